@@ -1,0 +1,242 @@
+"""`run_check`: the one way in. A definition and credentials go in, a frozen result comes out."""
+
+import ssl
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from imapcheck.credentials import Credentials, LoginPause
+from imapcheck.definition import CheckDefinition
+from imapcheck.endpoint import canonical_host
+from imapcheck.errors import Category, CheckFailure, CredentialsError, FailureType
+from imapcheck.result import CheckResult, Failure, NewMessageFacts, ServerFacts, StepName, TlsFacts
+from imapcheck.steps import Run, logout, plan
+from imapcheck.text import one_line
+from imapcheck.tls import context_for
+from imapcheck.trace import NOT_REACHED, Deadline, Hook, Tracer
+from imapcheck.transcript import Redactor, Transcript
+
+_PAUSE_BETWEEN_ATTEMPTS = 1.0
+_LOGOUT_AFTER_FAILURE = 1.0
+_LOGOUT = 5.0
+_MAYBE_A_GLITCH = {Category.DNS, Category.CONNECTION, Category.TIMEOUT}
+
+
+def run_check(
+    definition: CheckDefinition,
+    credentials: Credentials | None = None,
+    *,
+    hooks: Sequence[Hook] = (),
+    deadline: float | None = None,
+    login_pause: LoginPause | None = None,
+    refuse_local_addresses: bool = False,
+) -> CheckResult:
+    """Run one check and say how it went. What the server or network does is in the result.
+
+    `deadline` is a `time.monotonic()` value that the run ends by, whatever `definition.timeout` says;
+    `hooks` receive each step's `StepStarted` and `StepFinished`; with `login_pause` the login is
+    withheld (`authentication_paused`); `refuse_local_addresses` keeps a check inside Lambda away from
+    its runtime API. Raises `CredentialsError` and `DefinitionError` for what we do wrong.
+    """
+    _require_credentials(definition, credentials)
+    context = context_for(definition) if definition.tls_mode != "none" else None
+    ends = Deadline.after(definition.timeout)
+    if deadline is not None:
+        ends = Deadline(min(ends.at, deadline))
+    started_at = datetime.now(UTC)
+    token, token_ms = _token(definition, credentials, ends)
+    order = _Order(definition, credentials, token, context, login_pause, refuse_local_addresses, tuple(hooks))
+    earlier: list[Failure] = []
+    while True:
+        attempt = _attempt(order, _share(ends, definition.retries - len(earlier)))
+        if not _worth_another(attempt, definition.retries - len(earlier), ends):
+            break
+        assert attempt.failure is not None
+        earlier.append(attempt.failure)
+        time.sleep(min(_PAUSE_BETWEEN_ATTEMPTS, ends.remaining()))
+    return _result(definition, started_at, attempt, tuple(earlier), token_ms)
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What every attempt of a run shares."""
+
+    definition: CheckDefinition
+    credentials: Credentials | None
+    token: str | None
+    context: ssl.SSLContext | None
+    login_pause: LoginPause | None
+    refuse_local_addresses: bool
+    hooks: tuple[Hook, ...]
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """One attempt that has ended."""
+
+    run: Run
+    failure: Failure | None
+    duration_ms: float
+
+
+def _require_credentials(definition: CheckDefinition, credentials: Credentials | None) -> None:
+    if definition.authentication == "none":
+        return
+    if credentials is None:
+        raise CredentialsError(f"{definition.label}: authentication {definition.authentication} needs credentials")
+    if credentials.host is None:
+        return
+    try:
+        host = canonical_host(credentials.host)
+    except ValueError:
+        host = credentials.host
+    if host != definition.host:
+        raise CredentialsError(
+            f"{definition.label}: the credentials were made for host {one_line(credentials.host, 100)!r},"
+            f" the definition's server is {definition.host!r}"
+        )
+
+
+def _token(
+    definition: CheckDefinition, credentials: Credentials | None, ends: Deadline
+) -> tuple[str | None, float | None]:
+    """The access token of an OAuth2 login and the milliseconds that fetching it took, None where none was."""
+    if credentials is None or definition.authentication not in ("xoauth2", "oauthbearer"):
+        return None, None
+    from imapcheck.tokens import access_token  # only OAuth2 checks pay for loading it
+
+    return access_token(credentials, ends)
+
+
+def _share(ends: Deadline, retries_left: int) -> Deadline:
+    """An attempt's part of what is left, so that a time-out leaves room for the attempts still allowed."""
+    available = ends.remaining() - retries_left * _PAUSE_BETWEEN_ATTEMPTS
+    return ends.within(max(available, 0.0) / (retries_left + 1)) if retries_left else ends
+
+
+def _worth_another(attempt: _Attempt, retries_left: int, ends: Deadline) -> bool:
+    """After what may be a glitch, never after APPEND was sent, and only where there is time."""
+    failure = attempt.failure
+    if failure is None or retries_left <= 0 or attempt.run.append_sent:
+        return False
+    glitch = failure.category in _MAYBE_A_GLITCH or failure.type is FailureType.AUTHENTICATION_UNAVAILABLE
+    return glitch and ends.remaining() > _PAUSE_BETWEEN_ATTEMPTS
+
+
+def _attempt(order: _Order, ends: Deadline) -> _Attempt:
+    definition = order.definition
+    redactor = Redactor(_secrets(order))
+    run = Run(
+        definition=definition,
+        credentials=order.credentials,
+        token=order.token,
+        context=order.context,
+        login_pause=order.login_pause,
+        refuse_local_addresses=order.refuse_local_addresses,
+        deadline=ends,
+        tracer=Tracer(order.hooks, redactor.clean_text),
+        redactor=redactor,
+        transcript=Transcript(redactor),
+        server=ServerFacts(definition.host, definition.port),
+    )
+    try:
+        failure = _walk(run)
+        _leave(run, failure is not None)
+    finally:
+        if run.opened is not None:
+            run.opened.wire.close()
+    return _Attempt(run, failure, run.tracer.elapsed_ms())
+
+
+def _secrets(order: _Order) -> tuple[str, ...]:
+    held = order.credentials.secret_values() if order.credentials is not None else ()
+    return (*held, order.token) if order.token is not None else held
+
+
+def _walk(run: Run) -> Failure | None:
+    """Run the planned steps; returns the first failure. After one that ends the session the rest is not reached."""
+    first: Failure | None = None
+    ended = False
+    for name, step in plan(run.definition):
+        if ended:
+            if not run.tracer.has(name):
+                run.tracer.skip(name, NOT_REACHED)
+            continue
+        try:
+            step(run)
+        except CheckFailure as failure:
+            first = first or _failure(run, failure, name)
+            ended = failure.ends_session
+    return first
+
+
+def _failure(run: Run, failure: CheckFailure, planned: StepName) -> Failure:
+    """The step is the one that failed: CAPABILITY is asked again within what `tls` and `authenticate` plan."""
+    return Failure(
+        step=run.tracer.failed_step() or planned,
+        type=failure.type,
+        category=failure.type.category,
+        detail=one_line(run.redactor.clean_text(failure.detail)),
+        response_code=failure.response_code,
+    )
+
+
+def _leave(run: Run, failed: bool) -> None:
+    """LOGOUT wherever the connection is usable, briefly after a failure."""
+    if run.opened is None or not run.opened.usable:
+        run.tracer.skip("logout", NOT_REACHED)
+        return
+    logout(run, run.deadline.within(_LOGOUT_AFTER_FAILURE if failed else _LOGOUT))
+
+
+def _result(
+    definition: CheckDefinition,
+    started_at: datetime,
+    attempt: _Attempt,
+    earlier: tuple[Failure, ...],
+    token_ms: float | None,
+) -> CheckResult:
+    run, available = attempt.run, attempt.failure is None
+    return CheckResult(
+        check=definition.name,
+        run_id=str(uuid.uuid4()),
+        started_at=started_at,
+        available=available,
+        slow=available and _is_slow(definition, attempt),
+        duration_ms=attempt.duration_ms,
+        attempts=len(earlier) + 1,
+        earlier_failures=earlier,
+        server=replace(run.server, tls=_clean_tls(run.server.tls, run.redactor)),
+        steps=run.tracer.results(),
+        failure=attempt.failure,
+        search=run.search,
+        new_message=_clean_message(run),
+        token_ms=token_ms,
+        transcript=run.transcript.lines(),
+    )
+
+
+def _is_slow(definition: CheckDefinition, attempt: _Attempt) -> bool:
+    times: dict[str, float] = {"total": attempt.duration_ms}
+    times |= {step.name: step.duration_ms or 0.0 for step in attempt.run.tracer.results()}
+    return any(times.get(name, 0.0) > limit for name, limit in definition.thresholds.items())
+
+
+def _clean_tls(tls: TlsFacts | None, redactor: Redactor) -> TlsFacts | None:
+    """A certificate's names are the server's words: a hostile one may put anything there."""
+    if tls is None:
+        return None
+    subject, issuer = (
+        None if name is None else one_line(redactor.clean_text(name))
+        for name in (tls.certificate_subject, tls.certificate_issuer)
+    )
+    return replace(tls, certificate_subject=subject, certificate_issuer=issuer)
+
+
+def _clean_message(run: Run) -> NewMessageFacts | None:
+    message = run.new_message
+    if message is None or message.mailbox is None:
+        return message
+    return replace(message, mailbox=one_line(run.redactor.clean_text(message.mailbox)))

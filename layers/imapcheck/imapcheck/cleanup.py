@@ -1,0 +1,114 @@
+"""Removing a check's own older messages, and provably nothing else (DESIGN section 3, `keep_for`).
+
+The server's search only proposes. A UID is removed when a FETCH on this very connection showed that the
+message carries this check's `X-Imapcheck` header and an INTERNALDATE older than `keep_for`; and then by
+`UID EXPUNGE` of exactly those UIDs (RFC 4315), as a bare EXPUNGE would take the user's own deletions
+with it. On Gmail, where expunging only archives, they are moved to the `\\Trash` mailbox.
+"""
+
+import email.parser
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from imapcheck.mailboxes import by_special_use
+from imapcheck.message import CHECK_HEADER
+from imapcheck.session import Completion, ImapSession, Mailbox
+from imapcheck.trace import StepRecord
+from imapcheck.wire_format import string
+
+MOST_REMOVED = 200
+_MOST_CONFIRMED = 400
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def remove_older(
+    session: ImapSession,
+    mailbox: bytes,
+    listed: Sequence[Mailbox],
+    check: str,
+    subject: str,
+    keep_for: timedelta,
+    step: StepRecord,
+) -> int:
+    """Remove the messages of `check` in `mailbox` that are older than `keep_for`; returns how many went.
+
+    What stands in the way is said in `step` (`skip` or `refuse`); only a broken connection raises
+    `CheckFailure`.
+    """
+    gmail = session.offers("X-GM-EXT-1")
+    trash = by_special_use(listed, "\\trash") if gmail else None
+    if reason := _obstacle(session, mailbox, gmail, trash):
+        step.skip(reason)
+        return 0
+    opened = session.select(mailbox)
+    if not opened.ok or opened.code == "READ-ONLY":
+        step.refuse(opened.words)
+        return 0
+    now = datetime.now(UTC)
+    completion, confirmed = _confirmed(session, check, subject, now - keep_for)
+    if completion is not None:
+        step.refuse(completion.words)
+        return 0
+    if not confirmed:
+        step.note("nothing to remove")
+        return 0
+    refused = _remove(session, confirmed, trash)
+    if refused is not None:
+        step.refuse(refused.words)
+        return 0
+    step.note(f"{len(confirmed)} removed")
+    return len(confirmed)
+
+
+def _obstacle(session: ImapSession, mailbox: bytes, gmail: bool, trash: bytes | None) -> str | None:
+    """Why nothing may be removed here, or None."""
+    if mailbox.upper() == b"INBOX":
+        return "INBOX is never opened writable"
+    if gmail:
+        if trash is None:
+            return "no mailbox with the special use \\Trash to move messages to"
+        return None if session.offers("MOVE") else "server does not offer MOVE"
+    return None if session.offers("UIDPLUS") else "server does not offer UIDPLUS"
+
+
+def _confirmed(
+    session: ImapSession, check: str, subject: str, before: datetime
+) -> tuple[Completion | None, list[int]]:
+    """UIDs that this connection has shown to be this check's own and older than `before`.
+
+    Returns the completion that stood in the way, if one did.
+    """
+    # Days on the wire are the server's own: ask for two more, INTERNALDATE decides.
+    day = (before + timedelta(days=2)).astimezone(UTC)
+    date = f"BEFORE {day.day}-{_MONTHS[day.month - 1]}-{day.year} ".encode()
+    term = subject.encode()
+    charset = b"US-ASCII" if subject.isascii() else b"UTF-8"
+    keys = [date + b"UNDELETED SUBJECT ", string(term, shown=term)]
+    completion, found = session.search(keys, charset=charset, keep=_MOST_CONFIRMED)
+    if not completion.ok:
+        return completion, []
+    if not found.uids:
+        return None, []
+    completion, headers = session.fetch_header(found.uids, CHECK_HEADER.upper().encode())
+    if not completion.ok:
+        return completion, []
+    confirmed = [uid for uid, (text, arrived) in headers.items() if _is_own(text, check) and arrived and arrived < before]
+    return None, sorted(confirmed)[:MOST_REMOVED]
+
+
+def _is_own(header: bytes, check: str) -> bool:
+    """The header field names this check, exactly and once."""
+    values = email.parser.BytesHeaderParser().parsebytes(header).get_all(CHECK_HEADER, [])
+    return [str(value).strip() for value in values] == [check]
+
+
+def _remove(session: ImapSession, uids: Sequence[int], trash: bytes | None) -> Completion | None:
+    """Remove exactly `uids`; returns the completion that stood in the way, if one did."""
+    if trash is not None:
+        moved = session.move(uids, trash)
+        return None if moved.ok else moved
+    flagged = session.flag_deleted(uids)
+    if not flagged.ok:
+        return flagged
+    expunged = session.expunge(uids)
+    return None if expunged.ok else expunged

@@ -1,0 +1,82 @@
+"""The secret half of a check: who logs in, and for which host."""
+
+from datetime import datetime
+from typing import NamedTuple, Self
+
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, model_validator
+
+from imapcheck.errors import CredentialsError
+
+_OAUTH_GRANT_FIELDS = ("client_id", "client_secret", "token_url", "tenant_id", "refresh_token", "scope")
+
+
+class Credentials(BaseModel):
+    """A user name and what proves it: a password, an access token or what a token is fetched with.
+
+    `host` is the server the credentials were made for (DESIGN section 3): they go to no other.
+    Neither `repr()` nor a validation error ever shows a secret value.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    username: str
+    password: SecretStr | None = None
+    host: str | None = None
+    access_token: SecretStr | None = None
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    token_url: str | None = None
+    tenant_id: str | None = None
+    scope: str | None = None
+    refresh_token: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        if not self.username:
+            raise ValueError("username is empty")
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            text = value.get_secret_value() if isinstance(value, SecretStr) else value
+            if text is not None and not _is_sendable(text):
+                raise ValueError(f"{name} holds a character that no login can carry (NUL or half a surrogate pair)")
+        return self
+
+    @classmethod
+    def from_object(cls, data: object, *, source: str) -> "Credentials":
+        """Read the JSON object of a secret or credentials file.
+
+        `source` names where it came from in errors. Raises `CredentialsError`, whose text and cause
+        hold field names only.
+        """
+        if not isinstance(data, dict):
+            raise CredentialsError(f"{source}: expected a JSON object with username, password and host")
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            problems = "; ".join(
+                f"{'.'.join(str(part) for part in item['loc']) or 'object'}: {item['msg'].removeprefix('Value error, ')}"
+                for item in error.errors(include_url=False, include_input=False, include_context=False)
+            )
+        raise CredentialsError(f"{source}: {problems}")
+
+    def secret_values(self) -> tuple[str, ...]:
+        """Every value that must reach no output."""
+        held = (self.password, self.access_token, self.client_secret, self.refresh_token)
+        return tuple(secret.get_secret_value() for secret in held if secret is not None)
+
+    def require_password(self) -> str:
+        """The password; raises `CredentialsError` where there is none."""
+        if self.password is None or not self.password.get_secret_value():
+            raise CredentialsError("credentials: password: missing; this authentication needs one")
+        return self.password.get_secret_value()
+
+
+class LoginPause(NamedTuple):
+    """A login that is withheld so that a stale password does not lock the mailbox out (UTC times)."""
+
+    first_refused_at: datetime
+    retry_at: datetime
+
+
+def _is_sendable(text: str) -> bool:
+    return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)

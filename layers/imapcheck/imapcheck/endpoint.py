@@ -1,0 +1,104 @@
+"""Where a check connects to: the many ways to write a server, and the one meaning of each."""
+
+import ipaddress
+import re
+from typing import Literal, NamedTuple
+from urllib.parse import urlsplit
+
+_EXPECTED = "a URL such as imaps://host:993/ or a host, host:port, IPv4 or [IPv6]:port"
+_LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
+_SCHEMES: dict[str, Literal["implicit", "starttls"]] = {"imaps": "implicit", "imap": "starttls"}
+
+
+class Endpoint(NamedTuple):
+    """A host in ASCII, a port and the TLS mode that the way of writing implies."""
+
+    host: str
+    port: int
+    tls_mode: Literal["implicit", "starttls"]
+    is_address: bool
+
+
+def parse_server(text: str, tls_mode: str | None = None) -> Endpoint:
+    """Read `server` (DESIGN section 3); `tls_mode` is the definition's own, if it gives one.
+
+    A bare host means imaps; with a `tls_mode` of `starttls` or `none` its default port is 143.
+    Raises ValueError with what was expected; the text never repeats user information.
+    """
+    if text != text.strip() or any(ord(char) < 0x21 or char == "\\" for char in text):
+        raise ValueError(f"{_EXPECTED}, without spaces")
+    scheme, separator, _ = text.partition("://")
+    if separator:
+        scheme = scheme.lower()
+        if scheme not in _SCHEMES:
+            raise ValueError(f"{_EXPECTED}; the scheme is imaps or imap")
+        mode, default_port = _SCHEMES[scheme], 993 if scheme == "imaps" else 143
+        host, port = _split_url(text)
+    else:
+        mode, default_port = "implicit", 993 if tls_mode in (None, "implicit") else 143
+        host, port = _split_bare(text)
+    host, is_address = _canonical_host(host)
+    return Endpoint(host, default_port if port is None else port, mode, is_address)
+
+
+def canonical_host(text: str) -> str:
+    """The form in which two ways of writing a host compare equal; raises ValueError."""
+    return _canonical_host(text.removeprefix("[").removesuffix("]"))[0]
+
+
+def _split_url(text: str) -> tuple[str, int | None]:
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError(_EXPECTED) from None
+    if "@" in parts.netloc:
+        raise ValueError("a URL without user information; credentials belong in the secret")
+    if parts.path not in ("", "/") or "?" in text or "#" in text:
+        raise ValueError("a URL without path, query or fragment; the mailbox belongs in search.mailbox")
+    if not host or parts.netloc.endswith(":"):
+        raise ValueError(_EXPECTED)
+    return host, _port(str(port)) if port is not None else None
+
+
+def _split_bare(text: str) -> tuple[str, int | None]:
+    if "@" in text:
+        raise ValueError("a host without user information; credentials belong in the secret")
+    if match := re.fullmatch(r"\[([^\]]+)\](?::([0-9]+))?", text):
+        return match[1], _port(match[2]) if match[2] else None
+    if text.count(":") > 1:  # an IPv6 address without brackets cannot carry a port
+        return text, None
+    host, colon, port = text.partition(":")
+    if colon and not port:
+        raise ValueError(_EXPECTED)
+    return host, _port(port) if colon else None
+
+
+def _port(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= 65535:
+        raise ValueError("a port from 1 to 65535")
+    return int(text)
+
+
+def _canonical_host(host: str) -> tuple[str, bool]:
+    try:
+        return str(ipaddress.ip_address(host)), True
+    except ValueError:
+        pass
+    name = _ascii_name(host).lower().removesuffix(".")
+    labels = name.split(".")
+    looks_like_address = labels[-1].isdigit()
+    if len(name) > 253 or looks_like_address or not all(_LABEL.fullmatch(label) for label in labels):
+        raise ValueError(_EXPECTED)
+    return name, False
+
+
+def _ascii_name(host: str) -> str:
+    if host.isascii():
+        return host
+    import idna  # only for the few hosts that need it: its tables cost a cold start some milliseconds
+
+    try:
+        return idna.encode(host, uts46=True).decode("ascii")
+    except idna.IDNAError:
+        raise ValueError(f"{_EXPECTED}; this name is not a valid internationalised one") from None

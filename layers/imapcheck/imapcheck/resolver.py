@@ -1,0 +1,84 @@
+"""Names to addresses, in time.
+
+`getaddrinfo` knows no time-out and cannot be cancelled, so it runs in a daemon thread. A name has at
+most one look-up under way: a later run joins it, so that a dead resolver costs one thread a name.
+"""
+
+import socket
+import threading
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from imapcheck.errors import CheckFailure, FailureType
+from imapcheck.trace import Deadline
+
+type Address = IPv4Address | IPv6Address
+
+_NO_SUCH_NAME = {
+    getattr(socket, name) for name in ("EAI_NONAME", "EAI_NODATA", "EAI_ADDRFAMILY") if hasattr(socket, name)
+}
+
+
+class _LookUp:
+    """One `getaddrinfo` under way."""
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+        self.done = threading.Event()
+        self.addresses: list[Address] = []
+        self.error: OSError | None = None
+
+    def run(self) -> None:
+        try:
+            found = socket.getaddrinfo(self.host, None, type=socket.SOCK_STREAM)
+            self.addresses = list(dict.fromkeys(ip_address(str(entry[4][0])) for entry in found))
+        except OSError as error:
+            self.error = error
+        except (UnicodeError, ValueError):
+            self.error = socket.gaierror(socket.EAI_NONAME, "not a name that can be looked up")
+        finally:
+            with _lock:
+                _pending.pop(self.host, None)
+            self.done.set()
+
+
+_lock = threading.Lock()
+_pending: dict[str, _LookUp] = {}
+
+
+def resolve(host: str, deadline: Deadline) -> list[Address]:
+    """The addresses of `host` in the system's order (RFC 6724), without duplicates.
+
+    Raises `CheckFailure`: `name_not_resolved`, `resolver_failed` or `timeout`.
+    """
+    if host == "invalid" or host.endswith(".invalid"):  # RFC 6761 section 6.4: never asked, never there
+        raise CheckFailure(FailureType.NAME_NOT_RESOLVED, f"{host}: no such name (.invalid never exists)")
+    lookup = _join(host)
+    if not lookup.done.wait(deadline.remaining()):
+        raise CheckFailure(FailureType.TIMEOUT, f"{host}: the resolver did not answer in time")
+    if lookup.error is not None:
+        raise _failure(host, lookup.error) from lookup.error
+    if not lookup.addresses:
+        raise CheckFailure(FailureType.NAME_NOT_RESOLVED, f"{host}: the name has no address")
+    return lookup.addresses
+
+
+def is_local(address: Address) -> bool:
+    """Loopback, link-local or unspecified, IPv4-mapped ones too: inside Lambda the runtime API listens there."""
+    mapped = getattr(address, "ipv4_mapped", None)
+    address = mapped or address
+    return address.is_loopback or address.is_link_local or address.is_unspecified
+
+
+def _join(host: str) -> _LookUp:
+    with _lock:
+        lookup = _pending.get(host)
+        if lookup is None:
+            lookup = _pending[host] = _LookUp(host)
+            threading.Thread(target=lookup.run, name=f"resolve {host}", daemon=True).start()
+        return lookup
+
+
+def _failure(host: str, error: OSError) -> CheckFailure:
+    if isinstance(error, socket.gaierror) and error.errno in _NO_SUCH_NAME:
+        return CheckFailure(FailureType.NAME_NOT_RESOLVED, f"{host}: no such name ({error.strerror})")
+    return CheckFailure(FailureType.RESOLVER_FAILED, f"{host}: the resolver failed ({error.strerror or error})")

@@ -1,0 +1,238 @@
+"""Reading responses (RFC 9051 section 7) from a server that may send anything.
+
+One response is a line and whatever literals it announces. Lines are bounded, literals of a message
+are counted and let go, and each response goes into the transcript before anybody acts on it. What
+the server says in its data is parsed by imapclient's lexer, which gives nested tuples of bytes and int.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from imapclient.exceptions import ProtocolError
+from imapclient.response_parser import parse_response
+
+from imapcheck.errors import CheckFailure, FailureType
+from imapcheck.transcript import MASK, Transcript
+from imapcheck.transport import Wire
+
+MAX_LINE = 1 << 20
+MAX_BODY = 25 << 20
+_MAX_PARSED = 1 << 16
+_MAX_LITERAL = 1 << 16
+_MAX_LITERALS = 64
+
+STATUSES = {b"OK", b"NO", b"BAD", b"BYE", b"PREAUTH"}
+_LITERAL = re.compile(rb"~?\{([0-9]+)\+?\}$")
+_CODE = re.compile(rb"\[([A-Za-z0-9][A-Za-z0-9._-]{0,40})(?: ([^\]]*))?\] ?(.*)$", re.DOTALL)
+_NUMBERED = re.compile(rb"([0-9]{1,10}) ([A-Za-z][A-Za-z0-9-]*)(?= |$|\()")
+_NAMED = re.compile(rb"[A-Za-z][A-Za-z0-9.-]*")
+
+type Secrecy = Literal["open", "login", "body"]
+
+
+class CountedLiteral(bytes):
+    """A literal whose octets were let go: it has their number as its length, and at most their beginning."""
+
+    size: int
+
+    def __new__(cls, size: int, beginning: bytes) -> "CountedLiteral":
+        literal = super().__new__(cls, beginning)
+        literal.size = size
+        return literal
+
+    def __len__(self) -> int:
+        return self.size
+
+
+@dataclass
+class BodyPolicy:
+    """How much of a message is acceptable (`limit`, octets) and how much of its beginning is kept (`keep`).
+
+    A literal over `limit` is still taken off the wire, so that the session can go on, unless it is over
+    `MAX_BODY`; `announced` is the first such size.
+    """
+
+    limit: int
+    keep: int
+    announced: int | None = None
+
+    def accept(self, size: int) -> None:
+        """Called when a literal is announced; raises `message_too_large` where it will not be read."""
+        if size > self.limit and self.announced is None:
+            self.announced = size
+        if size > MAX_BODY:
+            raise self.too_large()
+
+    def too_large(self, *, ends_session: bool = True) -> CheckFailure:
+        return CheckFailure(
+            FailureType.MESSAGE_TOO_LARGE,
+            f"the message has {self.announced} octets, more than the {self.limit} that are accepted",
+            ends_session=ends_session,
+        )
+
+
+@dataclass(frozen=True)
+class Response:
+    """One response. `name` is upper case: a status, or the kind of data; `number` precedes it in `* 4 FETCH`."""
+
+    kind: Literal["untagged", "tagged", "continuation"]
+    name: bytes = b""
+    number: int | None = None
+    text: bytes = b""
+    segments: list[bytes | tuple[bytes, bytes]] = field(default_factory=list)
+
+    def parsed(self) -> tuple[Any, ...]:
+        """The data after the name as nested tuples; raises `CheckFailure` `protocol_error`."""
+        if sum(len(part) if isinstance(part, bytes) else len(part[0]) for part in self.segments) > _MAX_PARSED:
+            raise broken(f"a {self.name.decode()} response of more than {_MAX_PARSED} octets")
+        try:
+            return tuple(parse_response(self.segments))
+        except (ProtocolError, ValueError, TypeError, IndexError, RecursionError) as error:
+            raise broken(f"a {self.name.decode()} response that cannot be read") from error
+
+    def code(self) -> tuple[str | None, bytes, bytes]:
+        """(response code in upper case, its arguments, the text after it) of a status response."""
+        match = _CODE.match(self.text)
+        if match is None:
+            return None, b"", self.text
+        return match[1].decode("ascii").upper(), match[2] or b"", match[3]
+
+
+def broken(what: str) -> CheckFailure:
+    """A `protocol_error`: the server broke the grammar in the way described."""
+    return CheckFailure(FailureType.PROTOCOL_ERROR, f"the server sent {what}")
+
+
+class ResponseReader:
+    """Reads responses off a `Wire` into the transcript.
+
+    `secrecy` says what the lines may hold: with `login`, continuations and anything that cannot be
+    read are masked; with `body`, a FETCH shows its known items only. It fails closed.
+    """
+
+    def __init__(self, wire: Wire, transcript: Transcript) -> None:
+        self._wire = wire
+        self._transcript = transcript
+        self.secrecy: Secrecy = "open"
+
+    def line(self) -> bytes:
+        """The next line without its line end."""
+        try:
+            line = self._wire.read_line(MAX_LINE)
+        except CheckFailure:
+            if unread := self._wire.unread():
+                self._transcript.server(b"{%d octets of an unfinished line}" % unread)
+            raise
+        if line is None:
+            self._transcript.server(b"{more than %d octets without a line end}" % MAX_LINE)
+            raise broken(f"a line of more than {MAX_LINE} octets")
+        return line.removesuffix(b"\n").removesuffix(b"\r")
+
+    def response(self, tag: bytes, body: BodyPolicy | None = None) -> Response:
+        """The next response to the command of `tag`."""
+        line = self.line()
+        if line.startswith(b"* "):
+            return self._untagged(line, body)
+        if line.startswith(tag + b" "):
+            status, _, text = line[len(tag) + 1 :].partition(b" ")
+            if status.upper() in (b"OK", b"NO", b"BAD"):
+                self._transcript.server(line)
+                return Response("tagged", status.upper(), text=text)
+        elif line == b"+" or line.startswith(b"+ "):
+            shown = b"+ " + MASK.encode() if self.secrecy == "login" and len(line) > 2 else line
+            self._transcript.server(shown)
+            return Response("continuation", text=line[2:])
+        raise self._unreadable(line, tag)
+
+    def show_unreadable(self, line: bytes) -> None:
+        """Put a line that is no response into the transcript."""
+        secret = self.secrecy != "open"
+        self._transcript.server(b"{%d octets that are no response}" % len(line) if secret else line)
+
+    def _unreadable(self, line: bytes, tag: bytes) -> CheckFailure:
+        self.show_unreadable(line)
+        if line.startswith(tag + b" "):
+            return broken("the command's tag without OK, NO or BAD (an echo of the command?)")
+        if re.match(rb"[^\s+*]{1,40} (OK|NO|BAD)\b", line, re.IGNORECASE):
+            return broken("an answer whose tag belongs to no command under way")
+        return broken("a line that is no IMAP response")
+
+    def _untagged(self, line: bytes, body: BodyPolicy | None) -> Response:
+        rest = line[2:]
+        number: int | None = None
+        if match := _NUMBERED.match(rest):
+            number, name = int(match[1]), match[2].upper()
+        elif match := _NAMED.match(rest):
+            name = match[0].upper()
+        else:
+            self.show_unreadable(line)
+            raise broken("an untagged line that is no IMAP response")
+        after = rest[match.end() :].removeprefix(b" ")
+        if name in STATUSES:
+            self._transcript.server(line)
+            return Response("untagged", name, text=after)
+        segments: list[bytes | tuple[bytes, bytes]] = []
+        try:
+            self._read_literals(name, after, segments, body)
+        finally:
+            head = rest[: match.end()]
+            self._transcript.server(self._shown(name, head, segments or [after]))
+        return Response("untagged", name, number, segments=segments)
+
+    def _read_literals(
+        self, name: bytes, line: bytes, segments: list[bytes | tuple[bytes, bytes]], body: BodyPolicy | None
+    ) -> None:
+        total = len(line)
+        while match := _LITERAL.search(line):
+            size = int(match[1][:20])
+            segments.append(line[: match.start()] + b"{%d}" % size)
+            content = self._literal(name, size, body)
+            segments[-1] = (line[: match.start()] + b"{%d}" % size, content)
+            line = self.line()
+            total += len(line)
+            if total > MAX_LINE or len(segments) > _MAX_LITERALS:
+                raise broken(f"a {name.decode()} response without end")
+        if line or not segments:
+            segments.append(line)
+
+    def _literal(self, name: bytes, size: int, body: BodyPolicy | None) -> bytes:
+        if name == b"FETCH" and body is not None:
+            body.accept(size)
+            return CountedLiteral(size, self._wire.discard(size, body.keep))
+        if size > _MAX_LITERAL:
+            raise broken(f"a {name.decode()} response with a literal of {size} octets")
+        return self._wire.read_exactly(size)
+
+    def _shown(self, name: bytes, head: bytes, segments: list[bytes | tuple[bytes, bytes]]) -> bytes:
+        """A response for the transcript: literals as `{n octets}`, and of a FETCH the known items only."""
+        parts = []
+        for segment in segments:
+            line, literal = segment if isinstance(segment, tuple) else (segment, None)
+            if name == b"FETCH":
+                line = _known_fetch_items(line)
+            if literal is not None:
+                line = _LITERAL.sub(b"", line) + b"{%d octets}" % len(literal)
+            parts.append(line)
+        return (b"* " + head + b" " + b"".join(parts)).rstrip(b" ")
+
+
+_FETCH_TOKENS = re.compile(
+    rb"(?P<known>[()]| +|UID \d+|INTERNALDATE \"[0-9A-Za-z: +-]{20,30}\"|FLAGS \([A-Za-z0-9\\$_ -]{0,200}\)"
+    rb"|MODSEQ \(\d+\)|RFC822\.SIZE \d+|BODY\[[A-Z0-9. ()-]{0,60}\](?:<\d+>)?|NIL|~?\{\d+\}$)"
+    rb"|(?P<quoted>\"(?:[^\"\\]|\\.)*\")",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def _known_fetch_items(line: bytes) -> bytes:
+    """A FETCH line in which whatever is not a known item is shown as its number of octets."""
+    out, position = bytearray(), 0
+    while position < len(line):
+        match = _FETCH_TOKENS.match(line, position)
+        if match is None:
+            return bytes(out + b"{%d octets}" % (len(line) - position))
+        quoted = match["quoted"]
+        out += match[0] if quoted is None else b"{%d octets}" % (len(quoted) - 2)
+        position = match.end()
+    return bytes(out)

@@ -1,0 +1,134 @@
+"""The result of a check: frozen, one JSON object, the same from the command line and the Lambda."""
+
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal, get_args
+
+from imapcheck.errors import Category, FailureType
+
+SCHEMA_VERSION = 1
+
+StepName = Literal[
+    "dns", "connect", "tls", "greeting", "capability", "starttls", "authenticate", "id", "namespace",
+    "list", "examine", "search", "fetch", "locate_sent", "append", "cleanup", "logout",
+]  # fmt: skip
+STEP_NAMES: tuple[StepName, ...] = get_args(StepName)
+
+StepStatus = Literal["passed", "failed", "refused", "skipped"]
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """One step: `duration_ms` is null where the step was skipped."""
+
+    name: StepName
+    status: StepStatus
+    duration_ms: float | None
+    detail: str | None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why the run was unavailable: the first failure, in one line a person can act on."""
+
+    step: StepName
+    type: FailureType
+    category: Category
+    detail: str
+    response_code: str | None
+
+
+@dataclass(frozen=True)
+class TlsFacts:
+    """What the TLS handshake showed; certificate fields are the leaf's, times ISO 8601 UTC."""
+
+    version: str | None
+    cipher: str | None
+    verified: bool
+    certificate_subject: str | None
+    certificate_issuer: str | None
+    certificate_expires_at: str | None
+    certificate_days_remaining: float | None
+
+
+@dataclass(frozen=True)
+class ServerFacts:
+    """Where the run connected to; `address` is null until a connection stood."""
+
+    host: str
+    port: int
+    address: str | None = None
+    unreachable_addresses: tuple[str, ...] = ()
+    tls: TlsFacts | None = None
+
+
+@dataclass(frozen=True)
+class SearchFacts:
+    """What the search found; `uid`, `age_seconds` and `size_bytes` are the newest match's."""
+
+    matches: int
+    uid: int | None = None
+    age_seconds: float | None = None
+    size_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class NewMessageFacts:
+    """The message that was filed; UIDs where the server gave APPENDUID (RFC 4315)."""
+
+    mailbox: str | None = None
+    message_id: str | None = None
+    uid_validity: int | None = None
+    uid: int | None = None
+    removed: int = 0
+    delivery_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """DESIGN section 4. `to_dict()` is the JSON object; every field is always present."""
+
+    check: str | None
+    run_id: str
+    started_at: datetime
+    available: bool
+    slow: bool
+    duration_ms: float
+    attempts: int
+    earlier_failures: tuple[Failure, ...]
+    server: ServerFacts
+    steps: tuple[StepResult, ...]
+    failure: Failure | None
+    search: SearchFacts | None
+    new_message: NewMessageFacts | None
+    token_ms: float | None
+    transcript: tuple[str, ...]
+    schema: int = field(default=SCHEMA_VERSION)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result as JSON types, in the order of DESIGN section 4."""
+        content = asdict(self)
+        content["started_at"] = isoformat(self.started_at)
+        content = {"schema": content.pop("schema"), **content}
+        return {key: _as_json(value) for key, value in content.items()}
+
+    def step(self, name: StepName) -> StepResult | None:
+        """The step of that name, or None where the definition does not ask for it."""
+        return next((step for step in self.steps if step.name == name), None)
+
+
+def isoformat(moment: datetime) -> str:
+    """A time in UTC with milliseconds: `2026-11-23T09:00:00.000Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _as_json(value: Any) -> Any:
+    match value:
+        case tuple() | list():
+            return [_as_json(item) for item in value]
+        case dict():
+            return {key: _as_json(item) for key, item in value.items()}
+        case FailureType() | Category():
+            return value.value
+        case _:
+            return value

@@ -1,0 +1,675 @@
+"""One IMAP session: a method per command, each adapted to what the server offers.
+
+The commands and their order are the reference check's (DESIGN section 2); `steps` decides which are
+sent. We hold the connection ourselves instead of driving `imapclient.IMAPClient`, whose imaplib core
+waits per `recv`, keeps whole messages, knows no SASL-IR and loses response codes (ARCHITECTURE.md);
+its parsers read the responses.
+
+Every method raises `CheckFailure` with `timeout`, `connection_lost` or `protocol_error`; a NO or BAD is
+returned as a `Completion` unless the method says otherwise.
+"""
+
+import base64
+import binascii
+import re
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from imapclient.datetime_util import parse_to_datetime
+
+from imapcheck.errors import CheckFailure, FailureType
+from imapcheck.responses import MAX_BODY, BodyPolicy, Response, ResponseReader, broken
+from imapcheck.sasl import Mechanism
+from imapcheck.tls import ClearText
+from imapcheck.transcript import MASK, Redactor, Transcript
+from imapcheck.transport import Wire
+from imapcheck.wire_format import Literal, Part, string, uid_set
+
+_REV2_IMPLIES = {"NAMESPACE", "ESEARCH", "LIST-EXTENDED", "SPECIAL-USE", "SASL-IR", "UIDPLUS", "MOVE"}
+_AFTER_BYE = 1.0
+_MAX_LISTED = 20_000
+_MAX_UNTAGGED_OCTETS = 32 << 20
+_MAX_CHALLENGES = 10
+_MAX_UID = 0xFFFFFFFF
+
+
+@dataclass(frozen=True)
+class Completion:
+    """A tagged response: `words` is the whole of it, redacted, for a person."""
+
+    status: str
+    code: str | None
+    code_arguments: bytes
+    words: str
+
+    @property
+    def ok(self) -> bool:
+        return self.status == "OK"
+
+    def rejected(self, type: FailureType = FailureType.COMMAND_REJECTED, advice: str = "") -> CheckFailure:
+        """The failure that a NO or BAD to a required command is."""
+        return CheckFailure(type, f"the server answered {self.words}{advice}", response_code=self.code)
+
+
+@dataclass(frozen=True)
+class Mailbox:
+    """A line of LIST: `name` as on the wire, attributes in lower case, `delimiter` empty where there is none."""
+
+    name: bytes
+    delimiter: bytes
+    attributes: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found: how many messages, the highest UID, and the first UIDs if they were asked for."""
+
+    count: int = 0
+    highest: int | None = None
+    uids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A message that was fetched and let go: its octets, INTERNALDATE if asked for, and its beginning."""
+
+    size: int
+    internal_date: datetime | None
+    beginning: bytes
+
+
+@dataclass(frozen=True)
+class Appended:
+    """The completion of APPEND with UIDVALIDITY and UID where the server gave APPENDUID (RFC 4315)."""
+
+    completion: Completion
+    uid_validity: int | None
+    uid: int | None
+
+
+class ImapSession:
+    """Commands over one `Wire`. After a `CheckFailure` from the wire, `usable` is False and nothing more is sent."""
+
+    def __init__(self, wire: Wire, redactor: Redactor, transcript: Transcript) -> None:
+        self.wire = wire
+        self.preauthenticated = False
+        self.usable = True
+        self._redactor = redactor
+        self._transcript = transcript
+        self._reader = ResponseReader(wire, transcript)
+        self._capabilities: frozenset[str] = frozenset()
+        self._capabilities_told = 0
+        self._count = 0
+        self._bye: Completion | None = None
+
+    # --- before the login ---------------------------------------------------------------------------
+
+    def greeting(self) -> None:
+        """Wait for the greeting (RFC 9051 section 7.1); raises `greeting_rejected` or `not_imap` too."""
+        try:
+            line = self._reader.line()
+        except CheckFailure as failure:
+            self.usable = False
+            raise _silent_greeting(failure, self.wire.peek()) from failure
+        if not line.startswith(b"* "):
+            self._reader.show_unreadable(line)
+            self.usable = False
+            raise CheckFailure(FailureType.NOT_IMAP, f"{name_protocol(line)}: {self._redactor.show(line, 120)}")
+        self._transcript.server(line)
+        status, _, text = line[2:].partition(b" ")
+        greeting = self._completion(Response("untagged", status.upper(), text=text))
+        match greeting.status:
+            case "OK":
+                return
+            case "PREAUTH":
+                self.preauthenticated = True
+            case "BYE":
+                self.usable = False
+                raise greeting.rejected(FailureType.GREETING_REJECTED)
+            case _:
+                self.usable = False
+                raise broken(f"a greeting that is none: {greeting.words}")
+
+    def capability(self) -> None:
+        """CAPABILITY; raises `command_rejected` too."""
+        told = self._capabilities_told
+        completion = self._command([b"CAPABILITY"])
+        if not completion.ok:
+            raise completion.rejected()
+        if self._capabilities_told == told:
+            raise broken("OK to CAPABILITY without the list")
+
+    def offers(self, capability: str) -> bool:
+        """The server advertises it, or IMAP4rev2, which implies it (RFC 9051 appendix E)."""
+        if capability in self._capabilities:
+            return True
+        return "IMAP4REV2" in self._capabilities and capability in _REV2_IMPLIES
+
+    def mechanisms(self) -> list[str]:
+        """The SASL mechanisms on offer, at most ten."""
+        offered = sorted(name[5:] for name in self._capabilities if name.startswith("AUTH="))
+        return [name[:40] for name in offered[:10]]
+
+    def starttls(self) -> None:
+        """STARTTLS up to the tagged OK (RFC 9051 section 6.2.1); raises `starttls_unavailable` too."""
+        completion = self._command([b"STARTTLS"])
+        if not completion.ok:
+            raise completion.rejected(FailureType.STARTTLS_UNAVAILABLE)
+        if self.wire.unread():
+            self.usable = False
+            raise broken("something after its OK to STARTTLS and before TLS (response injection)")
+
+    def start_tls(self, context: ssl.SSLContext, server_name: str, *, implicit: bool) -> ssl.SSLSocket:
+        """The TLS handshake. After STARTTLS all that the server said before is forgotten."""
+        try:
+            tls = self.wire.start_tls(context, server_name)
+        except ClearText as clear:
+            self.usable = False
+            line = clear.beginning.partition(b"\n")[0].removesuffix(b"\r")
+            self._transcript.server(line)
+            if not implicit:
+                raise broken("clear text between STARTTLS and TLS (response injection)") from None
+            said = f"{name_protocol(line)} in clear text on a port where TLS was expected: "
+            raise CheckFailure(FailureType.NOT_IMAP, said + self._redactor.show(line, 120)) from None
+        except CheckFailure:
+            self.usable = False
+            raise
+        self._capabilities = frozenset()
+        return tls
+
+    # --- the login ----------------------------------------------------------------------------------
+
+    def authenticate(self, mechanism: Mechanism) -> tuple[Completion, bool]:
+        """AUTHENTICATE (RFC 9051 section 6.2.2), on one line where the server offers SASL-IR (RFC 4959).
+
+        Returns the completion and whether the server volunteered its capabilities with it.
+        """
+        told = self._capabilities_told
+        command: list[Part] = [b"AUTHENTICATE " + mechanism.name.encode()]
+        to_send = mechanism.initial
+        if to_send is not None and self.offers("SASL-IR"):
+            encoded = self._secret_line(to_send) or b"="
+            command += [b" ", Literal(encoded, MASK.encode())]
+            to_send = None
+        exchange = _Exchange(mechanism, to_send)
+        self._reader.secrecy = "login"
+        try:
+            completion = self._command(command, inline=True, on_continuation=lambda text: self._answer(exchange, text))
+        finally:
+            self._reader.secrecy = "open"
+        if exchange.failure is not None:
+            raise exchange.failure
+        if completion.ok:
+            mechanism.finish()
+        return completion, self._capabilities_told > told
+
+    def login(self, username: str, password: str) -> tuple[Completion, bool]:
+        """The LOGIN command (RFC 9051 section 6.2.3); returns as `authenticate` does."""
+        told = self._capabilities_told
+        user = string(username.encode(), shown=username.encode())
+        secret = string(password.encode())
+        hidden = Literal(secret.data if isinstance(secret, Literal) else secret, MASK.encode())
+        self._reader.secrecy = "login"
+        try:
+            completion = self._command(
+                [b"LOGIN ", user, b" ", hidden], inline=not isinstance(secret, Literal)
+            )
+        finally:
+            self._reader.secrecy = "open"
+        return completion, self._capabilities_told > told
+
+    # --- after the login ----------------------------------------------------------------------------
+
+    def identify(self, version: str) -> Completion:
+        """ID with our name and version (RFC 2971)."""
+        return self._command([b'ID ("name" "imapcheck" "version" "' + version.encode() + b'")'])
+
+    def namespace(self) -> tuple[Completion, bytes]:
+        """NAMESPACE (RFC 2342); returns the prefix of the first personal namespace, empty where there is none."""
+        prefixes: list[bytes] = []
+
+        def collect(response: Response) -> None:
+            if response.name == b"NAMESPACE" and not prefixes:
+                prefixes.append(_personal_prefix(response.parsed()))
+
+        completion = self._command([b"NAMESPACE"], on_untagged=collect)
+        return completion, prefixes[0] if completion.ok and prefixes else b""
+
+    def list_mailboxes(self, pattern: bytes, *, selection: bytes = b"", returning: bytes = b"") -> tuple[Completion, Sequence[Mailbox]]:
+        """LIST "" pattern, with selection and return options of LIST-EXTENDED where they are given."""
+        listed: list[Mailbox] = []
+
+        def collect(response: Response) -> None:
+            if response.name == b"LIST":
+                if len(listed) >= _MAX_LISTED:
+                    raise broken(f"more than {_MAX_LISTED} mailboxes")
+                listed.append(_mailbox(response.parsed()))
+
+        options = selection + b" " if selection else b""
+        tail = b" RETURN " + returning if returning else b""
+        completion = self._command([b"LIST " + options + b'"" ', string(pattern), tail], on_untagged=collect)
+        return completion, listed
+
+    def examine(self, mailbox: bytes) -> Completion:
+        """EXAMINE, never SELECT: the mailbox is opened read-only (with CONDSTORE, RFC 7162, where offered)."""
+        tail = b" (CONDSTORE)" if self.offers("CONDSTORE") else b""
+        return self._command([b"EXAMINE ", string(mailbox), tail])
+
+    def select(self, mailbox: bytes) -> Completion:
+        """SELECT: opens the mailbox writable; only the clean-up does."""
+        return self._command([b"SELECT ", string(mailbox)])
+
+    def search(self, keys: Sequence[Part], *, charset: bytes | None = b"US-ASCII", keep: int = 0) -> tuple[Completion, Found]:
+        """UID SEARCH, with RETURN () where ESEARCH is offered (RFC 4731).
+
+        An answer may come as ESEARCH, as SEARCH, or not at all where nothing matched. `keep` UIDs, the
+        lowest ones, are returned one by one.
+        """
+        collector = _SearchCollector(keep)
+        head = b"UID SEARCH "
+        if self.offers("ESEARCH"):
+            head += b"RETURN () "
+        if charset is not None:
+            head += b"CHARSET " + charset + b" "
+        completion = self._command([head, *keys], on_untagged=lambda response: collector.take(response, self._tag))
+        return completion, collector.found()
+
+    def fetch(self, uid: int, *, internal_date: bool, limit: int | None, keep: int) -> tuple[Completion, Fetched | None]:
+        """UID FETCH of the whole message without setting a flag; octets are counted and let go.
+
+        Returns None for the message where the server sent none. Raises `message_too_large` too.
+        """
+        policy = BodyPolicy(min(limit or MAX_BODY, MAX_BODY), keep)
+        fetched: list[Fetched] = []
+
+        def collect(response: Response) -> None:
+            if response.name == b"FETCH" and (message := _fetched(response.parsed(), uid)) is not None:
+                fetched.append(message)
+
+        items = b"(INTERNALDATE BODY.PEEK[])" if internal_date else b"(BODY.PEEK[])"
+        self._reader.secrecy = "body"
+        try:
+            completion = self._command([b"UID FETCH %d " % uid + items], on_untagged=collect, body=policy)
+        except CheckFailure as failure:
+            if policy.announced is not None and failure.type is not FailureType.MESSAGE_TOO_LARGE:
+                raise policy.too_large() from failure
+            raise
+        finally:
+            self._reader.secrecy = "open"
+        message = fetched[-1] if fetched else None
+        if completion.ok and message is not None and message.size > policy.limit:
+            policy.announced = message.size
+        if policy.announced is not None:
+            raise policy.too_large(ends_session=False)
+        return completion, message
+
+    def fetch_header(self, uids: Sequence[int], field: bytes) -> tuple[Completion, dict[int, tuple[bytes, datetime | None]]]:
+        """UID FETCH of one header field and INTERNALDATE; returns (field text, date) by UID, for `uids` only."""
+        wanted, found = set(uids), dict[int, tuple[bytes, datetime | None]]()
+
+        def collect(response: Response) -> None:
+            if response.name == b"FETCH":
+                items = _fetch_items(response.parsed())
+                uid, text = items.get(b"UID"), _header_text(items)
+                if isinstance(uid, int) and uid in wanted and text is not None:
+                    found[uid] = (text, _internal_date(items))
+
+        items = b" (INTERNALDATE BODY.PEEK[HEADER.FIELDS (" + field + b")])"
+        policy = BodyPolicy(1 << 16, 1 << 16)
+        self._reader.secrecy = "body"
+        try:
+            completion = self._command([b"UID FETCH " + uid_set(uids) + items], on_untagged=collect, body=policy)
+        finally:
+            self._reader.secrecy = "open"
+        return completion, found
+
+    def flag_deleted(self, uids: Sequence[int]) -> Completion:
+        """UID STORE +FLAGS.SILENT (\\Deleted) on exactly these messages."""
+        return self._command([b"UID STORE " + uid_set(uids) + b" +FLAGS.SILENT (\\Deleted)"])
+
+    def expunge(self, uids: Sequence[int]) -> Completion:
+        """UID EXPUNGE of exactly these messages (RFC 4315); a bare EXPUNGE is never sent."""
+        return self._command([b"UID EXPUNGE " + uid_set(uids)])
+
+    def move(self, uids: Sequence[int], mailbox: bytes) -> Completion:
+        """UID MOVE of exactly these messages (RFC 6851)."""
+        return self._command([b"UID MOVE " + uid_set(uids) + b" ", string(mailbox)])
+
+    def append(self, mailbox: bytes, message: bytes, on_send: Callable[[], None]) -> Appended:
+        """APPEND without flags or date, with a synchronising literal; `on_send` is called before the message goes."""
+        literal = Literal(message, b"{%d octets}" % len(message))
+        completion = self._command([b"APPEND ", string(mailbox), b" ", literal], before_literal=on_send)
+        validity, uid = _append_uid(completion)
+        return Appended(completion, validity, uid)
+
+    def logout(self) -> str | None:
+        """LOGOUT; returns None where it went well, else what did not. BYE and the end of the connection is well."""
+        try:
+            completion = self._command([b"LOGOUT"])
+        except CheckFailure as failure:
+            return None if self._bye is not None and failure.type is FailureType.CONNECTION_LOST else failure.detail
+        finally:
+            self.usable = False
+        return None if completion.ok else f"the server answered {completion.words}"
+
+    # --- the command engine -------------------------------------------------------------------------
+
+    def _command(
+        self,
+        parts: Sequence[Part],
+        *,
+        inline: bool = False,
+        on_untagged: Callable[[Response], None] | None = None,
+        on_continuation: Callable[[bytes], bytes] | None = None,
+        before_literal: Callable[[], None] | None = None,
+        body: BodyPolicy | None = None,
+    ) -> Completion:
+        """Send a command and read up to its tagged response.
+
+        `inline` literals are secrets that go out within the line: the type only carries what is shown.
+        """
+        self._count += 1
+        self._tag = b"A%04d" % self._count
+        try:
+            pending = self._send_lines(parts, inline)
+            return self._read(pending, on_untagged, on_continuation, before_literal, body)
+        except CheckFailure as failure:
+            if failure.ends_session:
+                self.usable = False
+            raise self._with_bye(failure) from failure.__cause__
+
+    def _send_lines(self, parts: Sequence[Part], inline: bool) -> list[tuple[bytes, bytes]]:
+        """Send the first line; returns what is left to send, a literal and the rest of its line at a time."""
+        chunks: list[tuple[bytearray, bytearray]] = [(bytearray(self._tag + b" "), bytearray(self._tag + b" "))]
+        for part in parts:
+            wire, shown = chunks[-1]
+            if isinstance(part, Literal) and not (inline and part.shown == MASK.encode()):
+                wire += b"{%d}\r\n" % len(part.data)
+                shown += b"{%d}" % len(part.data) if part.shown != MASK.encode() else b"{...}"
+                chunks.append((bytearray(part.data), bytearray(part.shown)))
+            else:
+                wire += part.data if isinstance(part, Literal) else part
+                shown += part.shown if isinstance(part, Literal) else part
+        chunks[-1][0].extend(b"\r\n")
+        first, *rest = chunks
+        self._transcript.client(bytes(first[1]))
+        self.wire.send(bytes(first[0]))
+        return [(bytes(wire), bytes(shown)) for wire, shown in rest]
+
+    def _read(
+        self,
+        pending: list[tuple[bytes, bytes]],
+        on_untagged: Callable[[Response], None] | None,
+        on_continuation: Callable[[bytes], bytes] | None,
+        before_literal: Callable[[], None] | None,
+        body: BodyPolicy | None,
+    ) -> Completion:
+        octets = 0
+        while True:
+            response = self._reader.response(self._tag, body)
+            match response.kind:
+                case "tagged":
+                    self._note_code(response)
+                    return self._completion(response)
+                case "continuation" if pending:
+                    wire, shown = pending.pop(0)
+                    if before_literal is not None:
+                        before_literal()
+                    self._transcript.client(shown)
+                    self.wire.send(wire)
+                case "continuation" if on_continuation is not None:
+                    line = on_continuation(response.text)
+                    self._transcript.client(b"*" if line == b"*" else MASK.encode())
+                    self.wire.send(line + b"\r\n")
+                case "continuation":
+                    raise broken("a continuation request where nothing was left to send")
+                case "untagged":
+                    octets += len(response.text) + sum(len(part) for part in response.segments if isinstance(part, bytes))
+                    if octets > _MAX_UNTAGGED_OCTETS:
+                        raise broken("untagged responses without end")
+                    self._note(response)
+                    if on_untagged is not None:
+                        on_untagged(response)
+
+    def _note(self, response: Response) -> None:
+        """What any untagged response may say: capabilities, or that the server is leaving."""
+        match response.name:
+            case b"CAPABILITY":
+                segment = response.segments[0]
+                self._learn(segment if isinstance(segment, bytes) else segment[0])
+            case b"OK":
+                self._note_code(response)
+            case b"BYE":
+                self._bye = self._completion(response)
+                self.wire.deadline = self.wire.deadline.within(_AFTER_BYE)
+
+    def _note_code(self, response: Response) -> None:
+        code, arguments, _ = response.code()
+        if code == "CAPABILITY" and response.name == b"OK":
+            self._learn(arguments)
+
+    def _learn(self, capabilities: bytes) -> None:
+        self._capabilities = frozenset(capabilities.decode("ascii", "replace").upper().split())
+        self._capabilities_told += 1
+
+    def _completion(self, response: Response) -> Completion:
+        code, arguments, _ = response.code()
+        words = self._redactor.show(response.name + b" " + response.text, 300)
+        if code is not None and self._redactor.clean_text(code) != code:
+            code = None
+        return Completion(response.name.decode("ascii", "replace"), code, arguments, words)
+
+    def _with_bye(self, failure: CheckFailure) -> CheckFailure:
+        """A connection that ended after BYE was ended by the server, in its own words."""
+        bye = self._bye
+        if bye is None or failure.type not in (FailureType.CONNECTION_LOST, FailureType.TIMEOUT):
+            return failure
+        return CheckFailure(
+            FailureType.CONNECTION_LOST, f"the server ended the session: {bye.words}", response_code=bye.code
+        )
+
+    def _answer(self, exchange: "_Exchange", text: bytes) -> bytes:
+        answer = exchange.answer(text)
+        return b"*" if answer is None else self._secret_line(answer)
+
+    def _secret_line(self, data: bytes) -> bytes:
+        """A SASL message for the wire; from now on the redactor knows it in both forms."""
+        encoded = base64.b64encode(data)
+        self._redactor.add(data)
+        self._redactor.add(encoded)
+        return encoded
+
+
+class _Exchange:
+    """The client's side of one AUTHENTICATE: the initial response if it is still to send, then answers."""
+
+    def __init__(self, mechanism: Mechanism, initial: bytes | None) -> None:
+        self.failure: CheckFailure | None = None
+        self._mechanism = mechanism
+        self._initial = initial
+        self._rounds = 0
+
+    def answer(self, text: bytes) -> bytes | None:
+        """The decoded answer to a continuation; None cancels the exchange, and `failure` says why."""
+        self._rounds += 1
+        if self._initial is not None:
+            initial, self._initial = self._initial, None
+            return initial
+        try:
+            if self._rounds > _MAX_CHALLENGES:
+                raise broken("challenge after challenge")
+            return self._mechanism.respond(_challenge(text))
+        except CheckFailure as failure:
+            self.failure = failure
+            return None
+
+
+class _SearchCollector:
+    """Adds up SEARCH and ESEARCH responses without holding every UID."""
+
+    def __init__(self, keep: int) -> None:
+        self._keep = keep
+        self._count = 0
+        self._highest = 0
+        self._uids: list[int] = []
+
+    def take(self, response: Response, tag: bytes) -> None:
+        if response.name not in (b"SEARCH", b"ESEARCH"):
+            return
+        segment = response.segments[0] if len(response.segments) == 1 else None
+        if not isinstance(segment, bytes):
+            raise broken("a search result that cannot be read")
+        ranges = _search_ranges(segment) if response.name == b"SEARCH" else _esearch_ranges(segment, tag)
+        for low, high in ranges:
+            self._add(low, high)
+
+    def _add(self, low: int, high: int) -> None:
+        low, high = min(low, high), max(low, high)
+        if not 1 <= low <= high <= _MAX_UID:
+            raise broken("a search result with a UID that cannot be")
+        self._count += high - low + 1
+        self._highest = max(self._highest, high)
+        room = self._keep - len(self._uids)
+        if room > 0:
+            self._uids.extend(range(low, min(high, low + room - 1) + 1))
+
+    def found(self) -> Found:
+        return Found(self._count, self._highest or None, tuple(self._uids))
+
+
+_UID_OR_RANGE = re.compile(rb"([0-9]{1,10})(?::([0-9]{1,10}))?(?:,|$)")
+
+
+def _search_ranges(text: bytes) -> Any:
+    """`2 84 882` and, with CONDSTORE, `(MODSEQ 917162500)` after it (RFC 7162 section 3.1.5)."""
+    text = re.sub(rb"\(MODSEQ [0-9]+\)\s*$", b"", text, flags=re.IGNORECASE).strip()
+    if not re.fullmatch(rb"[0-9 ]*", text):
+        raise broken("a search result that cannot be read")
+    for match in re.finditer(rb"[0-9]+", text):
+        number = int(match[0][:11])
+        yield number, number
+
+
+def _esearch_ranges(text: bytes, tag: bytes) -> Any:
+    """`(TAG "A0009") UID ALL 1:17,21` (RFC 9051 section 7.3.4); another command's result is not ours."""
+    match = re.match(rb'\s*(?:\(TAG "?([^")]*)"?\))?\s*(?:UID(?: |$))?\s*', text, re.IGNORECASE)
+    if match and match[1] is not None and match[1] != tag:
+        return
+    rest = text[match.end() :] if match else text
+    if not re.fullmatch(rb"(?:[A-Za-z]+ (?:[0-9:,]+|\([0-9 ]*\)) ?)*", rest):
+        raise broken("a search result that cannot be read")
+    for item in re.finditer(rb"([A-Za-z]+) ([0-9:,]+)", rest):
+        if item[1].upper() == b"ALL":
+            yield from _set_ranges(item[2])
+
+
+def _set_ranges(text: bytes) -> Any:
+    position = 0
+    while position < len(text):
+        match = _UID_OR_RANGE.match(text, position)
+        if match is None:
+            raise broken("a search result with a set that cannot be read")
+        yield int(match[1]), int(match[2] or match[1])
+        position = match.end()
+
+
+def _personal_prefix(data: tuple[Any, ...]) -> bytes:
+    match data:
+        case (((bytes() as prefix, _, *_), *_), *_) if re.fullmatch(rb"[\x20-\x7e]{0,200}", prefix):
+            return prefix
+    return b""
+
+
+def _mailbox(data: tuple[Any, ...]) -> Mailbox:
+    match data:
+        case (tuple() as attributes, delimiter, bytes() | int() | None as name, *_) if delimiter is None or isinstance(
+            delimiter, bytes
+        ):
+            words = frozenset(str(item, "ascii", "replace").lower() for item in attributes if isinstance(item, bytes))
+            return Mailbox(_astring(name), delimiter or b"", words)
+    raise broken("a LIST response that cannot be read")
+
+
+def _astring(value: bytes | int | None) -> bytes:
+    """The parser reads a bare atom `2026` as a number and `NIL` as None: as mailboxes they are names."""
+    if value is None:
+        return b"NIL"
+    return b"%d" % value if isinstance(value, int) else value
+
+
+def _fetch_items(data: tuple[Any, ...]) -> dict[bytes, Any]:
+    match data:
+        case (tuple() as items,) if len(items) % 2 == 0:
+            return {key.upper(): value for key, value in zip(items[::2], items[1::2], strict=True) if isinstance(key, bytes)}
+    raise broken("a FETCH response that cannot be read")
+
+
+def _fetched(data: tuple[Any, ...], uid: int) -> Fetched | None:
+    """The message of a FETCH response, or None where it is another's or tells only flags."""
+    items = _fetch_items(data)
+    content = items.get(b"BODY[]")
+    if items.get(b"UID", uid) != uid or not isinstance(content, bytes):
+        return None
+    size = len(content)
+    return Fetched(size, _internal_date(items), bytes.__getitem__(content, slice(None)))
+
+
+def _internal_date(items: dict[bytes, Any]) -> datetime | None:
+    value = items.get(b"INTERNALDATE")
+    if not isinstance(value, bytes):
+        return None
+    try:
+        parsed: datetime = parse_to_datetime(value, normalise=False)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return parsed if parsed.tzinfo is not None else None
+
+
+def _header_text(items: dict[bytes, Any]) -> bytes | None:
+    for key, value in items.items():
+        if key.startswith(b"BODY[HEADER") and isinstance(value, bytes):
+            return bytes.__getitem__(value, slice(None))
+    return None
+
+
+def _append_uid(completion: Completion) -> tuple[int | None, int | None]:
+    if completion.code == "APPENDUID" and (
+        match := re.fullmatch(rb"([0-9]{1,10}) ([0-9]{1,10})", completion.code_arguments.strip())
+    ):
+        return int(match[1]), int(match[2])
+    return None, None
+
+
+def _challenge(text: bytes) -> bytes:
+    """A decoded challenge; some servers send LOGIN's prompts without encoding them."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error:
+        return text
+
+
+def name_protocol(line: bytes) -> str:
+    """What a first line that is no IMAP greeting gives away about the server."""
+    if line.startswith(b"* "):
+        return "the server speaks IMAP"
+    if re.match(rb"HTTP/\d|<!doctype|<html", line, re.IGNORECASE):
+        return "the server speaks HTTP, not IMAP"
+    if re.match(rb"(220|421|554)[ -]", line):
+        return "the server speaks " + ("FTP" if b"FTP" in line.upper() else "SMTP") + ", not IMAP"
+    if line.startswith(b"+OK") or line.startswith(b"-ERR"):
+        return "the server speaks POP3, not IMAP"
+    if line.startswith(b"SSH-"):
+        return "the server speaks SSH, not IMAP"
+    if re.match(rb"[\x14-\x17]\x03[\x00-\x04]", line):
+        return "the server speaks TLS on a port where clear text was expected; use imaps:// or tls.mode implicit"
+    return "the server does not speak IMAP"
+
+
+def _silent_greeting(failure: CheckFailure, received: bytes) -> CheckFailure:
+    """A greeting that never came in full: what did come may say which protocol it is."""
+    if received and not b"* ".startswith(received[:2]):
+        return CheckFailure(FailureType.NOT_IMAP, name_protocol(received))
+    return failure

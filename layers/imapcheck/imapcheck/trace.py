@@ -1,0 +1,148 @@
+"""Times: the one deadline of a run, and the clock readings around each step."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from imapcheck.errors import CheckFailure
+from imapcheck.result import StepName, StepResult, StepStatus
+
+_LOG = logging.getLogger("imapcheck")
+
+NOT_REACHED = "not reached"
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """A point on the `time.monotonic()` clock that no wait may pass."""
+
+    at: float
+
+    @classmethod
+    def after(cls, seconds: float) -> "Deadline":
+        return cls(time.monotonic() + seconds)
+
+    def remaining(self) -> float:
+        """Seconds left, never below zero."""
+        return max(0.0, self.at - time.monotonic())
+
+    def within(self, seconds: float) -> "Deadline":
+        """The earlier of this deadline and `seconds` from now."""
+        return Deadline(min(self.at, time.monotonic() + seconds))
+
+
+@dataclass(frozen=True)
+class StepStarted:
+    """A step began (or, for `capability`, went on) `offset_ms` after the attempt's start."""
+
+    step: StepName
+    offset_ms: float
+
+
+@dataclass(frozen=True)
+class StepFinished:
+    """A step ended; `offset_ms` is where its (last) stretch began, `result` what the report will say."""
+
+    step: StepName
+    offset_ms: float
+    result: StepResult
+
+
+type StepEvent = StepStarted | StepFinished
+type Hook = Callable[[StepEvent], None]
+
+
+class StepRecord:
+    """What a step says about itself while it runs; the `Tracer` reads it when the step ends."""
+
+    def __init__(self, name: StepName) -> None:
+        self.name: StepName = name
+        self.status: StepStatus = "passed"
+        self.detail: str | None = None
+        self.seconds = 0.0
+
+    def note(self, detail: str) -> None:
+        """Add to the detail of a step that passed."""
+        self.detail = f"{self.detail}; {detail}" if self.detail else detail
+
+    def skip(self, detail: str) -> None:
+        """The step had nothing to do, for the reason given."""
+        self.status, self.detail = "skipped", detail
+
+    def refuse(self, detail: str) -> None:
+        """Something optional did not work; the run goes on."""
+        self.status, self.detail = "refused", detail
+
+    def fail(self, detail: str) -> None:
+        """The step made the run unavailable."""
+        self.status, self.detail = "failed", detail
+
+    def result(self) -> StepResult:
+        duration = None if self.status == "skipped" else milliseconds(self.seconds)
+        return StepResult(self.name, self.status, duration, self.detail)
+
+
+class Tracer:
+    """Collects one attempt's steps in the order they ran and tells the hooks.
+
+    A name has one entry: a step that goes on later (CAPABILITY is asked again after STARTTLS and after
+    the login) adds to its own time, so that no step contains another's work. `redact` cleans every
+    detail before anyone sees it. A hook that raises is logged and changes nothing.
+    """
+
+    def __init__(self, hooks: Sequence[Hook], redact: Callable[[str], str]) -> None:
+        self._hooks = hooks
+        self._redact = redact
+        self._records: dict[StepName, StepRecord] = {}
+        self._began = time.perf_counter()
+
+    @contextmanager
+    def step(self, name: StepName) -> Iterator[StepRecord]:
+        """Time the body as step `name`; a `CheckFailure` marks the step failed and passes through."""
+        record = self._records.setdefault(name, StepRecord(name))
+        offset = milliseconds(time.perf_counter() - self._began)
+        self._tell(StepStarted(name, offset))
+        started = time.perf_counter()
+        try:
+            yield record
+        except CheckFailure as failure:
+            record.fail(failure.detail)
+            raise
+        finally:
+            record.seconds += time.perf_counter() - started
+            if record.detail is not None:
+                record.detail = self._redact(record.detail)
+            self._tell(StepFinished(name, offset, record.result()))
+
+    def skip(self, name: StepName, detail: str) -> None:
+        """Record a step that did not run."""
+        with self.step(name) as record:
+            record.skip(detail)
+
+    def has(self, name: StepName) -> bool:
+        return name in self._records
+
+    def elapsed_ms(self) -> float:
+        """Milliseconds since the attempt began."""
+        return milliseconds(time.perf_counter() - self._began)
+
+    def results(self) -> tuple[StepResult, ...]:
+        return tuple(record.result() for record in self._records.values())
+
+    def failed_step(self) -> StepName | None:
+        """The first step that made the run unavailable."""
+        return next((record.name for record in self._records.values() if record.status == "failed"), None)
+
+    def _tell(self, event: StepEvent) -> None:
+        for hook in self._hooks:
+            try:
+                hook(event)
+            except Exception:
+                _LOG.exception("a hook raised; the check goes on")
+
+
+def milliseconds(seconds: float) -> float:
+    """Seconds as milliseconds, to the microsecond."""
+    return round(seconds * 1000, 3)

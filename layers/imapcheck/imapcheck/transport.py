@@ -1,0 +1,216 @@
+"""The connection: TCP to one of several addresses, then octets in both directions, every wait bounded."""
+
+import errno
+import socket
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from imapcheck.errors import CheckFailure, FailureType
+from imapcheck.resolver import Address
+from imapcheck.tls import handshake
+from imapcheck.trace import Deadline
+
+_RECEIVE = 65_536
+_SEND = 16_384
+_PER_ADDRESS = 5.0
+_UNREACHABLE = {
+    errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN,
+    errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EACCES, errno.EPERM, errno.EINVAL,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Connected:
+    """A TCP connection, the address it is to, and those that were tried before in vain."""
+
+    socket: socket.socket
+    address: Address
+    unreachable: tuple[Address, ...]
+
+
+class UnreachableAddresses(CheckFailure):
+    """No address could be reached; `addresses` are the ones that were tried."""
+
+    def __init__(self, type: FailureType, detail: str, addresses: tuple[Address, ...]) -> None:
+        super().__init__(type, detail)
+        self.addresses = addresses
+
+
+def connect(addresses: Sequence[Address], port: int, deadline: Deadline) -> Connected:
+    """TCP to the first address that answers.
+
+    Of several addresses each gets the remaining time divided by the addresses left, 5 s at most.
+    Raises `UnreachableAddresses`: `connection_refused`, `network_unreachable`, `connection_lost` or `timeout`.
+    """
+    failures: list[tuple[Address, CheckFailure]] = []
+    for index, address in enumerate(addresses):
+        budget = deadline.remaining() / (len(addresses) - index)
+        if len(addresses) > 1:
+            budget = min(budget, _PER_ADDRESS)
+        try:
+            sock = _connect_one(address, port, budget)
+        except CheckFailure as failure:
+            failures.append((address, failure))
+        else:
+            return Connected(sock, address, tuple(failed for failed, _ in failures))
+    raise _none_reached(failures)
+
+
+def _connect_one(address: Address, port: int, seconds: float) -> socket.socket:
+    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
+    if seconds <= 0:
+        raise CheckFailure(FailureType.TIMEOUT, "no time was left to connect")
+    try:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise CheckFailure(FailureType.NETWORK_UNREACHABLE, _words(error)) from error
+    try:
+        sock.settimeout(seconds)
+        sock.connect((str(address), port))
+        # Without it each literal and each login waits for the peer's delayed acknowledgement.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except OSError as error:
+        sock.close()
+        raise _connect_failure(error) from error
+    return sock
+
+
+def _connect_failure(error: OSError) -> CheckFailure:
+    if isinstance(error, TimeoutError):
+        return CheckFailure(FailureType.TIMEOUT, "no answer to the connection attempt")
+    if isinstance(error, ConnectionRefusedError):
+        return CheckFailure(FailureType.CONNECTION_REFUSED, "connection refused: nothing listens on that port")
+    if error.errno in _UNREACHABLE:
+        return CheckFailure(FailureType.NETWORK_UNREACHABLE, _words(error))
+    return CheckFailure(FailureType.CONNECTION_LOST, _words(error))
+
+
+def _none_reached(failures: list[tuple[Address, CheckFailure]]) -> UnreachableAddresses:
+    """The verdict over several addresses: an answer or a silence says more than a missing route."""
+    telling = [failure for _, failure in failures if failure.type is not FailureType.NETWORK_UNREACHABLE]
+    verdict = telling[-1] if telling else failures[-1][1]
+    detail = "; ".join(f"{address}: {failure.detail}{_hint(address, failure)}" for address, failure in failures)
+    return UnreachableAddresses(verdict.type, detail, tuple(address for address, _ in failures))
+
+
+def _hint(address: Address, failure: CheckFailure) -> str:
+    if address.version == 6 and failure.type is FailureType.NETWORK_UNREACHABLE:
+        return " (no IPv6 route from here; Lambda has one only in a dual-stack VPC)"
+    return ""
+
+
+def _words(error: OSError) -> str:
+    return (error.strerror or str(error) or type(error).__name__).lower()
+
+
+class Wire:
+    """Octets over one socket, clear or TLS. No wait passes `deadline`, which may be moved between commands.
+
+    Every method raises `CheckFailure`: `timeout` or `connection_lost`.
+    """
+
+    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
+        self._socket = sock
+        self._buffer = bytearray()
+        self._scanned = 0
+        self.deadline = deadline
+
+    def send(self, data: bytes) -> None:
+        """Send all of `data`, in as few writes as the kernel takes."""
+        view = memoryview(data)
+        while view:
+            try:
+                self._socket.settimeout(self._time_left())
+                sent = self._socket.send(view[:_SEND] if len(view) > _SEND else view)
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                continue
+            except OSError as error:
+                raise _lost(error) from error
+            view = view[sent:]
+
+    def read_line(self, limit: int) -> bytes | None:
+        """The next line with its line end; None where it is longer than `limit` octets."""
+        while True:
+            end = self._buffer.find(b"\n", self._scanned)
+            if end >= 0:
+                self._scanned = 0
+                return self._take(end + 1) if end < limit else None
+            self._scanned = len(self._buffer)
+            if self._scanned >= limit:
+                return None
+            self._fill()
+
+    def read_exactly(self, count: int) -> bytes:
+        """The next `count` octets."""
+        self._scanned = 0
+        while len(self._buffer) < count:
+            self._fill()
+        return self._take(count)
+
+    def discard(self, count: int, keep: int = 0) -> bytes:
+        """Let go of the next `count` octets as they come; returns the first `keep` of them."""
+        self._scanned = 0
+        kept = bytearray()
+        while count:
+            if not self._buffer:
+                self._fill()
+            size = min(count, len(self._buffer))
+            kept += self._buffer[: max(0, min(size, keep - len(kept)))]
+            del self._buffer[:size]
+            count -= size
+        return bytes(kept)
+
+    def unread(self) -> int:
+        """How many octets have come in that nobody has read: what a half line left behind."""
+        return len(self._buffer)
+
+    def peek(self) -> bytes:
+        """The first of what `unread` counts, left where it is."""
+        return bytes(self._buffer[:512])
+
+    def start_tls(self, context: ssl.SSLContext, server_name: str) -> ssl.SSLSocket:
+        """Take the connection into TLS; raises what `tls.handshake` raises."""
+        tls = handshake(self._socket, context, server_name, self.deadline)
+        self._socket = tls
+        return tls
+
+    def close(self) -> None:
+        """Close the socket; a TLS close_notify is not waited for."""
+        self._socket.close()
+
+    def _take(self, count: int) -> bytes:
+        data = bytes(self._buffer[:count])
+        del self._buffer[:count]
+        return data
+
+    def _fill(self) -> None:
+        while True:
+            try:
+                self._socket.settimeout(self._time_left())
+                data = self._socket.recv(_RECEIVE)
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                continue
+            except OSError as error:
+                raise _lost(error) from error
+            break
+        if not data:
+            raise CheckFailure(FailureType.CONNECTION_LOST, "the server closed the connection")
+        self._buffer += data
+
+    def _time_left(self) -> float:
+        left = self.deadline.remaining()
+        if left <= 0:
+            raise CheckFailure(FailureType.TIMEOUT, "no complete answer in time")
+        return left
+
+
+def _lost(error: OSError) -> CheckFailure:
+    if isinstance(error, TimeoutError):
+        return CheckFailure(FailureType.TIMEOUT, "no complete answer in time")
+    if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        reason = str(getattr(error, "reason", None) or "broken record").lower().replace("_", " ")
+        return CheckFailure(FailureType.CONNECTION_LOST, f"the TLS connection broke: {reason}")
+    if isinstance(error, ConnectionResetError):
+        return CheckFailure(FailureType.CONNECTION_LOST, "the connection was reset")
+    return CheckFailure(FailureType.CONNECTION_LOST, f"the connection was lost: {_words(error)}")
