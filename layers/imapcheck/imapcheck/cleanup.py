@@ -71,9 +71,7 @@ def _obstacle(session: ImapSession, mailbox: bytes, gmail: bool, trash: bytes | 
     return None if session.offers("UIDPLUS") else "server does not offer UIDPLUS"
 
 
-def _confirmed(
-    session: ImapSession, check: str, subject: str, before: datetime
-) -> tuple[Completion | None, list[int]]:
+def _confirmed(session: ImapSession, check: str, subject: str, before: datetime) -> tuple[Completion | None, list[int]]:
     """UIDs that this connection has shown to be this check's own and older than `before`.
 
     Returns the completion that stood in the way, if one did.
@@ -92,7 +90,9 @@ def _confirmed(
     completion, headers = session.fetch_header(found.uids, CHECK_HEADER.upper().encode())
     if not completion.ok:
         return completion, []
-    confirmed = [uid for uid, (text, arrived) in headers.items() if _is_own(text, check) and arrived and arrived < before]
+    confirmed = [
+        uid for uid, (text, arrived) in headers.items() if _is_own(text, check) and arrived and arrived < before
+    ]
     return None, sorted(confirmed)[:MOST_REMOVED]
 
 

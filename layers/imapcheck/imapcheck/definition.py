@@ -32,9 +32,7 @@ MAX_TERM = 900
 MAX_MESSAGE = 1_000_000
 
 TlsMode = Literal["implicit", "starttls", "none"]
-Authentication = Literal[
-    "none", "plain", "login", "cram-md5", "scram-sha-1", "scram-sha-256", "xoauth2", "oauthbearer"
-]
+Authentication = Literal["none", "plain", "login", "cram-md5", "scram-sha-1", "scram-sha-256", "xoauth2", "oauthbearer"]
 AUTHENTICATIONS: tuple[Authentication, ...] = get_args(Authentication)
 _SENDS_CREDENTIALS_IN_CLEAR = {"plain", "login", "xoauth2", "oauthbearer"}
 

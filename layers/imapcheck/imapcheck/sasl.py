@@ -38,9 +38,7 @@ class _Exchange:
     initial: bytes | None = None
 
     def respond(self, challenge: bytes) -> bytes:
-        raise CheckFailure(
-            FailureType.PROTOCOL_ERROR, f"the server sent a challenge that {self.name} does not know"
-        )
+        raise CheckFailure(FailureType.PROTOCOL_ERROR, f"the server sent a challenge that {self.name} does not know")
 
     def finish(self) -> None:
         """Nothing to verify."""
@@ -129,9 +127,7 @@ class OAuthBearer(_Bearer):
         self.initial = f"n,a={identity},\1host={host}\1port={port}\1auth=Bearer {token}\1\1".encode()
 
 
-def mechanism_for(
-    authentication: str, credentials: Credentials, token: str | None, host: str, port: int
-) -> Mechanism:
+def mechanism_for(authentication: str, credentials: Credentials, token: str | None, host: str, port: int) -> Mechanism:
     """The mechanism of a definition's `authentication`; raises `CredentialsError` where a password is missing."""
     username = credentials.username
     match authentication:

@@ -214,9 +214,7 @@ class ImapSession:
         hidden = Literal(secret.data if isinstance(secret, Literal) else secret, MASK.encode())
         self._reader.secrecy = "login"
         try:
-            completion = self._command(
-                [b"LOGIN ", user, b" ", hidden], inline=not isinstance(secret, Literal)
-            )
+            completion = self._command([b"LOGIN ", user, b" ", hidden], inline=not isinstance(secret, Literal))
         finally:
             self._reader.secrecy = "open"
         return completion, self._capabilities_told > told
@@ -238,7 +236,9 @@ class ImapSession:
         completion = self._command([b"NAMESPACE"], on_untagged=collect)
         return completion, prefixes[0] if completion.ok and prefixes else b""
 
-    def list_mailboxes(self, pattern: bytes, *, selection: bytes = b"", returning: bytes = b"") -> tuple[Completion, Sequence[Mailbox]]:
+    def list_mailboxes(
+        self, pattern: bytes, *, selection: bytes = b"", returning: bytes = b""
+    ) -> tuple[Completion, Sequence[Mailbox]]:
         """LIST "" pattern, with selection and return options of LIST-EXTENDED where they are given."""
         listed: list[Mailbox] = []
 
@@ -262,7 +262,9 @@ class ImapSession:
         """SELECT: opens the mailbox writable; only the clean-up does."""
         return self._command([b"SELECT ", string(mailbox)])
 
-    def search(self, keys: Sequence[Part], *, charset: bytes | None = b"US-ASCII", keep: int = 0) -> tuple[Completion, Found]:
+    def search(
+        self, keys: Sequence[Part], *, charset: bytes | None = b"US-ASCII", keep: int = 0
+    ) -> tuple[Completion, Found]:
         """UID SEARCH, with RETURN () where ESEARCH is offered (RFC 4731).
 
         An answer may come as ESEARCH, as SEARCH, or not at all where nothing matched. `keep` UIDs, the
@@ -277,7 +279,9 @@ class ImapSession:
         completion = self._command([head, *keys], on_untagged=lambda response: collector.take(response, self._tag))
         return completion, collector.found()
 
-    def fetch(self, uid: int, *, internal_date: bool, limit: int | None, keep: int) -> tuple[Completion, Fetched | None]:
+    def fetch(
+        self, uid: int, *, internal_date: bool, limit: int | None, keep: int
+    ) -> tuple[Completion, Fetched | None]:
         """UID FETCH of the whole message without setting a flag; octets are counted and let go.
 
         Returns None for the message where the server sent none. Raises `message_too_large` too.
@@ -306,7 +310,9 @@ class ImapSession:
             raise policy.too_large(ends_session=False)
         return completion, message
 
-    def fetch_header(self, uids: Sequence[int], field: bytes) -> tuple[Completion, dict[int, tuple[bytes, datetime | None]]]:
+    def fetch_header(
+        self, uids: Sequence[int], field: bytes
+    ) -> tuple[Completion, dict[int, tuple[bytes, datetime | None]]]:
         """UID FETCH of one header field and INTERNALDATE; returns (field text, date) by UID, for `uids` only."""
         wanted, found = set(uids), dict[int, tuple[bytes, datetime | None]]()
 
@@ -427,7 +433,9 @@ class ImapSession:
                 case "continuation":
                     raise broken("a continuation request where nothing was left to send")
                 case "untagged":
-                    octets += len(response.text) + sum(len(part) for part in response.segments if isinstance(part, bytes))
+                    octets += len(response.text) + sum(
+                        len(part) for part in response.segments if isinstance(part, bytes)
+                    )
                     if octets > _MAX_UNTAGGED_OCTETS:
                         raise broken("untagged responses without end")
                     self._note(response)
@@ -603,7 +611,9 @@ def _astring(value: bytes | int | None) -> bytes:
 def _fetch_items(data: tuple[Any, ...]) -> dict[bytes, Any]:
     match data:
         case (tuple() as items,) if len(items) % 2 == 0:
-            return {key.upper(): value for key, value in zip(items[::2], items[1::2], strict=True) if isinstance(key, bytes)}
+            return {
+                key.upper(): value for key, value in zip(items[::2], items[1::2], strict=True) if isinstance(key, bytes)
+            }
     raise broken("a FETCH response that cannot be read")
 
 

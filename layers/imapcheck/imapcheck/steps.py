@@ -114,9 +114,7 @@ def tls(run: Run) -> None:
     assert run.context is not None
     implicit = definition.tls_mode == "implicit"
     with run.tracer.step("tls"):
-        socket = run.session.start_tls(
-            run.context, definition.tls.server_name or definition.host, implicit=implicit
-        )
+        socket = run.session.start_tls(run.context, definition.tls.server_name or definition.host, implicit=implicit)
     run.server = replace(run.server, tls=facts(socket, definition.tls.verify))
     if not implicit:
         capability(run)
@@ -168,9 +166,7 @@ def _log_in(run: Run) -> bool:
     """Log in; returns whether the server volunteered its capabilities."""
     definition, session = run.definition, run.session
     assert run.credentials is not None
-    mechanism = mechanism_for(
-        definition.authentication, run.credentials, run.token, definition.host, definition.port
-    )
+    mechanism = mechanism_for(definition.authentication, run.credentials, run.token, definition.host, definition.port)
     offered = session.offers(f"AUTH={mechanism.name}")
     if not offered and not (mechanism.name == "LOGIN" and not session.offers("LOGINDISABLED")):
         raise _not_offered(session, mechanism.name)

@@ -1,0 +1,79 @@
+# Every target sets up what it needs on a bare machine; `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.PHONY: help setup demo test test-long lint type validate build docs lock pr clean
+
+VENV := .venv
+SAM_VENV := .venv-sam
+SAM_VERSION := 1.170.0
+BIN := $(VENV)/bin
+PYTHON_STAMP := $(VENV)/.stamp
+SAM_STAMP := $(SAM_VENV)/.stamp-$(SAM_VERSION)
+SAM := PATH="$(CURDIR)/$(BIN):$$PATH" SAM_CLI_TELEMETRY=0 $(SAM_VENV)/bin/sam
+PIP := -m pip --disable-pip-version-check install -qq
+export PYTHONDONTWRITEBYTECODE := 1
+# In CI a server test that cannot run is a failure, not a skip.
+ifneq ($(CI),)
+export IMAPCHECK_REQUIRE_SERVERS := 1
+endif
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
+
+setup: $(PYTHON_STAMP) ## the project's environment in .venv/
+
+$(PYTHON_STAMP): requirements/dev.txt pyproject.toml scripts/find-python
+	@python=$$(scripts/find-python) && echo "setting up $(VENV)/ with $$python" && \
+	{ [ -x $(BIN)/python ] || "$$python" -m venv $(VENV); }
+	@$(BIN)/python $(PIP) --require-hashes -r requirements/dev.txt
+	@$(BIN)/python $(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(SAM_STAMP): scripts/find-python
+	@python=$$(scripts/find-python) && echo "setting up $(SAM_VENV)/ with SAM CLI $(SAM_VERSION)" && \
+	{ [ -x $(SAM_VENV)/bin/python ] || "$$python" -m venv $(SAM_VENV); }
+	@$(SAM_VENV)/bin/python $(PIP) aws-sam-cli==$(SAM_VERSION)
+	@touch $@
+
+.PHONY: dovecot
+dovecot:
+	@scripts/install-test-servers
+
+demo: setup ## a full check against an embedded IMAP server
+	@$(BIN)/imapcheck demo
+
+test: setup $(SAM_STAMP) dovecot lint type ## lint, types and every test but the long ones
+	$(BIN)/pytest
+
+test-long: setup $(SAM_STAMP) dovecot ## soak, every offset, network namespaces
+	$(BIN)/pytest -m long
+
+lint: setup ## ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+type: setup ## mypy, strict
+	$(BIN)/mypy
+
+validate: setup $(SAM_STAMP) ## template and definitions
+	$(BIN)/cfn-lint template.yaml
+	$(SAM) validate --lint --template template.yaml
+	$(BIN)/imapcheck validate events/*.json
+	$(BIN)/pytest tests/template
+
+build: setup $(SAM_STAMP) ## sam build, as it is deployed (arm64)
+	$(SAM) build
+
+docs: setup ## regenerate what is generated under docs/
+	$(BIN)/imapcheck schema > docs/check.schema.json
+
+lock: setup ## resolve the pinned requirements anew
+	$(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.13 --generate-hashes --no-emit-index-url \
+		--no-annotate --no-header pyproject.toml -o layers/dependencies/requirements.txt
+	$(BIN)/uv pip compile --quiet --no-config --python-version 3.13 --generate-hashes --no-emit-index-url \
+		--no-annotate --no-header --extra cli --extra demo --group dev pyproject.toml -o requirements/dev.txt
+
+pr: test validate build ## everything CI runs, and the build
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) $(SAM_VENV) .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis

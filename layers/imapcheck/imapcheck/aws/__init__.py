@@ -1,0 +1,1 @@
+"""What only AWS needs: secrets, metrics, settings. Nothing else imports boto3 or Powertools."""

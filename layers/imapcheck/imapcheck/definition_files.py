@@ -1,0 +1,163 @@
+"""Check definitions as files: one JSON object each, every problem a line that names file and field."""
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from imapcheck.definition import CheckDefinition
+from imapcheck.errors import DefinitionError
+from imapcheck.text import one_line
+
+_WANTED = {
+    "missing": "a value: the field is required",
+    "string_type": "text in double quotes",
+    "string_too_short": "text that is not empty",
+    "bool_type": "true or false",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "list_type": "text or a list of texts",
+    "dict_type": "an object",
+    "model_type": "an object",
+    "model_attributes_type": "an object",
+    "finite_number": "a finite number",
+}
+
+
+def load_definition(path: Path) -> CheckDefinition:
+    """Read the definition in `path`. Raises `DefinitionError`, one line per problem, each beginning with the file."""
+    data = _read_object(path)
+    data.setdefault("name", path.stem)
+    definition = parse_definition(data, source=str(path), directory=path.parent)
+    if definition.name != path.stem:
+        raise DefinitionError(
+            _line(
+                str(path), "name", one_line(repr(definition.name), 80), f"{path.stem!r}, the file's name without .json"
+            )
+        )
+    if definition.ca_path is not None and not definition.ca_path.is_file():
+        raise DefinitionError(
+            _line(
+                str(path), "tls.ca_file", repr(definition.tls.ca_file), "a file beside the definition; it is not there"
+            )
+        )
+    return definition
+
+
+def parse_definition(data: object, *, source: str, directory: Path | None = None) -> CheckDefinition:
+    """Validate a definition's object; `source` begins each line of the `DefinitionError` that is raised."""
+    try:
+        return CheckDefinition.model_validate(data, context={"directory": directory or Path()})
+    except ValidationError as error:
+        lines = [_problem(source, data, item) for item in error.errors(include_url=False)]
+    raise DefinitionError("\n".join(lines))
+
+
+def refuse_twins(names: Iterable[str]) -> None:
+    """Refuse names that are equal without their dashes: they would be one resource in the stack."""
+    seen: dict[str, str] = {}
+    for name in names:
+        twin = seen.setdefault(name.replace("-", ""), name)
+        if twin != name:
+            raise DefinitionError(f"name: found {twin!r} and {name!r}, expected names that differ in more than dashes")
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    source = os.fspath(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DefinitionError(f"{source}: {(error.strerror or 'cannot be read').lower()}") from error
+    except UnicodeDecodeError:
+        raise DefinitionError(f"{source}: found octets that are not UTF-8, expected JSON text in UTF-8") from None
+    try:
+        data = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        raise DefinitionError(
+            f"{source}: line {error.lineno}, column {error.colno}: not JSON: {error.msg[0].lower()}{error.msg[1:]}"
+        ) from None
+    except (_NotAccepted, RecursionError) as error:
+        raise DefinitionError(f"{source}: {error}") from None
+    if not isinstance(data, dict):
+        raise DefinitionError(f"{source}: found {type(data).__name__}, expected a JSON object")
+    return data
+
+
+class _NotAccepted(Exception):
+    """JSON that Python reads and we do not take."""
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise _NotAccepted(f"{one_line(twice, 60)}: found the key more than once, expected it once")
+    return content
+
+
+def _no_constant(name: str) -> Any:
+    raise _NotAccepted(f"found {name}, expected JSON, which knows no such number")
+
+
+def _problem(source: str, data: object, item: ErrorDetails) -> str:
+    path = _field_path(item)
+    if item["type"] == "extra_forbidden":
+        return _line(source, path, "a key that is not known", "one of the documented keys (imapcheck schema)")
+    found = "nothing" if item["type"] == "missing" else _shown(path, _value_at(data, path, item))
+    return _line(source, path, found, _expectation(item))
+
+
+def _field_path(item: ErrorDetails) -> str:
+    """`new_message.to.0`; what pydantic adds about unions, and about keys of `thresholds`, is left out."""
+    parts = [str(part) for part in item["loc"] if part != "[key]"]
+    return ".".join(one_line(part, 60) for part in parts) or "definition"
+
+
+def _value_at(data: object, path: str, item: ErrorDetails) -> object:
+    """The value as it stands in the file: pydantic's own may already be a normalised one."""
+    value: object = data
+    for part in path.split("."):
+        if isinstance(value, dict) and part in value:
+            value = value[part]
+        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            return item.get("input")
+    return value
+
+
+def _shown(path: str, value: object) -> str:
+    if path == "definition":
+        return "this combination"
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    if path == "server" and isinstance(value, str) and "@" in value:
+        return "text with an @"  # it may be a password
+    return one_line(json.dumps(value, ensure_ascii=False, default=str), 80)
+
+
+def _expectation(item: ErrorDetails) -> str:
+    kind, context = item["type"], item.get("ctx", {})
+    if kind in _WANTED:
+        return _WANTED[kind]
+    match kind:
+        case "literal_error":
+            return str(context["expected"]).replace("'", "").replace(" or ", ", ")
+        case "greater_than" | "greater_than_equal":
+            return f"{'more than' if kind == 'greater_than' else 'at least'} {context.get('gt', context.get('ge'))}"
+        case "less_than" | "less_than_equal":
+            return f"{'less than' if kind == 'less_than' else 'at most'} {context.get('lt', context.get('le'))}"
+        case "too_long" | "too_short":
+            return f"{'at most' if kind == 'too_long' else 'at least'} {context.get('max_length', context.get('min_length'))} entries"
+        case "string_too_long":
+            return f"at most {context['max_length']} characters"
+    return item["msg"]
+
+
+def _line(source: str, field: str, found: str, wanted: str) -> str:
+    return f"{source}: {field}: found {found}, expected {wanted}"

@@ -1,0 +1,146 @@
+"""`imapcheck demo`: a full check against an IMAP server in this very process.
+
+pymap serves, over TLS from an authority made for the occasion; nothing leaves the machine.
+"""
+
+import asyncio
+import contextlib
+import ssl
+import tempfile
+import threading
+from argparse import Namespace
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import trustme
+from rich.console import Console
+
+from imapcheck.check import run_check
+from imapcheck.credentials import Credentials
+from imapcheck.definition import CheckDefinition
+from imapcheck.display import OneCheckDisplay
+from imapcheck.result import CheckResult
+
+USERNAME, PASSWORD = "demo", "correct horse battery"
+_START_SECONDS = 15
+
+
+def run_demo(console: Console | None = None) -> int:
+    """Serve, check, show; returns 0 if the check found the server available, else 1."""
+    console = console or Console(highlight=False)
+    display = OneCheckDisplay(transcript=True, console=console)
+    with tempfile.TemporaryDirectory(prefix="imapcheck-demo-") as directory:
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(str(Path(directory, "ca.pem")))
+        with embedded_server(authority) as port:
+            console.print(f"An embedded IMAP server (pymap) listens on localhost:{port}; the check:", soft_wrap=True)
+            result = run_check(demo_definition(port, directory), demo_credentials(), hooks=display.hooks())
+    display.result(result)
+    _show_metrics(console, result)
+    return 0 if result.available else 1
+
+
+def demo_definition(port: int, directory: str) -> CheckDefinition:
+    """The demo's check: everything a definition can ask pymap for."""
+    return CheckDefinition.model_validate(
+        {
+            "name": "demo",
+            "server": f"imaps://localhost:{port}/",
+            "search": "important",
+            "new_message": {
+                "from": "Demo Check <demo@example.com>",
+                "to": ["bob@example.com"],
+                "subject": "IMAP testing",
+                "message": "Sent by the demo.\n",
+                "keep_for": "1d",
+            },
+            "tls": {"ca_file": "ca.pem"},
+        },
+        context={"directory": directory},
+    )
+
+
+def demo_credentials() -> Credentials:
+    """The one user of the embedded server."""
+    return Credentials.model_validate({"username": USERNAME, "password": PASSWORD, "host": "localhost"})
+
+
+@contextlib.contextmanager
+def embedded_server(authority: trustme.CA) -> Iterator[int]:
+    """pymap with its demo mailboxes behind TLS on a free port of localhost; yields the port."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost", not_after=datetime.now(UTC) + timedelta(days=90)).configure_cert(context)
+    server = _EmbeddedServer(context)
+    server.start()
+    try:
+        yield server.port()
+    finally:
+        server.stop()
+
+
+class _EmbeddedServer(threading.Thread):
+    """An event loop of its own, so that the check's blocking sockets do not wait for themselves."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        super().__init__(name="embedded IMAP server", daemon=True)
+        self._context = context
+        self._ready = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._port: int | None = None
+        self._error: BaseException | None = None
+
+    def port(self) -> int:
+        """The port, once it is open."""
+        if not self._ready.wait(_START_SECONDS) or self._port is None:
+            raise RuntimeError("the embedded IMAP server did not start") from self._error
+        return self._port
+
+    def stop(self) -> None:
+        if self._loop is not None and self._stop is not None:
+            self._loop.call_soon_threadsafe(self._stop.set)
+        self.join(_START_SECONDS)
+
+    def run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except Exception as error:  # noqa: BLE001 - handed over to the thread that waits in port()
+            self._error = error
+        finally:
+            self._ready.set()
+
+    async def _serve(self) -> None:
+        from proxyprotocol.reader import ProxyProtocolReader
+        from pymap.backend.dict import DictBackend
+        from pymap.imap import IMAPServer
+
+        backend, config = await DictBackend.init(_pymap_arguments())
+        config.apply_context()
+        async with contextlib.AsyncExitStack() as stack:
+            await backend.start(stack)
+            accept = ProxyProtocolReader(config.proxy_protocol).get_callback(IMAPServer(backend.login, config))
+            listener = await asyncio.start_server(accept, "localhost", 0, ssl=self._context)
+            self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+            self._port = listener.sockets[0].getsockname()[1]
+            self._ready.set()
+            await self._stop.wait()
+            listener.close_clients()
+            listener.close()
+
+
+def _pymap_arguments() -> Namespace:
+    return Namespace(
+        debug=False, host="localhost", port=0, cert=None, key=None, tls=False, proxy_protocol=None,
+        inherited_sockets=None, passlib_cfg=None, demo_data=True, demo_user=USERNAME, demo_password=PASSWORD,
+    )  # fmt: skip
+
+
+def _show_metrics(console: Console, result: CheckResult) -> None:
+    """The metrics that the Lambda would publish for this very result."""
+    from imapcheck.aws.metrics import metrics_of
+
+    console.print("\nthe metrics the Lambda would publish (namespace ImapCheck):", soft_wrap=True)
+    for metric in metrics_of(result, "main"):
+        dimensions = ", ".join(f"{name}={value}" for name, value in metric.dimensions.items())
+        console.print(f"  {metric.name:<26} {metric.value:>12g} {metric.unit:<13} {dimensions}", soft_wrap=True)

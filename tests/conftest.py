@@ -1,0 +1,98 @@
+"""Fixtures that start real parts: certificates once a session, Dovecot once a session."""
+
+import ssl
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imapcheck import CheckDefinition, Credentials
+from support.certificates import Certificates, make_certificates
+from support.dovecot import PASSWORD, Dovecot, require_dovecot
+from support.mailbox_probe import Probe
+from support.wire_server import WireServer
+
+type Define = Callable[..., CheckDefinition]
+
+
+@pytest.fixture(autouse=True)
+def _no_credentials_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("IMAPCHECK_USERNAME", "IMAPCHECK_PASSWORD"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    directory = tmp_path_factory.mktemp("certificates")
+    return make_certificates(directory)
+
+
+@pytest.fixture(scope="session")
+def server_context(certificates: Certificates) -> ssl.SSLContext:
+    """A TLS context for servers of ours."""
+    return make_server_context(certificates, "good")
+
+
+def make_server_context(certificates: Certificates, name: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates.chain(name), certificates.key(name))
+    return context
+
+
+@pytest.fixture
+def credentials() -> Credentials:
+    """The credentials that `Dialect()` and Dovecot's user `monitor` know, the name apart."""
+    return Credentials.model_validate({"username": "alice", "password": PASSWORD})
+
+
+NEW_MESSAGE = {"from": "alice@example.com", "to": ["bob@example.com"], "subject": "IMAP testing", "message": "Hello."}
+
+
+@pytest.fixture
+def define(certificates: Certificates) -> Define:
+    """Make a definition for a server of ours: `define(server, search="x")`; TLS as the server has it."""
+
+    def make(server: WireServer, **fields: Any) -> CheckDefinition:
+        secure = server._tls is not None
+        scheme = "imaps" if secure or server._starttls is None else "imap"
+        mode = "implicit" if secure else "starttls" if server._starttls is not None else "none"
+        data: dict[str, Any] = {
+            "name": "wire",
+            "server": f"{scheme}://{'localhost' if server.host == '127.0.0.1' else f'[{server.host}]'}:{server.port}/",
+            "tls": {"mode": mode, "ca_file": str(certificates.ca)},
+            "timeout": 10,
+        }
+        return CheckDefinition.model_validate(data | fields)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def dovecot(tmp_path_factory: pytest.TempPathFactory, certificates: Certificates) -> Iterator[Dovecot]:
+    require_dovecot()
+    with Dovecot(tmp_path_factory.mktemp("dovecot"), certificates) as server:
+        yield server
+
+
+@pytest.fixture
+def probe(dovecot: Dovecot, certificates: Certificates) -> Iterator[Probe]:
+    """A second connection to the mailbox of `monitor`, empty at the start."""
+    connection = Probe("localhost", dovecot.imaps, str(certificates.ca), "monitor", PASSWORD)
+    for mailbox in ("INBOX", "Sent"):
+        connection.empty(mailbox)
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def write_definition(tmp_path: Path) -> Callable[[str, dict[str, Any]], Path]:
+    """Write a definition file `NAME.json` and return its path."""
+    import json
+
+    def write(name: str, data: dict[str, Any]) -> Path:
+        path = tmp_path / f"{name}.json"
+        path.write_text(json.dumps(data), encoding="utf-8")
+        return path
+
+    return write

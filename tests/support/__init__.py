@@ -1,0 +1,1 @@
+"""Real parts to test against: certificates, a wire-level IMAP server of ours, Dovecot, a probe."""
