@@ -71,12 +71,13 @@ class Dovecot:
             f"local_validation_key_dict = fs:posix:prefix={self.directory}/keys/\n"
             "username_attribute = sub\n"
         )
-        self._process = subprocess.Popen(
-            ["dovecot", "-F", "-c", str(self.directory / "etc/dovecot.conf")],
-            stdout=(self.directory / "output").open("wb"),
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        with (self.directory / "output").open("wb") as output:
+            self._process = subprocess.Popen(
+                ["dovecot", "-F", "-c", str(self.directory / "etc/dovecot.conf")],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         self._wait()
         return self
 
@@ -156,7 +157,7 @@ namespace inbox {{
     auto = subscribe
     special_use = \\Trash
   }}
-  mailbox Gesendete&APY- {{
+  mailbox Gesendetö {{
     auto = create
   }}
 }}
