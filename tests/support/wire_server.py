@@ -8,6 +8,8 @@ The dialect answers like the reference product's example server; `Dialect(capabi
 one of it. The script maps a command's name, or its name and count as in `LIST#2`, or `GREETING` or
 `TLS` to what happens instead. `commands` are the lines received without their tag, tokenised by IMAP's
 rules and joined again, so that `Sent` and `"Sent"` are one; a SASL exchange is part of its command.
+`raw` is every octet as it came, for what tokens do not show (literal or quoted, one line or two).
+`mail_server.MailServer` is this server with real mailboxes behind it.
 """
 
 import base64
@@ -173,6 +175,7 @@ class Connection:
 
     sock: socket.socket
     received: bytearray = field(default_factory=bytearray)
+    raw: bytearray = field(default_factory=bytearray)
 
     def send(self, data: bytes) -> None:
         try:
@@ -213,6 +216,7 @@ class Connection:
         if not data:
             raise _Gone
         self.received += data
+        self.raw += data
 
 
 class _Gone(Exception):
@@ -235,6 +239,7 @@ class WireServer:
         self.script = dict(script or {})
         self.commands: list[str] = []
         self.appended: list[bytes] = []
+        self.sessions: list[Connection] = []
         self.connections = 0
         self.stopping = threading.Event()
         self._tls, self._starttls = tls, starttls
@@ -259,6 +264,15 @@ class WireServer:
         for thread in self._threads:
             thread.join(5)
 
+    def session(self, connection: Connection) -> "Session":
+        """Who answers one connection; a server that keeps mail has another one (`mail_server`)."""
+        return Session(self, connection)
+
+    @property
+    def raw(self) -> bytes:
+        """Every octet that clients sent, TLS and SASL taken off, in the order of their connections."""
+        return b"".join(bytes(connection.raw) for connection in self.sessions)
+
     def _accept(self) -> None:
         while not self.stopping.is_set():
             try:
@@ -274,6 +288,7 @@ class WireServer:
 
     def _serve(self, sock: socket.socket) -> None:
         connection = Connection(sock)
+        self.sessions.append(connection)
         try:
             if "CONNECT" in self.script:
                 self.script["CONNECT"](Exchange(self, connection, b"", "CONNECT", b""))
@@ -281,7 +296,7 @@ class WireServer:
                 if "TLS" in self.script and not self.script["TLS"](Exchange(self, connection, b"", "TLS", b"")):
                     return
                 connection.sock = self._tls.wrap_socket(sock, server_side=True)
-            Session(self, connection).run()
+            self.session(connection).run()
         except (_Gone, OSError):
             pass
         finally:
