@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 from conftest import NEW_MESSAGE, Define
-from support.wire_server import MINIMAL, REFERENCE, Dialect, WireServer, close, delay, no, reply
-
 from imapcheck import Credentials, run_check
+from support.wire_server import MINIMAL, REFERENCE, Dialect, WireServer, close, delay, no, reply
 
 FULL: dict[str, Any] = {"search": "IMAP testing", "new_message": NEW_MESSAGE}
 PLAIN = "AUTHENTICATE PLAIN AGFsaWNlAGNhbmFyeS1wYTU1d29yZA=="
@@ -348,7 +347,7 @@ def test_a_slow_command_grows_its_own_step_only(
         result = run_check(define(server, **FULL), credentials)
     assert result.available, result.failure
     slow = names.get(command, command.lower())
-    durations = {step.name: step.duration_ms or 0.0 for step in result.steps}
+    durations: dict[str, float] = {step.name: step.duration_ms or 0.0 for step in result.steps}
     others = max(duration for name, duration in durations.items() if name != slow)
     assert durations[slow] >= 50
     assert durations[slow] - others >= 20

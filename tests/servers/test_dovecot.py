@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 from conftest import NEW_MESSAGE
+from imapcheck import CheckDefinition, CheckResult, Credentials, run_check
 from support.certificates import Certificates
 from support.dovecot import PASSWORD, USERS, Dovecot, bearer_token
 from support.mailbox_probe import Probe, Snapshot
-
-from imapcheck import CheckDefinition, CheckResult, Credentials, run_check
 
 pytestmark = pytest.mark.server
 
@@ -70,7 +69,7 @@ def test_full_check_appends_one_message_and_changes_nothing_else(
     outputs = json.dumps(result.to_dict())
     assert PASSWORD not in outputs
     assert "body-canary" not in outputs
-    assert "{%d octets}" % len(FOUND) in outputs
+    assert f"{{{len(FOUND)} octets}}" in outputs
 
 
 @pytest.mark.parametrize("authentication", ["xoauth2", "oauthbearer"])

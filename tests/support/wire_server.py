@@ -279,6 +279,9 @@ class WireServer:
                 sock, _ = self._listener.accept()
             except OSError:
                 return
+            if self.stopping.is_set():
+                sock.close()
+                return
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.settimeout(30)
             self.connections += 1

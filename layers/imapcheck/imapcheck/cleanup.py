@@ -7,6 +7,7 @@ with it. On Gmail, where expunging only archives, they are moved to the `\\Trash
 """
 
 import email.parser
+import itertools
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -17,7 +18,8 @@ from imapcheck.trace import StepRecord
 from imapcheck.wire_format import string
 
 MOST_REMOVED = 200
-_MOST_CONFIRMED = 400
+_MOST_PROPOSED = 4000
+_CONFIRMED_AT_ONCE = 400
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -82,18 +84,21 @@ def _confirmed(session: ImapSession, check: str, subject: str, before: datetime)
     term = subject.encode()
     charset = b"US-ASCII" if subject.isascii() else b"UTF-8"
     keys = [date + b"UNDELETED SUBJECT ", string(term, shown=term)]
-    completion, found = session.search(keys, charset=charset, keep=_MOST_CONFIRMED)
+    completion, found = session.search(keys, charset=charset, keep=_MOST_PROPOSED)
     if not completion.ok:
         return completion, []
-    if not found.uids:
-        return None, []
-    completion, headers = session.fetch_header(found.uids, CHECK_HEADER.upper().encode())
-    if not completion.ok:
-        return completion, []
-    confirmed = [
-        uid for uid, (text, arrived) in headers.items() if _is_own(text, check) and arrived and arrived < before
-    ]
-    return None, sorted(confirmed)[:MOST_REMOVED]
+    confirmed: list[int] = []
+    # Lowest UIDs first. Another check that keeps its mail under the same subject may hold the first of
+    # them, so this goes on until enough are ours or a batch ends in mail that is to be kept.
+    for batch in itertools.batched(found.uids, _CONFIRMED_AT_ONCE, strict=False):
+        completion, headers = session.fetch_header(batch, CHECK_HEADER.upper().encode())
+        if not completion.ok:
+            return completion, []
+        old = {uid for uid, (_, arrived) in headers.items() if arrived is not None and arrived < before}
+        confirmed += sorted(uid for uid in old if _is_own(headers[uid][0], check))
+        if len(confirmed) >= MOST_REMOVED or (batch[-1] in headers and batch[-1] not in old):
+            break
+    return None, confirmed[:MOST_REMOVED]
 
 
 def _is_own(header: bytes, check: str) -> bool:

@@ -54,7 +54,7 @@ class Credentials(BaseModel):
             return cls.model_validate(data)
         except ValidationError as error:
             problems = "; ".join(
-                f"{'.'.join(str(part) for part in item['loc']) or 'object'}: {item['msg'].removeprefix('Value error, ')}"
+                f"{'.'.join(map(str, item['loc'])) or 'object'}: {item['msg'].removeprefix('Value error, ')}"
                 for item in error.errors(include_url=False, include_input=False, include_context=False)
             )
         raise CredentialsError(f"{source}: {problems}")

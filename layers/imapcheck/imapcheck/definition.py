@@ -42,6 +42,11 @@ def expected(what: str) -> PydanticCustomError:
     return PydanticCustomError("expected", "{what}", {"what": what})
 
 
+def conflict(field: str, found: str, what: str) -> PydanticCustomError:
+    """A validation error about fields that contradict each other; `field` is the one to look at."""
+    return PydanticCustomError("conflict", "{what}", {"field": field, "found": found, "what": what})
+
+
 def _line(value: str) -> str:
     if not value.strip():
         raise expected("text that is not empty")
@@ -94,7 +99,6 @@ def _body(value: str) -> str:
 Line = Annotated[str, Field(min_length=1, max_length=MAX_TERM), AfterValidator(_line)]
 Term = Annotated[str, Field(min_length=1), AfterValidator(_unquoted)]
 Address = Annotated[str, Field(min_length=1), AfterValidator(_address)]
-type _OneOrMany[T] = list[T]
 Terms = Annotated[
     list[Term],
     BeforeValidator(_as_list),
@@ -305,14 +309,18 @@ class CheckDefinition(_Model):
         if self.authentication == "none":
             for name in ("search", "new_message"):
                 if getattr(self, name) is not None:
-                    raise expected(f"authentication other than none, as {name} needs a login")
+                    raise conflict("authentication", '"none"', f"another authentication, as {name} needs a login")
         elif self.tls_mode == "none" and self.authentication in _SENDS_CREDENTIALS_IN_CLEAR:
-            raise expected(
-                f"TLS, or authentication cram-md5 or scram: {self.authentication} sends credentials in clear"
+            raise conflict(
+                "tls.mode",
+                '"none"',
+                f"TLS, or authentication cram-md5 or scram: {self.authentication} would go in clear",
             )
         elif not self.tls.verify and self.tls_mode != "none" and not self.tls.allow_unverified_login:
-            raise expected(
-                "allow_unverified_login: true beside verify: false, as a login would go to a server of unknown identity"
+            raise conflict(
+                "tls.verify",
+                "false",
+                "true, or allow_unverified_login: true beside it, as the login would go to an unknown server",
             )
         return self
 

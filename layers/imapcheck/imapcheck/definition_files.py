@@ -105,16 +105,25 @@ def _no_constant(name: str) -> Any:
 
 
 def _problem(source: str, data: object, item: ErrorDetails) -> str:
-    path = _field_path(item)
+    if item["type"] == "conflict":
+        context = item["ctx"]
+        return _line(source, context["field"], context["found"], context["what"])
+    path = _field_path(item, data)
     if item["type"] == "extra_forbidden":
         return _line(source, path, "a key that is not known", "one of the documented keys (imapcheck schema)")
     found = "nothing" if item["type"] == "missing" else _shown(path, _value_at(data, path, item))
     return _line(source, path, found, _expectation(item))
 
 
-def _field_path(item: ErrorDetails) -> str:
-    """`new_message.to.0`; what pydantic adds about unions, and about keys of `thresholds`, is left out."""
-    parts = [str(part) for part in item["loc"] if part != "[key]"]
+def _field_path(item: ErrorDetails, data: object) -> str:
+    """`new_message.to.0`: as far as the file itself goes, since a lone text is normalised to a list before."""
+    parts: list[str] = []
+    value = data
+    for part in item["loc"]:
+        if part == "[key]" or not isinstance(value, dict | list):
+            break
+        parts.append(str(part))
+        value = _member(value, str(part))
     return ".".join(one_line(part, 60) for part in parts) or "definition"
 
 
@@ -122,13 +131,16 @@ def _value_at(data: object, path: str, item: ErrorDetails) -> object:
     """The value as it stands in the file: pydantic's own may already be a normalised one."""
     value: object = data
     for part in path.split("."):
-        if isinstance(value, dict) and part in value:
-            value = value[part]
-        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
-            value = value[int(part)]
-        else:
-            return item.get("input")
-    return value
+        value = _member(value, part)
+    return item.get("input") if value is None else value
+
+
+def _member(value: object, part: str) -> object:
+    if isinstance(value, dict):
+        return value.get(part)
+    if isinstance(value, list) and part.isdigit() and int(part) < len(value):
+        return value[int(part)]
+    return None
 
 
 def _shown(path: str, value: object) -> str:
@@ -147,13 +159,14 @@ def _expectation(item: ErrorDetails) -> str:
         return _WANTED[kind]
     match kind:
         case "literal_error":
-            return str(context["expected"]).replace("'", "").replace(" or ", ", ")
+            return "one of " + str(context["expected"]).replace("'", "").replace(" or ", ", ")
         case "greater_than" | "greater_than_equal":
-            return f"{'more than' if kind == 'greater_than' else 'at least'} {context.get('gt', context.get('ge'))}"
+            return f"{'more than' if kind == 'greater_than' else 'at least'} {context.get('gt', context.get('ge')):g}"
         case "less_than" | "less_than_equal":
-            return f"{'less than' if kind == 'less_than' else 'at most'} {context.get('lt', context.get('le'))}"
+            return f"{'less than' if kind == 'less_than' else 'at most'} {context.get('lt', context.get('le')):g}"
         case "too_long" | "too_short":
-            return f"{'at most' if kind == 'too_long' else 'at least'} {context.get('max_length', context.get('min_length'))} entries"
+            limit = context.get("max_length", context.get("min_length"))
+            return f"{'at most' if kind == 'too_long' else 'at least'} {limit} entries"
         case "string_too_long":
             return f"at most {context['max_length']} characters"
     return item["msg"]

@@ -133,13 +133,13 @@ class Waterfall:
         self._seen: dict[str, float] = {}
 
     def step(self, event: StepEvent) -> None:
-        spans, last = self._rows.get(event.step, ([], None))
+        spans, _ = self._rows.get(event.step, ([], None))
         match event:
             case StepStarted():
                 if event.step == "dns":  # another attempt begins
                     self._rows.clear()
                     self._seen.clear()
-                    spans, last = [], None
+                    spans = []
                 self._rows[event.step] = (spans, None)
             case StepFinished(result=result):
                 total = result.duration_ms or 0.0

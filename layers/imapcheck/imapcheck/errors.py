@@ -6,6 +6,7 @@ raised to the caller, so that it looks neither like an outage nor like success.
 """
 
 from enum import StrEnum
+from typing import Self
 
 
 class Category(StrEnum):
@@ -25,7 +26,7 @@ class FailureType(StrEnum):
 
     category: Category
 
-    def __new__(cls, value: str, category: Category) -> "FailureType":
+    def __new__(cls, value: str, category: Category) -> Self:
         member = str.__new__(cls, value)
         member._value_ = value
         member.category = category

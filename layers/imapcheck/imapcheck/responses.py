@@ -7,7 +7,7 @@ the server says in its data is parsed by imapclient's lexer, which gives nested 
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from imapclient.exceptions import ProtocolError
 from imapclient.response_parser import parse_response
@@ -36,7 +36,7 @@ class CountedLiteral(bytes):
 
     size: int
 
-    def __new__(cls, size: int, beginning: bytes) -> "CountedLiteral":
+    def __new__(cls, size: int, beginning: bytes) -> Self:
         literal = super().__new__(cls, beginning)
         literal.size = size
         return literal

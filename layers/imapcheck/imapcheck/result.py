@@ -1,6 +1,6 @@
 """The result of a check: frozen, one JSON object, the same from the command line and the Lambda."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
@@ -111,6 +111,16 @@ class CheckResult:
         content["started_at"] = isoformat(self.started_at)
         content = {"schema": content.pop("schema"), **content}
         return {key: _as_json(value) for key, value in content.items()}
+
+    def after(self, earlier: "CheckResult") -> "CheckResult":
+        """This result as that of a run which began with `earlier`: its attempts and failures come first."""
+        failed = (*earlier.earlier_failures, *((earlier.failure,) if earlier.failure is not None else ()))
+        return replace(
+            self,
+            started_at=earlier.started_at,
+            attempts=earlier.attempts + self.attempts,
+            earlier_failures=(*failed, *self.earlier_failures),
+        )
 
     def step(self, name: StepName) -> StepResult | None:
         """The step of that name, or None where the definition does not ask for it."""

@@ -669,7 +669,7 @@ def name_protocol(line: bytes) -> str:
         return "the server speaks HTTP, not IMAP"
     if re.match(rb"(220|421|554)[ -]", line):
         return "the server speaks " + ("FTP" if b"FTP" in line.upper() else "SMTP") + ", not IMAP"
-    if line.startswith(b"+OK") or line.startswith(b"-ERR"):
+    if line.startswith((b"+OK", b"-ERR")):
         return "the server speaks POP3, not IMAP"
     if line.startswith(b"SSH-"):
         return "the server speaks SSH, not IMAP"

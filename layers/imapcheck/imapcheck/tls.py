@@ -43,7 +43,7 @@ def context_for(definition: CheckDefinition) -> ssl.SSLContext:
 
 
 @functools.lru_cache(maxsize=32)
-def _context(verify: bool, minimum_version: str, ca_path: Path | None, changed: int) -> ssl.SSLContext:
+def _context(verify: bool, minimum_version: str, ca_path: Path | None, _changed: int) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=ca_path)
     context.minimum_version = _VERSIONS[minimum_version]
     # Python 3.13 switched this on; it refuses private authorities that every mail client accepts.
@@ -148,7 +148,7 @@ def _certificate(tls: ssl.SSLSocket) -> dict[str, Any]:
     verified = tls.getpeercert()
     if verified:
         return dict(verified)
-    chain = tls._sslobj.get_unverified_chain()  # type: ignore[attr-defined]
+    chain = tls._sslobj.get_unverified_chain()  # type: ignore[attr-defined]  # noqa: SLF001
     return dict(chain[0].get_info()) if chain else {}
 
 

@@ -139,7 +139,7 @@ class Tracer:
         for hook in self._hooks:
             try:
                 hook(event)
-            except Exception:
+            except Exception:  # noqa: BLE001 - whatever a listener does, the verdict stands
                 _LOG.exception("a hook raised; the check goes on")
 
 

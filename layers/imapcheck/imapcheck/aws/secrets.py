@@ -1,0 +1,89 @@
+"""Credentials from Secrets Manager, through Powertools Parameters.
+
+boto3 is imported when the first secret is read; its client then lives as long as the environment. What
+goes wrong names the secret and never its content.
+"""
+
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+
+from imapcheck.credentials import Credentials
+from imapcheck.errors import CredentialsError
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.parameters import SecretsProvider
+
+CACHED_SECONDS = 3600
+_CONNECT_SECONDS, _READ_SECONDS, _ATTEMPTS = 2, 3, 2
+
+_ADVICE = {
+    "ResourceNotFoundException": "there is no such secret in this account and Region",
+    "AccessDeniedException": "the function may not read it; is its name under the secret prefix?",
+    "DecryptionFailure": "its KMS key cannot decrypt it; give the stack the key's ARN",
+    "InvalidRequestException": "it cannot be read in its present state; was it deleted?",
+    "ThrottlingException": "Secrets Manager throttled the call",
+}
+
+
+class SecretReader:
+    """Reads secrets, cached for an hour; `fresh` reads past the cache."""
+
+    def __init__(self) -> None:
+        self._provider: SecretsProvider | None = None
+        self._lock = threading.Lock()
+
+    def read(self, name: str, *, fresh: bool = False, needs_host: bool = False) -> Credentials:
+        """The credentials in the secret `name`.
+
+        With `needs_host` a secret without `host` is refused, as inside Lambda it could be sent anywhere.
+        Raises `CredentialsError`.
+        """
+        source = f"secret {name}"
+        credentials = Credentials.from_object(_parse(source, self._text(source, name, fresh)), source=source)
+        if needs_host and not credentials.host:
+            raise CredentialsError(f"{source}: host: missing; it says for which server the credentials were made")
+        return credentials
+
+    def _text(self, source: str, name: str, fresh: bool) -> Any:
+        from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            return self._provided().get(name, max_age=CACHED_SECONDS, force_fetch=fresh)
+        except GetParameterError as error:
+            raise CredentialsError(f"{source}: {_reason(error.__cause__ or error.__context__)}") from None
+        except (BotoCoreError, ClientError) as error:
+            raise CredentialsError(f"{source}: {_reason(error)}") from None
+
+    def _provided(self) -> "SecretsProvider":
+        from aws_lambda_powertools.utilities.parameters import SecretsProvider
+        from botocore.config import Config
+
+        with self._lock:
+            if self._provider is None:
+                self._provider = SecretsProvider(
+                    boto_config=Config(
+                        connect_timeout=_CONNECT_SECONDS,
+                        read_timeout=_READ_SECONDS,
+                        retries={"total_max_attempts": _ATTEMPTS, "mode": "standard"},
+                    )
+                )
+            return self._provider
+
+
+def _parse(source: str, text: Any) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        raise CredentialsError(f"{source}: expected a JSON object with username, password and host") from None
+
+
+def _reason(error: BaseException | None) -> str:
+    """What a person can act on; never the response itself."""
+    response = getattr(error, "response", None)
+    code = response.get("Error", {}).get("Code", "") if isinstance(response, dict) else ""
+    if code:
+        status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", "") if isinstance(response, dict) else ""
+        return f"cannot be read: {_ADVICE.get(code, f'Secrets Manager answered {status}')} ({code})"
+    return f"cannot be read: no answer from Secrets Manager ({type(error).__name__})"

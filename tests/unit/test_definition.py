@@ -1,0 +1,163 @@
+"""Check definitions: what is taken, what is refused, and in which words."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from imapcheck import CheckDefinition
+from imapcheck.definition import json_schema
+from imapcheck.definition_files import load_definition, parse_definition, refuse_twins
+from imapcheck.errors import DefinitionError
+from pydantic import ValidationError
+
+ROOT = Path(__file__).parents[2]
+INVALID = sorted((ROOT / "tests/data/invalid").glob("*.json"))
+
+
+def define(**fields: Any) -> CheckDefinition:
+    return CheckDefinition.model_validate({"server": "mail.example.com"} | fields)
+
+
+@pytest.mark.parametrize("path", INVALID, ids=lambda path: path.stem)
+def test_invalid_definition_is_refused_in_exactly_these_words(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One invalid definition per file; beside it stands the whole message."""
+    monkeypatch.chdir(path.parent)
+    with pytest.raises(DefinitionError) as refused:
+        load_definition(Path(path.name))
+    assert str(refused.value) + "\n" == path.with_suffix(".txt").read_text(encoding="utf-8")
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("server", "endpoint"),
+    [
+        ("imaps://imap.gmail.com:993/", ("imap.gmail.com", 993, "implicit")),
+        ("imaps://imap.gmail.com", ("imap.gmail.com", 993, "implicit")),
+        ("IMAP://Mail.Example.com./", ("mail.example.com", 143, "starttls")),
+        ("imap://mail.example.com:1143", ("mail.example.com", 1143, "starttls")),
+        ("mail.example.com", ("mail.example.com", 993, "implicit")),
+        ("mail.example.com:1993", ("mail.example.com", 1993, "implicit")),
+        ("192.0.2.7", ("192.0.2.7", 993, "implicit")),
+        ("192.0.2.7:994", ("192.0.2.7", 994, "implicit")),
+        ("[2001:db8::1]:994", ("2001:db8::1", 994, "implicit")),
+        ("[2001:db8::1]", ("2001:db8::1", 993, "implicit")),
+        ("2001:db8::1", ("2001:db8::1", 993, "implicit")),
+        ("imaps://[2001:DB8:0::1]:99/", ("2001:db8::1", 99, "implicit")),
+        ("imaps://müller.example/", ("xn--mller-kva.example", 993, "implicit")),
+        ("straße.example", ("xn--strae-oqa.example", 993, "implicit")),
+        ("localhost:10143", ("localhost", 10143, "implicit")),
+    ],
+)
+def test_server_in_every_spelling(server: str, endpoint: tuple[str, int, str]) -> None:
+    """URL, bare host, host and port, IPv4, IPv6, internationalised names."""
+    definition = define(server=server)
+    assert (definition.host, definition.port, definition.tls_mode) == endpoint
+
+
+def test_tls_mode_follows_the_scheme_unless_given() -> None:
+    """And decides the default port of a bare host."""
+    assert define(tls={"mode": "starttls"}).port == 143
+    assert define(server="imap://h.example", tls={"mode": "implicit"}).tls_mode == "implicit"
+    assert define(tls={"mode": "none"}, authentication="cram-md5").tls_mode == "none"
+
+
+@pytest.mark.parametrize("authentication", ["plain", "login", "xoauth2", "oauthbearer"])
+def test_credentials_never_travel_in_clear(authentication: str) -> None:
+    """`none` with a mechanism that sends the secret is refused by the definition itself."""
+    with pytest.raises(ValidationError, match="in clear"):
+        define(tls={"mode": "none"}, authentication=authentication)
+
+
+def test_unverified_login_needs_to_be_allowed_in_either_place() -> None:
+    """Beside `verify` or at the top level."""
+    assert define(tls={"verify": False, "allow_unverified_login": True}).tls.allow_unverified_login
+    assert define(tls={"verify": False}, allow_unverified_login=True).tls.allow_unverified_login
+    assert not define(tls={"verify": False}, authentication="none").tls.verify
+
+
+def test_search_in_every_form() -> None:
+    """A term, several, or an object; one pair of surrounding quotes is dropped."""
+    for given in ('"App password"', ["App password"], {"subject": "App password"}):
+        definition = define(search=given)
+        assert definition.search is not None
+        assert definition.search.terms() == (("SUBJECT", "App password"),)
+    full = define(search={"from": ["a", "b"], "text": "c", "max_age": "15m", "mailbox": "\\Junk", "max_size": 5}).search
+    assert full is not None
+    assert full.terms() == (("FROM", "a"), ("FROM", "b"), ("TEXT", "c"))
+    assert full.max_age == timedelta(minutes=15)
+
+
+@pytest.mark.parametrize("char", ["\r", "\n", "\0", "\x0b", "\x85", "\u2028", "\u2029", "\ud800", "\x1b"])
+@pytest.mark.parametrize("field", ["subject", "from", "to", "mailbox", "search"])
+def test_no_field_smuggles_a_line(char: str, field: str) -> None:
+    """CR, LF, NUL and whatever else somewhere counts as a line end or cannot be encoded."""
+    message = {"from": "a@example.com", "to": "b@example.com", "subject": "s", "message": "m"}
+    value = f"a{char}b@example.com"
+    fields = {"search": value} if field == "search" else {"new_message": message | {field: value}}
+    with pytest.raises(ValidationError):
+        define(**fields)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("timeout", True),
+        ("timeout", 0.5),
+        ("timeout", float("inf")),
+        ("retries", 1.0),
+        ("retries", True),
+        ("identify", 1),
+    ],
+)
+def test_types_are_not_bent(field: str, value: object) -> None:
+    """JSON types are taken as they are."""
+    with pytest.raises(ValidationError):
+        define(**{field: value})
+
+
+def test_authentication_in_any_case() -> None:
+    """PLAIN is plain."""
+    assert define(authentication="CRAM-MD5").authentication == "cram-md5"
+
+
+def test_name_defaults_to_the_stem(write_definition: Any) -> None:
+    """And may be given if it equals the stem; `$schema` is a known key."""
+    path = write_definition("mail-1", {"$schema": "x", "server": "mail.example.com"})
+    assert load_definition(path).name == "mail-1"
+    assert load_definition(write_definition("b", {"name": "b", "server": "h.example"})).label == "b"
+
+
+def test_ca_file_is_beside_the_definition(write_definition: Any, tmp_path: Path) -> None:
+    """The path is resolved from the definition's own folder."""
+    (tmp_path / "ca.pem").write_text("x")
+    path = write_definition("a", {"server": "h.example", "tls": {"ca_file": "ca.pem"}})
+    assert load_definition(path).ca_path == tmp_path / "ca.pem"
+
+
+def test_twins_are_refused() -> None:
+    """Names that are one without their dashes would be one resource in the stack."""
+    refuse_twins(["a-b", "a-c"])
+    with pytest.raises(DefinitionError, match="'a-b' and 'ab'"):
+        refuse_twins(["a-b", "ab"])
+
+
+def test_inline_definition_names_its_source() -> None:
+    """The Lambda's instant test reports problems as files do."""
+    with pytest.raises(DefinitionError, match=r"^event: server: found nothing, expected a value"):
+        parse_definition({}, source="event")
+
+
+def test_schema_in_docs_is_the_commands_output() -> None:
+    """`docs/check.schema.json` is what `imapcheck schema` prints."""
+    committed = json.loads((ROOT / "docs/check.schema.json").read_text(encoding="utf-8"))
+    assert committed == json_schema()
+
+
+def test_shipped_definitions_are_valid() -> None:
+    """Everything in events/ validates."""
+    paths = sorted((ROOT / "events").glob("*.json"))
+    assert paths
+    for path in paths:
+        load_definition(path)

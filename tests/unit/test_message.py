@@ -1,0 +1,108 @@
+"""The message that a check files: complete by RFC 5322 and safe to read back."""
+
+import email
+import email.policy
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from imapcheck.addresses import parse_address
+from imapcheck.definition import NewMessageDefinition
+from imapcheck.message import build_message
+
+TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Zl", "Zp", "Cs")), min_size=1, max_size=200)
+
+
+def definition(**fields: Any) -> NewMessageDefinition:
+    base = {"from": "alice@example.com", "to": "bob@example.com", "subject": "IMAP testing", "message": "Hello."}
+    return NewMessageDefinition.model_validate(base | fields)
+
+
+def parse(octets: bytes) -> Any:
+    return email.message_from_bytes(octets, policy=email.policy.default)
+
+
+def test_message_is_complete() -> None:
+    """From, To, Cc, Bcc, Subject, Date, Message-ID, MIME fields, the check's name."""
+    built = build_message(
+        definition(
+            to=["Bob Ünlü <bob@exämple.com>", "carol@example.com"], cc="dave@example.com", bcc=["eve@example.com"],
+            subject="Grüße ✓ und mehr", message="Zeile\n.\n" + "lang " * 400 + "ü",
+        ),
+        "my-check",
+    )  # fmt: skip
+    message = parse(built.octets)
+    assert message["To"] == "Bob Ünlü <bob@xn--exmple-cua.com>, carol@example.com"
+    assert (message["Cc"], message["Bcc"]) == ("dave@example.com", "eve@example.com")
+    assert message["Subject"] == "Grüße ✓ und mehr"
+    assert message["X-Imapcheck"] == "my-check"
+    assert message["Message-ID"] == built.message_id
+    assert message["Date"].datetime.utcoffset().total_seconds() == 0
+    assert message.get_content().replace("\r\n", "\n") == "Zeile\n.\n" + "lang " * 400 + "ü\n"
+    assert max(map(len, built.octets.split(b"\r\n"))) <= 98
+    assert b"\n" not in built.octets.replace(b"\r\n", b"")
+    assert built.octets.isascii()
+
+
+def test_message_id_is_new_every_time() -> None:
+    """Two messages of one definition are two messages."""
+    assert build_message(definition(), "a").message_id != build_message(definition(), "a").message_id
+
+
+@given(
+    subject=TEXT,
+    body=st.text(st.characters(codec="utf-8", exclude_categories=["Cs"], exclude_characters="\0"), min_size=1),
+)
+def test_any_subject_and_body_add_no_header_and_come_back(subject: str, body: str) -> None:
+    """Nothing a user writes becomes a header field."""
+    if not subject.strip() or not body.strip():
+        return
+    message = parse(build_message(definition(subject=subject, message=body), "a").octets)
+    assert sorted(message.keys()) == sorted(
+        ["From", "To", "Subject", "Date", "Message-ID", "X-Imapcheck",
+         "Content-Type", "Content-Transfer-Encoding", "MIME-Version"]
+    )  # fmt: skip
+    wanted = body.replace("\r\n", "\n").replace("\r", "\n")
+    assert message.get_payload(decode=True).decode().replace("\r\n", "\n").removesuffix("\n") == wanted.removesuffix(
+        "\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "b",
+        "b@",
+        "@example.com",
+        "a@b, c@d",
+        "g: a@b;",
+        "a b@c.d",
+        "a..b@c.d",
+        "Doe, John <j@x.y>",
+        "ü@b.c",
+        "a@b c",
+        "a@-b.c",
+        "",
+    ],
+)
+def test_not_an_address(text: str) -> None:
+    """Lists, groups, broken ones, and local parts that not every server takes."""
+    with pytest.raises(ValueError, match="an address"):
+        parse_address(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "spec", "name"),
+    [
+        ("alice@example.com", "alice@example.com", ""),
+        ("Alice Example <alice@example.com>", "alice@example.com", "Alice Example"),
+        ('"Doe, John" <j@example.com>', "j@example.com", "Doe, John"),
+        ("Älice <a@bücher.example>", "a@xn--bcher-kva.example", "Älice"),
+        ('"a b"@example.com', '"a b"@example.com', ""),
+    ],
+)
+def test_address(text: str, spec: str, name: str) -> None:
+    """Display names, quoted local parts, internationalised domains."""
+    address = parse_address(text)
+    assert (address.addr_spec, address.display_name) == (spec, name)

@@ -1,0 +1,156 @@
+"""Secrets reach no transcript: by position, by value, in every form, chunked anyhow."""
+
+import base64
+import contextlib
+import socket
+import threading
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from imapcheck.errors import CheckFailure
+from imapcheck.responses import BodyPolicy, ResponseReader
+from imapcheck.trace import Deadline
+from imapcheck.transcript import MASK, Redactor, Transcript
+from imapcheck.transport import Wire
+
+SECRET = 'pa"ss\\wörd-4711'
+BODY = b"Subject: x\r\n\r\nbody-canary\r\n"
+
+
+def forms(secret: str) -> list[bytes]:
+    raw = secret.encode()
+    return [
+        raw,
+        raw.upper() if secret.isascii() else raw,
+        secret.encode("latin-1"),
+        raw.replace(b"\\", b"\\\\").replace(b'"', b'\\"'),
+        base64.b64encode(raw),
+        base64.urlsafe_b64encode(raw),
+        base64.b64encode(b"\0alice\0" + raw),
+        base64.b64encode(b"\0bob\0" + raw + b"tail"),
+        base64.b64encode(b"user=alice\1auth=Bearer " + raw + b"\1\1"),
+        quote(raw, safe="").encode(),
+        raw.hex().encode(),
+    ]
+
+
+@pytest.mark.parametrize("form", forms(SECRET), ids=range(len(forms(SECRET))))
+def test_known_secret_is_masked_in_every_form(form: bytes) -> None:
+    """Alone, inside a sentence, and in quotes."""
+    redactor = Redactor((SECRET,))
+    for line in (form, b"NO you sent " + form + b" ?", b'"' + form + b'"'):
+        assert form not in redactor.clean(line)
+        assert MASK.encode() in redactor.clean(line)
+
+
+@given(
+    secret=st.text(st.characters(codec="utf-8", exclude_characters="*"), min_size=4),
+    before=st.binary(),
+    after=st.binary(),
+)
+def test_base64_of_anything_around_the_secret_is_masked(secret: str, before: bytes, after: bytes) -> None:
+    """Whatever stands around it, no run of base64 that holds the secret stays."""
+    raw = secret.encode()
+    if len(raw) < 4:
+        return
+    cleaned = Redactor((secret,)).clean(base64.b64encode(before + raw + after))
+    assert cleaned == MASK.encode()
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="*"), min_size=4), st.binary(), st.binary())
+def test_raw_secret_never_survives(secret: str, before: bytes, after: bytes) -> None:
+    """Raw, in any surroundings."""
+    if len(secret.encode()) >= 4 and secret.encode() not in before + after:
+        cleaned = Redactor((secret,)).clean(before + secret.encode() + after)
+        assert secret.encode() not in cleaned.replace(MASK.encode(), b"\xff*\xff")
+
+
+def test_short_secret_is_left_to_position() -> None:
+    """By value three octets would eat the text."""
+    assert Redactor(("abc",)).clean(b"abc abcdef") == b"abc abcdef"
+
+
+def test_masking_a_long_line_takes_linear_time() -> None:
+    """A line of a megabyte of base64 letters is the server's choice."""
+    line = base64.b64encode(b"hunter2 " * 3) * 30_000
+    assert b"aHVudGVyMi" not in Redactor(("hunter2",)).clean(line)
+
+
+def serve(chunks: list[bytes]) -> Wire:
+    """A wire whose other end sends these chunks, one by one, and closes."""
+    ours, theirs = socket.socketpair()
+
+    def send() -> None:
+        with theirs, contextlib.suppress(OSError):
+            for chunk in chunks:
+                theirs.sendall(chunk)
+
+    threading.Thread(target=send, daemon=True).start()
+    return Wire(ours, Deadline.after(5))
+
+
+def read(data: bytes, size: int, secrecy: str) -> tuple[list[str], CheckFailure | None]:
+    """Feed `data` in chunks of `size` octets; returns the transcript and how the reading ended."""
+    redactor = Redactor((SECRET,))
+    transcript = Transcript(redactor)
+    wire = serve([data[start : start + size] for start in range(0, len(data), size)])
+    reader = ResponseReader(wire, transcript)
+    reader.secrecy = secrecy  # type: ignore[assignment]
+    failure = None
+    try:
+        while reader.response(b"A0001", BodyPolicy(1000, 0)).kind != "tagged":
+            pass
+    except CheckFailure as ended:
+        failure = ended
+    wire.close()
+    return list(transcript.lines()), failure
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000])
+@pytest.mark.parametrize("form", forms(SECRET), ids=range(len(forms(SECRET))))
+def test_echo_on_the_wire_is_masked_however_it_is_chunked(form: bytes, size: int) -> None:
+    """In untagged text, in the tagged answer, in a challenge, in a line that is no response, in half a line."""
+    data = b"* OK " + form + b"\r\n* BAD [ALERT] " + form + b"\r\n+ " + form + b"\r\nA0001 NO " + form + b"\r\n"
+    lines, failure = read(data, size, "login")
+    assert failure is None
+    shown = "\n".join(lines).encode()
+    assert form not in shown
+    assert SECRET.encode() not in shown
+    for broken in (form + b"\r\n", b"* OK " + form[: len(form) // 2]):
+        lines, failure = read(broken, size, "login")
+        assert failure is not None
+        assert form[: len(form) // 2] not in "\n".join([*lines, failure.detail]).encode()
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000])
+@pytest.mark.parametrize(
+    "response",
+    [
+        b"* 1 FETCH (UID 1 BODY[] {%d}\r\n%s)" % (len(BODY), BODY),
+        b"* 1 FETCH (BODY[] ~{%d}\r\n%s UID 1)" % (len(BODY), BODY),
+        b'* 1 FETCH (UID 1 BODY[] "Subject: body-canary")',
+        b"* 1 FETCH (UID 1 BODY[] body-canary)",
+        b'* 1 FETCH (UID 1 X-BODY "body-canary" BODY[] NIL)',
+        b"* 1 FETCH (UID 1 BODY[] {5}\r\n%s)" % BODY,
+    ],
+)
+def test_message_bodies_are_counted_not_shown(response: bytes, size: int) -> None:
+    """Whatever the syntax: literal, literal8, quoted, an atom, a literal that lied about its size."""
+    lines, _ = read(response + b"\r\nA0001 OK done\r\n", size, "body")
+    assert "octets}" in lines[0]
+    assert "body-canary" not in "\n".join(lines)
+
+
+def test_transcript_is_bounded_and_keeps_both_ends() -> None:
+    """The first lines and the last ones, with a note between."""
+    transcript = Transcript(Redactor())
+    for number in range(5000):
+        transcript.server(b"* %d EXISTS " % number + b"x" * 10_000)
+    lines = transcript.lines()
+    assert len(lines) == 201
+    assert max(map(len, lines)) <= 503
+    assert lines[0].startswith("S: * 0 EXISTS")
+    assert lines[60] == "… 4800 lines left out"
+    assert lines[-1].startswith("S: * 4999 EXISTS")
