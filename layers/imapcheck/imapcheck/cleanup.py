@@ -90,7 +90,7 @@ def _confirmed(session: ImapSession, check: str, subject: str, before: datetime)
     confirmed: list[int] = []
     # Lowest UIDs first. Another check that keeps its mail under the same subject may hold the first of
     # them, so this goes on until enough are ours or a batch ends in mail that is to be kept.
-    for batch in itertools.batched(found.uids, _CONFIRMED_AT_ONCE, strict=False):
+    for batch in itertools.batched(sorted(set(found.uids)), _CONFIRMED_AT_ONCE, strict=False):
         completion, headers = session.fetch_header(batch, CHECK_HEADER.upper().encode())
         if not completion.ok:
             return completion, []
