@@ -356,11 +356,12 @@ def _note_delivery(run: Run, arrived: datetime, beginning: bytes) -> None:
     from imapcheck.message import CHECK_HEADER
 
     headers = email.parser.BytesHeaderParser().parsebytes(beginning)
-    if run.definition.new_message is None or headers.get(CHECK_HEADER, "").strip() != run.definition.label:
+    if run.definition.new_message is None or str(headers.get(CHECK_HEADER, "")).strip() != run.definition.label:
         return
     try:
-        sent = email.utils.parsedate_to_datetime(headers.get("Date", ""))
-    except ValueError:
+        # Anybody may have written this: str() as octets outside ASCII come as a Header object.
+        sent = email.utils.parsedate_to_datetime(str(headers.get("Date", "")))
+    except (ValueError, OverflowError):
         return
     if sent.tzinfo is None:
         sent = sent.replace(tzinfo=UTC)
