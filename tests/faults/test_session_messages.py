@@ -87,6 +87,7 @@ def test_internal_date_is_not_asked_for_without_max_age(find: Callable[..., Chec
         (b'"nonsense"', None),
         (b'"32-Foo-2026 99:99:99 +0000"', None),
         (b'"23-Nov-2026 10:00:00"', None),
+        (b'"23-Nov-2026 09:00:00 +000440222"', None),
         (b'" 1-Jan-0001 00:00:00 +2359"', None),
         (b'"31-Dec-9999 23:59:59 -2359"', 0),
         (b'"01-Jan-9999 00:00:00 +0000"', 0),

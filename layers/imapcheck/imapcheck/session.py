@@ -633,9 +633,10 @@ def _internal_date(items: dict[bytes, Any]) -> datetime | None:
         return None
     try:
         parsed: datetime = parse_to_datetime(value, normalise=False)
+        # A zone of more than a day passes the parser and raises only here.
+        return parsed if parsed.utcoffset() is not None else None
     except (ValueError, TypeError, OverflowError):
         return None
-    return parsed if parsed.tzinfo is not None else None
 
 
 def _header_text(items: dict[bytes, Any]) -> bytes | None:
