@@ -133,8 +133,8 @@ def test_wrong_password_is_authentication_failed(
     assert added(before, probe.snapshot()) == []
 
 
-@pytest.mark.parametrize("username", ["white space", "üser"])
-@pytest.mark.parametrize("authentication", ["plain", "login"])
+@pytest.mark.parametrize("username", ["white space", "üser", "per%cent(x)*"])
+@pytest.mark.parametrize("authentication", ["plain", "login", "cram-md5"])
 def test_special_characters_in_user_and_password(
     check: Callable[..., CheckResult], username: str, authentication: str
 ) -> None:
@@ -144,7 +144,7 @@ def test_special_characters_in_user_and_password(
     assert USERS[username] not in "\n".join(result.transcript)
 
 
-@pytest.mark.parametrize("username", ["monitor", "white space", "üser"])
+@pytest.mark.parametrize("username", ["monitor", "white space", "üser", "per%cent(x)*"])
 def test_login_command_where_no_login_mechanism_is_offered(
     dovecot: Dovecot, certificates: Certificates, username: str
 ) -> None:
@@ -194,6 +194,7 @@ def test_missing_mailbox_and_full_quota_are_told_apart(check: Callable[..., Chec
         ("not-yet-valid", "certificate_not_yet_valid"),
         ("wrong-host", "certificate_name_mismatch"),
         ("untrusted", "certificate_untrusted"),
+        ("self-signed", "certificate_untrusted"),
         ("soon", None),
     ],
 )

@@ -5,6 +5,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 NAMES = ("localhost", "127.0.0.1", "127.0.0.5", "::1")
 
@@ -27,7 +31,7 @@ class Certificates:
 
 
 def make_certificates(directory: Path) -> Certificates:
-    """Leafs named good, soon, expired, not-yet-valid, wrong-host and untrusted."""
+    """Leafs named good, soon, expired, not-yet-valid, wrong-host, untrusted and self-signed."""
     authority, stranger = trustme.CA(), trustme.CA()
     now = datetime.now(UTC)
     authority.cert_pem.write_to_path(str(directory / "ca.pem"))
@@ -43,4 +47,23 @@ def make_certificates(directory: Path) -> Certificates:
         leaf.private_key_pem.write_to_path(str(directory / f"{name}.key"))
         chain = b"".join(blob.bytes() for blob in leaf.cert_chain_pems)
         (directory / f"{name}.pem").write_bytes(chain)
+    _write_self_signed(directory)
     return Certificates(directory)
+
+
+def _write_self_signed(directory: Path) -> None:
+    """A leaf that is its own issuer, as appliances ship them."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=365))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    (directory / "self-signed.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (directory / "self-signed.key").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
