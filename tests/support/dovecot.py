@@ -94,6 +94,14 @@ class Dovecot:
         lines = [f"{user}:{{PLAIN}}{word}::::::{EXTRA.get(user, '')}" for user, word in self.users.items()]
         (self.directory / "etc/users").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
+    def change_password(self, user: str, word: str) -> None:
+        """Give `user` another password and come back once Dovecot, which looks once a second, has seen it."""
+        self.users[user] = word
+        self.write_users()
+        later = time.time() + 2
+        os.utime(self.directory / "etc/users", (later, later))
+        time.sleep(1.1)
+
     def _wait(self) -> None:
         give_up = time.monotonic() + 20
         while time.monotonic() < give_up:
