@@ -21,6 +21,7 @@ from imapcheck.transcript import Redactor, Transcript
 _PAUSE_BETWEEN_ATTEMPTS = 1.0
 _LOGOUT_AFTER_FAILURE = 1.0
 _LOGOUT = 5.0
+_BEARER = ("xoauth2", "oauthbearer")
 _MAYBE_A_GLITCH = {Category.DNS, Category.CONNECTION, Category.TIMEOUT}
 
 
@@ -86,6 +87,8 @@ def _require_credentials(definition: CheckDefinition, credentials: Credentials |
         return
     if credentials is None:
         raise CredentialsError(f"{definition.label}: authentication {definition.authentication} needs credentials")
+    if definition.authentication not in _BEARER:
+        credentials.require_password()
     if credentials.host is None:
         return
     try:
@@ -103,7 +106,7 @@ def _token(
     definition: CheckDefinition, credentials: Credentials | None, ends: Deadline
 ) -> tuple[str | None, float | None]:
     """The access token of an OAuth2 login and the milliseconds that fetching it took, None where none was."""
-    if credentials is None or definition.authentication not in ("xoauth2", "oauthbearer"):
+    if credentials is None or definition.authentication not in _BEARER:
         return None, None
     from imapcheck.tokens import access_token  # only OAuth2 checks pay for loading it
 

@@ -81,14 +81,16 @@ class Invocation:
             raise CredentialsError(f"check {definition.label}: {error}") from None
 
     def _check(self, definition: CheckDefinition, credentials: Credentials | None, deadline: float) -> CheckResult:
-        pause = self._guard.pause(definition, credentials)
-        result = run_check(
-            definition,
-            credentials,
-            deadline=deadline,
-            login_pause=pause,
-            refuse_local_addresses=not self._settings.allow_local_addresses,
-        )
+        try:
+            result = run_check(
+                definition,
+                credentials,
+                deadline=deadline,
+                login_pause=self._guard.pause(definition, credentials),
+                refuse_local_addresses=not self._settings.allow_local_addresses,
+            )
+        except CredentialsError as error:
+            raise CredentialsError(f"check {definition.label}: secret {definition.secret}: {error}") from None
         self._guard.note(definition, credentials, result)
         return result
 

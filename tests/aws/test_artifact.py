@@ -1,0 +1,203 @@
+"""The `sam build` output under awslambdaric: what Lambda would run, with nothing else importable."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws.conftest import Deploy, PutSecret, Start
+from conftest import NEW_MESSAGE
+from support.certificates import Certificates
+from support.dovecot import PASSWORD
+from support.runtime_api import LambdaEnvironment
+from support.wire_server import WireServer, hang
+
+pytestmark = pytest.mark.server
+
+
+def lines(environment: LambdaEnvironment) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in environment.output().splitlines() if line.startswith("{")]
+
+
+def metrics(environment: LambdaEnvironment) -> dict[tuple[str, str, str], float]:
+    """(metric, check, step) -> value of every EMF line printed."""
+    found = {}
+    for line in lines(environment):
+        for directive in line.get("_aws", {}).get("CloudWatchMetrics", []):
+            assert directive["Namespace"] == "ImapCheck"
+            for metric in directive["Metrics"]:
+                [dimensions] = directive["Dimensions"]
+                assert set(dimensions) <= {"Check", "Step"}
+                found[metric["Name"], line["Check"], line.get("Step", "")] = line[metric["Name"]][0]
+    return found
+
+
+def test_available_run_publishes_what_it_returns(
+    environment: Start, deploy: Deploy, put_secret: PutSecret, mail_server: str, dovecot: Any
+) -> None:
+    """Metrics, log line and return value tell the same; the stamp is the run's start."""
+    folder = deploy(
+        "mail", server=mail_server, secret=put_secret(), new_message=NEW_MESSAGE, thresholds={"total": 60_000}
+    )
+    running = environment(folder)
+    result = running.invoke({"check": "mail"}).result
+    assert result["available"] is True, result
+    emitted = metrics(running)
+    assert emitted["Availability", "mail", ""] == 100
+    assert emitted["Slow", "mail", ""] == 0
+    assert emitted["Duration", "mail", ""] == result["duration_ms"]
+    durations = {step["name"]: step["duration_ms"] for step in result["steps"]}
+    assert {step for name, _, step in emitted if name == "StepDuration"} == {"connect", "tls", "authenticate", "append"}
+    assert all(emitted["StepDuration", "mail", step] == durations[step] for step in ("connect", "authenticate"))
+    tls = result["server"]["tls"]
+    assert emitted["CertificateDaysRemaining", "mail", ""] == tls["certificate_days_remaining"]
+    [log] = [line for line in lines(running) if line.get("message") == "check finished"]
+    assert log["result"] == result
+    assert result["transcript"] == []
+    stamps = {line["_aws"]["Timestamp"] for line in lines(running) if "_aws" in line}
+    assert len(stamps) == 1
+    assert PASSWORD not in running.output()
+
+
+def test_failing_run_is_a_successful_invocation(
+    environment: Start, deploy: Deploy, put_secret: PutSecret, mail_server: str
+) -> None:
+    """Availability 0, no Duration, the failure and the transcript in the log, the secret nowhere."""
+    secret = put_secret(password="wr0ng-canary")
+    running = environment(deploy("mail", server=mail_server, secret=secret, search="x"))
+    reply = running.invoke({"check": "mail"})
+    assert reply.error is None
+    assert reply.result["failure"]["type"] == "authentication_failed"
+    emitted = metrics(running)
+    assert emitted["Availability", "mail", ""] == 0
+    assert ("Duration", "mail", "") not in emitted
+    [log] = [line for line in lines(running) if line.get("message") == "check finished"]
+    assert log["result"]["transcript"]
+    assert "wr0ng-canary" not in running.output()
+
+
+def test_inline_definition_is_an_instant_test_without_metrics(
+    environment: Start, deploy: Deploy, put_secret: PutSecret, mail_server: str, certificates: Certificates
+) -> None:
+    """It can neither hide nor fake an outage."""
+    running = environment(deploy("mail", server=mail_server))
+    event = {"name": "mail", "server": mail_server, "secret": put_secret(), "tls": {"ca_file": str(certificates.ca)}}
+    assert running.invoke(event).result["available"] is True
+    assert metrics(running) == {}
+    assert [line["instant_test"] for line in lines(running) if "instant_test" in line] == [True]
+    del event["name"]
+    error = running.invoke(event).error
+    assert error is not None
+    assert "name" in error["errorMessage"]
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        ({"check": "mial"}, ["'mial'", "mail"]),
+        ({"check": "../mail"}, ["'../mail'"]),
+        ({"check": "mail", "server": "x"}, ["check"]),
+        ({"server": "ftp://x", "name": "x"}, ["event: server"]),
+        ([1], ["expected"]),
+    ],
+)
+def test_event_that_asks_for_nothing_known_is_an_error(
+    environment: Start, deploy: Deploy, event: object, words: list[str]
+) -> None:
+    """Never a result, never a metric."""
+    running = environment(deploy("mail", server="localhost", authentication="none"))
+    error = running.invoke(event).error
+    assert error is not None
+    assert all(word in error["errorMessage"] for word in words), error["errorMessage"]
+    assert metrics(running) == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("not json, canary-4711", "expected a JSON object"),
+        ({"username": "monitor", "host": "localhost"}, "password: missing"),
+        ({"username": "monitor", "password": "canary-4711"}, "host: missing"),
+        ({"username": "monitor", "password": "canary-4711", "host": "elsewhere.example"}, "made for host"),
+        ({"username": ["canary-4711"], "password": "x", "host": "localhost"}, "username"),
+    ],
+)
+def test_unusable_secret_is_an_error_that_names_it(
+    environment: Start, deploy: Deploy, put_secret: PutSecret, mail_server: str, content: object, words: str
+) -> None:
+    """The message names the check and the secret, never the content; nothing is published."""
+    name = put_secret(content)
+    running = environment(deploy("mail", server=mail_server, secret=name))
+    error = running.invoke({"check": "mail"}).error
+    assert error is not None
+    assert words in error["errorMessage"]
+    assert "mail" in error["errorMessage"]
+    assert "canary-4711" not in running.output()
+    assert metrics(running) == {}
+
+
+def test_missing_secret_is_an_error_that_says_so(environment: Start, deploy: Deploy, mail_server: str) -> None:
+    """And a definition without `secret` too."""
+    running = environment(deploy("mail", server=mail_server, secret="imapcheck/not-there"))
+    error = running.invoke({"check": "mail"}).error
+    assert error is not None
+    assert "secret imapcheck/not-there" in error["errorMessage"]
+    assert "no such secret" in error["errorMessage"]
+    running = environment(deploy("mail", server=mail_server))
+    error = running.invoke({"check": "mail"}).error
+    assert error is not None
+    assert "secret: missing" in error["errorMessage"]
+
+
+def test_stalled_server_near_the_deadline_still_publishes(
+    environment: Start, deploy: Deploy, put_secret: PutSecret, server_context: Any
+) -> None:
+    """The run ends before Lambda would: metrics always get out."""
+    with WireServer(script={"CAPABILITY": hang}, tls=server_context) as server:
+        folder = deploy("mail", server=f"imaps://localhost:{server.port}/", authentication="none", timeout=100)
+        running = environment(folder)
+        running.invoke({"check": "unknown"})  # cold start apart
+        started = time.monotonic()
+        result = running.invoke({"check": "mail"}, timeout=4).result
+        took = time.monotonic() - started
+    assert (result["failure"]["step"], result["failure"]["type"]) == ("capability", "timeout")
+    assert took < 3
+    assert metrics(running)["Availability", "mail", ""] == 0
+
+
+def test_local_addresses_are_refused_unless_allowed(environment: Start, deploy: Deploy, mail_server: str) -> None:
+    """Lambda's runtime API listens on loopback: no check reaches it."""
+    servers = [
+        mail_server,
+        "imaps://127.0.0.1:1/",
+        "imaps://[::ffff:127.0.0.1]:1/",
+        "169.254.169.254",
+        "0.0.0.0",
+        "[::]:1",
+    ]
+    for index, server in enumerate(servers):
+        running = environment(
+            deploy(f"mail{index}", server=server, authentication="none"), IMAPCHECK_ALLOW_LOCAL_ADDRESSES="false"
+        )
+        error = running.invoke({"check": f"mail{index}"}).error
+        assert error is not None, server
+        assert "must not reach" in error["errorMessage"]
+
+
+def test_importing_the_handler_loads_neither_boto3_nor_the_command_line(environment: Start, deploy: Deploy) -> None:
+    """A run without a secret does not pay for boto3 either."""
+    running = environment(deploy("mail", server="imaps://x.invalid/", authentication="none"))
+    assert running.invoke({"check": "mail"}).result["failure"]["type"] == "name_not_resolved"
+    modules = Path(f"/proc/{running._process.pid}/maps").read_text()
+    assert "_ssl" in modules
+    import os
+    import subprocess
+    import sys
+
+    code = "import handler, sys; print(sorted({'boto3', 'botocore.session', 'typer', 'rich', 'pymap', 'scramp'} & set(sys.modules)))"
+    done = subprocess.run(
+        [Path(sys.base_prefix) / "bin/python3.13", "-S", "-c", code],
+        env={**running._environment(), "PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout.strip() == "[]", done.stderr
