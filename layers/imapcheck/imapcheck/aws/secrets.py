@@ -50,7 +50,7 @@ class SecretReader:
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            return self._provided().get(name, max_age=CACHED_SECONDS, force_fetch=fresh)
+            return self._provided().get(name, max_age=CACHED_SECONDS, force_fetch=fresh, VersionStage="AWSCURRENT")
         except GetParameterError as error:
             raise CredentialsError(f"{source}: {_reason(error.__cause__ or error.__context__)}") from None
         except (BotoCoreError, ClientError) as error:
