@@ -190,10 +190,11 @@ class MailSession(Session):
         extended = words[:1] == [b"RETURN"]
         words = words[2:] if extended else words
         words = words[2:] if words[:1] == [b"CHARSET"] else words
-        assert self.opened is not None
+        if (box := self._box(exchange)) is None:
+            return
         with self.store.lock:
-            criterion = Criterion(words, self.opened)
-            uids = [b"%d" % mail.uid for mail in self.opened.mails if criterion.matches(mail)]
+            criterion = Criterion(words, box)
+            uids = [b"%d" % mail.uid for mail in box.mails if criterion.matches(mail)]
         if extended:
             found = b" ALL " + b",".join(uids) if uids else b""
             exchange.send(b'* ESEARCH (TAG "' + exchange.tag + b'") UID' + found + b"\r\n")
@@ -204,13 +205,14 @@ class MailSession(Session):
     def do_uid_fetch(self, exchange: Exchange) -> None:
         _, _, uids, asked = words_of(exchange.line)
         items = items_of(asked)
-        assert self.opened is not None
+        if (box := self._box(exchange)) is None:
+            return
         with self.store.lock:
-            for mail in self.opened.within(uids):
+            for mail in box.within(uids):
                 if any(item.startswith(b"BODY[") for item in items) and not self.read_only:
                     mail.flags.add("\\Seen")
                 shown = b" ".join(_item(mail, item) for item in items if item != b"UID")
-                number = self.opened.mails.index(mail) + 1
+                number = box.mails.index(mail) + 1
                 exchange.send(b"* %d FETCH (UID %d %s)\r\n" % (number, mail.uid, shown))
         self._ok(exchange)
 
@@ -264,6 +266,12 @@ class MailSession(Session):
             number = self.opened.mails.index(mail) + 1
             self.opened.mails.remove(mail)
             exchange.send(b"* %d EXPUNGE\r\n" % number)
+
+    def _box(self, exchange: Exchange) -> Box | None:
+        """The open mailbox; without one the command is answered BAD."""
+        if self.opened is None:
+            exchange.send(exchange.tag + b" BAD no mailbox is open\r\n")
+        return self.opened
 
     def _refused(self, exchange: Exchange) -> bool:
         if self.opened is None or self.read_only:
