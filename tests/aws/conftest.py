@@ -11,6 +11,7 @@ from typing import Any
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
+
 from support.certificates import Certificates
 from support.dovecot import PASSWORD, Dovecot
 from support.runtime_api import LambdaEnvironment
@@ -33,14 +34,17 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     path = f"{ROOT / '.venv/bin'}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
-        [SAM, "build", "--language-extensions", "--no-cached", "--template", template, "--base-dir", ROOT, "--build-dir", place / "build"],
+        [
+            *(SAM, "build", "--language-extensions", "--no-cached"),
+            *("--template", template, "--base-dir", ROOT, "--build-dir", place / "build"),
+        ],
         env={**os.environ, "PATH": path, "SAM_CLI_TELEMETRY": "0"},
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
         timeout=300,
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return place / "build"
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from aws.conftest import Deploy, PutSecret, Start
 from conftest import NEW_MESSAGE
 from support.certificates import Certificates
@@ -195,7 +196,8 @@ def test_importing_the_handler_loads_neither_boto3_nor_the_command_line(environm
     import subprocess
     import sys
 
-    code = "import handler, sys; print(sorted({'boto3', 'botocore.session', 'typer', 'rich', 'pymap', 'scramp'} & set(sys.modules)))"
+    unwanted = {"boto3", "botocore.session", "typer", "rich", "pymap", "scramp"}
+    code = f"import handler, sys; print(sorted({unwanted} & set(sys.modules)))"
     done = subprocess.run(
         [Path(sys.base_prefix) / "bin/python3.13", "-S", "-c", code],
         env={**running._environment(), "PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from aws.conftest import Deploy, PutSecret, Start
 from aws.test_artifact import metrics
 from support.dovecot import PASSWORD, Dovecot

@@ -17,7 +17,10 @@ from pathlib import Path
 from typing import Any, Self
 
 # What AWS's own python3.13 runtime brings along, besides the runtime client itself.
-_RUNTIME_PACKAGES = ("awslambdaric", "snapshot_restore_py", "simplejson", "boto3", "botocore", "s3transfer", "dateutil", "six", "urllib3", "jmespath")  # fmt: skip
+_RUNTIME_PACKAGES = (
+    *("awslambdaric", "snapshot_restore_py", "simplejson"),
+    *("boto3", "botocore", "s3transfer", "dateutil", "six", "urllib3", "jmespath"),
+)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from template.alarm_simulator import AlarmRule, Simulation, Value
 from template.conftest import Translate
 

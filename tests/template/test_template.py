@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import NEW_MESSAGE, Define
-from support.wire_server import WireServer
-from template.conftest import Translate
 
+from conftest import NEW_MESSAGE, Define
 from imapcheck import Credentials, run_check
 from imapcheck.aws.metrics import publish
 from imapcheck.definition_files import load_definition
+from support.wire_server import WireServer
+from template.conftest import Translate
 
 ROOT = Path(__file__).parents[2]
 KINDS = ("unavailable", "not-running", "slow", "certificate")
@@ -24,7 +24,7 @@ class _Loader(yaml.SafeLoader):
     """Reads the template itself, short intrinsics as they are."""
 
 
-_Loader.add_multi_constructor("!", lambda loader, suffix, node: f"!{suffix}")  # type: ignore[no-untyped-call]
+_Loader.add_multi_constructor("!", lambda loader, suffix, node: f"!{suffix}")
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +168,7 @@ def _full_loader() -> type[yaml.SafeLoader]:
         assert isinstance(node, yaml.SequenceNode)
         return {name: loader.construct_sequence(node, deep=True)}
 
-    Loader.add_multi_constructor("!", intrinsic)  # type: ignore[no-untyped-call]
+    Loader.add_multi_constructor("!", intrinsic)
     return Loader
 
 
