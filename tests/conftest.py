@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from imapcheck import CheckDefinition, Credentials
 from support.certificates import Certificates, make_certificates
 from support.dovecot import PASSWORD, Dovecot, require_dovecot

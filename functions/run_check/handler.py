@@ -9,6 +9,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from imapcheck.aws.invocation import Invocation, RunOutcome
 from imapcheck.aws.metrics import publish
 from imapcheck.aws.settings import Settings

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+
 from conftest import NEW_MESSAGE, Define
 from imapcheck import CheckResult, Credentials, run_check
 from support.mail_server import Box, MailServer, MailStore

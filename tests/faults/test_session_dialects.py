@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+
 from conftest import NEW_MESSAGE, Define
 from imapcheck import Credentials, run_check
 from support.wire_server import MESSAGE, MINIMAL, Action, Dialect, WireServer, raw, reply

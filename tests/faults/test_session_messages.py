@@ -6,6 +6,7 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
+
 from conftest import NEW_MESSAGE, Define
 from imapcheck import CheckResult, Credentials, run_check
 from support.mail_server import Box, MailServer, MailStore

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+
 from conftest import NEW_MESSAGE, Define
 from imapcheck import Credentials, run_check
 from imapcheck.trace import StepFinished, StepStarted

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from conftest import NEW_MESSAGE, Define
 from imapcheck import Credentials, run_check
 from support.wire_server import MINIMAL, REFERENCE, Dialect, WireServer, close, delay, no, reply

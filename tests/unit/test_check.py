@@ -6,6 +6,7 @@ from dataclasses import FrozenInstanceError
 from typing import Any
 
 import pytest
+
 from conftest import NEW_MESSAGE, Define
 from imapcheck import CheckDefinition, Credentials, run_check
 from imapcheck.errors import CredentialsError, DefinitionError

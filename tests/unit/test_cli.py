@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from conftest import NEW_MESSAGE
 from support.certificates import Certificates
 from support.dovecot import PASSWORD

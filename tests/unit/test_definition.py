@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
+
 from imapcheck import CheckDefinition
 from imapcheck.definition import json_schema
 from imapcheck.definition_files import load_definition, parse_definition, refuse_twins
 from imapcheck.errors import DefinitionError
-from pydantic import ValidationError
 
 ROOT = Path(__file__).parents[2]
 INVALID = sorted((ROOT / "tests/data/invalid").glob("*.json"))

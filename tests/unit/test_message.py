@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from imapcheck.addresses import parse_address
 from imapcheck.definition import NewMessageDefinition
 from imapcheck.message import build_message

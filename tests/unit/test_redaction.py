@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from imapcheck.errors import CheckFailure
 from imapcheck.responses import BodyPolicy, ResponseReader
 from imapcheck.trace import Deadline
