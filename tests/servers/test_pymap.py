@@ -1,5 +1,6 @@
 """The full check on pymap, the embedded server of the demo: an IMAP implementation that is not Dovecot."""
 
+import gc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -119,3 +120,10 @@ def test_clean_up_on_pymap_removes_the_old_message_only(pymap: Pymap) -> None:
     assert len(before["Sent"].keys() - after["Sent"].keys()) == 1
     assert all(after["Sent"][uid] == mail for uid, mail in before["Sent"].items() if b"pymap" not in mail.octets)
     assert after["INBOX"] == before["INBOX"]
+
+
+def test_session_survives_the_garbage_collector(pymap: Pymap) -> None:
+    """The demo's connection is held by somebody: a collection at every step ends nothing."""
+    definition = demo_definition(pymap.port, str(pymap.directory))
+    result = run_check(definition, demo_credentials(), hooks=[lambda _: bool(gc.collect())])
+    assert result.available, result.failure

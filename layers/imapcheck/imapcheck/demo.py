@@ -12,6 +12,7 @@ from argparse import Namespace
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import trustme
 from rich.console import Console
@@ -119,7 +120,18 @@ class _EmbeddedServer(threading.Thread):
         config.apply_context()
         async with contextlib.AsyncExitStack() as stack:
             await backend.start(stack)
-            accept = ProxyProtocolReader(config.proxy_protocol).get_callback(IMAPServer(backend.login, config))
+            imap = IMAPServer(backend.login, config)
+            connections: set[asyncio.Task[None] | None] = set()
+
+            async def serve(*connection: Any) -> None:
+                # The reader below lets its tasks go: the garbage collector would end a session in the middle.
+                connections.add(asyncio.current_task())
+                try:
+                    await imap(*connection)
+                finally:
+                    connections.discard(asyncio.current_task())
+
+            accept = ProxyProtocolReader(config.proxy_protocol).get_callback(serve)
             listener = await asyncio.start_server(accept, "localhost", 0, ssl=self._context)
             self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
             self._port = listener.sockets[0].getsockname()[1]
