@@ -125,5 +125,9 @@ def test_clean_up_on_pymap_removes_the_old_message_only(pymap: Pymap) -> None:
 def test_session_survives_the_garbage_collector(pymap: Pymap) -> None:
     """The demo's connection is held by somebody: a collection at every step ends nothing."""
     definition = demo_definition(pymap.port, str(pymap.directory))
-    result = run_check(definition, demo_credentials(), hooks=[lambda _: bool(gc.collect())])
+
+    def collect(_: object) -> None:
+        gc.collect()
+
+    result = run_check(definition, demo_credentials(), hooks=[collect])
     assert result.available, result.failure
