@@ -69,9 +69,9 @@ def define(certificates: Certificates) -> Define:
 
 
 @pytest.fixture(scope="session")
-def dovecot(tmp_path_factory: pytest.TempPathFactory, certificates: Certificates) -> Iterator[Dovecot]:
+def dovecot(certificates: Certificates) -> Iterator[Dovecot]:
     require_dovecot()
-    with Dovecot(tmp_path_factory.mktemp("dovecot"), certificates) as server:
+    with Dovecot(certificates) as server:
         yield server
 
 

@@ -202,13 +202,12 @@ def test_missing_mailbox_and_full_quota_are_told_apart(check: Callable[..., Chec
 @pytest.mark.parametrize("starttls", [False, True])
 def test_certificate_faults(
     certificates: Certificates,
-    tmp_path_factory: pytest.TempPathFactory,
     certificate: str,
     type: str | None,
     starttls: bool,
 ) -> None:
     """Each certificate fault is told apart, with TLS from the start and with STARTTLS."""
-    with Dovecot(tmp_path_factory.mktemp("dovecot"), certificates, certificate) as server:
+    with Dovecot(certificates, certificate) as server:
         url = f"imap://localhost:{server.imap}" if starttls else f"imaps://localhost:{server.imaps}"
         definition = CheckDefinition.model_validate(
             {"server": url, "authentication": "none", "tls": {"ca_file": str(certificates.ca)}}
@@ -237,10 +236,10 @@ def test_unverified_run_says_so_and_still_names_the_certificate(dovecot: Dovecot
 
 
 def test_login_disabled_is_mechanism_not_offered(
-    certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
+    certificates: Certificates,
 ) -> None:
     """A server that takes no login on a clear connection is believed, and nothing is sent."""
-    with Dovecot(tmp_path_factory.mktemp("dovecot"), certificates, listen="127.0.0.5", require_tls=True) as server:
+    with Dovecot(certificates, listen="127.0.0.5", require_tls=True) as server:
         definition = CheckDefinition.model_validate(
             {"server": f"127.0.0.5:{server.imap}", "authentication": "cram-md5", "tls": {"mode": "none"}}
         )

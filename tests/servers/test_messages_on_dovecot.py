@@ -152,10 +152,10 @@ def test_search_in_other_fields_and_mailboxes(check: Callable[..., CheckResult],
 
 
 def test_password_that_changes_is_noticed_at_once(
-    certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
+    certificates: Certificates,
 ) -> None:
     """The old one is refused, the new one lets in, without a restart of anything."""
-    with Dovecot(tmp_path_factory.mktemp("rotation"), certificates) as server:
+    with Dovecot(certificates) as server:
         definition = CheckDefinition.model_validate(
             {"server": f"localhost:{server.imaps}", "tls": {"ca_file": str(certificates.ca)}}
         )

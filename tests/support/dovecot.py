@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,7 +47,6 @@ def require_dovecot() -> None:
 class Dovecot:
     """`imap` and `imaps` are its ports on `listen`; a context manager starts and stops it."""
 
-    directory: Path
     certificates: Certificates
     certificate: str = "good"
     listen: str = "127.0.0.1"
@@ -55,14 +55,16 @@ class Dovecot:
     imap: int = 0
     imaps: int = 0
     users: dict[str, str] = field(default_factory=lambda: dict(USERS))
+    directory: Path = field(init=False)
     _process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
+        # Not below pytest's own folder: another pytest would take the permission away that Dovecot's users need.
+        self.directory = Path(tempfile.mkdtemp(prefix="imapcheck-dovecot-"))
         self.imap, self.imaps = _free_ports(2)
         for name in ("etc", "run", "state", "mail", "keys/default/HS256"):
             (self.directory / name).mkdir(parents=True, exist_ok=True)
-        for path in (self.directory, *self.directory.parents[:3]):
-            path.chmod(path.stat().st_mode | 0o055)
+        self.directory.chmod(0o755)
         if os.getuid() == 0:
             shutil.chown(self.directory / "mail", "nobody", "nogroup")
         (self.directory / "keys/default/HS256/default").write_bytes(base64.b64encode(TOKEN_KEY))
@@ -88,6 +90,7 @@ class Dovecot:
         # A polite stop takes Dovecot more than a second, and nothing of it is needed afterwards.
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(10)
+        shutil.rmtree(self.directory, ignore_errors=True)
 
     def write_users(self) -> None:
         """Write the password file; Dovecot reads it anew when it changes."""
