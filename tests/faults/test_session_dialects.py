@@ -325,3 +325,19 @@ def test_flagged_mailbox_with_an_awkward_name(
     # Octets above 127 need a literal, all else a quoted string.
     wanted = f'APPEND "{quoted}" {{' if name.isascii() else f"APPEND {{{len(name.encode())}}}\r\n{name} {{"
     assert wanted.encode() in server.raw
+
+
+@pytest.mark.parametrize("name", [b"a\x00b", b"\x00", b"a\rb", b"a\nb", b"a\r\nA0099 NOOP", b"\xff\xfe", b""])
+def test_mailbox_name_in_a_literal_smuggles_no_command(
+    define: Define, credentials: Credentials, server_context: Any, name: bytes
+) -> None:
+    """Whatever octets a server names its mailbox by: sent back as a literal, or a protocol error."""
+    dialect = Dialect(top=(), special=(b'(\\Sent) "/" {%d}\r\n' % len(name) + name,))
+    with WireServer(dialect, tls=server_context) as server:
+        result = run_check(define(server, new_message=NEW_MESSAGE), credentials)
+    assert not any(command.startswith("NOOP") for command in server.commands)
+    if result.available:
+        assert b" APPEND {%d}\r\n" % len(name) + name in server.raw or b' APPEND "%s"' % name in server.raw
+    else:
+        assert result.failure is not None
+        assert (result.failure.step, result.failure.type) == ("list", "protocol_error")

@@ -597,7 +597,10 @@ def _mailbox(data: tuple[Any, ...]) -> Mailbox:
             delimiter, bytes
         ):
             words = frozenset(str(item, "ascii", "replace").lower() for item in attributes if isinstance(item, bytes))
-            return Mailbox(_astring(name), delimiter or b"", words)
+            spelt = _astring(name)
+            if b"\0" in spelt:
+                raise broken("a mailbox name with NUL in it")
+            return Mailbox(spelt, delimiter or b"", words)
     raise broken("a LIST response that cannot be read")
 
 
