@@ -69,6 +69,14 @@ def test_hooks_receive_started_and_finished_and_cannot_change_the_verdict(
     assert tuple(finished) == result.steps
 
 
+def test_slow_hook_is_not_counted(define: Define, credentials: Credentials, server_context: Any) -> None:
+    """A display that takes its time makes neither a step nor the run slower."""
+    with WireServer(tls=server_context) as server:
+        result = run_check(define(server), credentials, hooks=[lambda _: time.sleep(0.02)])
+    assert len(result.steps) >= 9
+    assert result.duration_ms < 2 * 9 * 20
+
+
 def test_threshold_marks_an_available_run_slow(define: Define, credentials: Credentials, server_context: Any) -> None:
     """Over one threshold is slow; a run that is not available is never slow."""
     with WireServer(tls=server_context) as server:

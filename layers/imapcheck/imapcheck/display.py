@@ -121,7 +121,6 @@ class ManyChecksDisplay(Display):
         for result in self._results:
             if result.failure is not None or self.transcript:
                 self.console.print()
-                self.console.print(Text(f"{result.check or result.server.host}:", "bold"))
                 show_verdict(self.console, result, transcript=self.transcript)
 
 

@@ -97,12 +97,13 @@ class Tracer:
         self._redact = redact
         self._records: dict[StepName, StepRecord] = {}
         self._began = time.perf_counter()
+        self._listening = 0.0
 
     @contextmanager
     def step(self, name: StepName) -> Iterator[StepRecord]:
         """Time the body as step `name`; a `CheckFailure` marks the step failed and passes through."""
         record = self._records.setdefault(name, StepRecord(name))
-        offset = milliseconds(time.perf_counter() - self._began)
+        offset = self.elapsed_ms()
         self._tell(StepStarted(name, offset))
         started = time.perf_counter()
         try:
@@ -125,8 +126,8 @@ class Tracer:
         return name in self._records
 
     def elapsed_ms(self) -> float:
-        """Milliseconds since the attempt began."""
-        return milliseconds(time.perf_counter() - self._began)
+        """Milliseconds since the attempt began, without what the hooks took: a slow display is no slow server."""
+        return milliseconds(time.perf_counter() - self._began - self._listening)
 
     def results(self) -> tuple[StepResult, ...]:
         return tuple(record.result() for record in self._records.values())
@@ -136,11 +137,13 @@ class Tracer:
         return next((record.name for record in self._records.values() if record.status == "failed"), None)
 
     def _tell(self, event: StepEvent) -> None:
+        started = time.perf_counter()
         for hook in self._hooks:
             try:
                 hook(event)
             except Exception:  # noqa: BLE001 - whatever a listener does, the verdict stands
                 _LOG.exception("a hook raised; the check goes on")
+        self._listening += time.perf_counter() - started
 
 
 def milliseconds(seconds: float) -> float:
