@@ -11,6 +11,7 @@ import pytest
 
 from conftest import Define
 from imapcheck import CheckResult, Credentials, run_check
+from imapcheck.errors import CredentialsError
 from support.wire_server import Connection, Dialect, Exchange, Session, WireServer
 
 HASHES = {"SCRAM-SHA-1": "sha1", "SCRAM-SHA-256": "sha256"}
@@ -116,6 +117,9 @@ def test_wrong_password_is_authentication_failed(log_in: Callable[..., Any], say
     result, server = log_in(dialect=Dialect(password="another one"), says_why=says_why)
     assert result.failure is not None
     assert (result.failure.step, result.failure.type) == ("authenticate", "authentication_failed")
+    assert result.failure.response_code == "AUTHENTICATIONFAILED"
+    assert ("invalid-proof" in result.failure.detail) is says_why
+    assert "could not prove" not in result.failure.detail
     assert server.commands[-1] == "LOGOUT"
 
 
@@ -126,7 +130,6 @@ def test_wrong_password_is_authentication_failed(log_in: Callable[..., Any], say
         "v=",
         "v=not base64!",
         "",
-        "e=other-error",
         "hello",
         "v=\u00e9\u00e9",
         "v=AAAA,v=AAAA",
@@ -149,6 +152,22 @@ def test_success_without_any_signature_is_no_login(log_in: Callable[..., Any]) -
     assert "could not prove" in result.failure.detail
 
 
+def test_error_and_then_success_is_no_login(log_in: Callable[..., Any]) -> None:
+    """`e=` where the signature belongs, and OK all the same."""
+    result, _ = log_in(twist=lambda kind, message: "e=other-error" if kind == "final" else message)
+    assert result.failure is not None
+    assert (result.failure.step, result.failure.type) == ("authenticate", "authentication_failed")
+    assert "could not prove" in result.failure.detail
+
+
+@pytest.mark.parametrize(("username", "password"), [("a\x07b", "pw"), ("alice", "p\x07w"), ("alice", "\u0627a")])
+def test_what_saslprep_forbids_is_an_error_of_ours(log_in: Callable[..., Any], username: str, password: str) -> None:
+    """A name or password that SCRAM cannot carry is no outage; the text holds neither."""
+    with pytest.raises(CredentialsError, match="cannot carry it") as caught:
+        log_in(username=username, password=password)
+    assert password not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -159,6 +178,7 @@ def test_success_without_any_signature_is_no_login(log_in: Callable[..., Any]) -
         lambda first: first.replace(",i=4096", ""),
         lambda first: "r=somebody-elses" + first[first.index(",s=") :],
         lambda first: first.replace("s=", "s=!!!"),
+        lambda first: first.replace(base64.b64encode(SALT).decode(), "AAAA"),
         lambda first: "m=must-know," + first,
         lambda first: first + ",i=1",
         lambda first: "",

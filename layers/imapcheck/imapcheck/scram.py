@@ -3,22 +3,30 @@
 Python offers no channel binding for TLS 1.3, so none is used.
 """
 
+import re
 from collections.abc import Callable
 
 from scramp import ScramClient, ScramException
 
-from imapcheck.errors import CheckFailure, FailureType
+from imapcheck.errors import CheckFailure, CredentialsError, FailureType
 
 _MOST_ITERATIONS = 1_000_000
 
 
 class Scram:
-    """One SCRAM exchange; the server must prove that it knows the password before a login counts."""
+    """One SCRAM exchange; the server must prove that it knows the password before a login counts.
+
+    Raises `CredentialsError` for a name or password that SASLprep (RFC 4013) forbids.
+    """
 
     def __init__(self, name: str, username: str, password: str) -> None:
         self.name = name
-        self._client = ScramClient([name], username, password)
+        try:
+            self._client = ScramClient([name], username, password)
+        except ScramException as error:
+            raise CredentialsError(f"credentials: username or password: {name} cannot carry it: {error}") from None
         self._stage = 0
+        self._server_error: str | None = None
         self.initial: bytes | None = self._client.get_client_first().encode()
 
     def respond(self, challenge: bytes) -> bytes:
@@ -29,6 +37,10 @@ class Scram:
             _refuse_costly(text)
             return self._guarded(self._client.set_server_first, text, self._client.get_client_final).encode()
         if self._stage == 2:
+            if text.startswith("e="):
+                # RFC 5802 section 7: the server's reason; the refusal itself comes with the tagged answer.
+                self._server_error = error[0] if (error := re.match(r"[a-z-]{1,40}", text[2:])) else "other-error"
+                return b""
             self._guarded(self._client.set_server_final, text, str)
             self._stage = 3
             return b""
@@ -40,14 +52,15 @@ class Scram:
             raise _unproved("no signature came")
 
     def explain(self) -> str | None:
-        return None
+        return self._server_error
 
     def _guarded(self, take: Callable[[str], object], text: str, then: Callable[[], str]) -> str:
         try:
             take(text)
             return then()
         except (ScramException, ValueError, KeyError, IndexError) as error:
-            raise _unproved(type(error).__name__) from None
+            # scramp also refuses parameters that are too weak: its words say which.
+            raise _unproved(str(error)[:120] if isinstance(error, ScramException) else type(error).__name__) from None
 
 
 def _refuse_costly(server_first: str) -> None:
