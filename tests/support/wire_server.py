@@ -13,6 +13,7 @@ rules and joined again, so that `Sent` and `"Sent"` are one; a SASL exchange is 
 """
 
 import base64
+import binascii
 import re
 import socket
 import ssl
@@ -223,6 +224,10 @@ class _Gone(Exception):
     """The connection is over."""
 
 
+class _Cancelled(Exception):
+    """The client gave the login up (RFC 9051 section 6.2.2)."""
+
+
 class WireServer:
     """Serves each connection in a thread until the context ends."""
 
@@ -389,8 +394,13 @@ class Session:
         words = exchange.line.split(b" ")
         mechanism = words[1].decode().upper()
         initial = words[2] if len(words) > 2 else None
-        good = getattr(self, "_sasl_" + mechanism.lower().replace("-", "_"), lambda *_: False)(exchange, initial)
-        self._login_done(exchange, good)
+        exchanged = getattr(self, "_sasl_" + mechanism.lower().replace("-", "_"), lambda *_: False)
+        try:
+            good = exchanged(exchange, initial)
+        except (_Cancelled, binascii.Error):
+            exchange.send(exchange.tag + b" BAD cancelled\r\n")
+        else:
+            self._login_done(exchange, good)
 
     def do_login(self, exchange: Exchange) -> None:
         _, user, password = _split(exchange.line)
@@ -405,7 +415,10 @@ class Session:
 
     def _ask(self, challenge: bytes = b"") -> bytes:
         self.connection.send(b"+ " + base64.b64encode(challenge) + b"\r\n")
-        return base64.b64decode(self.connection.line())
+        answer = self.connection.line()
+        if answer == b"*":
+            raise _Cancelled
+        return base64.b64decode(answer)
 
     def _right(self, user: bytes, password: bytes) -> bool:
         wanted = (self.dialect.username.encode(), self.dialect.password.encode())
