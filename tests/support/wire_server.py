@@ -346,7 +346,7 @@ class Session:
             if not match[2]:
                 self.connection.send(b"+ go on\r\n")
             content = self.connection.exactly(int(match[1]))
-            if name == "APPEND":
+            if name == "APPEND" and len(_split(line)) > 3:  # before it a literal is the mailbox's name
                 self.server.appended.append(content)
             else:
                 line = line[: match.start()] + _quoted(content)

@@ -19,6 +19,7 @@ from imapcheck.trace import NOT_REACHED, Deadline, Hook, Tracer
 from imapcheck.transcript import Redactor, Transcript
 
 _PAUSE_BETWEEN_ATTEMPTS = 1.0
+_LEAST_SHARE = 0.5
 _LOGOUT_AFTER_FAILURE = 1.0
 _LOGOUT = 5.0
 _BEARER = ("xoauth2", "oauthbearer")
@@ -115,8 +116,8 @@ def _token(
 
 def _share(ends: Deadline, retries_left: int) -> Deadline:
     """An attempt's part of what is left, so that a time-out leaves room for the attempts still allowed."""
-    available = ends.remaining() - retries_left * _PAUSE_BETWEEN_ATTEMPTS
-    return ends.within(max(available, 0.0) / (retries_left + 1)) if retries_left else ends
+    share = (ends.remaining() - retries_left * _PAUSE_BETWEEN_ATTEMPTS) / (retries_left + 1)
+    return ends.within(share) if retries_left and share >= _LEAST_SHARE else ends
 
 
 def _worth_another(attempt: _Attempt, retries_left: int, ends: Deadline) -> bool:

@@ -4,6 +4,7 @@ Exit status: 0 available, 1 not available, 2 wrong usage, definition or credenti
 with several files the highest.
 """
 
+import io
 import json
 import os
 import sys
@@ -38,6 +39,9 @@ Files = Annotated[list[Path], typer.Argument(help="Check definitions.", metavar=
 
 def main() -> None:
     """The console script. A bug ends with status 3 and a traceback that shows no values."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a bar or a subject that the locale cannot write is no crash
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except Exception:  # noqa: BLE001 - the last line of defence, and it reports

@@ -256,7 +256,7 @@ class CheckDefinition(_Model):
     authentication: Annotated[
         Authentication,
         BeforeValidator(_any_case),
-        WithJsonSchema({"type": "string", "pattern": f"^(?i:{'|'.join(AUTHENTICATIONS)})$"}),
+        WithJsonSchema({"type": "string", "enum": [*AUTHENTICATIONS, *map(str.upper, AUTHENTICATIONS)]}),
     ] = Field("plain", description="How to log in.")
     search: Annotated[SearchDefinition, BeforeValidator(_as_search_object)] | None = Field(
         None, description="Subject term, list of terms (all must match), or an object."

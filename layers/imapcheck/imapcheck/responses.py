@@ -82,6 +82,10 @@ class Response:
     text: bytes = b""
     segments: list[bytes | tuple[bytes, bytes]] = field(default_factory=list)
 
+    def octets(self) -> int:
+        """How long its lines are, literals aside."""
+        return len(self.text) + sum(len(part) for part in self.segments if isinstance(part, bytes))
+
     def parsed(self) -> tuple[Any, ...]:
         """The data after the name as nested tuples; raises `CheckFailure` `protocol_error`."""
         if sum(len(part) if isinstance(part, bytes) else len(part[0]) for part in self.segments) > _MAX_PARSED:

@@ -70,6 +70,10 @@ class Login(_Exchange):
     def respond(self, challenge: bytes) -> bytes:
         return self._answers.pop(0) if self._answers else super().respond(challenge)
 
+    def finish(self) -> None:
+        if self._answers:
+            raise _untested()
+
 
 class CramMd5(_Exchange):
     """CRAM-MD5, RFC 2195: the password keys a digest of the server's challenge."""
@@ -86,6 +90,10 @@ class CramMd5(_Exchange):
         self._answered = True
         digest = hmac.new(self._password, challenge, "md5").hexdigest()
         return self._username + b" " + digest.encode()
+
+    def finish(self) -> None:
+        if not self._answered:
+            raise _untested()
 
 
 class _Bearer(_Exchange):
@@ -148,6 +156,10 @@ def mechanism_for(authentication: str, credentials: Credentials, token: str | No
 
             return Scram(authentication.upper(), username, password)
     raise AssertionError(f"no mechanism for {authentication}")
+
+
+def _untested() -> CheckFailure:
+    return CheckFailure(FailureType.PROTOCOL_ERROR, "the server sent OK before it had any credentials")
 
 
 def _json_error(challenge: bytes) -> str | None:

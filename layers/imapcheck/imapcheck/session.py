@@ -203,6 +203,8 @@ class ImapSession:
         if exchange.failure is not None:
             raise exchange.failure
         if completion.ok:
+            if not exchange.begun:
+                raise broken("OK before it had any credentials")
             mechanism.finish()
         return completion, self._capabilities_told > told
 
@@ -415,9 +417,12 @@ class ImapSession:
     ) -> Completion:
         octets = 0
         while True:
+            self.wire.check_time()
             response = self._reader.response(self._tag, body)
             match response.kind:
                 case "tagged":
+                    if pending and response.name == b"OK":
+                        raise broken("OK before the whole command was sent")
                     self._note_code(response)
                     return self._completion(response)
                 case "continuation" if pending:
@@ -426,21 +431,22 @@ class ImapSession:
                         before_literal()
                     self._transcript.client(shown)
                     self.wire.send(wire)
-                case "continuation" if on_continuation is not None:
-                    line = on_continuation(response.text)
-                    self._transcript.client(b"*" if line == b"*" else MASK.encode())
-                    self.wire.send(line + b"\r\n")
                 case "continuation":
-                    raise broken("a continuation request where nothing was left to send")
+                    self._answer_challenge(response.text, on_continuation)
                 case "untagged":
-                    octets += len(response.text) + sum(
-                        len(part) for part in response.segments if isinstance(part, bytes)
-                    )
+                    octets += response.octets()
                     if octets > _MAX_UNTAGGED_OCTETS:
                         raise broken("untagged responses without end")
                     self._note(response)
                     if on_untagged is not None:
                         on_untagged(response)
+
+    def _answer_challenge(self, challenge: bytes, answer: Callable[[bytes], bytes] | None) -> None:
+        if answer is None:
+            raise broken("a continuation request where nothing was left to send")
+        line = answer(challenge)
+        self._transcript.client(b"*" if line == b"*" else MASK.encode())
+        self.wire.send(line + b"\r\n")
 
     def _note(self, response: Response) -> None:
         """What any untagged response may say: capabilities, or that the server is leaving."""
@@ -499,6 +505,11 @@ class _Exchange:
         self._mechanism = mechanism
         self._initial = initial
         self._rounds = 0
+
+    @property
+    def begun(self) -> bool:
+        """Whatever the mechanism sends first has been sent."""
+        return self._initial is None
 
     def answer(self, text: bytes) -> bytes | None:
         """The decoded answer to a continuation; None cancels the exchange, and `failure` says why."""

@@ -65,7 +65,10 @@ class ClearText(Exception):
 def handshake(sock: socket.socket, context: ssl.SSLContext, server_name: str, deadline: Deadline) -> ssl.SSLSocket:
     """Take `sock` into TLS. Raises `CheckFailure` (category ssl, connection or timeout) or `ClearText`."""
     # SNI knows no addresses, but verification does: OpenSSL compares server_hostname with IP names too.
-    tls = context.wrap_socket(sock, server_hostname=server_name, do_handshake_on_connect=False)
+    try:
+        tls = context.wrap_socket(sock, server_hostname=server_name, do_handshake_on_connect=False)
+    except OSError as error:  # the peer was faster and is gone already
+        raise _ended(error) from error
     try:
         tls.setblocking(False)
         _drive(tls, deadline)
@@ -87,12 +90,12 @@ def _drive(tls: ssl.SSLSocket, deadline: Deadline) -> None:
             _wait(tls, select.POLLOUT, deadline)
         except ssl.SSLCertVerificationError as error:
             raise _certificate_failure(error) from error
-        except (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError) as error:
-            raise CheckFailure(
-                FailureType.CONNECTION_LOST, "the server ended the connection during the TLS handshake"
-            ) from error
-        except (ssl.SSLError, OSError) as error:
+        except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
+            raise _ended(error) from error
+        except ssl.SSLError as error:
             raise _handshake_failure(error) from error
+        except OSError as error:
+            raise _ended(error) from error
         if not looked:
             looked = _look_for_clear_text(tls)
 
@@ -115,12 +118,16 @@ def _wait(tls: ssl.SSLSocket, event: int, deadline: Deadline) -> None:
         raise CheckFailure(FailureType.TIMEOUT, "the TLS handshake did not end in time")
 
 
+def _ended(_: OSError) -> CheckFailure:
+    return CheckFailure(FailureType.CONNECTION_LOST, "the server ended the connection during the TLS handshake")
+
+
 def _certificate_failure(error: ssl.SSLCertVerificationError) -> CheckFailure:
     type = _CERTIFICATE_FAILURES.get(error.verify_code, FailureType.CERTIFICATE_INVALID)
     return CheckFailure(type, f"the server's certificate was refused: {error.verify_message.rstrip('.')}")
 
 
-def _handshake_failure(error: OSError) -> CheckFailure:
+def _handshake_failure(error: ssl.SSLError) -> CheckFailure:
     reason = getattr(error, "reason", None) or error.strerror or type(error).__name__
     words = re.sub(r"[^A-Za-z0-9]+", " ", str(reason)).strip().lower()
     return CheckFailure(FailureType.TLS_HANDSHAKE_FAILED, f"the TLS handshake failed: {words}")
@@ -144,19 +151,27 @@ def facts(tls: ssl.SSLSocket, verified: bool) -> TlsFacts:
 
 
 def _certificate(tls: ssl.SSLSocket) -> dict[str, Any]:
-    """`getpeercert()`, which is empty for an unverified peer: then the chain's own reading of the leaf."""
-    verified = tls.getpeercert()
-    if verified:
-        return dict(verified)
-    chain = tls._sslobj.get_unverified_chain()  # type: ignore[attr-defined]  # noqa: SLF001
-    return dict(chain[0].get_info()) if chain else {}
+    """`getpeercert()`, which is empty for an unverified peer: then the chain's own reading of the leaf.
+
+    A certificate that Python cannot read (nobody verified it) has no facts to tell.
+    """
+    try:
+        if verified := tls.getpeercert():
+            return dict(verified)
+        chain = tls._sslobj.get_unverified_chain()  # type: ignore[attr-defined]  # noqa: SLF001
+        return dict(chain[0].get_info()) if chain else {}
+    except (ssl.SSLError, ValueError):
+        return {}
 
 
 def _expiry(certificate: dict[str, Any]) -> datetime | None:
     not_after = certificate.get("notAfter")
     if not isinstance(not_after, str):
         return None
-    return datetime.fromtimestamp(ssl.cert_time_to_seconds(not_after), UTC)
+    try:
+        return datetime.fromtimestamp(ssl.cert_time_to_seconds(not_after), UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _name(parts: tuple[tuple[tuple[str, str], ...], ...]) -> str | None:

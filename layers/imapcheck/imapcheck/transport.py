@@ -198,6 +198,10 @@ class Wire:
             raise CheckFailure(FailureType.CONNECTION_LOST, "the server closed the connection")
         self._buffer += data
 
+    def check_time(self) -> None:
+        """Raise `timeout` once the deadline has passed: a server that never pauses leaves no wait to bound."""
+        self._time_left()
+
     def _time_left(self) -> float:
         left = self.deadline.remaining()
         if left <= 0:
