@@ -66,6 +66,7 @@ build: setup $(SAM_STAMP) ## sam build, as it is deployed (arm64)
 
 docs: setup ## regenerate what is generated under docs/
 	$(BIN)/imapcheck schema > docs/check.schema.json
+	PYTHONPATH=tests $(BIN)/python -m faults.matrix > docs/failures.md
 
 lock: setup ## resolve the pinned requirements anew
 	$(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.13 --generate-hashes --no-emit-index-url \

@@ -24,7 +24,8 @@ class Scram:
         try:
             self._client = ScramClient([name], username, password)
         except ScramException as error:
-            raise CredentialsError(f"credentials: username or password: {name} cannot carry it: {error}") from None
+            words = f"credentials: username or password: {name} cannot carry it ({type(error).__name__})"
+            raise CredentialsError(words) from None
         self._stage = 0
         self._server_error: str | None = None
         self.initial: bytes | None = self._client.get_client_first().encode()

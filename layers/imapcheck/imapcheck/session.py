@@ -162,7 +162,7 @@ class ImapSession:
             self.usable = False
             raise broken("something after its OK to STARTTLS and before TLS (response injection)")
 
-    def start_tls(self, context: ssl.SSLContext, server_name: str, *, implicit: bool) -> ssl.SSLSocket:
+    def start_tls(self, context: ssl.SSLContext, server_name: str, *, implicit: bool) -> ssl.SSLObject:
         """The TLS handshake. After STARTTLS all that the server said before is forgotten."""
         try:
             tls = self.wire.start_tls(context, server_name)

@@ -115,8 +115,8 @@ def tls(run: Run) -> None:
     assert run.context is not None
     implicit = definition.tls_mode == "implicit"
     with run.tracer.step("tls"):
-        socket = run.session.start_tls(run.context, definition.tls.server_name or definition.host, implicit=implicit)
-    run.server = replace(run.server, tls=facts(socket, definition.tls.verify))
+        secured = run.session.start_tls(run.context, definition.tls.server_name or definition.host, implicit=implicit)
+    run.server = replace(run.server, tls=facts(secured, definition.tls.verify))
     if not implicit:
         capability(run)
 

@@ -1,8 +1,8 @@
 """TLS: contexts, handshakes that end in time, and what a certificate says."""
 
+import contextlib
 import functools
 import re
-import select
 import socket
 import ssl
 from datetime import UTC, datetime
@@ -15,6 +15,7 @@ from imapcheck.result import TlsFacts, isoformat
 from imapcheck.trace import Deadline
 
 _VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+_RECEIVE = 65_536
 _TLS_RECORD_TYPES = {20, 21, 22, 23}  # RFC 8446 section 5.1
 
 # X509_V_ERR_* of OpenSSL's x509_vfy.h
@@ -62,60 +63,102 @@ class ClearText(Exception):
         self.beginning = beginning
 
 
-def handshake(sock: socket.socket, context: ssl.SSLContext, server_name: str, deadline: Deadline) -> ssl.SSLSocket:
+class TlsStream:
+    """TLS over a connected socket, with the socket's own four methods that `Wire` uses.
+
+    Records pass through memory, as in asyncio: so the first octets of a server that answers in clear text
+    can be looked at, and no wait hides inside OpenSSL.
+    """
+
+    def __init__(self, sock: socket.socket, context: ssl.SSLContext, server_name: str) -> None:
+        self._socket = sock
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        # SNI knows no addresses, but verification does: OpenSSL compares server_hostname with IP names too.
+        self.object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+
+    def settimeout(self, seconds: float) -> None:
+        self._socket.settimeout(seconds)
+
+    def send(self, data: memoryview) -> int:
+        """Encrypt and send all of `data`."""
+        sent = self.object.write(data)
+        self.flush()
+        return sent
+
+    def recv(self, size: int) -> bytes:
+        """What has come in; b"" at the end. Raises `SSLWantReadError` where one receive made no whole record."""
+        try:
+            return self.object.read(size)
+        except ssl.SSLWantReadError:
+            pass
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            return b""
+        self.take(self._socket.recv(_RECEIVE))
+        try:
+            return self.object.read(size)
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            return b""
+        finally:
+            self.flush()  # an answer to a key update, say
+
+    def take(self, records: bytes) -> None:
+        """Hand over what the socket received; b"" is its end."""
+        if records:
+            self._incoming.write(records)
+        else:
+            self._incoming.write_eof()
+
+    def flush(self) -> None:
+        if records := self._outgoing.read():
+            self._socket.sendall(records)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def handshake(sock: socket.socket, context: ssl.SSLContext, server_name: str, deadline: Deadline) -> TlsStream:
     """Take `sock` into TLS. Raises `CheckFailure` (category ssl, connection or timeout) or `ClearText`."""
-    # SNI knows no addresses, but verification does: OpenSSL compares server_hostname with IP names too.
-    try:
-        tls = context.wrap_socket(sock, server_hostname=server_name, do_handshake_on_connect=False)
-    except OSError as error:  # the peer was faster and is gone already
-        raise _ended(error) from error
-    try:
-        tls.setblocking(False)
-        _drive(tls, deadline)
-    except BaseException:
-        tls.close()
-        raise
-    return tls
-
-
-def _drive(tls: ssl.SSLSocket, deadline: Deadline) -> None:
-    looked = False
+    stream = TlsStream(sock, context, server_name)
+    heard = False
     while True:
         try:
-            tls.do_handshake()
-            return
-        except ssl.SSLWantReadError:
-            _wait(tls, select.POLLIN, deadline)
-        except ssl.SSLWantWriteError:
-            _wait(tls, select.POLLOUT, deadline)
-        except ssl.SSLCertVerificationError as error:
-            raise _certificate_failure(error) from error
-        except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
-            raise _ended(error) from error
-        except ssl.SSLError as error:
-            raise _handshake_failure(error) from error
+            stream.settimeout(_time_left(deadline))
+            if _advance(stream):
+                return stream
+            records = sock.recv(_RECEIVE)
+        except TimeoutError:
+            raise CheckFailure(FailureType.TIMEOUT, "the TLS handshake did not end in time") from None
         except OSError as error:
             raise _ended(error) from error
-        if not looked:
-            looked = _look_for_clear_text(tls)
+        if not heard and records and records[0] not in _TLS_RECORD_TYPES:
+            raise ClearText(records[:512])
+        heard = True
+        stream.take(records)
 
 
-def _look_for_clear_text(tls: ssl.SSLSocket) -> bool:
-    """Look at the server's first octets before OpenSSL does: it would only say 'wrong version number'."""
+def _advance(stream: TlsStream) -> bool:
+    """Take the handshake as far as it goes; True when it is done."""
     try:
-        beginning = socket.socket.recv(tls, 512, socket.MSG_PEEK)
-    except OSError:
+        stream.object.do_handshake()
+    except ssl.SSLWantReadError:
         return False
-    if beginning and beginning[0] not in _TLS_RECORD_TYPES:
-        raise ClearText(beginning)
-    return bool(beginning)
+    except ssl.SSLCertVerificationError as error:
+        raise _certificate_failure(error) from error
+    except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
+        raise _ended(error) from error
+    except ssl.SSLError as error:
+        raise _handshake_failure(error) from error
+    finally:
+        with contextlib.suppress(OSError):  # what cannot be sent shows when the answer is waited for
+            stream.flush()
+    return True
 
 
-def _wait(tls: ssl.SSLSocket, event: int, deadline: Deadline) -> None:
-    poll = select.poll()
-    poll.register(tls, event)
-    if not poll.poll(deadline.remaining() * 1000) or not deadline.remaining():
-        raise CheckFailure(FailureType.TIMEOUT, "the TLS handshake did not end in time")
+def _time_left(deadline: Deadline) -> float:
+    left = deadline.remaining()
+    if left <= 0:
+        raise TimeoutError
+    return left
 
 
 def _ended(_: OSError) -> CheckFailure:
@@ -133,7 +176,7 @@ def _handshake_failure(error: ssl.SSLError) -> CheckFailure:
     return CheckFailure(FailureType.TLS_HANDSHAKE_FAILED, f"the TLS handshake failed: {words}")
 
 
-def facts(tls: ssl.SSLSocket, verified: bool) -> TlsFacts:
+def facts(tls: ssl.SSLObject, verified: bool) -> TlsFacts:
     """Protocol, cipher and the leaf certificate of a connection that stands."""
     cipher = tls.cipher()
     certificate = _certificate(tls)
@@ -150,7 +193,7 @@ def facts(tls: ssl.SSLSocket, verified: bool) -> TlsFacts:
     )
 
 
-def _certificate(tls: ssl.SSLSocket) -> dict[str, Any]:
+def _certificate(tls: ssl.SSLObject) -> dict[str, Any]:
     """`getpeercert()`, which is empty for an unverified peer: then the chain's own reading of the leaf.
 
     A certificate that Python cannot read (nobody verified it) has no facts to tell.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from imapcheck.errors import CheckFailure, FailureType
 from imapcheck.resolver import Address
-from imapcheck.tls import handshake
+from imapcheck.tls import TlsStream, handshake
 from imapcheck.trace import Deadline
 
 _RECEIVE = 65_536
@@ -111,7 +111,7 @@ class Wire:
     """
 
     def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
-        self._socket = sock
+        self._socket: socket.socket | TlsStream = sock
         self._buffer = bytearray()
         self._scanned = 0
         self.deadline = deadline
@@ -169,11 +169,12 @@ class Wire:
         """The first of what `unread` counts, left where it is."""
         return bytes(self._buffer[:512])
 
-    def start_tls(self, context: ssl.SSLContext, server_name: str) -> ssl.SSLSocket:
+    def start_tls(self, context: ssl.SSLContext, server_name: str) -> ssl.SSLObject:
         """Take the connection into TLS; raises what `tls.handshake` raises."""
-        tls = handshake(self._socket, context, server_name, self.deadline)
-        self._socket = tls
-        return tls
+        assert isinstance(self._socket, socket.socket)
+        stream = handshake(self._socket, context, server_name, self.deadline)
+        self._socket = stream
+        return stream.object
 
     def close(self) -> None:
         """Close the socket; a TLS close_notify is not waited for."""
