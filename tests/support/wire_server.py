@@ -93,8 +93,8 @@ def delay(seconds: float) -> Action:
 
 
 def hang(exchange: Exchange) -> None:
-    """Never answer."""
-    exchange.server.stopping.wait(30)
+    """Never answer, until the client has gone."""
+    exchange.connection.wait_until_gone(exchange.server.stopping)
     exchange.connection.close()
 
 
@@ -193,6 +193,19 @@ class Connection:
     def reset(self) -> None:
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.close()
+
+    def wait_until_gone(self, stopping: threading.Event) -> None:
+        """Read and forget until the client closes, 30 s have passed or the server stops."""
+        self.sock.settimeout(0.2)
+        give_up = time.monotonic() + 30
+        while time.monotonic() < give_up and not stopping.is_set():
+            try:
+                if not self.sock.recv(65536):
+                    return
+            except TimeoutError:
+                continue
+            except OSError:
+                return
 
     def line(self) -> bytes:
         while b"\n" not in self.received:
