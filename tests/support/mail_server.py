@@ -134,7 +134,7 @@ class MailSession(Session):
         words = words_of(exchange.line)[1:]
         only_special = bool(words) and words[0].upper() == b"(SPECIAL-USE)"
         reference, pattern = words[1:3] if only_special else words[:2]
-        matches = pattern_of((reference + pattern).decode(), self.store.delimiter)
+        matches = pattern_of((reference + pattern).decode("utf-8", "replace"), self.store.delimiter)
         with self.store.lock:
             for name, box in self.store.items():
                 if matches(name) and (box.special or not only_special):
@@ -176,10 +176,10 @@ class MailSession(Session):
             self._no(exchange, b"[TRYCREATE] no such mailbox")
             return
         flags = next((word for word in words[2:-1] if word.startswith(b"(")), b"()")
-        dated = next((word.decode() for word in words[2:-1] if re.match(rb" ?\d+-", word)), None)
+        dated = next((word.decode("utf-8", "replace") for word in words[2:-1] if re.match(rb" ?\d+-", word)), None)
         arrived = datetime.strptime(dated.strip(), "%d-%b-%Y %H:%M:%S %z") if dated else None
         with self.store.lock:
-            uid = box.put(octets, arrived, flags.decode().strip("()").split())
+            uid = box.put(octets, arrived, flags.decode("utf-8", "replace").strip("()").split())
         code = b"[APPENDUID %d %d] " % (box.uid_validity, uid) if self.dialect.offers("UIDPLUS") else b""
         self._ok(exchange, code + b"filed")
 
@@ -221,7 +221,7 @@ class MailSession(Session):
         if self._refused(exchange):
             return
         assert self.opened is not None
-        names = set(flags.decode().strip("()").split())
+        names = set(flags.decode("utf-8", "replace").strip("()").split())
         with self.store.lock:
             for mail in self.opened.within(uids):
                 mail.flags = mail.flags | names if action.startswith(b"+") else mail.flags - names
@@ -302,7 +302,7 @@ class Criterion:
         return all(test(mail) for test in self._tests)
 
     def _next(self) -> Callable[[Mail], bool]:
-        key = self._words.pop(0).upper().decode()
+        key = self._words.pop(0).upper().decode("utf-8", "replace")
         match key:
             case "ALL":
                 return lambda mail: True
@@ -375,7 +375,7 @@ def _section(mail: Mail, section: bytes) -> bytes:
     fields = re.fullmatch(rb"HEADER\.FIELDS \((.*)\)", section)
     if fields is None:
         raise ValueError(f"a section that this server does not know: {section!r}")
-    wanted = set(fields[1].decode().lower().split())
+    wanted = set(fields[1].decode("utf-8", "replace").lower().split())
     kept = [f"{name}: {value}\r\n" for name, value in mail.headers().items() if name.lower() in wanted]
     return "".join(kept).encode("utf-8", "surrogateescape") + b"\r\n"
 

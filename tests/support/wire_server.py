@@ -350,7 +350,7 @@ class Session:
         line = self.connection.line()
         while match := re.search(rb"\{(\d+)(\+?)\}$", line):
             words = line.split(b" ")
-            tag, name = words[0], words[1].decode().upper()
+            tag, name = words[0], words[1].decode("utf-8", "replace").upper()
             exchange = Exchange(self.server, self.connection, tag, f"{name} LITERAL", line)
             if name in ("LOGIN", "UID", "APPEND", "SELECT", "EXAMINE", "LIST") and not self._scripted(exchange):
                 self.server.commands.append(_tokens(line.partition(b" ")[2]))
@@ -405,7 +405,7 @@ class Session:
 
     def do_authenticate(self, exchange: Exchange) -> None:
         words = exchange.line.split(b" ")
-        mechanism = words[1].decode().upper()
+        mechanism = words[1].decode("utf-8", "replace").upper()
         initial = words[2] if len(words) > 2 else None
         exchanged = getattr(self, "_sasl_" + mechanism.lower().replace("-", "_"), lambda *_: False)
         try:

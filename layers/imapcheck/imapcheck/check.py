@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from imapcheck.credentials import Credentials, LoginPause
 from imapcheck.definition import CheckDefinition
@@ -17,6 +18,9 @@ from imapcheck.text import one_line
 from imapcheck.tls import context_for
 from imapcheck.trace import NOT_REACHED, Deadline, Hook, Tracer
 from imapcheck.transcript import Redactor, Transcript
+
+if TYPE_CHECKING:
+    from imapcheck.tokens import Token
 
 _PAUSE_BETWEEN_ATTEMPTS = 1.0
 _LEAST_SHARE = 0.5
@@ -48,17 +52,13 @@ def run_check(
     if deadline is not None:
         ends = Deadline(min(ends.at, deadline))
     started_at = datetime.now(UTC)
-    token, token_ms = _token(definition, credentials, ends)
-    order = _Order(definition, credentials, token, context, login_pause, refuse_local_addresses, tuple(hooks))
-    earlier: list[Failure] = []
-    while True:
-        attempt = _attempt(order, _share(ends, definition.retries - len(earlier)))
-        if not _worth_another(attempt, definition.retries - len(earlier), ends):
-            break
-        assert attempt.failure is not None
+    order = _Order(definition, credentials, None, context, login_pause, refuse_local_addresses, tuple(hooks))
+    order = replace(order, token=_token(order, ends))
+    attempt, earlier = _attempts(order, ends)
+    if (again := _renewed(order, attempt, ends)) is not None and attempt.failure is not None:
         earlier.append(attempt.failure)
-        time.sleep(min(_PAUSE_BETWEEN_ATTEMPTS, ends.remaining()))
-    return _result(definition, started_at, attempt, tuple(earlier), token_ms)
+        order, attempt = again, _attempt(again, ends)
+    return _result(order, started_at, attempt, tuple(earlier))
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class _Order:
 
     definition: CheckDefinition
     credentials: Credentials | None
-    token: str | None
+    token: "Token | None"
     context: ssl.SSLContext | None
     login_pause: LoginPause | None
     refuse_local_addresses: bool
@@ -103,15 +103,35 @@ def _require_credentials(definition: CheckDefinition, credentials: Credentials |
         )
 
 
-def _token(
-    definition: CheckDefinition, credentials: Credentials | None, ends: Deadline
-) -> tuple[str | None, float | None]:
-    """The access token of an OAuth2 login and the milliseconds that fetching it took, None where none was."""
-    if credentials is None or definition.authentication not in _BEARER:
-        return None, None
+def _token(order: "_Order", ends: Deadline) -> "Token | None":
+    """The access token of an OAuth2 login."""
+    if order.credentials is None or order.definition.authentication not in _BEARER:
+        return None
     from imapcheck.tokens import access_token  # only OAuth2 checks pay for loading it
 
-    return access_token(credentials, ends)
+    return access_token(order.credentials, ends, refuse_local_addresses=order.refuse_local_addresses)
+
+
+def _renewed(order: "_Order", attempt: "_Attempt", ends: Deadline) -> "_Order | None":
+    """After a cached token was refused: the order with another one, as the old may have been revoked."""
+    refused = attempt.failure is not None and attempt.failure.type is FailureType.AUTHENTICATION_FAILED
+    if not refused or order.token is None or not order.token.cached or order.credentials is None:
+        return None
+    from imapcheck.tokens import forget
+
+    forget(order.credentials)
+    return replace(order, token=_token(order, ends))
+
+
+def _attempts(order: "_Order", ends: Deadline) -> "tuple[_Attempt, list[Failure]]":
+    """Attempts up to the first that is not worth repeating; returns it and the failures before it."""
+    retries, earlier = order.definition.retries, list[Failure]()
+    while True:
+        attempt = _attempt(order, _share(ends, retries - len(earlier)))
+        if attempt.failure is None or not _worth_another(attempt, retries - len(earlier), ends):
+            return attempt, earlier
+        earlier.append(attempt.failure)
+        time.sleep(min(_PAUSE_BETWEEN_ATTEMPTS, ends.remaining()))
 
 
 def _share(ends: Deadline, retries_left: int) -> Deadline:
@@ -135,7 +155,7 @@ def _attempt(order: _Order, ends: Deadline) -> _Attempt:
     run = Run(
         definition=definition,
         credentials=order.credentials,
-        token=order.token,
+        token=order.token.value if order.token is not None else None,
         context=order.context,
         login_pause=order.login_pause,
         refuse_local_addresses=order.refuse_local_addresses,
@@ -156,7 +176,7 @@ def _attempt(order: _Order, ends: Deadline) -> _Attempt:
 
 def _secrets(order: _Order) -> tuple[str, ...]:
     held = order.credentials.secret_values() if order.credentials is not None else ()
-    return (*held, order.token) if order.token is not None else held
+    return (*held, order.token.value) if order.token is not None else held
 
 
 def _walk(run: Run) -> Failure | None:
@@ -195,14 +215,8 @@ def _leave(run: Run, failed: bool) -> None:
     logout(run, run.deadline.within(_LOGOUT_AFTER_FAILURE if failed else _LOGOUT))
 
 
-def _result(
-    definition: CheckDefinition,
-    started_at: datetime,
-    attempt: _Attempt,
-    earlier: tuple[Failure, ...],
-    token_ms: float | None,
-) -> CheckResult:
-    run, available = attempt.run, attempt.failure is None
+def _result(order: _Order, started_at: datetime, attempt: _Attempt, earlier: tuple[Failure, ...]) -> CheckResult:
+    definition, run, available = order.definition, attempt.run, attempt.failure is None
     return CheckResult(
         check=definition.name,
         run_id=str(uuid.uuid4()),
@@ -217,7 +231,7 @@ def _result(
         failure=attempt.failure,
         search=run.search,
         new_message=_clean_message(run),
-        token_ms=token_ms,
+        token_ms=order.token.milliseconds if order.token is not None else None,
         transcript=run.transcript.lines(),
     )
 

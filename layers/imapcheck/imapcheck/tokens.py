@@ -1,15 +1,225 @@
-"""Access tokens for XOAUTH2 and OAUTHBEARER."""
+"""Access tokens for XOAUTH2 and OAUTHBEARER: as given, or fetched by a grant of OAuth 2.0 (RFC 6749).
+
+The token endpoint is reached through the same bounded primitives as the mail server, over verified TLS,
+within the run's deadline. Whatever it does wrong is an error of ours (`CredentialsError`), never an outage
+of the mail server. Why no OAuth library: docs/decisions/oauth-library.md.
+"""
+
+import hashlib
+import http.client
+import io
+import json
+import re
+import ssl
+import threading
+import time
+from ipaddress import ip_address
+from typing import Any, NamedTuple, cast
+from urllib.parse import quote, urlencode, urlsplit
 
 from imapcheck.credentials import Credentials
-from imapcheck.errors import CredentialsError
-from imapcheck.trace import Deadline
+from imapcheck.endpoint import canonical_host
+from imapcheck.errors import CheckFailure, CredentialsError
+from imapcheck.resolver import is_local, resolve
+from imapcheck.tls import ClearText
+from imapcheck.trace import Deadline, milliseconds
+from imapcheck.transport import Wire, connect
+
+_MOST_OCTETS = 1 << 18
+_RENEW_BEFORE_SECONDS = 60
+_MICROSOFT = "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token"
 
 
-def access_token(credentials: Credentials, deadline: Deadline) -> tuple[str, float | None]:
-    """The access token of `credentials` and the milliseconds that fetching it took, None where it was given.
+class Token(NamedTuple):
+    """An access token; `milliseconds` is what fetching it took, None where nothing was fetched."""
 
-    Raises `CredentialsError` where there is none to be had.
+    value: str
+    milliseconds: float | None
+    cached: bool
+
+
+class _Endpoint(NamedTuple):
+    host: str
+    port: int
+    path: str
+
+
+_lock = threading.Lock()
+_cache: dict[bytes, tuple[str, float]] = {}
+
+
+def access_token(credentials: Credentials, deadline: Deadline, *, refuse_local_addresses: bool = False) -> Token:
+    """The access token of `credentials`, cached until shortly before it expires.
+
+    With `access_token` it is that; with `refresh_token` the refresh-token grant fetches one, else the
+    client-credentials grant. Raises `CredentialsError`, which names field, endpoint and error code, never a value.
     """
     if credentials.access_token is not None:
-        return credentials.access_token.get_secret_value(), None
-    raise CredentialsError("credentials: access_token: missing; fetching one is not supported yet")
+        return Token(credentials.access_token.get_secret_value(), None, cached=False)
+    endpoint, form = _endpoint(credentials), _form(credentials)
+    key = _key(credentials)
+    with _lock:
+        held = _cache.get(key)
+    if held is not None and held[1] > time.time():
+        return Token(held[0], None, cached=True)
+    started = time.perf_counter()
+    status, content = _post(endpoint, form, deadline, refuse_local_addresses)
+    token, lifetime = _granted(endpoint, status, content, credentials)
+    if lifetime > _RENEW_BEFORE_SECONDS:
+        with _lock:
+            _cache[key] = (token, time.time() + lifetime - _RENEW_BEFORE_SECONDS)
+    return Token(token, milliseconds(time.perf_counter() - started), cached=False)
+
+
+def forget(credentials: Credentials) -> None:
+    """Drop a cached token that the mail server refused: it may have been revoked."""
+    with _lock:
+        _cache.pop(_key(credentials), None)
+
+
+def make_context() -> ssl.SSLContext:
+    """TLS for the token endpoint: the system's authorities (or OpenSSL's `SSL_CERT_FILE`), always verified."""
+    context = ssl.create_default_context()
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
+
+
+def _endpoint(credentials: Credentials) -> _Endpoint:
+    if credentials.token_url is not None:
+        url, field = credentials.token_url, "token_url"
+    elif credentials.tenant_id is not None:
+        url, field = _MICROSOFT.format(tenant=quote(credentials.tenant_id, safe="")), "tenant_id"
+    else:
+        raise CredentialsError("credentials: access_token, token_url or tenant_id: missing; one of them is needed")
+    try:
+        parts = urlsplit(url)
+        if parts.scheme != "https" or parts.hostname is None or "@" in parts.netloc or not url.isascii():
+            raise ValueError
+        return _Endpoint(canonical_host(parts.hostname), parts.port or 443, _path(parts.path, parts.query))
+    except ValueError:
+        raise CredentialsError(f"credentials: {field}: expected an https URL without user information") from None
+
+
+def _path(path: str, query: str) -> str:
+    target = (path or "/") + (f"?{query}" if query else "")
+    if not re.fullmatch(r"[\x21-\x7e]+", target):
+        raise ValueError
+    return target
+
+
+def _form(credentials: Credentials) -> bytes:
+    """The request's body (RFC 6749 sections 4.4.2 and 6), client credentials in it (section 2.3.1)."""
+    if credentials.client_id is None:
+        raise CredentialsError("credentials: client_id: missing; a token cannot be fetched without it")
+    fields = {"client_id": credentials.client_id}
+    if credentials.client_secret is not None:
+        fields["client_secret"] = credentials.client_secret.get_secret_value()
+    if credentials.refresh_token is not None:
+        fields |= {"grant_type": "refresh_token", "refresh_token": credentials.refresh_token.get_secret_value()}
+    elif credentials.client_secret is None:
+        raise CredentialsError("credentials: client_secret: missing; the client-credentials grant needs it")
+    else:
+        fields["grant_type"] = "client_credentials"
+    if credentials.scope is not None:
+        fields["scope"] = credentials.scope
+    return urlencode(fields).encode()
+
+
+def _key(credentials: Credentials) -> bytes:
+    fields = (
+        credentials.token_url, credentials.tenant_id, credentials.client_id, credentials.scope, credentials.username,
+        *credentials.secret_values(),
+    )  # fmt: skip
+    return hashlib.sha256(repr(fields).encode()).digest()
+
+
+def _post(endpoint: _Endpoint, form: bytes, deadline: Deadline, refuse_local: bool) -> tuple[int, bytes]:
+    """(status, body) of the endpoint's answer; redirects are not followed, as the secret goes nowhere else."""
+    wire: Wire | None = None
+    try:
+        wire = _connected(endpoint, deadline, refuse_local)
+        head = (
+            f"POST {endpoint.path} HTTP/1.1\r\nHost: {endpoint.host}\r\nAccept: application/json\r\n"
+            f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(form)}\r\nConnection: close\r\n\r\n"
+        )
+        wire.send(head.encode() + form)
+        response = http.client.HTTPResponse(cast("Any", _Received(wire)), method="POST")
+        response.begin()
+        return response.status, response.read(_MOST_OCTETS)
+    except CheckFailure as failure:
+        raise _unusable(endpoint, f"{failure.type.value}: {failure.detail}") from None
+    except ClearText:
+        raise _unusable(endpoint, "it does not speak TLS") from None
+    except (http.client.HTTPException, ValueError) as error:
+        raise _unusable(endpoint, f"no HTTP answer that can be read ({type(error).__name__})") from None
+    finally:
+        if wire is not None:
+            wire.close()
+
+
+def _connected(endpoint: _Endpoint, deadline: Deadline, refuse_local: bool) -> Wire:
+    try:
+        addresses = [ip_address(endpoint.host)]
+    except ValueError:
+        addresses = resolve(endpoint.host, deadline)
+    if refuse_local:
+        addresses = [address for address in addresses if not is_local(address)]
+        if not addresses:
+            raise _unusable(endpoint, "its address is loopback, link-local or unspecified")
+    wire = Wire(connect(addresses, endpoint.port, deadline).socket, deadline)
+    try:
+        wire.start_tls(make_context(), endpoint.host)
+    except BaseException:
+        wire.close()
+        raise
+    return wire
+
+
+class _Received(io.RawIOBase):
+    """What `http.client` reads from: the wire, with its deadline."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def makefile(self, *_: object, **__: object) -> io.BufferedReader:
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._wire.receive(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def _granted(endpoint: _Endpoint, status: int, content: bytes, credentials: Credentials) -> tuple[str, float]:
+    """(token, seconds it lives) of a successful answer (RFC 6749 section 5.1)."""
+    answer = _parsed(content)
+    token = answer.get("access_token")
+    if status == http.HTTPStatus.OK and isinstance(token, str) and re.fullmatch(r"[\x21-\x7e]+", token):
+        lifetime = answer.get("expires_in")
+        try:
+            return token, min(float(lifetime), 86_400.0) if isinstance(lifetime, int | float | str) else 0.0
+        except ValueError:
+            return token, 0.0
+    code = answer.get("error")
+    if isinstance(code, str) and re.fullmatch(r"[A-Za-z0-9_.-]{1,60}", code) and not _is_secret(code, credentials):
+        raise _unusable(endpoint, f"it refused with {code} (HTTP {status})")
+    raise _unusable(endpoint, f"HTTP {status} without a token")
+
+
+def _parsed(content: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _is_secret(text: str, credentials: Credentials) -> bool:
+    return any(value in text or text in value for value in credentials.secret_values())
+
+
+def _unusable(endpoint: _Endpoint, what: str) -> CredentialsError:
+    return CredentialsError(f"credentials: token endpoint {endpoint.host}: {what}")

@@ -148,6 +148,18 @@ class Wire:
             self._fill()
         return self._take(count)
 
+    def receive(self, most: int) -> bytes:
+        """What has come in, at most `most` octets; b"" at the end."""
+        if not self._buffer:
+            try:
+                self._fill()
+            except CheckFailure as failure:
+                if failure.type is FailureType.CONNECTION_LOST and failure.__cause__ is None:
+                    return b""
+                raise
+        self._scanned = 0
+        return self._take(min(most, len(self._buffer)))
+
     def discard(self, count: int, keep: int = 0) -> bytes:
         """Let go of the next `count` octets as they come; returns the first `keep` of them."""
         self._scanned = 0
