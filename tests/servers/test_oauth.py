@@ -9,6 +9,7 @@ import pytest
 
 from imapcheck import CheckDefinition, CheckResult, Credentials, run_check, tokens
 from imapcheck.errors import CredentialsError
+from imapcheck.trace import Deadline
 from support import token_endpoint as endpoints
 from support.certificates import Certificates
 from support.dovecot import Dovecot, bearer_token
@@ -164,7 +165,7 @@ def test_endpoint_with_an_untrusted_certificate_gets_no_secret(
 ) -> None:
     """Always verified; and inside Lambda never on a local address."""
     with pytest.raises(CredentialsError, match="loopback"):
-        tokens.access_token(secret(endpoint), tokens.Deadline.after(2), refuse_local_addresses=True)
+        tokens.access_token(secret(endpoint), Deadline.after(2), refuse_local_addresses=True)
     monkeypatch.delenv("SSL_CERT_FILE")
     with pytest.raises(CredentialsError, match="certificate_untrusted"):
         run_check(definition, secret(endpoint))

@@ -140,7 +140,8 @@ def _post(endpoint: _Endpoint, form: bytes, deadline: Deadline, refuse_local: bo
         wire = _connected(endpoint, deadline, refuse_local)
         head = (
             f"POST {endpoint.path} HTTP/1.1\r\nHost: {endpoint.host}\r\nAccept: application/json\r\n"
-            f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(form)}\r\nConnection: close\r\n\r\n"
+            f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(form)}\r\n"
+            "Connection: close\r\n\r\n"
         )
         wire.send(head.encode() + form)
         response = http.client.HTTPResponse(cast("Any", _Received(wire)), method="POST")
