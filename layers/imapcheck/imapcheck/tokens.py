@@ -5,6 +5,7 @@ within the run's deadline. Whatever it does wrong is an error of ours (`Credenti
 of the mail server. Why no OAuth library: docs/decisions/oauth-library.md.
 """
 
+import contextlib
 import hashlib
 import http.client
 import io
@@ -144,9 +145,9 @@ def _post(endpoint: _Endpoint, form: bytes, deadline: Deadline, refuse_local: bo
             "Connection: close\r\n\r\n"
         )
         wire.send(head.encode() + form)
-        response = http.client.HTTPResponse(cast("Any", _Received(wire)), method="POST")
-        response.begin()
-        return response.status, response.read(_MOST_OCTETS)
+        with contextlib.closing(http.client.HTTPResponse(cast("Any", _Received(wire)), method="POST")) as response:
+            response.begin()
+            return response.status, response.read(_MOST_OCTETS)
     except CheckFailure as failure:
         raise _unusable(endpoint, f"{failure.type.value}: {failure.detail}") from None
     except ClearText:
