@@ -30,10 +30,12 @@ class RunOutcome:
 class Invocation:
     """What lives as long as the Lambda environment: definitions, cached secrets, paused logins."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, *, secrets: SecretReader | None = None, guard: LoginGuard | None = None
+    ) -> None:
         self._settings = settings
-        self._secrets = SecretReader()
-        self._guard = LoginGuard()
+        self._secrets = secrets or SecretReader()
+        self._guard = guard or LoginGuard()
         self._definitions: dict[str, CheckDefinition] = {}
 
     def run(self, event: object, remaining_seconds: float) -> RunOutcome:

@@ -1,0 +1,153 @@
+"""A stale password does not lock the mailbox out, and the right one is taken at once."""
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aws.conftest import Deploy
+from imapcheck.aws.invocation import Invocation
+from imapcheck.aws.login_pause import LoginGuard
+from imapcheck.aws.secrets import SecretReader
+from imapcheck.aws.settings import Settings
+from imapcheck.credentials import Credentials
+from support.certificates import Certificates
+from support.wire_server import Dialect, Exchange, WireServer
+
+START = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+class Clock:
+    """Time that passes when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+class OneSecret(SecretReader):
+    """A secret that may change; the environment's cache is SecretReader's own matter, tested on moto."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.password = "stale-canary"
+        self.cached: Credentials | None = None
+
+    def read(self, name: str, *, fresh: bool = False, needs_host: bool = False) -> Credentials:
+        if fresh or self.cached is None:
+            content = {"username": "alice", "password": self.password, "host": "localhost"}
+            self.cached = Credentials.from_object(content, source=name)
+        return self.cached
+
+
+@pytest.fixture
+def counted(server_context: Any) -> Any:
+    """A server that counts the logins it was asked for."""
+    logins: list[bytes] = []
+
+    def count(exchange: Exchange) -> bool:
+        logins.append(exchange.line)
+        return True
+
+    with WireServer(Dialect(), {"AUTHENTICATE": count}, tls=server_context) as server:
+        yield server, logins
+
+
+@pytest.fixture
+def settings(counted: Any, deploy: Deploy) -> Settings:
+    server, _ = counted
+    folder = deploy("mail", server=f"imaps://localhost:{server.port}/", secret="imapcheck/mail")
+    return Settings(definitions=folder, allow_local_addresses=True)
+
+
+def test_a_day_of_a_stale_password_makes_at_most_a_hundred_refused_logins(settings: Settings, counted: Any) -> None:
+    """One run a minute, the environment recycled every two hours; then the secret changes and the next run logs in."""
+    _, logins = counted
+    clock, secret = Clock(), OneSecret()
+    paused = refused = 0
+    for minute in range(24 * 60):
+        if minute % 120 == 0:
+            secret.cached = None
+            invocation = Invocation(settings, secrets=secret, guard=LoginGuard(clock))
+        clock.now = START + timedelta(minutes=minute)
+        failure = invocation.run({"check": "mail"}, 60).result.failure
+        assert failure is not None
+        paused += failure.type == "authentication_paused"
+        refused += failure.type == "authentication_failed"
+    assert refused == len(logins)
+    assert 12 <= refused <= 100
+    assert paused + refused == 24 * 60
+    secret.password = Dialect().password
+    clock.now += timedelta(minutes=1)
+    result = invocation.run({"check": "mail"}, 60).result
+    assert result.available, result.failure
+    assert len(logins) == refused + 1
+    assert invocation.run({"check": "mail"}, 60).result.attempts == 1
+
+
+def test_paused_run_measures_all_before_the_login_and_says_until_when(settings: Settings, counted: Any) -> None:
+    """Both times in the detail; nothing is sent that could be refused; LOGOUT is."""
+    server, logins = counted
+    clock = Clock()
+    invocation = Invocation(settings, secrets=OneSecret(), guard=LoginGuard(clock))
+    invocation.run({"check": "mail"}, 60)
+    clock.now += timedelta(seconds=30)
+    result = invocation.run({"check": "mail"}, 60).result
+    assert len(logins) == 1
+    assert result.failure is not None
+    assert (result.failure.step, result.failure.type, result.failure.category) == (
+        "authenticate", "authentication_paused", "authentication",
+    )  # fmt: skip
+    assert "first refused at 2026-11-23T00:00:00.000Z" in result.failure.detail
+    assert "2026-11-23T00:01:00.000Z" in result.failure.detail
+    assert {step.name for step in result.steps if step.status == "passed"} == {
+        "dns", "connect", "tls", "greeting", "capability", "logout",
+    }  # fmt: skip
+    assert server.commands[-2:] == ["CAPABILITY", "LOGOUT"]
+
+
+def test_pauses_are_1_5_15_30_minutes_and_end_with_a_success(settings: Settings, counted: Any) -> None:
+    """The steps of the pause; a login that goes well clears it."""
+    server, logins = counted
+    clock = Clock()
+    invocation = Invocation(settings, secrets=OneSecret(), guard=LoginGuard(clock))
+    seen = []
+    for minute in range(120):
+        clock.now = START + timedelta(minutes=minute)
+        before = len(logins)
+        invocation.run({"check": "mail"}, 60)
+        if len(logins) > before:
+            seen.append(minute)
+    assert seen == [0, 1, 6, 21, 51, 81, 111]
+    server.dialect.check_password = False
+    clock.now = START + timedelta(minutes=141)
+    assert invocation.run({"check": "mail"}, 60).result.available
+    server.dialect.check_password = True
+    assert invocation.run({"check": "mail"}, 60).result.failure is not None
+    clock.now += timedelta(minutes=1)
+    before = len(logins)
+    invocation.run({"check": "mail"}, 60)
+    assert len(logins) == before + 1
+
+
+def test_command_line_never_pauses(counted: Any, certificates: Certificates, tmp_path: Path) -> None:
+    """Somebody who tries a password wants to know."""
+    server, logins = counted
+    (tmp_path / "secret").write_text('{"username": "alice", "password": "stale-canary"}')
+    data = {"server": f"imaps://localhost:{server.port}/", "tls": {"ca_file": str(certificates.ca)}}
+    for name in ("a", "b", "c"):
+        (tmp_path / f"{name}.json").write_text(json.dumps(data))
+    done = subprocess.run(
+        [sys.executable, "-c", "from imapcheck.cli import main; main()", "run", "a.json", "b.json", "c.json",
+         "--credentials", "secret", "--json"],
+        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    types = [json.loads(line)["failure"]["type"] for line in done.stdout.splitlines()]
+    assert types == ["authentication_failed"] * 3
+    assert len(logins) == 3
