@@ -78,12 +78,13 @@ def _confirmed(session: ImapSession, check: str, subject: str, before: datetime)
 
     Returns the completion that stood in the way, if one did.
     """
-    # Days on the wire are the server's own: ask for two more, INTERNALDATE decides.
+    # Days on the wire are the server's own: ask for two more, INTERNALDATE decides. What is \Deleted already is
+    # asked for too: a run that broke off between the flag and the expunge is made good by the next.
     day = (before + timedelta(days=2)).astimezone(UTC)
     date = f"BEFORE {day.day}-{_MONTHS[day.month - 1]}-{day.year} ".encode()
     term = subject.encode()
     charset = b"US-ASCII" if subject.isascii() else b"UTF-8"
-    keys = [date + b"UNDELETED SUBJECT ", string(term, shown=term)]
+    keys = [date + b"SUBJECT ", string(term, shown=term)]
     completion, found = session.search(keys, charset=charset, keep=_MOST_PROPOSED)
     if not completion.ok:
         return completion, []

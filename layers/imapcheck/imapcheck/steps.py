@@ -29,6 +29,7 @@ from imapcheck.version import VERSION
 from imapcheck.wire_format import Part, decode_mailbox, encode_mailbox, string
 
 _HEADER_OCTETS = 1 << 16
+_CLEANUP_SECONDS = 10.0
 
 
 @dataclass
@@ -437,6 +438,7 @@ def cleanup(run: Run) -> None:
     assert asked.keep_for is not None
     removed = 0
     with run.tracer.step("cleanup") as step:
+        run.session.wire.deadline = run.deadline.within(_CLEANUP_SECONDS)
         try:
             removed = remove_older(
                 run.session, run.sent, run.listed, run.definition.label, asked.subject, asked.keep_for, step
