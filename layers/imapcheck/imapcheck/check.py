@@ -168,10 +168,10 @@ def _attempt(order: _Order, ends: Deadline) -> _Attempt:
     try:
         failure = _walk(run)
         _leave(run, failure is not None)
+        return _Attempt(run, failure, run.tracer.elapsed_ms())
     finally:
         if run.opened is not None:
             run.opened.wire.close()
-    return _Attempt(run, failure, run.tracer.elapsed_ms())
 
 
 def _secrets(order: _Order) -> tuple[str, ...]:

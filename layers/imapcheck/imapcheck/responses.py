@@ -25,8 +25,7 @@ _MAX_LITERALS = 64
 STATUSES = {b"OK", b"NO", b"BAD", b"BYE", b"PREAUTH"}
 _LITERAL = re.compile(rb"~?\{([0-9]+)\+?\}$")
 _CODE = re.compile(rb"\[([A-Za-z0-9][A-Za-z0-9._-]{0,40})(?: ([^\]]*))?\] ?(.*)$", re.DOTALL)
-_NUMBERED = re.compile(rb"([0-9]{1,10}) ([A-Za-z][A-Za-z0-9-]*)(?= |$|\()")
-_NAMED = re.compile(rb"[A-Za-z][A-Za-z0-9.-]*")
+_UNTAGGED = re.compile(rb"\* (?:([0-9]{1,10}) (?=[A-Za-z][A-Za-z0-9-]*(?: |$|\()))?([A-Za-z][A-Za-z0-9.-]*) ?")
 
 type Secrecy = Literal["open", "login", "body"]
 
@@ -163,25 +162,23 @@ class ResponseReader:
         return broken("a line that is no IMAP response")
 
     def _untagged(self, line: bytes, body: BodyPolicy | None) -> Response:
-        rest = line[2:]
-        number: int | None = None
-        if match := _NUMBERED.match(rest):
-            number, name = int(match[1]), match[2].upper()
-        elif match := _NAMED.match(rest):
-            name = match[0].upper()
-        else:
+        match = _UNTAGGED.match(line)
+        if match is None:
             self.show_unreadable(line)
             raise broken("an untagged line that is no IMAP response")
-        after = rest[match.end() :].removeprefix(b" ")
+        number = int(match[1]) if match[1] is not None else None
+        name, after = match[2].upper(), line[match.end() :]
         if name in STATUSES:
             self._transcript.server(line)
             return Response("untagged", name, text=after)
+        if name != b"FETCH" and not line.endswith(b"}"):  # nearly all: one line, nothing to hide
+            self._transcript.server(line)
+            return Response("untagged", name, number, segments=[after])
         segments: list[bytes | tuple[bytes, bytes]] = []
         try:
             self._read_literals(name, after, segments, body)
         finally:
-            head = rest[: match.end()]
-            self._transcript.server(self._shown(name, head, segments or [after]))
+            self._transcript.server(self._shown(name, line[: match.end()].rstrip(b" "), segments or [after]))
         return Response("untagged", name, number, segments=segments)
 
     def _read_literals(
@@ -218,7 +215,7 @@ class ResponseReader:
             if literal is not None:
                 line = _LITERAL.sub(b"", line) + b"{%d octets}" % len(literal)
             parts.append(line)
-        return (b"* " + head + b" " + b"".join(parts)).rstrip(b" ")
+        return (head + b" " + b"".join(parts)).rstrip(b" ")
 
 
 _FETCH_TOKENS = re.compile(

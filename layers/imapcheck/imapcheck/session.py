@@ -38,12 +38,18 @@ _MAX_UID = 0xFFFFFFFF
 
 @dataclass(frozen=True)
 class Completion:
-    """A tagged response: `words` is the whole of it, redacted, for a person."""
+    """A tagged response."""
 
     status: str
     code: str | None
     code_arguments: bytes
-    words: str
+    text: bytes
+    redactor: Redactor
+
+    @property
+    def words(self) -> str:
+        """The whole of it, redacted, for a person."""
+        return self.redactor.show(self.status.encode() + b" " + self.text, 300)
 
     @property
     def ok(self) -> bool:
@@ -51,7 +57,12 @@ class Completion:
 
     def rejected(self, type: FailureType = FailureType.COMMAND_REJECTED, advice: str = "") -> CheckFailure:
         """The failure that a NO or BAD to a required command is."""
-        return CheckFailure(type, f"the server answered {self.words}{advice}", response_code=self.code)
+        return CheckFailure(type, f"the server answered {self.words}{advice}", response_code=self.public_code)
+
+    @property
+    def public_code(self) -> str | None:
+        """The response code, unless the server put a secret there."""
+        return self.code if self.code is not None and self.redactor.clean_text(self.code) == self.code else None
 
 
 @dataclass(frozen=True)
@@ -248,7 +259,7 @@ class ImapSession:
             if response.name == b"LIST":
                 if len(listed) >= _MAX_LISTED:
                     raise broken(f"more than {_MAX_LISTED} mailboxes")
-                listed.append(_mailbox(response.parsed()))
+                listed.append(_listed(response))
 
         options = selection + b" " if selection else b""
         tail = b" RETURN " + returning if returning else b""
@@ -471,10 +482,7 @@ class ImapSession:
 
     def _completion(self, response: Response) -> Completion:
         code, arguments, _ = response.code()
-        words = self._redactor.show(response.name + b" " + response.text, 300)
-        if code is not None and self._redactor.clean_text(code) != code:
-            code = None
-        return Completion(response.name.decode("ascii", "replace"), code, arguments, words)
+        return Completion(response.name.decode("ascii", "replace"), code, arguments, response.text, self._redactor)
 
     def _with_bye(self, failure: CheckFailure) -> CheckFailure:
         """A connection that ended after BYE was ended by the server, in its own words."""
@@ -482,7 +490,7 @@ class ImapSession:
         if bye is None or failure.type not in (FailureType.CONNECTION_LOST, FailureType.TIMEOUT):
             return failure
         return CheckFailure(
-            FailureType.CONNECTION_LOST, f"the server ended the session: {bye.words}", response_code=bye.code
+            FailureType.CONNECTION_LOST, f"the server ended the session: {bye.words}", response_code=bye.public_code
         )
 
     def _answer(self, exchange: "_Exchange", text: bytes) -> bytes:
@@ -613,6 +621,20 @@ def _mailbox(data: tuple[Any, ...]) -> Mailbox:
                 raise broken("a mailbox name with NUL in it")
             return Mailbox(spelt, delimiter or b"", words)
     raise broken("a LIST response that cannot be read")
+
+
+_PLAIN_LIST = re.compile(rb'\(([\\A-Za-z ]*)\) (?:"([^"\\])"|NIL) (?:"([^"\\]*)"|([A-Za-z][A-Za-z0-9./_-]*))')
+
+
+def _listed(response: Response) -> Mailbox:
+    """A LIST response; the plain ones, which are nearly all, are read without the parser."""
+    segment = response.segments[0]
+    match = _PLAIN_LIST.fullmatch(segment) if isinstance(segment, bytes) and len(response.segments) == 1 else None
+    if match is None or match[4] == b"NIL":
+        return _mailbox(response.parsed())
+    attributes, delimiter, quoted, atom = match.groups()
+    words = frozenset(attributes.decode("ascii").lower().split())
+    return Mailbox(atom if quoted is None else quoted, delimiter or b"", words)
 
 
 def _astring(value: bytes | int | None) -> bytes:

@@ -117,7 +117,8 @@ def tls(run: Run) -> None:
     implicit = definition.tls_mode == "implicit"
     with run.tracer.step("tls"):
         secured = run.session.start_tls(run.context, definition.tls.server_name or definition.host, implicit=implicit)
-    run.server = replace(run.server, tls=facts(secured, definition.tls.verify))
+    with run.tracer.aside():
+        run.server = replace(run.server, tls=facts(secured, definition.tls.verify))
     if not implicit:
         capability(run)
 
@@ -403,7 +404,8 @@ def append(run: Run) -> None:
     from imapcheck.message import build_message  # the email package is loaded only where mail is written
 
     assert run.sent is not None
-    message = build_message(run.asked_message, run.definition.label)
+    with run.tracer.aside():
+        message = build_message(run.asked_message, run.definition.label)
 
     def sending() -> None:
         run.append_sent = True

@@ -19,6 +19,8 @@ def forbidden_character(text: str) -> str | None:
 
 def one_line(text: str, limit: int = 400) -> str:
     """`text` with everything unprintable escaped, cut to `limit` characters."""
+    if text.isprintable() and len(text) <= limit:
+        return text
     clean = "".join(char if char.isprintable() else _escaped(char) for char in text[: limit + 1])
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
 

@@ -79,9 +79,11 @@ class StepRecord:
         """The step made the run unavailable."""
         self.status, self.detail = "failed", detail
 
-    def result(self) -> StepResult:
+    def result(self, redact: Callable[[str], str]) -> StepResult:
+        """The step as it is reported: `redact` cleans the detail, which may quote the server."""
         duration = None if self.status == "skipped" else milliseconds(self.seconds)
-        return StepResult(self.name, self.status, duration, self.detail)
+        detail = None if self.detail is None else redact(self.detail)
+        return StepResult(self.name, self.status, duration, detail)
 
 
 class Tracer:
@@ -89,7 +91,8 @@ class Tracer:
 
     A name has one entry: a step that goes on later (CAPABILITY is asked again after STARTTLS and after
     the login) adds to its own time, so that no step contains another's work. `redact` cleans every
-    detail before anyone sees it. A hook that raises is logged and changes nothing.
+    detail before anyone sees it, which is after the clocks have stopped.
+    A hook that raises is logged and changes nothing.
     """
 
     def __init__(self, hooks: Sequence[Hook], redact: Callable[[str], str]) -> None:
@@ -97,14 +100,15 @@ class Tracer:
         self._redact = redact
         self._records: dict[StepName, StepRecord] = {}
         self._began = time.perf_counter()
-        self._listening = 0.0
+        self._aside = 0.0
 
     @contextmanager
     def step(self, name: StepName) -> Iterator[StepRecord]:
         """Time the body as step `name`; a `CheckFailure` marks the step failed and passes through."""
         record = self._records.setdefault(name, StepRecord(name))
         offset = self.elapsed_ms()
-        self._tell(StepStarted(name, offset))
+        if self._hooks:
+            self._tell(StepStarted(name, offset))
         started = time.perf_counter()
         try:
             yield record
@@ -113,9 +117,17 @@ class Tracer:
             raise
         finally:
             record.seconds += time.perf_counter() - started
-            if record.detail is not None:
-                record.detail = self._redact(record.detail)
-            self._tell(StepFinished(name, offset, record.result()))
+            if self._hooks:
+                self._tell(StepFinished(name, offset, record.result(self._redact)))
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Work of our own between steps that counts neither for a step nor for the run."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._aside += time.perf_counter() - started
 
     def skip(self, name: StepName, detail: str) -> None:
         """Record a step that did not run."""
@@ -126,24 +138,23 @@ class Tracer:
         return name in self._records
 
     def elapsed_ms(self) -> float:
-        """Milliseconds since the attempt began, without what the hooks took: a slow display is no slow server."""
-        return milliseconds(time.perf_counter() - self._began - self._listening)
+        """Milliseconds since the attempt began, without what was `aside`: a slow display is no slow server."""
+        return milliseconds(time.perf_counter() - self._began - self._aside)
 
     def results(self) -> tuple[StepResult, ...]:
-        return tuple(record.result() for record in self._records.values())
+        return tuple(record.result(self._redact) for record in self._records.values())
 
     def failed_step(self) -> StepName | None:
         """The first step that made the run unavailable."""
         return next((record.name for record in self._records.values() if record.status == "failed"), None)
 
     def _tell(self, event: StepEvent) -> None:
-        started = time.perf_counter()
-        for hook in self._hooks:
-            try:
-                hook(event)
-            except Exception:  # noqa: BLE001 - whatever a listener does, the verdict stands
-                _LOG.exception("a hook raised; the check goes on")
-        self._listening += time.perf_counter() - started
+        with self.aside():
+            for hook in self._hooks:
+                try:
+                    hook(event)
+                except Exception:  # noqa: BLE001 - whatever a listener does, the verdict stands
+                    _LOG.exception("a hook raised; the check goes on")
 
 
 def milliseconds(seconds: float) -> float:

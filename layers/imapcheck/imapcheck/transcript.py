@@ -19,6 +19,9 @@ _MINIMUM_SECRET = 4
 _BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-=")
 _HEAD_LINES, _TAIL_LINES = 60, 140
 _LINE_LIMIT = 500
+_HELD_OCTETS = 8192
+
+type _Line = tuple[str, bytes | str]
 
 
 class Redactor:
@@ -28,31 +31,27 @@ class Redactor:
     """
 
     def __init__(self, secrets: tuple[str, ...] = ()) -> None:
-        self._forms: set[bytes] = set()
-        self._base64_cores: set[bytes] = set()
-        self._spelled: re.Pattern[bytes] | None = None
-        self._cores: re.Pattern[bytes] | None = None
+        self._secrets: set[bytes] = set()
+        self._patterns: tuple[re.Pattern[bytes] | None, re.Pattern[bytes] | None] | None = None
         for secret in secrets:
             self.add(secret.encode("utf-8"))
 
     def add(self, secret: bytes) -> None:
         """Mask `secret` from now on: a password, a token or a SASL response as it went over the wire."""
-        if len(secret) < _MINIMUM_SECRET:
-            return
-        self._forms |= _spellings(secret)
-        self._base64_cores |= _base64_cores(secret)
-        self._spelled = _any_of(self._forms, re.IGNORECASE)
-        self._cores = _any_of(self._base64_cores)
+        if len(secret) >= _MINIMUM_SECRET:
+            self._secrets.add(secret)
+            self._patterns = None
 
     def clean(self, data: bytes) -> bytes:
         """`data`, a whole line, with every known secret masked."""
-        if self._cores is not None:
-            data = _mask_runs(data, self._cores)
-        return data if self._spelled is None else self._spelled.sub(_MASK_BYTES, data)
+        spelled, cores = self._compiled()
+        if cores is not None:
+            data = _mask_runs(data, cores)
+        return data if spelled is None else spelled.sub(_MASK_BYTES, data)
 
     def clean_text(self, text: str) -> str:
         """`text` with every known secret masked."""
-        if self._spelled is None:
+        if not self._secrets:
             return text
         return self.clean(text.encode("utf-8", "surrogatepass")).decode("utf-8", "replace")
 
@@ -60,14 +59,26 @@ class Redactor:
         """Octets of a whole line as one clean, redacted line of text, for details."""
         return show_bytes(self.clean(data), limit)
 
+    def _compiled(self) -> tuple[re.Pattern[bytes] | None, re.Pattern[bytes] | None]:
+        """(spellings, base64 cores), compiled when first needed: not within a timed login."""
+        if self._patterns is None:
+            spelled = set[bytes]().union(*map(_spellings, self._secrets))
+            cores = set[bytes]().union(*map(_base64_cores, self._secrets))
+            self._patterns = _any_of(spelled, re.IGNORECASE), _any_of(cores)
+        return self._patterns
+
 
 class Transcript:
-    """The first 60 and the last 140 lines of a run, each of at most 500 characters."""
+    """The first 60 and the last 140 lines of a run, each of at most 500 characters.
+
+    Lines are redacted and laid out when they are asked for, not while a step's clock is running; only long
+    ones are at once, so that what is held stays small.
+    """
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
-        self._head: list[str] = []
-        self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
+        self._head: list[_Line] = []
+        self._tail: deque[_Line] = deque(maxlen=_TAIL_LINES)
         self._left_out = 0
 
     def client(self, line: bytes) -> None:
@@ -80,16 +91,21 @@ class Transcript:
 
     def lines(self) -> tuple[str, ...]:
         gap = (f"… {self._left_out} lines left out",) if self._left_out else ()
-        return (*self._head, *gap, *self._tail)
+        head, tail = map(self._shown, self._head), map(self._shown, self._tail)
+        return (*head, *gap, *tail)
 
     def _add(self, prefix: str, line: bytes) -> None:
-        shown = prefix + self._redactor.show(line, _LINE_LIMIT)
+        kept: _Line = (prefix, line if len(line) <= _HELD_OCTETS else self._redactor.show(line, _LINE_LIMIT))
         if len(self._head) < _HEAD_LINES:
-            self._head.append(shown)
+            self._head.append(kept)
             return
         if len(self._tail) == _TAIL_LINES:
             self._left_out += 1
-        self._tail.append(shown)
+        self._tail.append(kept)
+
+    def _shown(self, line: "_Line") -> str:
+        prefix, content = line
+        return prefix + (content if isinstance(content, str) else self._redactor.show(content, _LINE_LIMIT))
 
 
 def _spellings(secret: bytes) -> set[bytes]:

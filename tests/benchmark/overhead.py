@@ -1,0 +1,73 @@
+"""1. What our session costs over the raw one, in process, on loopback; 2. round trips at 20 ms each way."""
+
+import json
+import ssl
+import statistics
+from collections.abc import Callable
+
+from benchmark.raw_session import STEPS, RawSession
+from imapcheck import CheckDefinition, Credentials, run_check
+from imapcheck.message import build_message
+
+TERM = "benchmark needle"
+MESSAGE = {"from": "a@example.com", "to": "b@example.com", "subject": "bench", "message": "Bench.", "mailbox": None}
+
+
+def definition(host: str, port: int, ca: str) -> CheckDefinition:
+    return CheckDefinition.model_validate(
+        {
+            "name": "bench",
+            "server": f"{host}:{port}",
+            "search": TERM,
+            "new_message": MESSAGE,
+            "tls": {"ca_file": ca, "server_name": "localhost"},
+            "timeout": 60,
+        }
+    )
+
+
+def compare(host: str, port: int, ca: str, password: str, runs: int) -> dict[str, dict[str, float]]:
+    """Medians in ms by step, `raw` and `ours`, taken in turn so that the machine's moods hit both alike.
+
+    Each has a mailbox of its own, as Dovecot reads a mailbox anew that another session has changed.
+    """
+    context = ssl.create_default_context(cafile=ca)
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    raw = RawSession(host, port, context, "bystander", password, TERM)
+    check = definition(host, port, ca)
+    assert check.new_message is not None
+    octets = build_message(check.new_message, "bench").octets
+    credentials = Credentials.model_validate({"username": "monitor", "password": password})
+
+    def ours() -> dict[str, float]:
+        result = run_check(check, credentials)
+        assert result.available, result.failure
+        times: dict[str, float] = {step.name: step.duration_ms or 0.0 for step in result.steps}
+        return {**{step: times[step] for step in STEPS}, "total": result.duration_ms}
+
+    return in_turn({"raw": lambda: raw.run(octets), "ours": ours}, runs)
+
+
+def in_turn(sides: dict[str, Callable[[], dict[str, float]]], runs: int) -> dict[str, dict[str, float]]:
+    """Medians of each side's steps, the sides taking turns."""
+    samples: dict[str, list[dict[str, float]]] = {name: [] for name in sides}
+    for number in range(runs + 3):
+        for name, side in sides.items():
+            sample = side()
+            if number >= 3:
+                samples[name].append(sample)
+    return {
+        name: {step: statistics.median(one[step] for one in taken) for step in taken[0]}
+        for name, taken in samples.items()
+    }
+
+
+def main() -> None:
+    """Run inside a network namespace: arguments as JSON on the command line, medians as JSON on stdout."""
+    import sys
+
+    print(json.dumps(compare(**json.loads(sys.argv[1]))))
+
+
+if __name__ == "__main__":
+    main()
