@@ -1,7 +1,7 @@
 # Every target sets up what it needs on a bare machine; `make help` lists them.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help setup demo test test-long lint type validate build docs lock pr clean
+.PHONY: help setup demo test test-long lint type validate build bench docs lock pr clean
 
 VENV := .venv
 SAM_VENV := .venv-sam
@@ -63,6 +63,9 @@ validate: setup $(SAM_STAMP) ## template and definitions
 
 build: setup $(SAM_STAMP) ## sam build, as it is deployed (arm64)
 	$(SAM) build
+
+bench: setup dovecot ## timings against a raw-socket baseline, and docs/performance.md
+	PYTHONPATH=tests $(BIN)/python -m benchmark
 
 docs: setup ## regenerate what is generated under docs/
 	$(BIN)/imapcheck schema > docs/check.schema.json

@@ -21,8 +21,11 @@ type Snapshot = dict[str, dict[int, Message]]
 class Probe:
     """Reads and writes mailboxes through imapclient, as any other client would."""
 
-    def __init__(self, host: str, port: int, ca: str, username: str, password: str) -> None:
+    def __init__(
+        self, host: str, port: int, ca: str, username: str, password: str, *, server_name: str | None = None
+    ) -> None:
         context = ssl.create_default_context(cafile=ca)
+        context.check_hostname = server_name in (None, host)
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         self._client = IMAPClient(host, port, ssl=True, ssl_context=context)
         self._client.plain_login(username, password)
