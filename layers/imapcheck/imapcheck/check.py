@@ -58,6 +58,7 @@ def run_check(
     if (again := _renewed(order, attempt, ends)) is not None and attempt.failure is not None:
         earlier.append(attempt.failure)
         order, attempt = again, _attempt(again, ends)
+        _forgotten(order, attempt)
     return _result(order, started_at, attempt, tuple(earlier))
 
 
@@ -104,8 +105,8 @@ def _require_credentials(definition: CheckDefinition, credentials: Credentials |
 
 
 def _token(order: "_Order", ends: Deadline) -> "Token | None":
-    """The access token of an OAuth2 login."""
-    if order.credentials is None or order.definition.authentication not in _BEARER:
+    """The access token of an OAuth2 login; a login that is withheld needs none."""
+    if order.credentials is None or order.definition.authentication not in _BEARER or order.login_pause is not None:
         return None
     from imapcheck.tokens import access_token  # only OAuth2 checks pay for loading it
 
@@ -114,13 +115,20 @@ def _token(order: "_Order", ends: Deadline) -> "Token | None":
 
 def _renewed(order: "_Order", attempt: "_Attempt", ends: Deadline) -> "_Order | None":
     """After a cached token was refused: the order with another one, as the old may have been revoked."""
-    refused = attempt.failure is not None and attempt.failure.type is FailureType.AUTHENTICATION_FAILED
-    if not refused or order.token is None or not order.token.cached or order.credentials is None:
+    if not _forgotten(order, attempt) or order.token is None or not order.token.cached:
         return None
+    return replace(order, token=_token(order, ends))
+
+
+def _forgotten(order: "_Order", attempt: "_Attempt") -> bool:
+    """Whether the token was refused; a new one is dropped too, else the next run would try it and then another."""
+    refused = attempt.failure is not None and attempt.failure.type is FailureType.AUTHENTICATION_FAILED
+    if not refused or order.token is None or order.credentials is None:
+        return False
     from imapcheck.tokens import forget
 
     forget(order.credentials)
-    return replace(order, token=_token(order, ends))
+    return True
 
 
 def _attempts(order: "_Order", ends: Deadline) -> "tuple[_Attempt, list[Failure]]":
