@@ -2,11 +2,15 @@
 
 import json
 import logging
+import ssl
+import subprocess
+import sys
 import time
 import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -130,3 +134,50 @@ def test_host_header_names_the_port(endpoint: TokenEndpoint, secret: Credentials
         tokens.access_token(secret, Deadline.after(5))
     assert hosts == [endpoint.url.split("/")[2]]
     assert CLIENT_SECRET not in "".join(traceback.format_exception(raised.value))
+
+
+def test_nothing_secret_shows_on_the_command_line(
+    refusing: tuple[WireServer, list[bytes]], endpoint: TokenEndpoint,
+    certificates: Certificates, tmp_path: Path,
+) -> None:  # fmt: skip
+    """Standard output and error, transcript included, after a refused token and after a refused client."""
+    server, _ = refusing
+    data = {"server": f"imaps://localhost:{server.port}/", "authentication": "xoauth2",
+            "tls": {"ca_file": str(certificates.ca)}}  # fmt: skip
+    (tmp_path / "a.json").write_text(json.dumps(data))
+    fields = {"username": "alice", "token_url": endpoint.url, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+    for change, code in (({}, 1), ({"client_secret": "wrong-canary-secret"}, 2)):
+        (tmp_path / "secret").write_text(json.dumps(fields | change))
+        done = subprocess.run(
+            [sys.executable, "-c", "from imapcheck.cli import main; main()", "run", "a.json", "--credentials", "secret",
+             "--transcript"],
+            cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        shown = done.stdout + done.stderr
+        assert done.returncode == code, shown
+        assert not any(value in shown for value in (CLIENT_SECRET, "wrong-canary-secret", *endpoint.issued))
+    assert "invalid_client" in shown
+
+
+def test_private_authority_without_strict_extensions(define: Define, tmp_path: Path) -> None:
+    """As every mail client accepts it; Python's own strict default would refuse it."""
+
+    def openssl(*arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], cwd=tmp_path, check=True, capture_output=True, timeout=30)
+
+    (tmp_path / "ca.cnf").write_text(
+        "[req]\ndistinguished_name=dn\nx509_extensions=v3\n[dn]\n[v3]\nbasicConstraints=CA:TRUE\n"
+        "[leaf]\nsubjectAltName=DNS:localhost\n"
+    )
+    new = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-config", "ca.cnf")
+    openssl("req", "-x509", *new, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Corporate", "-days", "30")
+    openssl("req", *new, "-keyout", "leaf.key", "-out", "leaf.csr", "-subj", "/CN=mail")
+    openssl("x509", "-req", "-in", "leaf.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-set_serial", "7", "-days", "30",
+            "-extfile", "ca.cnf", "-extensions", "leaf", "-out", "leaf.pem")  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "leaf.pem", tmp_path / "leaf.key")
+    with WireServer(tls=context) as server:
+        result = run_check(define(server, authentication="none", tls={"ca_file": str(tmp_path / "ca.pem")}))
+    assert result.available, result.failure
+    assert result.server.tls is not None
+    assert result.server.tls.verified
