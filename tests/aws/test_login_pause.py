@@ -1,6 +1,7 @@
 """A stale password does not lock the mailbox out, and the right one is taken at once."""
 
 import json
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -151,3 +152,25 @@ def test_command_line_never_pauses(counted: Any, certificates: Certificates, tmp
     types = [json.loads(line)["failure"]["type"] for line in done.stdout.splitlines()]
     assert types == ["authentication_failed"] * 3
     assert len(logins) == 3
+
+
+def test_handler_logs_a_warning_of_every_unverified_run(counted: Any, tmp_path: Path) -> None:
+    """One line at WARNING beside the result, whose `verified` is false; and none for a verified run."""
+    server, _ = counted
+    event = {"name": "mail", "server": f"imaps://localhost:{server.port}/", "authentication": "none"}
+    code = (
+        "import json, sys, types; sys.path.insert(0, 'functions/run_check'); import handler\n"
+        "context = types.SimpleNamespace(aws_request_id='r', get_remaining_time_in_millis=lambda: 60000)\n"
+        "handler.handler(json.loads(sys.argv[1]), context)"
+    )
+    for verify, warnings in ((False, 1), (True, 0)):
+        done = subprocess.run(
+            [sys.executable, "-c", code, json.dumps(event | {"tls": {"verify": verify}})],
+            cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False, timeout=60,
+            env={**os.environ, "IMAPCHECK_DEFINITIONS": str(tmp_path), "IMAPCHECK_ALLOW_LOCAL_ADDRESSES": "1"},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        assert len([line for line in lines if line.get("level") == "WARNING"]) == warnings, lines
+        facts = next(line["result"] for line in lines if "result" in line)["server"]["tls"]
+        assert (facts or {}).get("verified") is (False if warnings else None)
