@@ -1,6 +1,7 @@
 """1. What our session costs over the raw one, in process, on loopback; 2. round trips at 20 ms each way."""
 
 import json
+import re
 import ssl
 import statistics
 from collections.abc import Callable
@@ -43,9 +44,18 @@ def compare(host: str, port: int, ca: str, password: str, runs: int) -> dict[str
         result = run_check(check, credentials)
         assert result.available, result.failure
         times: dict[str, float] = {step.name: step.duration_ms or 0.0 for step in result.steps}
-        return {**{step: times[step] for step in STEPS}, "total": result.duration_ms}
+        return {
+            **{step: times[step] for step in STEPS},
+            "total": result.duration_ms,
+            "needed": round_trips(result.transcript),
+        }
 
     return in_turn({"raw": lambda: raw.run(octets), "ours": ours}, runs)
+
+
+def round_trips(transcript: tuple[str, ...]) -> int:
+    """What a session over TLS 1.3 needs: connect, handshake, greeting, each command and each continuation."""
+    return 3 + sum(re.match(r"C: [A-Z]\d+ |S: \+", line) is not None for line in transcript)
 
 
 def in_turn(sides: dict[str, Callable[[], dict[str, float]]], runs: int) -> dict[str, dict[str, float]]:
