@@ -9,10 +9,10 @@ PACKAGE = Path(__file__).parents[2] / "layers/imapcheck/imapcheck"
 ORDER = (
     *("version", "text", "errors", "endpoint", "addresses", "result", "definition", "definition_files"),
     *("credentials", "trace", "transcript", "resolver", "tls", "transport", "tokens", "scram", "sasl"),
-    *("wire_format", "responses", "session", "mailboxes", "message", "cleanup", "steps", "check"),
+    *("wire_format", "responses", "response_data", "session", "mailboxes", "message", "cleanup", "steps", "check"),
 )
 OUTER = ["aws", "display", "demo", "cli"]
-IMAP_LIBRARY = {"wire_format", "responses", "session"}
+IMAP_LIBRARY = {"wire_format", "responses", "response_data", "session"}
 CORE = sorted(path for path in PACKAGE.glob("*.py") if path.stem not in {*OUTER, "__init__"})
 
 

@@ -13,7 +13,8 @@ from datetime import UTC, datetime, timedelta
 
 from imapcheck.mailboxes import by_special_use
 from imapcheck.message import CHECK_HEADER
-from imapcheck.session import Completion, ImapSession, Mailbox
+from imapcheck.response_data import Mailbox
+from imapcheck.session import Completion, ImapSession
 from imapcheck.trace import StepRecord
 from imapcheck.wire_format import string
 

@@ -17,9 +17,10 @@ from imapcheck.definition import CheckDefinition, NewMessageDefinition, SearchDe
 from imapcheck.errors import CheckFailure, DefinitionError, FailureType
 from imapcheck.mailboxes import by_special_use, sent_mailbox, special, unlisted_parents
 from imapcheck.resolver import Address, is_local, resolve
+from imapcheck.response_data import Found, Mailbox
 from imapcheck.result import NewMessageFacts, SearchFacts, ServerFacts, StepName, isoformat
 from imapcheck.sasl import mechanism_for
-from imapcheck.session import Completion, Found, ImapSession, Mailbox
+from imapcheck.session import Completion, ImapSession
 from imapcheck.tls import facts
 from imapcheck.trace import Deadline, Tracer
 from imapcheck.transcript import Redactor, Transcript

@@ -1,0 +1,191 @@
+"""What the server's data says: mailboxes, search results, fetched items (RFC 9051 section 7).
+
+Pure functions over `Response`; whatever cannot be read is a `CheckFailure` `protocol_error`.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from imapclient.datetime_util import parse_to_datetime
+
+from imapcheck.responses import Response, broken
+
+_MAX_UID = 0xFFFFFFFF
+
+
+@dataclass(frozen=True)
+class Mailbox:
+    """A line of LIST: `name` as on the wire, attributes in lower case, `delimiter` empty where there is none."""
+
+    name: bytes
+    delimiter: bytes
+    attributes: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found: how many messages, the highest UID, and the first UIDs if they were asked for."""
+
+    count: int = 0
+    highest: int | None = None
+    uids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A message that was fetched and let go: its octets, INTERNALDATE if asked for, and its beginning."""
+
+    size: int
+    internal_date: datetime | None
+    beginning: bytes
+
+
+class SearchCollector:
+    """Adds up SEARCH and ESEARCH responses without holding every UID."""
+
+    def __init__(self, keep: int) -> None:
+        self._keep = keep
+        self._count = 0
+        self._highest = 0
+        self._uids: list[int] = []
+
+    def take(self, response: Response, tag: bytes) -> None:
+        if response.name not in (b"SEARCH", b"ESEARCH"):
+            return
+        segment = response.segments[0] if len(response.segments) == 1 else None
+        if not isinstance(segment, bytes):
+            raise broken("a search result that cannot be read")
+        ranges = _search_ranges(segment) if response.name == b"SEARCH" else _esearch_ranges(segment, tag)
+        for low, high in ranges:
+            self._add(low, high)
+
+    def _add(self, low: int, high: int) -> None:
+        low, high = min(low, high), max(low, high)
+        if not 1 <= low <= high <= _MAX_UID:
+            raise broken("a search result with a UID that cannot be")
+        self._count += high - low + 1
+        self._highest = max(self._highest, high)
+        room = self._keep - len(self._uids)
+        if room > 0:
+            self._uids.extend(range(low, min(high, low + room - 1) + 1))
+
+    def found(self) -> Found:
+        return Found(self._count, self._highest or None, tuple(self._uids))
+
+
+_UID_OR_RANGE = re.compile(rb"([0-9]{1,10})(?::([0-9]{1,10}))?(?:,|$)")
+
+
+def _search_ranges(text: bytes) -> Iterator[tuple[int, int]]:
+    """`2 84 882` and, with CONDSTORE, `(MODSEQ 917162500)` after it (RFC 7162 section 3.1.5)."""
+    text = re.sub(rb"\(MODSEQ [0-9]+\)\s*$", b"", text, flags=re.IGNORECASE).strip()
+    if not re.fullmatch(rb"[0-9 ]*", text):
+        raise broken("a search result that cannot be read")
+    for match in re.finditer(rb"[0-9]+", text):
+        number = int(match[0][:11])
+        yield number, number
+
+
+def _esearch_ranges(text: bytes, tag: bytes) -> Iterator[tuple[int, int]]:
+    """`(TAG "A0009") UID ALL 1:17,21` (RFC 9051 section 7.3.4); another command's result is not ours."""
+    match = re.match(rb'\s*(?:\(TAG "?([^")]*)"?\))?\s*(?:UID(?: |$))?\s*', text, re.IGNORECASE)
+    if match and match[1] is not None and match[1] != tag:
+        return
+    rest = text[match.end() :] if match else text
+    if not re.fullmatch(rb"(?:[A-Za-z]+ (?:[0-9:,]+|\([0-9 ]*\)) ?)*", rest):
+        raise broken("a search result that cannot be read")
+    for item in re.finditer(rb"([A-Za-z]+) ([0-9:,]+)", rest):
+        if item[1].upper() == b"ALL":
+            yield from _set_ranges(item[2])
+
+
+def _set_ranges(text: bytes) -> Iterator[tuple[int, int]]:
+    position = 0
+    while position < len(text):
+        match = _UID_OR_RANGE.match(text, position)
+        if match is None:
+            raise broken("a search result with a set that cannot be read")
+        yield int(match[1]), int(match[2] or match[1])
+        position = match.end()
+
+
+def personal_prefix(data: tuple[Any, ...]) -> bytes:
+    match data:
+        case (((bytes() as prefix, _, *_), *_), *_) if re.fullmatch(rb"[\x20-\x7e]{0,200}", prefix):
+            return prefix
+    return b""
+
+
+def _parsed_mailbox(data: tuple[Any, ...]) -> Mailbox:
+    match data:
+        case (tuple() as attributes, delimiter, bytes() | int() | None as name, *_) if delimiter is None or isinstance(
+            delimiter, bytes
+        ):
+            words = frozenset(str(item, "ascii", "replace").lower() for item in attributes if isinstance(item, bytes))
+            spelt = _astring(name)
+            if b"\0" in spelt:
+                raise broken("a mailbox name with NUL in it")
+            return Mailbox(spelt, delimiter or b"", words)
+    raise broken("a LIST response that cannot be read")
+
+
+_PLAIN_LIST = re.compile(rb'\(([\\A-Za-z ]*)\) (?:"([^"\\])"|NIL) (?:"([^"\\]*)"|([A-Za-z][A-Za-z0-9./_-]*))')
+
+
+def mailbox_of(response: Response) -> Mailbox:
+    """A LIST response; the plain ones, which are nearly all, are read without the parser."""
+    segment = response.segments[0]
+    match = _PLAIN_LIST.fullmatch(segment) if isinstance(segment, bytes) and len(response.segments) == 1 else None
+    if match is None or match[4] == b"NIL":
+        return _parsed_mailbox(response.parsed())
+    attributes, delimiter, quoted, atom = match.groups()
+    words = frozenset(attributes.decode("ascii").lower().split())
+    return Mailbox(atom if quoted is None else quoted, delimiter or b"", words)
+
+
+def _astring(value: bytes | int | None) -> bytes:
+    """The parser reads a bare atom `2026` as a number and `NIL` as None: as mailboxes they are names."""
+    if value is None:
+        return b"NIL"
+    return b"%d" % value if isinstance(value, int) else value
+
+
+def fetch_items(data: tuple[Any, ...]) -> dict[bytes, Any]:
+    match data:
+        case (tuple() as items,) if len(items) % 2 == 0:
+            return {
+                key.upper(): value for key, value in zip(items[::2], items[1::2], strict=True) if isinstance(key, bytes)
+            }
+    raise broken("a FETCH response that cannot be read")
+
+
+def fetched_message(data: tuple[Any, ...], uid: int) -> Fetched | None:
+    """The message of a FETCH response, or None where it is another's or tells only flags."""
+    items = fetch_items(data)
+    content = items.get(b"BODY[]")
+    if items.get(b"UID", uid) != uid or not isinstance(content, bytes):
+        return None
+    size = len(content)
+    return Fetched(size, internal_date_of(items), bytes.__getitem__(content, slice(None)))
+
+
+def internal_date_of(items: dict[bytes, Any]) -> datetime | None:
+    value = items.get(b"INTERNALDATE")
+    if not isinstance(value, bytes):
+        return None
+    try:
+        parsed: datetime = parse_to_datetime(value, normalise=False)
+        # A zone of more than a day passes the parser and raises only here.
+        return parsed if parsed.utcoffset() is not None else None
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def header_text(items: dict[bytes, Any]) -> bytes | None:
+    for key, value in items.items():
+        if key.startswith(b"BODY[HEADER") and isinstance(value, bytes):
+            return bytes.__getitem__(value, slice(None))
+    return None
