@@ -29,6 +29,12 @@ def enter(memory_mb: int) -> None:
     (group / "cgroup.procs").write_text(str(os.getpid()))
 
 
+def leave(memory_mb: int) -> None:
+    """Back to the root group; the one of our own goes."""
+    (CGROUP / "cgroup.procs").write_text(str(os.getpid()))
+    (CGROUP / f"imapcheck-{memory_mb}").rmdir()
+
+
 def main() -> None:
     """Arguments as JSON: host, port, ca, password, runs and memory_mb (0: no quota); medians as JSON on stdout."""
     order = json.loads(sys.argv[1])
@@ -44,6 +50,8 @@ def main() -> None:
             samples.append(
                 {step.name: step.duration_ms or 0.0 for step in result.steps} | {"total": result.duration_ms}
             )
+    if order["memory_mb"]:
+        leave(order["memory_mb"])
     print(json.dumps({step: statistics.median(one[step] for one in samples) for step in samples[0]}))
 
 
