@@ -9,7 +9,8 @@ PACKAGE = Path(__file__).parents[2] / "layers/imapcheck/imapcheck"
 ORDER = (
     *("version", "text", "errors", "endpoint", "addresses", "result", "definition", "definition_files"),
     *("credentials", "trace", "transcript", "resolver", "tls", "transport", "tokens", "scram", "sasl"),
-    *("wire_format", "responses", "response_data", "session", "mailboxes", "message", "cleanup", "steps", "check"),
+    *("wire_format", "responses", "response_data", "session", "mailboxes", "message", "cleanup"),
+    *("steps", "report", "check"),
 )
 OUTER = ["aws", "display", "demo", "cli"]
 IMAP_LIBRARY = {"wire_format", "responses", "response_data", "session"}

@@ -12,8 +12,9 @@ from imapcheck.credentials import Credentials, LoginPause
 from imapcheck.definition import CheckDefinition
 from imapcheck.endpoint import canonical_host
 from imapcheck.errors import Category, CheckFailure, CredentialsError, FailureType
-from imapcheck.result import CheckResult, Failure, NewMessageFacts, ServerFacts, StepName, TlsFacts
-from imapcheck.steps import Run, logout, plan
+from imapcheck.report import is_slow, message_facts, search_facts, server_facts
+from imapcheck.result import CheckResult, Failure, StepName
+from imapcheck.steps import Run, Step, logout, plan
 from imapcheck.text import one_line
 from imapcheck.tls import context_for
 from imapcheck.trace import NOT_REACHED, Deadline, Hook, Tracer
@@ -59,7 +60,23 @@ def run_check(
         earlier.append(attempt.failure)
         order, attempt = again, _attempt(again, ends)
         _forgotten(order, attempt)
-    return _result(order, started_at, attempt, tuple(earlier))
+    return CheckResult(
+        check=definition.name,
+        run_id=str(uuid.uuid4()),
+        started_at=started_at,
+        available=attempt.failure is None,
+        slow=attempt.failure is None and is_slow(attempt.run, attempt.duration_ms),
+        duration_ms=attempt.duration_ms,
+        attempts=len(earlier) + 1,
+        earlier_failures=tuple(earlier),
+        server=server_facts(attempt.run),
+        steps=attempt.run.tracer.results(),
+        failure=attempt.failure,
+        search=search_facts(attempt.run),
+        new_message=message_facts(attempt.run),
+        token_ms=order.token.milliseconds if order.token is not None else None,
+        transcript=attempt.run.transcript.lines(),
+    )
 
 
 @dataclass(frozen=True)
@@ -160,6 +177,7 @@ def _worth_another(attempt: _Attempt, retries_left: int, ends: Deadline) -> bool
 def _attempt(order: _Order, ends: Deadline) -> _Attempt:
     definition = order.definition
     redactor = Redactor(_secrets(order))
+    steps = plan(definition)
     run = Run(
         definition=definition,
         credentials=order.credentials,
@@ -168,13 +186,12 @@ def _attempt(order: _Order, ends: Deadline) -> _Attempt:
         login_pause=order.login_pause,
         refuse_local_addresses=order.refuse_local_addresses,
         deadline=ends,
-        tracer=Tracer(order.hooks, redactor.clean_text),
         redactor=redactor,
         transcript=Transcript(redactor),
-        server=ServerFacts(definition.host, definition.port),
+        tracer=Tracer(order.hooks, redactor.clean_text),  # its clock starts here
     )
     try:
-        failure = _walk(run)
+        failure = _walk(run, steps)
         _leave(run, failure is not None)
         return _Attempt(run, failure, run.tracer.elapsed_ms())
     finally:
@@ -187,11 +204,11 @@ def _secrets(order: _Order) -> tuple[str, ...]:
     return (*held, order.token.value) if order.token is not None else held
 
 
-def _walk(run: Run) -> Failure | None:
+def _walk(run: Run, steps: list[tuple[StepName, Step]]) -> Failure | None:
     """Run the planned steps; returns the first failure. After one that ends the session the rest is not reached."""
     first: Failure | None = None
     ended = False
-    for name, step in plan(run.definition):
+    for name, step in steps:
         if ended:
             if not run.tracer.has(name):
                 run.tracer.skip(name, NOT_REACHED)
@@ -221,48 +238,3 @@ def _leave(run: Run, failed: bool) -> None:
         run.tracer.skip("logout", NOT_REACHED)
         return
     logout(run, run.deadline.within(_LOGOUT_AFTER_FAILURE if failed else _LOGOUT))
-
-
-def _result(order: _Order, started_at: datetime, attempt: _Attempt, earlier: tuple[Failure, ...]) -> CheckResult:
-    definition, run, available = order.definition, attempt.run, attempt.failure is None
-    return CheckResult(
-        check=definition.name,
-        run_id=str(uuid.uuid4()),
-        started_at=started_at,
-        available=available,
-        slow=available and _is_slow(definition, attempt),
-        duration_ms=attempt.duration_ms,
-        attempts=len(earlier) + 1,
-        earlier_failures=earlier,
-        server=replace(run.server, tls=_clean_tls(run.server.tls, run.redactor)),
-        steps=run.tracer.results(),
-        failure=attempt.failure,
-        search=run.search,
-        new_message=_clean_message(run),
-        token_ms=order.token.milliseconds if order.token is not None else None,
-        transcript=run.transcript.lines(),
-    )
-
-
-def _is_slow(definition: CheckDefinition, attempt: _Attempt) -> bool:
-    times: dict[str, float] = {"total": attempt.duration_ms}
-    times |= {step.name: step.duration_ms or 0.0 for step in attempt.run.tracer.results()}
-    return any(times.get(name, 0.0) > limit for name, limit in definition.thresholds.items())
-
-
-def _clean_tls(tls: TlsFacts | None, redactor: Redactor) -> TlsFacts | None:
-    """A certificate's names are the server's words: a hostile one may put anything there."""
-    if tls is None:
-        return None
-    subject, issuer = (
-        None if name is None else one_line(redactor.clean_text(name))
-        for name in (tls.certificate_subject, tls.certificate_issuer)
-    )
-    return replace(tls, certificate_subject=subject, certificate_issuer=issuer)
-
-
-def _clean_message(run: Run) -> NewMessageFacts | None:
-    message = run.new_message
-    if message is None or message.mailbox is None:
-        return message
-    return replace(message, mailbox=one_line(run.redactor.clean_text(message.mailbox)))

@@ -6,6 +6,8 @@ most one look-up under way: a later run joins it, so that a dead resolver costs 
 
 import socket
 import threading
+import time
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from imapcheck.errors import CheckFailure, FailureType
@@ -18,16 +20,29 @@ _NO_SUCH_NAME = {
 }
 
 
+@dataclass(frozen=True)
+class Resolved:
+    """Addresses in the system's order (RFC 6724), without duplicates.
+
+    `overhead` is the part of the wait, in seconds, that was not the resolver's but our thread's.
+    """
+
+    addresses: list[Address]
+    overhead: float
+
+
 class _LookUp:
     """One `getaddrinfo` under way."""
 
     def __init__(self, host: str) -> None:
         self.host = host
+        self.seconds = 0.0
         self.done = threading.Event()
         self.addresses: list[Address] = []
         self.error: OSError | None = None
 
     def run(self) -> None:
+        started = time.perf_counter()
         try:
             found = socket.getaddrinfo(self.host, None, type=socket.SOCK_STREAM)
             self.addresses = list(dict.fromkeys(ip_address(str(entry[4][0])) for entry in found))
@@ -36,6 +51,7 @@ class _LookUp:
         except (UnicodeError, ValueError):
             self.error = socket.gaierror(socket.EAI_NONAME, "not a name that can be looked up")
         finally:
+            self.seconds = time.perf_counter() - started
             with _lock:
                 _pending.pop(self.host, None)
             self.done.set()
@@ -45,13 +61,11 @@ _lock = threading.Lock()
 _pending: dict[str, _LookUp] = {}
 
 
-def resolve(host: str, deadline: Deadline) -> list[Address]:
-    """The addresses of `host` in the system's order (RFC 6724), without duplicates.
-
-    Raises `CheckFailure`: `name_not_resolved`, `resolver_failed` or `timeout`.
-    """
+def resolve(host: str, deadline: Deadline) -> Resolved:
+    """Look `host` up. Raises `CheckFailure`: `name_not_resolved`, `resolver_failed` or `timeout`."""
     if host == "invalid" or host.endswith(".invalid"):  # RFC 6761 section 6.4: never asked, never there
         raise CheckFailure(FailureType.NAME_NOT_RESOLVED, f"{host}: no such name (.invalid never exists)")
+    started = time.perf_counter()
     lookup = _join(host)
     if not lookup.done.wait(deadline.remaining()):
         raise CheckFailure(FailureType.TIMEOUT, f"{host}: the resolver did not answer in time")
@@ -59,7 +73,8 @@ def resolve(host: str, deadline: Deadline) -> list[Address]:
         raise _failure(host, lookup.error) from lookup.error
     if not lookup.addresses:
         raise CheckFailure(FailureType.NAME_NOT_RESOLVED, f"{host}: the name has no address")
-    return lookup.addresses
+    # Never below zero: whoever joins a look-up that is under way waits for a part of it only.
+    return Resolved(lookup.addresses, max(0.0, time.perf_counter() - started - lookup.seconds))
 
 
 def is_local(address: Address) -> bool:

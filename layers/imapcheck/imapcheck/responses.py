@@ -6,8 +6,8 @@ the server says in its data is parsed by imapclient's lexer, which gives nested 
 """
 
 import re
-from dataclasses import dataclass, field
-from typing import Any, Literal, Self
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, Self
 
 from imapclient.exceptions import ProtocolError
 from imapclient.response_parser import parse_response
@@ -27,6 +27,7 @@ _LITERAL = re.compile(rb"~?\{([0-9]+)\+?\}$")
 _CODE = re.compile(rb"\[([A-Za-z0-9][A-Za-z0-9._-]{0,40})(?: ([^\]]*))?\] ?(.*)$", re.DOTALL)
 _UNTAGGED = re.compile(rb"\* (?:([0-9]{1,10}) (?=[A-Za-z][A-Za-z0-9-]*(?: |$|\()))?([A-Za-z][A-Za-z0-9.-]*) ?")
 
+type Segment = bytes | tuple[bytes, bytes]
 type Secrecy = Literal["open", "login", "body"]
 
 
@@ -71,26 +72,29 @@ class BodyPolicy:
         )
 
 
-@dataclass(frozen=True)
-class Response:
-    """One response. `name` is upper case: a status, or the kind of data; `number` precedes it in `* 4 FETCH`."""
+class Response(NamedTuple):
+    """One response. `name` is upper case: a status, or the kind of data; `number` precedes it in `* 4 FETCH`.
+
+    `text` is the first line after the name. `segments` is empty where that is all there is, else the lines
+    in order, each but the last paired with the literal it announced.
+    """
 
     kind: Literal["untagged", "tagged", "continuation"]
     name: bytes = b""
     number: int | None = None
     text: bytes = b""
-    segments: list[bytes | tuple[bytes, bytes]] = field(default_factory=list)
+    segments: tuple[Segment, ...] = ()
 
     def octets(self) -> int:
         """How long its lines are, literals aside."""
-        return len(self.text) + sum(len(part) for part in self.segments if isinstance(part, bytes))
+        return sum(map(_line_octets, self.segments)) if self.segments else len(self.text)
 
     def parsed(self) -> tuple[Any, ...]:
         """The data after the name as nested tuples; raises `CheckFailure` `protocol_error`."""
-        if sum(len(part) if isinstance(part, bytes) else len(part[0]) for part in self.segments) > _MAX_PARSED:
+        if self.octets() > _MAX_PARSED:
             raise broken(f"a {self.name.decode()} response of more than {_MAX_PARSED} octets")
         try:
-            return tuple(parse_response(self.segments))
+            return tuple(parse_response(self.segments or (self.text,)))
         except (ProtocolError, ValueError, TypeError, IndexError, RecursionError) as error:
             raise broken(f"a {self.name.decode()} response that cannot be read") from error
 
@@ -100,6 +104,10 @@ class Response:
         if match is None:
             return None, b"", self.text
         return match[1].decode("ascii").upper(), match[2] or b"", match[3]
+
+
+def _line_octets(segment: Segment) -> int:
+    return len(segment) if isinstance(segment, bytes) else len(segment[0])
 
 
 def broken(what: str) -> CheckFailure:
@@ -141,7 +149,7 @@ class ResponseReader:
             status, _, text = line[len(tag) + 1 :].partition(b" ")
             if status.upper() in (b"OK", b"NO", b"BAD"):
                 self._transcript.server(line)
-                return Response("tagged", status.upper(), text=text)
+                return Response("tagged", status.upper(), None, text)
         elif line == b"+" or line.startswith(b"+ "):
             shown = b"+ " + MASK.encode() if self.secrecy == "login" and len(line) > 2 else line
             self._transcript.server(shown)
@@ -170,20 +178,18 @@ class ResponseReader:
         name, after = match[2].upper(), line[match.end() :]
         if name in STATUSES:
             self._transcript.server(line)
-            return Response("untagged", name, text=after)
+            return Response("untagged", name, None, after)
         if name != b"FETCH" and not line.endswith(b"}"):  # nearly all: one line, nothing to hide
             self._transcript.server(line)
-            return Response("untagged", name, number, segments=[after])
-        segments: list[bytes | tuple[bytes, bytes]] = []
+            return Response("untagged", name, number, after)
+        segments: list[Segment] = []
         try:
             self._read_literals(name, after, segments, body)
         finally:
             self._transcript.server(self._shown(name, line[: match.end()].rstrip(b" "), segments or [after]))
-        return Response("untagged", name, number, segments=segments)
+        return Response("untagged", name, number, after, tuple(segments))
 
-    def _read_literals(
-        self, name: bytes, line: bytes, segments: list[bytes | tuple[bytes, bytes]], body: BodyPolicy | None
-    ) -> None:
+    def _read_literals(self, name: bytes, line: bytes, segments: list[Segment], body: BodyPolicy | None) -> None:
         total = len(line)
         while match := _LITERAL.search(line):
             size = int(match[1][:20])
@@ -205,7 +211,7 @@ class ResponseReader:
             raise broken(f"a {name.decode()} response with a literal of {size} octets")
         return self._wire.read_exactly(size)
 
-    def _shown(self, name: bytes, head: bytes, segments: list[bytes | tuple[bytes, bytes]]) -> bytes:
+    def _shown(self, name: bytes, head: bytes, segments: list[Segment]) -> bytes:
         """A response for the transcript: literals as `{n octets}`, and of a FETCH the known items only."""
         parts = []
         for segment in segments:

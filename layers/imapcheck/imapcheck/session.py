@@ -14,8 +14,8 @@ import binascii
 import re
 import ssl
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple, cast
 
 from imapcheck.errors import CheckFailure, FailureType
 from imapcheck.response_data import (
@@ -44,8 +44,7 @@ _MAX_UNTAGGED_OCTETS = 32 << 20
 _MAX_CHALLENGES = 10
 
 
-@dataclass(frozen=True)
-class Completion:
+class Completion(NamedTuple):
     """A tagged response."""
 
     status: str
@@ -73,8 +72,7 @@ class Completion:
         return self.code if self.code is not None and self.redactor.clean_text(self.code) == self.code else None
 
 
-@dataclass(frozen=True)
-class Appended:
+class Appended(NamedTuple):
     """The completion of APPEND with UIDVALIDITY and UID where the server gave APPENDUID (RFC 4315)."""
 
     completion: Completion
@@ -225,7 +223,7 @@ class ImapSession:
 
         def collect(response: Response) -> None:
             if response.name == b"NAMESPACE" and not prefixes:
-                prefixes.append(personal_prefix(response.parsed()))
+                prefixes.append(personal_prefix(response))
 
         completion = self._command([b"NAMESPACE"], on_untagged=collect)
         return completion, prefixes[0] if completion.ok and prefixes else b""
@@ -284,7 +282,7 @@ class ImapSession:
         fetched: list[Fetched] = []
 
         def collect(response: Response) -> None:
-            if response.name == b"FETCH" and (message := fetched_message(response.parsed(), uid)) is not None:
+            if response.name == b"FETCH" and (message := fetched_message(response, uid)) is not None:
                 fetched.append(message)
 
         items = b"(INTERNALDATE BODY.PEEK[])" if internal_date else b"(BODY.PEEK[])"
@@ -383,21 +381,12 @@ class ImapSession:
 
     def _send_lines(self, parts: Sequence[Part], inline: bool) -> list[tuple[bytes, bytes]]:
         """Send the first line; returns what is left to send, a literal and the rest of its line at a time."""
-        chunks: list[tuple[bytearray, bytearray]] = [(bytearray(self._tag + b" "), bytearray(self._tag + b" "))]
-        for part in parts:
-            wire, shown = chunks[-1]
-            if isinstance(part, Literal) and not (inline and part.shown == MASK.encode()):
-                wire += b"{%d}\r\n" % len(part.data)
-                shown += b"{%d}" % len(part.data) if part.shown != MASK.encode() else b"{...}"
-                chunks.append((bytearray(part.data), bytearray(part.shown)))
-            else:
-                wire += part.data if isinstance(part, Literal) else part
-                shown += part.shown if isinstance(part, Literal) else part
-        chunks[-1][0].extend(b"\r\n")
-        first, *rest = chunks
-        self._transcript.client(bytes(first[1]))
-        self.wire.send(bytes(first[0]))
-        return [(bytes(wire), bytes(shown)) for wire, shown in rest]
+        (wire, shown), *rest = _chunks(self._tag, parts, inline)
+        try:
+            self.wire.send(wire)
+        finally:  # after it, as then the server is at work meanwhile
+            self._transcript.client(shown)
+        return rest
 
     def _read(
         self,
@@ -415,8 +404,7 @@ class ImapSession:
                 case "tagged":
                     if pending and response.name == b"OK":
                         raise broken("OK before the whole command was sent")
-                    self._note_code(response)
-                    return self._completion(response)
+                    return self._concluded(response)
                 case "continuation" if pending:
                     wire, shown = pending.pop(0)
                     if before_literal is not None:
@@ -444,22 +432,22 @@ class ImapSession:
         """What any untagged response may say: capabilities, or that the server is leaving."""
         match response.name:
             case b"CAPABILITY":
-                segment = response.segments[0]
-                self._learn(segment if isinstance(segment, bytes) else segment[0])
-            case b"OK":
-                self._note_code(response)
+                self._learn(response.text)
+            case b"OK" if response.text[:12].upper() == b"[CAPABILITY ":
+                self._learn(response.code()[1])
             case b"BYE":
                 self._bye = self._completion(response)
                 self.wire.deadline = self.wire.deadline.within(_AFTER_BYE)
 
-    def _note_code(self, response: Response) -> None:
-        code, arguments, _ = response.code()
-        if code == "CAPABILITY" and response.name == b"OK":
-            self._learn(arguments)
-
     def _learn(self, capabilities: bytes) -> None:
         self._capabilities = frozenset(capabilities.decode("ascii", "replace").upper().split())
         self._capabilities_told += 1
+
+    def _concluded(self, response: Response) -> Completion:
+        completion = self._completion(response)
+        if completion.code == "CAPABILITY" and completion.ok:
+            self._learn(completion.code_arguments)
+        return completion
 
     def _completion(self, response: Response) -> Completion:
         code, arguments, _ = response.code()
@@ -484,6 +472,25 @@ class ImapSession:
         self._redactor.add(data)
         self._redactor.add(encoded)
         return encoded
+
+
+def _chunks(tag: bytes, parts: Sequence[Part], inline: bool) -> list[tuple[bytes, bytes]]:
+    """A command as it goes out, and as it is shown: a line, then each literal with the rest of its line."""
+    if Literal not in map(type, parts):
+        line = b" ".join((tag, b"".join(cast("Sequence[bytes]", parts))))
+        return [(line + b"\r\n", line)]
+    chunks = [(bytearray(tag + b" "), bytearray(tag + b" "))]
+    for part in parts:
+        wire, shown = chunks[-1]
+        if isinstance(part, Literal) and not (inline and part.shown == MASK.encode()):
+            wire += b"{%d}\r\n" % len(part.data)
+            shown += b"{%d}" % len(part.data) if part.shown != MASK.encode() else b"{...}"
+            chunks.append((bytearray(part.data), bytearray(part.shown)))
+        else:
+            wire += part.data if isinstance(part, Literal) else part
+            shown += part.shown if isinstance(part, Literal) else part
+    chunks[-1][0].extend(b"\r\n")
+    return [(bytes(wire), bytes(shown)) for wire, shown in chunks]
 
 
 class _Exchange:

@@ -8,7 +8,7 @@ import email.parser
 import email.utils
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import ip_address
 
@@ -18,16 +18,16 @@ from imapcheck.errors import CheckFailure, DefinitionError, FailureType
 from imapcheck.mailboxes import by_special_use, sent_mailbox, special, unlisted_parents
 from imapcheck.resolver import Address, is_local, resolve
 from imapcheck.response_data import Found, Mailbox
-from imapcheck.result import NewMessageFacts, SearchFacts, ServerFacts, StepName, isoformat
+from imapcheck.result import StepName, TlsFacts, isoformat
 from imapcheck.sasl import mechanism_for
-from imapcheck.session import Completion, ImapSession
+from imapcheck.session import Appended, Completion, ImapSession
 from imapcheck.tls import facts
 from imapcheck.trace import Deadline, Tracer
 from imapcheck.transcript import Redactor, Transcript
 from imapcheck.transport import UnreachableAddresses, Wire
 from imapcheck.transport import connect as tcp_connect
 from imapcheck.version import VERSION
-from imapcheck.wire_format import Part, decode_mailbox, encode_mailbox, string
+from imapcheck.wire_format import Part, encode_mailbox, string
 
 _HEADER_OCTETS = 1 << 16
 _CLEANUP_SECONDS = 10.0
@@ -44,19 +44,25 @@ class Run:
     login_pause: LoginPause | None
     refuse_local_addresses: bool
     deadline: Deadline
-    tracer: Tracer
     redactor: Redactor
     transcript: Transcript
-    server: ServerFacts
+    tracer: Tracer
     addresses: list[Address] = field(default_factory=list)
+    address: Address | None = None
+    unreachable: tuple[Address, ...] = ()
     opened: ImapSession | None = None
+    tls: TlsFacts | None = None
     prefix: bytes = b""
     listed: list[Mailbox] = field(default_factory=list)
     found: Found | None = None
+    fetched_octets: int | None = None
+    age_seconds: float | None = None
+    delivery_seconds: float | None = None
     sent: bytes | None = None
     append_sent: bool = False
-    search: SearchFacts | None = None
-    new_message: NewMessageFacts | None = None
+    message_id: str | None = None
+    appended: Appended | None = None
+    removed: int = 0
 
     @property
     def session(self) -> ImapSession:
@@ -83,7 +89,9 @@ def dns(run: Run) -> None:
         run.addresses = [ip_address(host)]
     else:
         with run.tracer.step("dns"):
-            run.addresses = resolve(host, run.deadline)
+            resolved = resolve(host, run.deadline)
+            run.tracer.leave_out(resolved.overhead)
+            run.addresses = resolved.addresses
     if run.refuse_local_addresses:
         run.addresses = [address for address in run.addresses if not is_local(address)]
         if not run.addresses:
@@ -99,16 +107,12 @@ def connect(run: Run) -> None:
         try:
             connected = tcp_connect(run.addresses, run.definition.port, run.deadline)
         except UnreachableAddresses as failure:
-            run.server = replace(run.server, unreachable_addresses=tuple(map(str, failure.addresses)))
+            run.unreachable = failure.addresses
             raise
         if connected.unreachable:
             step.note("no connection to " + ", ".join(map(str, connected.unreachable)))
+    run.address, run.unreachable = connected.address, connected.unreachable
     run.opened = ImapSession(Wire(connected.socket, run.deadline), run.redactor, run.transcript)
-    run.server = replace(
-        run.server,
-        address=str(connected.address),
-        unreachable_addresses=tuple(map(str, connected.unreachable)),
-    )
 
 
 def tls(run: Run) -> None:
@@ -119,7 +123,7 @@ def tls(run: Run) -> None:
     with run.tracer.step("tls"):
         secured = run.session.start_tls(run.context, definition.tls.server_name or definition.host, implicit=implicit)
     with run.tracer.aside():
-        run.server = replace(run.server, tls=facts(secured, definition.tls.verify))
+        run.tls = facts(secured, definition.tls.verify)
     if not implicit:
         capability(run)
 
@@ -170,7 +174,10 @@ def _log_in(run: Run) -> bool:
     """Log in; returns whether the server volunteered its capabilities."""
     definition, session = run.definition, run.session
     assert run.credentials is not None
-    mechanism = mechanism_for(definition.authentication, run.credentials, run.token, definition.host, definition.port)
+    with run.tracer.aside():
+        mechanism = mechanism_for(
+            definition.authentication, run.credentials, run.token, definition.host, definition.port
+        )
     offered = session.offers(f"AUTH={mechanism.name}")
     if not offered and not (mechanism.name == "LOGIN" and not session.offers("LOGINDISABLED")):
         raise _not_offered(session, mechanism.name)
@@ -296,13 +303,13 @@ def _watched(run: Run, name: str) -> bytes:
 def search(run: Run) -> None:
     """Count the messages that match every term."""
     asked = run.asked_search
-    with run.tracer.step("search") as step:
+    with run.tracer.aside():
         keys, charset = _search_keys(asked.terms())
+    with run.tracer.step("search") as step:
         completion, found = run.session.search(keys, charset=charset)
         if not completion.ok:
             raise completion.rejected()
         run.found = found
-        run.search = SearchFacts(found.count, found.highest)
         step.note(f"{found.count} found")
         if found.count < asked.min_matches:
             words = ", ".join(f'{key.lower()} "{term}"' for key, term in asked.terms())
@@ -335,7 +342,7 @@ def fetch(run: Run) -> None:
             raise completion.rejected()
         if message is None:
             raise CheckFailure(FailureType.PROTOCOL_ERROR, f"the server answered OK without message {found.highest}")
-        run.search = SearchFacts(found.count, found.highest, None, message.size)
+        run.fetched_octets = message.size
         if asked.max_age is not None:
             _judge_age(run, message.internal_date, message.beginning, asked.max_age.total_seconds())
 
@@ -344,10 +351,10 @@ def _judge_age(run: Run, arrived: datetime | None, beginning: bytes, max_age: fl
     """Decide by INTERNALDATE; clocks differ, so an age is never negative."""
     if arrived is None:
         raise CheckFailure(FailureType.PROTOCOL_ERROR, "the server sent no INTERNALDATE that can be read")
-    assert run.search is not None
     age = max(0.0, round((datetime.now(UTC) - arrived).total_seconds(), 3))
-    run.search = replace(run.search, age_seconds=age)
-    _note_delivery(run, arrived, beginning)
+    run.age_seconds = age
+    with run.tracer.aside():
+        _note_delivery(run, arrived, beginning)
     if age > max_age:
         raise CheckFailure(
             FailureType.TOO_OLD, f"the newest match arrived {_spoken(age)} ago, more than {_spoken(max_age)}"
@@ -368,8 +375,7 @@ def _note_delivery(run: Run, arrived: datetime, beginning: bytes) -> None:
         return
     if sent.tzinfo is None:
         sent = sent.replace(tzinfo=UTC)
-    seconds = max(0.0, round((arrived - sent).total_seconds(), 3))
-    run.new_message = replace(run.new_message or NewMessageFacts(), delivery_seconds=seconds)
+    run.delivery_seconds = max(0.0, round((arrived - sent).total_seconds(), 3))
 
 
 def _spoken(seconds: float) -> str:
@@ -397,15 +403,14 @@ def locate_sent(run: Run) -> None:
                     "no mailbox is named Sent, flagged \\Sent, or named Sent Items or Sent Messages;"
                     " set new_message.mailbox",
                 )
-    run.new_message = replace(run.new_message or NewMessageFacts(), mailbox=decode_mailbox(run.sent))
 
 
 def append(run: Run) -> None:
     """File a new message in the sent mailbox."""
-    from imapcheck.message import build_message  # the email package is loaded only where mail is written
-
     assert run.sent is not None
     with run.tracer.aside():
+        from imapcheck.message import build_message  # the email package is loaded only where mail is written
+
         message = build_message(run.asked_message, run.definition.label)
 
     def sending() -> None:
@@ -415,12 +420,7 @@ def append(run: Run) -> None:
         appended = run.session.append(run.sent, message.octets, sending)
         if not appended.completion.ok:
             raise _refused_append(appended.completion)
-    run.new_message = replace(
-        run.new_message or NewMessageFacts(),
-        message_id=message.message_id,
-        uid_validity=appended.uid_validity,
-        uid=appended.uid,
-    )
+    run.message_id, run.appended = message.message_id, appended
 
 
 def _refused_append(completion: Completion) -> CheckFailure:
@@ -434,22 +434,21 @@ def _refused_append(completion: Completion) -> CheckFailure:
 
 def cleanup(run: Run) -> None:
     """Remove this check's own older messages; never makes the server unavailable."""
-    from imapcheck.cleanup import remove_older
+    with run.tracer.aside():
+        from imapcheck.cleanup import remove_older
 
     asked = run.asked_message
     assert run.sent is not None
     assert asked.keep_for is not None
-    removed = 0
     with run.tracer.step("cleanup") as step:
         run.session.wire.deadline = run.deadline.within(_CLEANUP_SECONDS)
         try:
-            removed = remove_older(
+            run.removed = remove_older(
                 run.session, run.sent, run.listed, run.definition.label, asked.subject, asked.keep_for, step
             )
         except CheckFailure as failure:
             # All that the check asks of the server has passed by now: a broken clean-up is no outage.
             step.refuse(failure.detail)
-    run.new_message = replace(run.new_message or NewMessageFacts(), removed=removed)
 
 
 def logout(run: Run, deadline: Deadline) -> None:

@@ -87,12 +87,13 @@ class TlsStream:
 
     def recv(self, size: int) -> bytes:
         """What has come in; b"" at the end. Raises `SSLWantReadError` where one receive made no whole record."""
-        try:
-            return self.object.read(size)
-        except ssl.SSLWantReadError:
-            pass
-        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-            return b""
+        if self._incoming.pending or self.object.pending():
+            try:
+                return self.object.read(size)
+            except ssl.SSLWantReadError:
+                pass
+            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+                return b""
         self.take(self._socket.recv(_RECEIVE))
         try:
             return self.object.read(size)

@@ -173,7 +173,7 @@ def _connected(endpoint: _Endpoint, deadline: Deadline, refuse_local: bool) -> W
     try:
         addresses = [ip_address(endpoint.host)]
     except ValueError:
-        addresses = resolve(endpoint.host, deadline)
+        addresses = resolve(endpoint.host, deadline).addresses
     if refuse_local:
         addresses = [address for address in addresses if not is_local(address)]
         if not addresses:

@@ -2,8 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from imapcheck.errors import CheckFailure
@@ -96,38 +95,27 @@ class Tracer:
     """
 
     def __init__(self, hooks: Sequence[Hook], redact: Callable[[str], str]) -> None:
+        self.hooked = bool(hooks)
         self._hooks = hooks
         self._redact = redact
         self._records: dict[StepName, StepRecord] = {}
         self._began = time.perf_counter()
-        self._aside = 0.0
+        self.left_out = 0.0
 
-    @contextmanager
-    def step(self, name: StepName) -> Iterator[StepRecord]:
+    def step(self, name: StepName) -> "_Timed":
         """Time the body as step `name`; a `CheckFailure` marks the step failed and passes through."""
-        record = self._records.setdefault(name, StepRecord(name))
-        offset = self.elapsed_ms()
-        if self._hooks:
-            self._tell(StepStarted(name, offset))
-        started = time.perf_counter()
-        try:
-            yield record
-        except CheckFailure as failure:
-            record.fail(failure.detail)
-            raise
-        finally:
-            record.seconds += time.perf_counter() - started
-            if self._hooks:
-                self._tell(StepFinished(name, offset, record.result(self._redact)))
+        record = self._records.get(name)
+        if record is None:
+            record = self._records[name] = StepRecord(name)
+        return _Timed(self, record)
 
-    @contextmanager
-    def aside(self) -> Iterator[None]:
-        """Work of our own between steps that counts neither for a step nor for the run."""
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self._aside += time.perf_counter() - started
+    def aside(self) -> "_Aside":
+        """Work of our own, between steps or within one, that counts neither for a step nor for the run."""
+        return _Aside(self)
+
+    def leave_out(self, seconds: float) -> None:
+        """What has just passed was `aside` for so long."""
+        self.left_out += seconds
 
     def skip(self, name: StepName, detail: str) -> None:
         """Record a step that did not run."""
@@ -139,22 +127,68 @@ class Tracer:
 
     def elapsed_ms(self) -> float:
         """Milliseconds since the attempt began, without what was `aside`: a slow display is no slow server."""
-        return milliseconds(time.perf_counter() - self._began - self._aside)
+        return milliseconds(time.perf_counter() - self._began - self.left_out)
 
     def results(self) -> tuple[StepResult, ...]:
-        return tuple(record.result(self._redact) for record in self._records.values())
+        return tuple(map(self.result_of, self._records.values()))
+
+    def result_of(self, record: StepRecord) -> StepResult:
+        return record.result(self._redact)
 
     def failed_step(self) -> StepName | None:
         """The first step that made the run unavailable."""
         return next((record.name for record in self._records.values() if record.status == "failed"), None)
 
-    def _tell(self, event: StepEvent) -> None:
+    def tell(self, event: StepEvent) -> None:
+        """Tell the hooks; what they take is `aside`."""
         with self.aside():
             for hook in self._hooks:
                 try:
                     hook(event)
                 except Exception:  # noqa: BLE001 - whatever a listener does, the verdict stands
                     _LOG.exception("a hook raised; the check goes on")
+
+
+class _Timed:
+    """One stretch of a step. A class and not a generator, as what surrounds a step is part of the run."""
+
+    __slots__ = ("_left_out", "_offset", "_record", "_started", "_tracer")
+
+    def __init__(self, tracer: Tracer, record: StepRecord) -> None:
+        self._tracer = tracer
+        self._record = record
+
+    def __enter__(self) -> StepRecord:
+        tracer = self._tracer
+        if tracer.hooked:
+            self._offset = tracer.elapsed_ms()
+            tracer.tell(StepStarted(self._record.name, self._offset))
+        self._left_out = tracer.left_out
+        self._started = time.perf_counter()
+        return self._record
+
+    def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
+        tracer, record = self._tracer, self._record
+        record.seconds += time.perf_counter() - self._started - (tracer.left_out - self._left_out)
+        if isinstance(error, CheckFailure):
+            record.fail(error.detail)
+        if tracer.hooked:
+            tracer.tell(StepFinished(record.name, self._offset, tracer.result_of(record)))
+
+
+class _Aside:
+    """A stretch of our own work."""
+
+    __slots__ = ("_started", "_tracer")
+
+    def __init__(self, tracer: Tracer) -> None:
+        self._tracer = tracer
+
+    def __enter__(self) -> None:
+        self._started = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self._tracer.leave_out(time.perf_counter() - self._started)
 
 
 def milliseconds(seconds: float) -> float:

@@ -1,0 +1,57 @@
+"""What a run has learnt, as the facts of its result; whatever the server worded is redacted here."""
+
+from dataclasses import replace
+
+from imapcheck.result import NewMessageFacts, SearchFacts, ServerFacts, TlsFacts
+from imapcheck.steps import Run
+from imapcheck.text import one_line
+from imapcheck.transcript import Redactor
+from imapcheck.wire_format import decode_mailbox
+
+
+def is_slow(run: Run, duration_ms: float) -> bool:
+    """Some step, or the whole, took longer than the definition's threshold for it."""
+    times: dict[str, float] = {"total": duration_ms}
+    times |= {step.name: step.duration_ms or 0.0 for step in run.tracer.results()}
+    return any(times.get(name, 0.0) > limit for name, limit in run.definition.thresholds.items())
+
+
+def server_facts(run: Run) -> ServerFacts:
+    """Where the connection went and how it was protected."""
+    return ServerFacts(
+        host=run.definition.host,
+        port=run.definition.port,
+        address=None if run.address is None else str(run.address),
+        unreachable_addresses=tuple(map(str, run.unreachable)),
+        tls=None if run.tls is None else _clean(run.tls, run.redactor),
+    )
+
+
+def _clean(tls: TlsFacts, redactor: Redactor) -> TlsFacts:
+    """A certificate's names are the server's words: a hostile one may put anything there."""
+    subject, issuer = (
+        None if name is None else one_line(redactor.clean_text(name))
+        for name in (tls.certificate_subject, tls.certificate_issuer)
+    )
+    return replace(tls, certificate_subject=subject, certificate_issuer=issuer)
+
+
+def search_facts(run: Run) -> SearchFacts | None:
+    """None where no search was answered."""
+    if run.found is None:
+        return None
+    return SearchFacts(run.found.count, run.found.highest, run.age_seconds, run.fetched_octets)
+
+
+def message_facts(run: Run) -> NewMessageFacts | None:
+    """None where no place for a message was found and none of ours was seen."""
+    if run.sent is None and run.delivery_seconds is None:
+        return None
+    return NewMessageFacts(
+        mailbox=None if run.sent is None else one_line(run.redactor.clean_text(decode_mailbox(run.sent))),
+        message_id=run.message_id,
+        uid_validity=run.appended.uid_validity if run.appended is not None else None,
+        uid=run.appended.uid if run.appended is not None else None,
+        removed=run.removed,
+        delivery_seconds=run.delivery_seconds,
+    )
