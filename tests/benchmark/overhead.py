@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from benchmark.raw_session import STEPS, RawSession
 from imapcheck import CheckDefinition, Credentials, run_check
-from imapcheck.message import build_message
+from imapcheck.message import Draft
 
 TERM = "benchmark needle"
 MESSAGE = {"from": "a@example.com", "to": "b@example.com", "subject": "bench", "message": "Bench.", "mailbox": None}
@@ -37,7 +37,7 @@ def compare(host: str, port: int, ca: str, password: str, runs: int) -> dict[str
     raw = RawSession(host, port, context, "bystander", password, TERM)
     check = definition(host, port, ca)
     assert check.new_message is not None
-    octets = build_message(check.new_message, "bench").octets
+    octets = Draft(check.new_message, "bench").dated().octets
     credentials = Credentials.model_validate({"username": "monitor", "password": password})
 
     def ours() -> dict[str, float]:

@@ -10,7 +10,7 @@ import pytest
 
 from conftest import NEW_MESSAGE
 from imapcheck import CheckDefinition, CheckResult, Credentials, run_check
-from imapcheck.message import build_message
+from imapcheck.message import Draft
 from support.certificates import Certificates
 from support.dovecot import PASSWORD, Dovecot
 from support.mailbox_probe import Probe
@@ -47,7 +47,7 @@ def filed(check: str, when: datetime, **fields: Any) -> bytes:
     """The very message that a run of `check` would have filed at `when`."""
     definition = CheckDefinition.model_validate({"server": "localhost", "new_message": NEW_MESSAGE | fields})
     assert definition.new_message is not None
-    return build_message(definition.new_message, check, when).octets
+    return Draft(definition.new_message, check).dated(when).octets
 
 
 def test_hundred_runs_over_a_week_leave_exactly_what_should_be_left(

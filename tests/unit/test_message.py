@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from imapcheck.addresses import parse_address
 from imapcheck.definition import NewMessageDefinition
-from imapcheck.message import build_message
+from imapcheck.message import BuiltMessage, Draft
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Zl", "Zp", "Cs")), min_size=1, max_size=200)
 
@@ -20,18 +20,19 @@ def definition(**fields: Any) -> NewMessageDefinition:
     return NewMessageDefinition.model_validate(base | fields)
 
 
+def build(**fields: Any) -> BuiltMessage:
+    return Draft(definition(**fields), "my-check").dated()
+
+
 def parse(octets: bytes) -> Any:
     return email.message_from_bytes(octets, policy=email.policy.default)
 
 
 def test_message_is_complete() -> None:
     """From, To, Cc, Bcc, Subject, Date, Message-ID, MIME fields, the check's name."""
-    built = build_message(
-        definition(
-            to=["Bob Ünlü <bob@exämple.com>", "carol@example.com"], cc="dave@example.com", bcc=["eve@example.com"],
-            subject="Grüße ✓ und mehr", message="Zeile\n.\n" + "lang " * 400 + "ü",
-        ),
-        "my-check",
+    built = build(
+        to=["Bob Ünlü <bob@exämple.com>", "carol@example.com"], cc="dave@example.com", bcc=["eve@example.com"],
+        subject="Grüße ✓ und mehr", message="Zeile\n.\n" + "lang " * 400 + "ü",
     )  # fmt: skip
     message = parse(built.octets)
     assert message["To"] == "Bob Ünlü <bob@xn--exmple-cua.com>, carol@example.com"
@@ -48,7 +49,8 @@ def test_message_is_complete() -> None:
 
 def test_message_id_is_new_every_time() -> None:
     """Two messages of one definition are two messages."""
-    assert build_message(definition(), "a").message_id != build_message(definition(), "a").message_id
+    draft = Draft(definition(), "a")
+    assert draft.dated().message_id != draft.dated().message_id
 
 
 @given(
@@ -59,7 +61,7 @@ def test_any_subject_and_body_add_no_header_and_come_back(subject: str, body: st
     """Nothing a user writes becomes a header field."""
     if not subject.strip() or not body.strip():
         return
-    message = parse(build_message(definition(subject=subject, message=body), "a").octets)
+    message = parse(build(subject=subject, message=body).octets)
     assert sorted(message.keys()) == sorted(
         ["From", "To", "Subject", "Date", "Message-ID", "X-Imapcheck",
          "Content-Type", "Content-Transfer-Encoding", "MIME-Version"]

@@ -14,6 +14,7 @@ from imapcheck.endpoint import canonical_host
 from imapcheck.errors import Category, CheckFailure, CredentialsError, FailureType
 from imapcheck.report import is_slow, message_facts, search_facts, server_facts
 from imapcheck.result import CheckResult, Failure, StepName
+from imapcheck.sasl import Mechanism, mechanism_for
 from imapcheck.steps import Run, Step, logout, plan
 from imapcheck.text import one_line
 from imapcheck.tls import context_for
@@ -21,6 +22,7 @@ from imapcheck.trace import NOT_REACHED, Deadline, Hook, Tracer
 from imapcheck.transcript import Redactor, Transcript
 
 if TYPE_CHECKING:
+    from imapcheck.message import Draft
     from imapcheck.tokens import Token
 
 _PAUSE_BETWEEN_ATTEMPTS = 1.0
@@ -53,7 +55,9 @@ def run_check(
     if deadline is not None:
         ends = Deadline(min(ends.at, deadline))
     started_at = datetime.now(UTC)
-    order = _Order(definition, credentials, None, context, login_pause, refuse_local_addresses, tuple(hooks))
+    order = _Order(
+        definition, credentials, None, context, _draft(definition), login_pause, refuse_local_addresses, tuple(hooks)
+    )
     order = replace(order, token=_token(order, ends))
     attempt, earlier = _attempts(order, ends)
     if (again := _renewed(order, attempt, ends)) is not None and attempt.failure is not None:
@@ -87,6 +91,7 @@ class _Order:
     credentials: Credentials | None
     token: "Token | None"
     context: ssl.SSLContext | None
+    draft: "Draft | None"
     login_pause: LoginPause | None
     refuse_local_addresses: bool
     hooks: tuple[Hook, ...]
@@ -128,6 +133,22 @@ def _token(order: "_Order", ends: Deadline) -> "Token | None":
     from imapcheck.tokens import access_token  # only OAuth2 checks pay for loading it
 
     return access_token(order.credentials, ends, refuse_local_addresses=order.refuse_local_addresses)
+
+
+def _draft(definition: CheckDefinition) -> "Draft | None":
+    if definition.new_message is None:
+        return None
+    from imapcheck.message import Draft  # the email package is loaded only where mail is written
+
+    return Draft(definition.new_message, definition.label)
+
+
+def _mechanism(order: "_Order") -> Mechanism | None:
+    definition = order.definition
+    if definition.authentication == "none" or order.credentials is None:
+        return None
+    token = order.token.value if order.token is not None else None
+    return mechanism_for(definition.authentication, order.credentials, token, definition.host, definition.port)
 
 
 def _renewed(order: "_Order", attempt: "_Attempt", ends: Deadline) -> "_Order | None":
@@ -181,8 +202,9 @@ def _attempt(order: _Order, ends: Deadline) -> _Attempt:
     run = Run(
         definition=definition,
         credentials=order.credentials,
-        token=order.token.value if order.token is not None else None,
         context=order.context,
+        mechanism=_mechanism(order),
+        draft=order.draft,
         login_pause=order.login_pause,
         refuse_local_addresses=order.refuse_local_addresses,
         deadline=ends,

@@ -5,6 +5,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from email.utils import format_datetime
 
 from imapcheck.addresses import parse_address
 from imapcheck.definition import NewMessageDefinition
@@ -21,27 +22,34 @@ class BuiltMessage:
     message_id: str
 
 
-def build_message(definition: NewMessageDefinition, check: str, now: datetime | None = None) -> BuiltMessage:
-    """The RFC 5322 message of `definition` for the check named `check`, dated `now` (UTC, default: now).
+class Draft:
+    """The RFC 5322 message of `definition` for the check named `check`, but for what is new on every run.
 
+    It is written before a session begins, as writing it takes longer than many a server's answer.
     Headers outside ASCII follow RFC 2047; the body is UTF-8 in quoted-printable or base64, so that
     no line is longer than 76 octets whatever the text. Bcc is kept: a server that sends what lands in
     the mailbox needs it.
     """
-    sender = parse_address(definition.from_)
-    message_id = f"<{uuid.uuid4()}@{sender.domain}>"
-    message = EmailMessage(policy=_POLICY)
-    message["From"] = sender
-    for header, addresses in (("To", definition.to), ("Cc", definition.cc), ("Bcc", definition.bcc)):
-        if addresses:
-            message[header] = [parse_address(address) for address in addresses]
-    message["Subject"] = definition.subject
-    message["Date"] = now or datetime.now(UTC)
-    message["Message-ID"] = message_id
-    message[CHECK_HEADER] = check
-    body = definition.message.replace("\r\n", "\n").replace("\r", "\n")
-    message.set_content(body, charset="utf-8", cte=_transfer_encoding(body))
-    return BuiltMessage(message.as_bytes(), message_id)
+
+    def __init__(self, definition: NewMessageDefinition, check: str) -> None:
+        sender = parse_address(definition.from_)
+        message = EmailMessage(policy=_POLICY)
+        message["From"] = sender
+        for header, addresses in (("To", definition.to), ("Cc", definition.cc), ("Bcc", definition.bcc)):
+            if addresses:
+                message[header] = [parse_address(address) for address in addresses]
+        message["Subject"] = definition.subject
+        message[CHECK_HEADER] = check
+        body = definition.message.replace("\r\n", "\n").replace("\r", "\n")
+        message.set_content(body, charset="utf-8", cte=_transfer_encoding(body))
+        self._domain = sender.domain
+        self._octets = message.as_bytes()
+
+    def dated(self, now: datetime | None = None) -> BuiltMessage:
+        """The message with a Message-ID of its own, dated `now` (UTC, default: now)."""
+        message_id = f"<{uuid.uuid4()}@{self._domain}>"
+        head = f"Date: {format_datetime(now or datetime.now(UTC))}\r\nMessage-ID: {message_id}\r\n"
+        return BuiltMessage(head.encode("ascii") + self._octets, message_id)
 
 
 def _transfer_encoding(body: str) -> str:

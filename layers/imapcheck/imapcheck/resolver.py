@@ -45,13 +45,13 @@ class _LookUp:
         started = time.perf_counter()
         try:
             found = socket.getaddrinfo(self.host, None, type=socket.SOCK_STREAM)
+            self.seconds = time.perf_counter() - started
             self.addresses = list(dict.fromkeys(ip_address(str(entry[4][0])) for entry in found))
         except OSError as error:
             self.error = error
         except (UnicodeError, ValueError):
             self.error = socket.gaierror(socket.EAI_NONAME, "not a name that can be looked up")
         finally:
-            self.seconds = time.perf_counter() - started
             with _lock:
                 _pending.pop(self.host, None)
             self.done.set()

@@ -186,7 +186,10 @@ class ResponseReader:
         try:
             self._read_literals(name, after, segments, body)
         finally:
-            self._transcript.server(self._shown(name, line[: match.end()].rstrip(b" "), segments or [after]))
+            head = line[: match.end()].rstrip(b" ")
+            pieces = [_piece(segment) for segment in segments or [after]]
+            octets = sum(len(piece) for piece, _ in pieces)
+            self._transcript.server_later(octets, lambda: _shown(name, head, pieces))
         return Response("untagged", name, number, after, tuple(segments))
 
     def _read_literals(self, name: bytes, line: bytes, segments: list[Segment], body: BodyPolicy | None) -> None:
@@ -211,17 +214,19 @@ class ResponseReader:
             raise broken(f"a {name.decode()} response with a literal of {size} octets")
         return self._wire.read_exactly(size)
 
-    def _shown(self, name: bytes, head: bytes, segments: list[Segment]) -> bytes:
-        """A response for the transcript: literals as `{n octets}`, and of a FETCH the known items only."""
-        parts = []
-        for segment in segments:
-            line, literal = segment if isinstance(segment, tuple) else (segment, None)
-            if name == b"FETCH":
-                line = _known_fetch_items(line)
-            if literal is not None:
-                line = _LITERAL.sub(b"", line) + b"{%d octets}" % len(literal)
-            parts.append(line)
-        return (head + b" " + b"".join(parts)).rstrip(b" ")
+
+def _piece(segment: Segment) -> tuple[bytes, int | None]:
+    """A line, and the size of the literal after it: all that the transcript keeps."""
+    return (segment, None) if isinstance(segment, bytes) else (segment[0], len(segment[1]))
+
+
+def _shown(name: bytes, head: bytes, pieces: list[tuple[bytes, int | None]]) -> bytes:
+    """A response for the transcript: literals as `{n octets}`, and of a FETCH the known items only."""
+    parts = []
+    for line, size in pieces:
+        known = _known_fetch_items(line) if name == b"FETCH" else line
+        parts.append(known if size is None else _LITERAL.sub(b"", known) + b"{%d octets}" % size)
+    return (head + b" " + b"".join(parts)).rstrip(b" ")
 
 
 _FETCH_TOKENS = re.compile(

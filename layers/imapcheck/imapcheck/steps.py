@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
 
 from imapcheck.credentials import Credentials, LoginPause
 from imapcheck.definition import CheckDefinition, NewMessageDefinition, SearchDefinition
@@ -19,7 +20,7 @@ from imapcheck.mailboxes import by_special_use, sent_mailbox, special, unlisted_
 from imapcheck.resolver import Address, is_local, resolve
 from imapcheck.response_data import Found, Mailbox
 from imapcheck.result import StepName, TlsFacts, isoformat
-from imapcheck.sasl import mechanism_for
+from imapcheck.sasl import Mechanism
 from imapcheck.session import Appended, Completion, ImapSession
 from imapcheck.tls import facts
 from imapcheck.trace import Deadline, Tracer
@@ -28,6 +29,9 @@ from imapcheck.transport import UnreachableAddresses, Wire
 from imapcheck.transport import connect as tcp_connect
 from imapcheck.version import VERSION
 from imapcheck.wire_format import Part, encode_mailbox, string
+
+if TYPE_CHECKING:
+    from imapcheck.message import Draft
 
 _HEADER_OCTETS = 1 << 16
 _CLEANUP_SECONDS = 10.0
@@ -39,8 +43,9 @@ class Run:
 
     definition: CheckDefinition
     credentials: Credentials | None
-    token: str | None
     context: ssl.SSLContext | None
+    mechanism: Mechanism | None
+    draft: "Draft | None"
     login_pause: LoginPause | None
     refuse_local_addresses: bool
     deadline: Deadline
@@ -172,12 +177,9 @@ def authenticate(run: Run) -> None:
 
 def _log_in(run: Run) -> bool:
     """Log in; returns whether the server volunteered its capabilities."""
-    definition, session = run.definition, run.session
+    session, mechanism = run.session, run.mechanism
     assert run.credentials is not None
-    with run.tracer.aside():
-        mechanism = mechanism_for(
-            definition.authentication, run.credentials, run.token, definition.host, definition.port
-        )
+    assert mechanism is not None
     offered = session.offers(f"AUTH={mechanism.name}")
     if not offered and not (mechanism.name == "LOGIN" and not session.offers("LOGINDISABLED")):
         raise _not_offered(session, mechanism.name)
@@ -408,10 +410,9 @@ def locate_sent(run: Run) -> None:
 def append(run: Run) -> None:
     """File a new message in the sent mailbox."""
     assert run.sent is not None
+    assert run.draft is not None
     with run.tracer.aside():
-        from imapcheck.message import build_message  # the email package is loaded only where mail is written
-
-        message = build_message(run.asked_message, run.definition.label)
+        message = run.draft.dated()
 
     def sending() -> None:
         run.append_sent = True

@@ -9,6 +9,7 @@ import base64
 import binascii
 import re
 from collections import deque
+from collections.abc import Callable
 from urllib.parse import quote
 
 from imapcheck.text import show_bytes
@@ -21,7 +22,7 @@ _HEAD_LINES, _TAIL_LINES = 60, 140
 _LINE_LIMIT = 500
 _HELD_OCTETS = 8192
 
-type _Line = tuple[str, bytes | str]
+type _Line = tuple[str, bytes | str | Callable[[], bytes]]
 
 
 class Redactor:
@@ -89,23 +90,31 @@ class Transcript:
         """A whole line the server sent, message bodies already replaced by `{n octets}`."""
         self._add("S: ", line)
 
+    def server_later(self, octets: int, line: Callable[[], bytes]) -> None:
+        """As `server`, for a line that is yet to be laid out from `octets` that it holds on to."""
+        self._keep(("S: ", line) if octets <= _HELD_OCTETS else ("S: ", self._redactor.show(line(), _LINE_LIMIT)))
+
     def lines(self) -> tuple[str, ...]:
         gap = (f"… {self._left_out} lines left out",) if self._left_out else ()
         head, tail = map(self._shown, self._head), map(self._shown, self._tail)
         return (*head, *gap, *tail)
 
     def _add(self, prefix: str, line: bytes) -> None:
-        kept: _Line = (prefix, line if len(line) <= _HELD_OCTETS else self._redactor.show(line, _LINE_LIMIT))
+        self._keep((prefix, line if len(line) <= _HELD_OCTETS else self._redactor.show(line, _LINE_LIMIT)))
+
+    def _keep(self, line: "_Line") -> None:
         if len(self._head) < _HEAD_LINES:
-            self._head.append(kept)
+            self._head.append(line)
             return
         if len(self._tail) == _TAIL_LINES:
             self._left_out += 1
-        self._tail.append(kept)
+        self._tail.append(line)
 
     def _shown(self, line: "_Line") -> str:
         prefix, content = line
-        return prefix + (content if isinstance(content, str) else self._redactor.show(content, _LINE_LIMIT))
+        if isinstance(content, str):
+            return prefix + content
+        return prefix + self._redactor.show(content if isinstance(content, bytes) else content(), _LINE_LIMIT)
 
 
 def _spellings(secret: bytes) -> set[bytes]:

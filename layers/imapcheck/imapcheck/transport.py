@@ -3,6 +3,7 @@
 import errno
 import socket
 import ssl
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -118,16 +119,15 @@ class Wire:
 
     def send(self, data: bytes) -> None:
         """Send all of `data`, in as few writes as the kernel takes."""
-        view = memoryview(data)
-        while view:
+        done = 0
+        while done < len(data):
             try:
                 self._socket.settimeout(self._time_left())
-                sent = self._socket.send(view[:_SEND] if len(view) > _SEND else view)
+                done += self._socket.send(memoryview(data)[done : done + _SEND])
             except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 continue
             except OSError as error:
                 raise _lost(error) from error
-            view = view[sent:]
 
     def read_line(self, limit: int) -> bytes | None:
         """The next line with its line end; None where it is longer than `limit` octets."""
@@ -216,7 +216,7 @@ class Wire:
         self._time_left()
 
     def _time_left(self) -> float:
-        left = self.deadline.remaining()
+        left = self.deadline.at - time.monotonic()
         if left <= 0:
             raise CheckFailure(FailureType.TIMEOUT, "no complete answer in time")
         return left
