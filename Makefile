@@ -61,8 +61,9 @@ validate: setup $(SAM_STAMP) ## template and definitions
 	$(BIN)/imapcheck validate events/*.json
 	$(BIN)/pytest tests/template
 
-build: setup $(SAM_STAMP) ## sam build, as it is deployed (arm64)
+build: setup $(SAM_STAMP) ## sam build, as it is deployed (arm64), with bytecode
 	$(SAM) build
+	@scripts/add-bytecode .aws-sam/build
 
 bench: setup dovecot ## timings against a raw-socket baseline, and docs/performance.md
 	PYTHONPATH=tests $(BIN)/python -m benchmark

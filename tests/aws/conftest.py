@@ -22,7 +22,7 @@ SAM = ROOT / ".venv-sam/bin/sam"
 
 @pytest.fixture(scope="session")
 def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`sam build` of the template as it is, but for this host's processor."""
+    """What `make build` makes of the template as it is, but for this host's processor."""
     if not SAM.exists():
         if os.environ.get("CI"):
             pytest.fail("SAM CLI's environment is missing")
@@ -46,6 +46,7 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
         timeout=300,
     )
     assert done.returncode == 0, done.stderr[-3000:]
+    subprocess.run([ROOT / "scripts/add-bytecode", place / "build"], check=True)
     return place / "build"
 
 

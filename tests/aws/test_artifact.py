@@ -1,6 +1,8 @@
 """The `sam build` output under awslambdaric: what Lambda would run, with nothing else importable."""
 
+import importlib.util
 import json
+import marshal
 import time
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,17 @@ def metrics(environment: LambdaEnvironment) -> dict[tuple[str, str, str], float]
                 assert set(dimensions) <= {"Check", "Step"}
                 found[metric["Name"], line["Check"], line.get("Step", "")] = line[metric["Name"]][0]
     return found
+
+
+def test_every_module_is_shipped_with_bytecode_that_names_its_place(artifact: Path) -> None:
+    """A cold start compiles nothing (PEP 552: unchecked), and a traceback names the file that Lambda has."""
+    for part, place in (("RunCheckFunction", "/var/task"), ("ImapcheckLayer", "/opt"), ("DependenciesLayer", "/opt")):
+        sources = list((artifact / part).rglob("*.py"))
+        assert sources
+        for source in sources:
+            octets = Path(importlib.util.cache_from_source(str(source))).read_bytes()
+            assert int.from_bytes(octets[4:8], "little") == 0b01
+            assert marshal.loads(octets[16:]).co_filename == f"{place}/{source.relative_to(artifact / part)}"
 
 
 def test_available_run_publishes_what_it_returns(

@@ -215,6 +215,18 @@ def test_no_logout_on_a_connection_that_is_not_usable(
     assert (logout.status, logout.detail) == ("skipped", "not reached")
 
 
+@pytest.mark.parametrize("name", [b'"Se\0nt"', b'"/\0/Sent"'])
+def test_mailbox_name_with_nul_is_a_protocol_error(
+    define: Define, credentials: Credentials, server_context: Any, name: bytes
+) -> None:
+    """A name that could not be sent back (RFC 9051 section 9) is the server's fault and no crash of ours."""
+    dialect = Dialect(special=(b'(\\Sent) "/" ' + name,), top=())
+    with WireServer(dialect, tls=server_context) as server:
+        result = run_check(define(server, **FULL), credentials)
+    assert result.failure is not None
+    assert (result.failure.step, result.failure.type) == ("list", "protocol_error")
+
+
 def test_bye_in_the_middle_is_told_in_the_servers_words(
     define: Define, credentials: Credentials, server_context: Any
 ) -> None:

@@ -7,8 +7,8 @@ most one look-up under way: a later run joins it, so that a dead resolver costs 
 import socket
 import threading
 import time
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import NamedTuple
 
 from imapcheck.errors import CheckFailure, FailureType
 from imapcheck.trace import Deadline
@@ -20,8 +20,7 @@ _NO_SUCH_NAME = {
 }
 
 
-@dataclass(frozen=True)
-class Resolved:
+class Resolved(NamedTuple):
     """Addresses in the system's order (RFC 6724), without duplicates.
 
     `overhead` is the part of the wait, in seconds, that was not the resolver's but our thread's.

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from imapclient.datetime_util import parse_to_datetime
 
@@ -16,8 +16,7 @@ from imapcheck.responses import Response, broken
 _MAX_UID = 0xFFFFFFFF
 
 
-@dataclass(frozen=True)
-class Mailbox:
+class Mailbox(NamedTuple):
     """A line of LIST: `name` as on the wire, attributes in lower case, `delimiter` empty where there is none."""
 
     name: bytes
@@ -34,8 +33,7 @@ class Found:
     uids: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True)
-class Fetched:
+class Fetched(NamedTuple):
     """A message that was fetched and let go: its octets, INTERNALDATE if asked for, and its beginning."""
 
     size: int
@@ -150,7 +148,7 @@ def _parsed_mailbox(data: tuple[Any, ...]) -> Mailbox:
 
 # Nearly all responses are of these shapes; reading them takes a tenth of what the parser takes.
 _PLAIN_LIST = re.compile(
-    rb'\(([\\A-Za-z ]*)\) (?:"([^"\\])"|NIL) (?:"([^"\\]*)"|([A-Za-z&][!#$&\'+,./0-9:;<=>?@A-Z\[\]^_`a-z|}~-]*))'
+    rb'\(([\\A-Za-z ]*)\) (?:"([^\0"\\])"|NIL) (?:"([^\0"\\]*)"|([A-Za-z&][!#$&\'+,./0-9:;<=>?@A-Z^_`a-z|}~-]*))'
 )
 _PLAIN_NAMESPACE = re.compile(rb'\(\("([^"\\]{0,200})" (?:"[^"\\]"|NIL)\)\) NIL NIL')
 _PLAIN_FETCH = re.compile(rb"\(UID ([0-9]{1,10}) BODY\[\] \{[0-9]+\}")

@@ -5,7 +5,7 @@ import socket
 import ssl
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from imapcheck.errors import CheckFailure, FailureType
 from imapcheck.resolver import Address
@@ -21,8 +21,7 @@ _UNREACHABLE = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Connected:
+class Connected(NamedTuple):
     """A TCP connection, the address it is to, and those that were tried before in vain."""
 
     socket: socket.socket

@@ -1,7 +1,6 @@
 """From a result to CloudWatch metrics (DESIGN section 6): pure in `metrics_of`, Powertools EMF in `publish`."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from imapcheck.result import CheckResult
 
@@ -12,8 +11,7 @@ type StepMetrics = Literal["main", "all", "none"]
 type Unit = Literal["Percent", "Milliseconds", "Count", "Bytes", "Seconds"]
 
 
-@dataclass(frozen=True)
-class Metric:
+class Metric(NamedTuple):
     """One value; each distinct pair of `name` and `dimensions` is billed by CloudWatch."""
 
     name: str
