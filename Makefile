@@ -65,7 +65,8 @@ build: setup $(SAM_STAMP) ## sam build, as it is deployed (arm64), with bytecode
 	$(SAM) build
 	@scripts/add-bytecode .aws-sam/build
 
-bench: setup dovecot ## timings against a raw-socket baseline, and docs/performance.md
+bench: setup $(SAM_STAMP) dovecot ## timings against a raw-socket baseline: docs/performance.md, docs/cost.md
+	@scripts/install-test-servers --peers
 	PYTHONPATH=tests $(BIN)/python -m benchmark
 
 docs: setup ## regenerate what is generated under docs/

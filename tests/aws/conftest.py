@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,10 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from support.artifact import SAM, build
 from support.certificates import Certificates
 from support.dovecot import PASSWORD, Dovecot
 from support.runtime_api import LambdaEnvironment
-
-ROOT = Path(__file__).parents[2]
-SAM = ROOT / ".venv-sam/bin/sam"
 
 
 @pytest.fixture(scope="session")
@@ -27,27 +24,7 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if os.environ.get("CI"):
             pytest.fail("SAM CLI's environment is missing")
         pytest.skip("SAM CLI's environment is missing (make build makes it)")
-    place = tmp_path_factory.mktemp("artifact")
-    template = place / "template.yaml"
-    template.write_text(
-        (ROOT / "template.yaml").read_text(encoding="utf-8").replace("arm64", "x86_64"), encoding="utf-8"
-    )
-    path = f"{ROOT / '.venv/bin'}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        [
-            *(SAM, "build", "--language-extensions", "--no-cached"),
-            *("--template", template, "--base-dir", ROOT, "--build-dir", place / "build"),
-        ],
-        env={**os.environ, "PATH": path, "SAM_CLI_TELEMETRY": "0"},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    subprocess.run([ROOT / "scripts/add-bytecode", place / "build"], check=True)
-    return place / "build"
+    return build(tmp_path_factory.mktemp("artifact"))
 
 
 @pytest.fixture(scope="session")

@@ -6,26 +6,39 @@ import re
 import ssl
 import statistics
 from collections.abc import Callable
+from typing import Any
 
 from benchmark.raw_session import STEPS, RawSession
 from imapcheck import CheckDefinition, Credentials, run_check
 from imapcheck.message import Draft
+from support.dovecot import PASSWORD
+from support.mailbox_probe import Probe
 
 TERM = "benchmark needle"
 MESSAGE = {"from": "a@example.com", "to": "b@example.com", "subject": "bench", "message": "Bench.", "mailbox": None}
 
 
+def fill(host: str, port: int, ca: str) -> None:
+    """Put the message that is searched for into both users' INBOX."""
+    for user in ("monitor", "bystander"):
+        probe = Probe(host, port, ca, user, PASSWORD, server_name="localhost")
+        probe.put("INBOX", f"Subject: {TERM}\r\n\r\nFound.\r\n".encode())
+        probe.close()
+
+
+def definition_of(host: str, port: int, ca: str) -> dict[str, Any]:
+    """The full reference check as a definition's JSON."""
+    return {
+        "server": f"{host}:{port}",
+        "search": TERM,
+        "new_message": MESSAGE,
+        "tls": {"ca_file": ca, "server_name": "localhost"},
+        "timeout": 60,
+    }
+
+
 def definition(host: str, port: int, ca: str) -> CheckDefinition:
-    return CheckDefinition.model_validate(
-        {
-            "name": "bench",
-            "server": f"{host}:{port}",
-            "search": TERM,
-            "new_message": MESSAGE,
-            "tls": {"ca_file": ca, "server_name": "localhost"},
-            "timeout": 60,
-        }
-    )
+    return CheckDefinition.model_validate({"name": "bench", **definition_of(host, port, ca)})
 
 
 def compare(host: str, port: int, ca: str, password: str, runs: int) -> dict[str, dict[str, float]]:
@@ -50,7 +63,8 @@ def compare(host: str, port: int, ca: str, password: str, runs: int) -> dict[str
         assert result.available, result.failure
         times: dict[str, float] = {step.name: step.duration_ms or 0.0 for step in result.steps}
         return {
-            **{step: times[step] for step in STEPS},
+            **{step: times[step] for step in ("dns", *STEPS)},
+            "between the steps": result.duration_ms - sum(times.values()),
             "total": result.duration_ms,
             "needed": round_trips(result.transcript),
         }

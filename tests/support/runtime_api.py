@@ -44,6 +44,7 @@ class LambdaEnvironment:
     def __enter__(self) -> Self:
         self._events: queue.Queue[tuple[str, bytes, float]] = queue.Queue()
         self._replies: queue.Queue[Reply] = queue.Queue()
+        self._asked = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_for(self))
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         self._output = (self.directory / "output").open("w+b")
@@ -56,6 +57,16 @@ class LambdaEnvironment:
             stderr=subprocess.STDOUT,
         )
         return self
+
+    @property
+    def process(self) -> int:
+        """The process that Lambda would run."""
+        return self._process.pid
+
+    def wait_until_ready(self) -> None:
+        """Until INIT is over: the runtime asks for its first event."""
+        if not self._asked.wait(60):
+            raise AssertionError(f"not ready; output: {self.output()}")
 
     def __exit__(self, *_: object) -> None:
         self._process.kill()
@@ -123,6 +134,7 @@ def _handler_for(environment: LambdaEnvironment) -> type[BaseHTTPRequestHandler]
         disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
+            environment._asked.set()
             request, body, deadline = environment._events.get()
             self.send_response(200)
             self.send_header("Lambda-Runtime-Aws-Request-Id", request)

@@ -1,0 +1,136 @@
+"""4. Cold start: the import of the built artifact's handler in a bare interpreter, and the first secret."""
+
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmark.lambda_cpu import SECRET, secrets_manager
+from benchmark.tables import not_measured, table
+from support import artifact
+
+TITLE = "4. Cold start"
+TIMED = "import time; s = time.perf_counter(); exec({what!r}); print((time.perf_counter() - s) * 1000)"
+FLOOR = "from aws_lambda_powertools import Logger, Metrics; import pydantic, imapclient"
+CASES = {
+    "the four libraries imported": FLOOR,
+    "and a pydantic model of one field": f"{FLOOR}\nclass One(pydantic.BaseModel):\n    field: int",
+    "handler": "import handler",
+}
+FIRST_SECRET = f"""
+import time, handler
+reader = handler.invocation._secrets
+for what in ("first", "again"):
+    s = time.perf_counter()
+    reader.read({SECRET!r}, fresh=True)
+    print((time.perf_counter() - s) * 1000)
+"""
+
+
+def cold_start(built: Path | None, folder: Path) -> list[str]:
+    """`built` has bytecode; it is measured before that too."""
+    if built is None:
+        return not_measured(TITLE, "SAM CLI's environment is missing")
+    bare = artifact.build(_new(folder / "source"), bytecode=False)
+    rows, times = [], {}
+    for name, place, runs in (("`sam build` alone", bare, 5), ("`make build`, with bytecode", built, 10)):
+        times = imports(place, runs)
+        floor, modelled, handler = times.values()
+        rows.append(
+            [name, *(f"{case:.0f}" for case in times.values()), f"{handler / floor:.2f}", f"{handler / modelled:.2f}"]
+        )
+    size = sum(path.stat().st_size for path in (built / "DependenciesLayer").rglob("*") if path.is_file())
+    unpacked = sum(path.stat().st_size for path in (bare / "DependenciesLayer").rglob("*") if path.is_file())
+    first, again = first_secret(built)
+    return [
+        f"## {TITLE}",
+        "",
+        "Import of the built artifact in a bare interpreter (`-S`, nothing is written), ms. The libraries are Powertools Logger and",
+        "Metrics, pydantic and imapclient: the floor. Target: 1.15 x. `import pydantic` loads little of pydantic, its first model",
+        "the rest, and there is no check definition without one. A layer cannot be written to, so that without bytecode in it every",
+        "cold start compiles what it imports: `make build` adds it.",
+        "",
+        *table("artifact | " + " | ".join(times) + " | to the libraries | to libraries and model", rows),
+        profile(built),
+        "To build the models when the first event comes would hide most of this from the figure and make it slower: INIT has the",
+        "whole processor, the first invocation only its share.",
+        "",
+        f"The first secret takes {first:.0f} ms (boto3, its client, one call to moto on loopback), the next {again:.0f} ms; boto3 is not loaded where there",
+        f"is no secret. The layer of dependencies has {unpacked / 1e6:.1f} MB, {size / 1e6:.1f} MB with bytecode (x86_64).",
+        "",
+    ]
+
+
+def imports(built: Path, runs: int) -> dict[str, float]:
+    """Median import time in ms of each case, taken in turn."""
+    samples: dict[str, list[float]] = {name: [] for name in CASES}
+    for number in range(runs + 1):
+        for name, what in CASES.items():
+            taken = float(run(built, TIMED.format(what=what)).stdout)
+            if number:  # the first brings the files into memory
+                samples[name].append(taken)
+    return {name: statistics.median(taken) for name, taken in samples.items()}
+
+
+def profile(built: Path) -> str:
+    """Where the time over the floor goes, by `-X importtime`."""
+    floor, ours = (self_times(run(built, what, "-X", "importtime").stderr) for what in (FLOOR, "import handler"))
+    extra = {module: taken for module, taken in ours.items() if module not in floor}
+    parts = {
+        "pydantic's own modules": r"pydantic|annotated_types",
+        "our modules": r"imapcheck|handler",
+        "the rest": r"",
+    }
+    sums = dict.fromkeys(parts, 0.0)
+    for module, taken in extra.items():
+        sums[next(part for part, pattern in parts.items() if re.match(pattern, module))] += taken / 1000
+    heaviest = sorted(
+        (module for module in extra if module.startswith("imapcheck")), key=lambda module: -extra[module]
+    )[:3]
+    named = ", ".join(f"{module} {extra[module] / 1000:.0f}" for module in heaviest)
+    return (
+        f"Over the floor, by `-X importtime`, in ms: {', '.join(f'{part} {taken:.0f}' for part, taken in sums.items())}; the heaviest of ours,\n"
+        f"which build the pydantic models: {named}.\n"
+    )
+
+
+def self_times(text: str) -> dict[str, int]:
+    """Microseconds by module."""
+    found = re.findall(r"^import time: +(\d+) \| +\d+ \| +(\S+)$", text, re.MULTILINE)
+    return {module: int(taken) for taken, module in found}
+
+
+def first_secret(built: Path) -> tuple[float, float]:
+    """Milliseconds of the first and of the second secret that an environment reads."""
+    import boto3
+
+    libraries = str(Path(boto3.__file__).parents[1])
+    secret = {"username": "monitor", "password": "x" * 20, "host": "localhost"}
+    with secrets_manager(secret) as url:
+        variables = {
+            "AWS_ENDPOINT_URL": url,
+            "AWS_DEFAULT_REGION": "eu-central-1",
+            "AWS_ACCESS_KEY_ID": "x",
+            "AWS_SECRET_ACCESS_KEY": "x",
+        }
+        runs = [run(built, FIRST_SECRET, libraries=libraries, **variables).stdout.split() for _ in range(4)][1:]
+    return statistics.median(float(one[0]) for one in runs), statistics.median(float(one[1]) for one in runs)
+
+
+def run(
+    built: Path, program: str, *options: str, libraries: str = "", **variables: str
+) -> subprocess.CompletedProcess[str]:
+    parts = [built / "ImapcheckLayer/python", built / "DependenciesLayer/python", built / "RunCheckFunction"]
+    path = os.pathsep.join(filter(None, (*map(str, parts), libraries)))
+    words = [str(Path(sys.base_prefix) / "bin/python3"), "-S", *options, "-c", program]
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", **variables}
+    with tempfile.TemporaryDirectory() as elsewhere:
+        return subprocess.run(words, env=environment, capture_output=True, text=True, check=True, cwd=elsewhere)
+
+
+def _new(place: Path) -> Path:
+    place.mkdir()
+    return place

@@ -1,0 +1,94 @@
+"""6. The command line: the time to its first output, and a hundred definitions in one call."""
+
+import json
+import os
+import pty
+import select
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmark.overhead import definition, definition_of
+from imapcheck import Credentials, run_check
+
+PROGRAM = [str(Path(sys.executable).parent / "imapcheck"), "run", "--credentials", "secret"]
+CONCURRENCY, DEFINITIONS = 10, 100
+
+
+def measure(host: str, port: int, ca: str, password: str) -> dict[str, float]:
+    """Milliseconds: a bare interpreter, the first output, a whole call of one and of a hundred, and a run by itself."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "secret").write_text(json.dumps({"username": "monitor", "password": password}))
+        files = [f"c{number}.json" for number in range(DEFINITIONS)]
+        data = {key: value for key, value in definition_of(host, port, ca).items() if key != "new_message"}
+        for file in files:
+            (folder / file).write_text(json.dumps(data))
+        check = definition(host, port, ca).model_copy(update={"new_message": None})
+        credentials = Credentials.model_validate({"username": "monitor", "password": password})
+        return {
+            "bare": statistics.median(timed([sys.executable, "-c", "pass"], folder) for _ in range(5)),
+            "first": statistics.median(first_output([*PROGRAM, files[0]], folder) for _ in range(5)),
+            "one": statistics.median(timed([*PROGRAM, "--json", files[0]], folder) for _ in range(5)),
+            "hundred": timed([*PROGRAM, "--json", "--concurrency", str(CONCURRENCY), *files], folder),
+            "run": statistics.median(run_check(check, credentials).duration_ms for _ in range(10)),
+        }
+
+
+def timed(words: list[str], folder: Path) -> float:
+    started = time.perf_counter()
+    subprocess.run(words, cwd=folder, capture_output=True, check=True)
+    return (time.perf_counter() - started) * 1000
+
+
+def first_output(words: list[str], folder: Path) -> float:
+    """Until a person at a terminal sees something."""
+    ours, theirs = pty.openpty()
+    started = time.perf_counter()
+    with subprocess.Popen(words, cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        os.read(ours, 1)
+        seen = (time.perf_counter() - started) * 1000
+        while process.poll() is None:
+            if select.select([ours], [], [], 0.05)[0]:
+                try:
+                    os.read(ours, 65536)
+                except OSError:  # the terminal went with its last user
+                    break
+    os.close(ours)
+    return seen
+
+
+def report(near: dict[str, float], far: dict[str, float] | None) -> list[str]:
+    lines = [
+        "## 6. Command line",
+        "",
+        f"`imapcheck run FILE` shows its first step after {near['first']:.0f} ms (a bare interpreter takes {near['bare']:.0f}, the rest is Python's imports) and, with",
+        f"`--json`, ends after {near['one']:.0f} ms.",
+        "",
+    ]
+    if far is not None:
+        least = far["run"] * DEFINITIONS / CONCURRENCY
+        took = far["hundred"] - far["one"] + far["run"]
+        lines += [
+            f"{DEFINITIONS} definitions in one call, {CONCURRENCY} at once, Dovecot 20 ms away: {took:.0f} ms without the start; {CONCURRENCY} rounds of a run of {far['run']:.0f} ms",
+            f"would be {least:.0f}: {took / least:.2f} x what the concurrency allows.",
+        ]
+    each = (near["hundred"] - near["one"]) / (DEFINITIONS - 1)
+    lines += [
+        f"On loopback, where two cores share checks and Dovecot: {each:.1f} ms for each further definition, a run by itself {near['run']:.1f} ms.",
+        "",
+    ]
+    return lines
+
+
+def main() -> None:
+    """Arguments as JSON: host, port, ca, password; milliseconds as JSON on stdout."""
+    print(json.dumps(measure(**json.loads(sys.argv[1]))))
+
+
+if __name__ == "__main__":
+    main()

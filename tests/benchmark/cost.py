@@ -1,0 +1,116 @@
+"""7. What a check costs a month, from what part 3 measured."""
+
+import contextlib
+import io
+import json
+import ssl
+from pathlib import Path
+from typing import Any
+
+from benchmark.overhead import MESSAGE
+from benchmark.tables import table
+from imapcheck import CheckDefinition, CheckResult, Credentials, run_check
+from imapcheck.aws.metrics import StepMetrics, metrics_of, publish
+from support.certificates import Certificates
+from support.dovecot import PASSWORD
+from support.wire_server import WireServer
+
+SETTINGS: tuple[StepMetrics, ...] = ("all", "main", "none")
+INTERVALS = (1, 5, 15)
+MONTH_MINUTES = 30 * 24 * 60
+ALARMS = 4
+RECYCLED_MINUTES = 120
+# START, END and REPORT lines of Lambda's own, in JSON
+PLATFORM_OCTETS = 700
+SOURCE = json.loads((Path(__file__).parent / "prices.json").read_text())
+PRICES: dict[str, float] = {name: entry["usd"] for name, entry in SOURCE["prices"].items()}
+
+
+def sample(certificates: Certificates) -> CheckResult:
+    """A result with every metric that the full reference check has."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates.chain(), certificates.key())
+    with WireServer(tls=context) as server:
+        asked = CheckDefinition.model_validate(
+            {
+                "name": "bench",
+                "server": f"localhost:{server.port}",
+                "search": "x",
+                "new_message": MESSAGE,
+                "tls": {"ca_file": str(certificates.ca)},
+            }
+        )
+        result = run_check(asked, Credentials.model_validate({"username": "alice", "password": PASSWORD}))
+    assert result.available, result.failure
+    return result
+
+
+def cold_starts(minutes: int) -> float:
+    """A month's. An idle environment is not kept for ever, and how long is not told: at 15 minutes take each as gone."""
+    return MONTH_MINUTES / (minutes if minutes >= 15 else RECYCLED_MINUTES)
+
+
+def lambda_month(measured: dict[str, Any], memory_mb: int, minutes: int) -> float:
+    """Dollars for requests and billed milliseconds, INIT included."""
+    runs, cold = MONTH_MINUTES / minutes, cold_starts(minutes)
+    seconds: float = ((runs - cold) * measured["later"] + cold * (measured["init"] + measured["first"])) / 1000
+    return runs * PRICES["lambda_request"] + seconds * memory_mb / 1024 * PRICES["lambda_arm64_gb_second"]
+
+
+def emf_octets(result: CheckResult, setting: StepMetrics) -> int:
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        publish(result, setting)
+    return len(printed.getvalue().encode())
+
+
+def costs(certificates: Certificates, measured: dict[str, Any], memory_mb: int) -> list[str]:
+    """The table; `measured` is part 3's for `memory_mb`, taken with StepMetrics main."""
+    result = sample(certificates)
+    # what is logged besides the metrics: the structured line with the result
+    line = measured["log_octets"] - emf_octets(result, "main")
+    rows = []
+    for minutes in INTERVALS:
+        runs = MONTH_MINUTES / minutes
+        for setting in SETTINGS:
+            metrics = len(metrics_of(result, setting))
+            gigabytes = runs * (line + emf_octets(result, setting) + PLATFORM_OCTETS) / 1e9
+            parts = [
+                metrics * PRICES["custom_metric_month"],
+                ALARMS * PRICES["alarm_month"],
+                PRICES["secret_month"] + max(cold_starts(minutes), MONTH_MINUTES / 60) * PRICES["secret_call"],
+                lambda_month(measured, memory_mb, minutes),
+                gigabytes * PRICES["log_ingest_gb"],
+                runs * PRICES["schedule_invocation"],
+            ]
+            rows.append(
+                [
+                    f"{minutes} min",
+                    setting,
+                    metrics,
+                    *(f"{part:.2f}" for part in (*parts, sum(parts), runs * PRICES["synthetics_canary_run"])),
+                ]
+            )
+    return [
+        "# What a check costs",
+        "",
+        "<!-- Written by `make bench`. -->",
+        "",
+        f"US dollars for one check and month in {SOURCE['region']}, before the free tier, for a definition with search and new message on the",
+        f"template's default memory of {memory_mb} MB. Prices of {SOURCE['read_on']}, {SOURCE['note']}; tests/benchmark/prices.json",
+        f"names each source. Measured (docs/performance.md, part 3): {measured['later']:.0f} ms a run with the server 40 ms of round trip away,",
+        f"{measured['init'] + measured['first']:.0f} ms where the environment is new (INIT is billed), {measured['log_octets']:.0f} octets logged a run with `main`.",
+        "",
+        *table(
+            "every | StepMetrics | metrics | metrics $ | alarms $ | secret $ | Lambda $ | logs $ | schedule $ | total $ | canary $",
+            rows,
+        ),
+        "`canary` is what CloudWatch Synthetics asks for as many runs of a canary, without its Lambda, logs, metrics and alarms.",
+        "",
+        "- **Custom metrics dominate**, whatever the interval: $0.30 each. `StepMetrics` is the knob: `main`, the default, keeps the steps that",
+        "  people look at; `none` keeps availability, duration, certificate and search. Every step's time is in the log line in any case.",
+        "- A check without `search` and `new_message` has fewer: 6 with `main`. The secret can be shared by all checks of one mailbox.",
+        "- Once a stack: three alarms ($0.30), and a dashboard, $3.00 where the account already has the three that are free.",
+        "- Lambda hardly counts: a run waits for the network, on little memory.",
+        f"- Assumed: an environment lives {RECYCLED_MINUTES // 60} h at 1 and 5 minutes, and every start at 15 minutes is a cold one.",
+        "",
+    ]

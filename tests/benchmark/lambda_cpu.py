@@ -1,0 +1,122 @@
+"""3. The built artifact as a Lambda of so much memory: its start, its first run, its later runs.
+
+awslambdaric runs what `make build` makes, against a Runtime API of ours, with the secret on moto's server. INIT has the
+whole processor, as Lambda lends it; before the first event the process moves into a control group that has
+memory/1769 of a core in periods of 20 ms.
+"""
+
+import json
+import logging
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+from moto.server import ThreadedMotoServer
+
+from benchmark.overhead import definition_of
+from support.runtime_api import LambdaEnvironment
+
+CGROUP = Path("/sys/fs/cgroup/cpu")
+PERIOD_US, FULL_CORE_MB = 20_000, 1769
+SECRET = "imapcheck/bench"
+
+
+def missing() -> str | None:
+    """Why a quota cannot be set here, or None."""
+    if os.getuid() != 0 or not (CGROUP / "cpu.cfs_quota_us").exists():
+        return "needs root and cgroup v1's cpu controller"
+    return None
+
+
+@contextmanager
+def quota(process: int, memory_mb: int) -> Iterator[None]:
+    """`process` has the share of a core that `memory_mb` buys; 0: all of it."""
+    if not memory_mb:
+        yield
+        return
+    group = CGROUP / f"imapcheck-{memory_mb}"
+    group.mkdir(exist_ok=True)
+    (group / "cpu.cfs_period_us").write_text(str(PERIOD_US))
+    (group / "cpu.cfs_quota_us").write_text(str(PERIOD_US * memory_mb // FULL_CORE_MB))
+    (group / "cgroup.procs").write_text(str(process))
+    try:
+        yield
+    finally:
+        (CGROUP / "cgroup.procs").write_text(str(process))
+        group.rmdir()
+
+
+@contextmanager
+def secrets_manager(secret: dict[str, str]) -> Iterator[str]:
+    """moto's server with `secret`; yields its URL."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    url = "http://{}:{}".format(*server.get_host_and_port())
+    client = boto3.client(
+        "secretsmanager", endpoint_url=url, region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x"
+    )
+    client.create_secret(Name=SECRET, SecretString=json.dumps(secret))
+    yield url
+    server.stop()
+
+
+def measure(artifact: Path, data: dict[str, Any], endpoint: str, memory_mb: int, runs: int) -> dict[str, Any]:
+    """One environment: milliseconds, steps of its first run and of the others, octets logged, peak memory."""
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        (place / "definitions").mkdir()
+        (place / "definitions/bench.json").write_text(json.dumps({**data, "name": "bench", "secret": SECRET}))
+        variables = {"IMAPCHECK_DEFINITIONS": str(place / "definitions"), "AWS_ENDPOINT_URL": endpoint}
+        started = time.perf_counter()
+        with LambdaEnvironment(artifact, place, variables) as environment:
+            environment.wait_until_ready()
+            init = (time.perf_counter() - started) * 1000
+            with quota(environment.process, memory_mb):
+                calls = [invoke(environment) for _ in range(runs + 1)]
+            status = Path(f"/proc/{environment.process}/status").read_text()
+            octets = len(environment.output()) / len(calls)
+    (first, first_steps), later = calls[0], calls[1:]
+    return {
+        "init": init,
+        "first": first,
+        "later": statistics.median(wall for wall, _ in later),
+        "first_steps": first_steps,
+        "later_steps": {step: statistics.median(steps[step] for _, steps in later) for step in first_steps},
+        "log_octets": octets,
+        "peak_mib": int(status.split("VmHWM:")[1].split()[0]) / 1024,
+    }
+
+
+def invoke(environment: LambdaEnvironment) -> tuple[float, dict[str, float]]:
+    started = time.perf_counter()
+    reply = environment.invoke({"check": "bench"})
+    wall = (time.perf_counter() - started) * 1000
+    assert reply.error is None, reply.error
+    assert reply.result["available"], reply.result["failure"]
+    steps = {step["name"]: step["duration_ms"] or 0.0 for step in reply.result["steps"]}
+    return wall, steps | {"total": reply.result["duration_ms"]}
+
+
+def main() -> None:
+    """Arguments as JSON: artifact, host, port, ca, password, runs, memories; answers by memory as JSON on stdout."""
+    order = json.loads(sys.argv[1])
+    data = definition_of(order["host"], order["port"], order["ca"])
+    secret = {"username": "monitor", "password": order["password"], "host": order["host"]}
+    with secrets_manager(secret) as endpoint:
+        found = {
+            memory: measure(Path(order["artifact"]), data, endpoint, memory, order["runs"])
+            for memory in (0, *order["memories"])
+        }
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
