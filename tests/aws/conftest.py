@@ -101,6 +101,7 @@ def environment(artifact: Path, moto_endpoint: str, tmp_path: Path) -> Iterator[
             "IMAPCHECK_STEP_METRICS": "main",
             "IMAPCHECK_ALLOW_LOCAL_ADDRESSES": "true",
             "POWERTOOLS_LOG_LEVEL": "INFO",
+            "PYDANTIC_DISABLE_PLUGINS": "true",
             "AWS_ENDPOINT_URL": moto_endpoint,
         }
         place = tmp_path / f"environment-{len(started)}"

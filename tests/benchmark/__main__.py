@@ -112,9 +112,9 @@ def lambda_table(found: dict[str, dict[str, Any]]) -> list[str]:
             "MB | worst step, ms | off | worst, first run | off, first run | INIT ms | first call ms | later calls ms | peak MiB | $",
             rows,
         ),
-        f"The smallest at which no step is off is {min(steady, default=0) or 'none of these'} MB; the template's default is {DEFAULT_MB} MB.",
-        f"That is for the first call, which at 128 MB takes {found['128']['first'] / 1000:.1f} s, and for room: Lambda's own part of the memory is not in `peak`,",
-        "a message of 25 MiB and the runtime's larger boto3 come on top, and a function that runs out is killed without a word.",
+        f"The smallest at which no step is off is {min(steady, default=0) or 'none of these'} MB. The template's default is {DEFAULT_MB} MB: a hostile server can make a run take up to",
+        f"64 MiB (tests/long), which with the {found['128']['peak_mib']:.0f} MiB above and Lambda's own part is more than 128, and a function that runs out of memory",
+        "is killed without a verdict. It halves the first call too.",
         "",
     ]
 

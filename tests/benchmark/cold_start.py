@@ -126,7 +126,13 @@ def run(
     parts = [built / "ImapcheckLayer/python", built / "DependenciesLayer/python", built / "RunCheckFunction"]
     path = os.pathsep.join(filter(None, (*map(str, parts), libraries)))
     words = [str(Path(sys.base_prefix) / "bin/python3"), "-S", *options, "-c", program]
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", **variables}
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": path,
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYDANTIC_DISABLE_PLUGINS": "true",
+        **variables,
+    }
     with tempfile.TemporaryDirectory() as elsewhere:
         return subprocess.run(words, env=environment, capture_output=True, text=True, check=True, cwd=elsewhere)
 

@@ -74,7 +74,11 @@ def measure(artifact: Path, data: dict[str, Any], endpoint: str, memory_mb: int,
         place = Path(name)
         (place / "definitions").mkdir()
         (place / "definitions/bench.json").write_text(json.dumps({**data, "name": "bench", "secret": SECRET}))
-        variables = {"IMAPCHECK_DEFINITIONS": str(place / "definitions"), "AWS_ENDPOINT_URL": endpoint}
+        variables = {
+            "IMAPCHECK_DEFINITIONS": str(place / "definitions"),
+            "AWS_ENDPOINT_URL": endpoint,
+            "PYDANTIC_DISABLE_PLUGINS": "true",  # as template.yaml does
+        }
         started = time.perf_counter()
         with LambdaEnvironment(artifact, place, variables) as environment:
             environment.wait_until_ready()

@@ -353,3 +353,17 @@ def test_a_slow_command_grows_its_own_step_only(
     assert durations[slow] >= 50
     assert durations[slow] - others >= 20
     assert sum(durations.values()) <= result.duration_ms
+
+
+def test_whatever_is_waited_for_is_some_steps(define: Define, credentials: Credentials, server_context: Any) -> None:
+    """The clock runs within steps alone, and nothing is waited for outside one: every answer's delay is counted."""
+    names = (
+        "GREETING", "CAPABILITY", "AUTHENTICATE", "NAMESPACE", "LIST", "EXAMINE", "UID SEARCH", "UID FETCH", "APPEND",
+        "LOGOUT",
+    )  # fmt: skip
+    with WireServer(script=dict.fromkeys(names, delay(0.02)), tls=server_context) as server:
+        result = run_check(define(server, **FULL), credentials)
+    assert result.available, result.failure
+    assert len(server.commands) > 10
+    assert result.duration_ms >= 20 * (len(server.commands) + 1)
+    assert result.duration_ms == pytest.approx(sum(step.duration_ms or 0.0 for step in result.steps), abs=0.0011)

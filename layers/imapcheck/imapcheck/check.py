@@ -210,12 +210,12 @@ def _attempt(order: _Order, ends: Deadline) -> _Attempt:
         deadline=ends,
         redactor=redactor,
         transcript=Transcript(redactor),
-        tracer=Tracer(order.hooks, redactor.clean_text),  # its clock starts here
+        tracer=Tracer(order.hooks, redactor.clean_text),
     )
     try:
         failure = _walk(run, steps)
         _leave(run, failure is not None)
-        return _Attempt(run, failure, run.tracer.elapsed_ms())
+        return _Attempt(run, failure, run.tracer.total_ms())
     finally:
         if run.opened is not None:
             run.opened.wire.close()

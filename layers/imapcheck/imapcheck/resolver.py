@@ -43,7 +43,7 @@ class _LookUp:
     def run(self) -> None:
         started = time.perf_counter()
         try:
-            found = socket.getaddrinfo(self.host, None, type=socket.SOCK_STREAM)
+            found = socket.getaddrinfo(self.host.encode("ascii"), None, type=socket.SOCK_STREAM)
             self.seconds = time.perf_counter() - started
             self.addresses = list(dict.fromkeys(ip_address(str(entry[4][0])) for entry in found))
         except OSError as error:

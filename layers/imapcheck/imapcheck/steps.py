@@ -23,7 +23,7 @@ from imapcheck.result import StepName, TlsFacts, isoformat
 from imapcheck.sasl import Mechanism
 from imapcheck.session import Appended, Completion, ImapSession
 from imapcheck.tls import facts
-from imapcheck.trace import Deadline, Tracer
+from imapcheck.trace import Deadline, StepRecord, Tracer
 from imapcheck.transcript import Redactor, Transcript
 from imapcheck.transport import UnreachableAddresses, Wire
 from imapcheck.transport import connect as tcp_connect
@@ -49,9 +49,9 @@ class Run:
     login_pause: LoginPause | None
     refuse_local_addresses: bool
     deadline: Deadline
+    tracer: Tracer
     redactor: Redactor
     transcript: Transcript
-    tracer: Tracer
     addresses: list[Address] = field(default_factory=list)
     address: Address | None = None
     unreachable: tuple[Address, ...] = ()
@@ -93,9 +93,9 @@ def dns(run: Run) -> None:
         run.tracer.skip("dns", "the server is given as an address")
         run.addresses = [ip_address(host)]
     else:
-        with run.tracer.step("dns"):
+        with run.tracer.step("dns") as step:
             resolved = resolve(host, run.deadline)
-            run.tracer.leave_out(resolved.overhead)
+            step.leave_out(resolved.overhead)
             run.addresses = resolved.addresses
     if run.refuse_local_addresses:
         run.addresses = [address for address in run.addresses if not is_local(address)]
@@ -127,8 +127,7 @@ def tls(run: Run) -> None:
     implicit = definition.tls_mode == "implicit"
     with run.tracer.step("tls"):
         secured = run.session.start_tls(run.context, definition.tls.server_name or definition.host, implicit=implicit)
-    with run.tracer.aside():
-        run.tls = facts(secured, definition.tls.verify)
+    run.tls = facts(secured, definition.tls.verify)
     if not implicit:
         capability(run)
 
@@ -305,8 +304,7 @@ def _watched(run: Run, name: str) -> bytes:
 def search(run: Run) -> None:
     """Count the messages that match every term."""
     asked = run.asked_search
-    with run.tracer.aside():
-        keys, charset = _search_keys(asked.terms())
+    keys, charset = _search_keys(asked.terms())
     with run.tracer.step("search") as step:
         completion, found = run.session.search(keys, charset=charset)
         if not completion.ok:
@@ -336,7 +334,7 @@ def fetch(run: Run) -> None:
     if found is None or found.highest is None or found.count < asked.min_matches:
         run.tracer.skip("fetch", "no match" if found is None or not found.count else "fewer matches than min_matches")
         return
-    with run.tracer.step("fetch"):
+    with run.tracer.step("fetch") as step:
         completion, message = run.session.fetch(
             found.highest, internal_date=asked.max_age is not None, limit=asked.max_size, keep=_HEADER_OCTETS
         )
@@ -346,16 +344,16 @@ def fetch(run: Run) -> None:
             raise CheckFailure(FailureType.PROTOCOL_ERROR, f"the server answered OK without message {found.highest}")
         run.fetched_octets = message.size
         if asked.max_age is not None:
-            _judge_age(run, message.internal_date, message.beginning, asked.max_age.total_seconds())
+            _judge_age(run, step, message.internal_date, message.beginning, asked.max_age.total_seconds())
 
 
-def _judge_age(run: Run, arrived: datetime | None, beginning: bytes, max_age: float) -> None:
+def _judge_age(run: Run, step: StepRecord, arrived: datetime | None, beginning: bytes, max_age: float) -> None:
     """Decide by INTERNALDATE; clocks differ, so an age is never negative."""
     if arrived is None:
         raise CheckFailure(FailureType.PROTOCOL_ERROR, "the server sent no INTERNALDATE that can be read")
     age = max(0.0, round((datetime.now(UTC) - arrived).total_seconds(), 3))
     run.age_seconds = age
-    with run.tracer.aside():
+    with step.aside():
         _note_delivery(run, arrived, beginning)
     if age > max_age:
         raise CheckFailure(
@@ -411,8 +409,7 @@ def append(run: Run) -> None:
     """File a new message in the sent mailbox."""
     assert run.sent is not None
     assert run.draft is not None
-    with run.tracer.aside():
-        message = run.draft.dated()
+    message = run.draft.dated()
 
     def sending() -> None:
         run.append_sent = True
@@ -435,8 +432,7 @@ def _refused_append(completion: Completion) -> CheckFailure:
 
 def cleanup(run: Run) -> None:
     """Remove this check's own older messages; never makes the server unavailable."""
-    with run.tracer.aside():
-        from imapcheck.cleanup import remove_older
+    from imapcheck.cleanup import remove_older  # few ask for it
 
     asked = run.asked_message
     assert run.sent is not None

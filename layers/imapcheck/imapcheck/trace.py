@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from imapcheck.errors import CheckFailure
@@ -78,6 +79,19 @@ class StepRecord:
         """The step made the run unavailable."""
         self.status, self.detail = "failed", detail
 
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Work of our own within the step that is not counted."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.leave_out(time.perf_counter() - began)
+
+    def leave_out(self, seconds: float) -> None:
+        """So much of the step's time was not the server's or the network's."""
+        self.seconds -= seconds
+
     def result(self, redact: Callable[[str], str]) -> StepResult:
         """The step as it is reported: `redact` cleans the detail, which may quote the server."""
         duration = None if self.status == "skipped" else milliseconds(self.seconds)
@@ -88,19 +102,17 @@ class StepRecord:
 class Tracer:
     """Collects one attempt's steps in the order they ran and tells the hooks.
 
+    The clock runs within steps only: what we do between them is neither the server's time nor the network's.
     A name has one entry: a step that goes on later (CAPABILITY is asked again after STARTTLS and after
     the login) adds to its own time, so that no step contains another's work. `redact` cleans every
-    detail before anyone sees it, which is after the clocks have stopped.
+    detail before anyone sees it, which is after the clock has stopped.
     A hook that raises is logged and changes nothing.
     """
 
     def __init__(self, hooks: Sequence[Hook], redact: Callable[[str], str]) -> None:
-        self.hooked = bool(hooks)
         self._hooks = hooks
         self._redact = redact
         self._records: dict[StepName, StepRecord] = {}
-        self._began = time.perf_counter()
-        self.left_out = 0.0
 
     def step(self, name: StepName) -> "_Timed":
         """Time the body as step `name`; a `CheckFailure` marks the step failed and passes through."""
@@ -108,14 +120,6 @@ class Tracer:
         if record is None:
             record = self._records[name] = StepRecord(name)
         return _Timed(self, record)
-
-    def aside(self) -> "_Aside":
-        """Work of our own, between steps or within one, that counts neither for a step nor for the run."""
-        return _Aside(self)
-
-    def leave_out(self, seconds: float) -> None:
-        """What has just passed was `aside` for so long."""
-        self.left_out += seconds
 
     def skip(self, name: StepName, detail: str) -> None:
         """Record a step that did not run."""
@@ -125,70 +129,56 @@ class Tracer:
     def has(self, name: StepName) -> bool:
         return name in self._records
 
-    def elapsed_ms(self) -> float:
-        """Milliseconds since the attempt began, without what was `aside`: a slow display is no slow server."""
-        return milliseconds(time.perf_counter() - self._began - self.left_out)
-
     def results(self) -> tuple[StepResult, ...]:
-        return tuple(map(self.result_of, self._records.values()))
+        return tuple(record.result(self._redact) for record in self._records.values())
 
-    def result_of(self, record: StepRecord) -> StepResult:
-        return record.result(self._redact)
+    def total_ms(self) -> float:
+        """All steps together; rounded up, as no sum of them may exceed it."""
+        return round(sum(step.duration_ms or 0.0 for step in self.results()) + 0.0005, 3)
 
     def failed_step(self) -> StepName | None:
         """The first step that made the run unavailable."""
         return next((record.name for record in self._records.values() if record.status == "failed"), None)
 
-    def tell(self, event: StepEvent) -> None:
-        """Tell the hooks; what they take is `aside`."""
-        with self.aside():
-            for hook in self._hooks:
-                try:
-                    hook(event)
-                except Exception:  # noqa: BLE001 - whatever a listener does, the verdict stands
-                    _LOG.exception("a hook raised; the check goes on")
+    def started(self, record: StepRecord) -> float:
+        """Tell the hooks, if there are any; returns the step's offset."""
+        if not self._hooks:
+            return 0.0
+        offset = milliseconds(sum(earlier.seconds for earlier in self._records.values()))
+        self._tell(StepStarted(record.name, offset))
+        return offset
+
+    def finished(self, record: StepRecord, offset: float) -> None:
+        if self._hooks:
+            self._tell(StepFinished(record.name, offset, record.result(self._redact)))
+
+    def _tell(self, event: StepEvent) -> None:
+        for hook in self._hooks:
+            try:
+                hook(event)
+            except Exception:  # noqa: BLE001 - whatever a listener does, the verdict stands
+                _LOG.exception("a hook raised; the check goes on")
 
 
 class _Timed:
-    """One stretch of a step. A class and not a generator, as what surrounds a step is part of the run."""
+    """One stretch of a step; a class, as a generator would cost a tenth of a quick answer."""
 
-    __slots__ = ("_left_out", "_offset", "_record", "_started", "_tracer")
+    __slots__ = ("_began", "_offset", "_record", "_tracer")
 
     def __init__(self, tracer: Tracer, record: StepRecord) -> None:
         self._tracer = tracer
         self._record = record
 
     def __enter__(self) -> StepRecord:
-        tracer = self._tracer
-        if tracer.hooked:
-            self._offset = tracer.elapsed_ms()
-            tracer.tell(StepStarted(self._record.name, self._offset))
-        self._left_out = tracer.left_out
-        self._started = time.perf_counter()
+        self._offset = self._tracer.started(self._record)
+        self._began = time.perf_counter()
         return self._record
 
     def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
-        tracer, record = self._tracer, self._record
-        record.seconds += time.perf_counter() - self._started - (tracer.left_out - self._left_out)
+        self._record.seconds += time.perf_counter() - self._began
         if isinstance(error, CheckFailure):
-            record.fail(error.detail)
-        if tracer.hooked:
-            tracer.tell(StepFinished(record.name, self._offset, tracer.result_of(record)))
-
-
-class _Aside:
-    """A stretch of our own work."""
-
-    __slots__ = ("_started", "_tracer")
-
-    def __init__(self, tracer: Tracer) -> None:
-        self._tracer = tracer
-
-    def __enter__(self) -> None:
-        self._started = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        self._tracer.leave_out(time.perf_counter() - self._started)
+            self._record.fail(error.detail)
+        self._tracer.finished(self._record, self._offset)
 
 
 def milliseconds(seconds: float) -> float:
