@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import pytest
 from conftest import NEW_MESSAGE
 from support.certificates import Certificates
 from support.dovecot import PASSWORD
-from support.wire_server import Dialect, WireServer, echo, no
+from support.wire_server import Dialect, WireServer, echo, hang, no
 
 type Write = Callable[[str, dict[str, Any]], Path]
 
@@ -98,6 +99,23 @@ def test_json_is_one_object_per_line_in_the_order_of_the_arguments(
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "wrong.json: server: found" in done.stderr
+
+
+def test_json_comes_as_soon_as_its_turn_has_come(
+    server_context: Any, certificates: Certificates, write_definition: Write
+) -> None:
+    """A check that hangs holds up those after it, not those before it."""
+    anyone = {"authentication": "none"}
+    with WireServer(tls=server_context) as quick, WireServer(script={"GREETING": hang}, tls=server_context) as slow:
+        first = write_definition("first", definition(quick, certificates, **anyone))
+        last = write_definition("last", definition(slow, certificates, timeout=5, **anyone))
+        program = "from imapcheck.cli import main; main()"
+        words = [sys.executable, "-c", program, "run", "--json", str(first), str(last)]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, bufsize=0) as process:
+            assert process.stdout is not None
+            assert json.loads(process.stdout.readline())["check"] == "first"
+            assert select.select([process.stdout], [], [], 1) == ([], [], [])
+            assert json.loads(process.stdout.readline())["check"] == "last"
 
 
 def test_several_checks_end_in_a_table(

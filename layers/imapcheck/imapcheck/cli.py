@@ -140,22 +140,25 @@ def _refuse_twins(orders: list[_Order]) -> None:
 
 
 def _run_all(orders: Sequence[_Order], display: Display, concurrency: int) -> list[int]:
-    """Run the orders concurrently; results are shown in the order of the arguments."""
+    """Run the orders concurrently; results are shown in the order of the arguments, each as soon as it can be."""
     statuses: list[int] = []
     with ThreadPoolExecutor(max_workers=concurrency) as pool:
         hooks: tuple[Hook, ...] = display.hooks()
         futures = [pool.submit(_run_one, order, hooks) for order in orders]
-        for done in as_completed(futures):
-            display.progress(done.result())
-        for future in futures:
-            outcome = future.result()
-            if isinstance(outcome, CheckResult):
-                display.result(outcome)
-                statuses.append(AVAILABLE if outcome.available else UNAVAILABLE)
-            else:
-                display.problem(outcome.problem)
-                statuses.append(outcome.status)
+        for ended in as_completed(futures):
+            display.progress(ended.result())
+            while len(statuses) < len(futures) and futures[len(statuses)].done():
+                statuses.append(_show(futures[len(statuses)].result(), display))
     return statuses
+
+
+def _show(outcome: "CheckResult | _NoResult", display: Display) -> int:
+    """Show it; returns the exit status that it asks for."""
+    if isinstance(outcome, CheckResult):
+        display.result(outcome)
+        return AVAILABLE if outcome.available else UNAVAILABLE
+    display.problem(outcome.problem)
+    return outcome.status
 
 
 @dataclass(frozen=True)
