@@ -64,7 +64,6 @@ def compare(host: str, port: int, ca: str, password: str, runs: int) -> dict[str
         times: dict[str, float] = {step.name: step.duration_ms or 0.0 for step in result.steps}
         return {
             **{step: times[step] for step in ("dns", *STEPS)},
-            "between the steps": result.duration_ms - sum(times.values()),
             "total": result.duration_ms,
             "needed": round_trips(result.transcript),
         }
