@@ -1,6 +1,7 @@
 """SCRAM against servers of ours: the login counts only where the server proves that it knows the password too."""
 
 import base64
+import functools
 import hashlib
 import hmac
 import time
@@ -24,6 +25,12 @@ def honest(kind: str, message: str) -> str:
     return message
 
 
+@functools.cache
+def salted_password(algorithm: str, password: str, iterations: int) -> bytes:
+    """What the server has stored, in effect: it computes nothing during a login."""
+    return hashlib.pbkdf2_hmac(algorithm, password.encode(), SALT, iterations)
+
+
 class ScramSession(Session):
     """The server's side of RFC 5802, written down from its section 3; `twist` may change what it says."""
 
@@ -40,7 +47,7 @@ class ScramSession(Session):
         assert opening.startswith("n,,")
         client_first = opening[3:]
         attributes = dict(part.split("=", 1) for part in client_first.split(","))
-        first = f"r={attributes['r']}server,s={base64.b64encode(SALT).decode()},i=4096"
+        first = f"r={attributes['r']}server,s={base64.b64encode(SALT).decode()},i={server.iterations}"
         said = server.twist("first", first)
         client_final = self._ask(said.encode()).decode()
         without_proof, _, proof = client_final.rpartition(",p=")
@@ -49,7 +56,7 @@ class ScramSession(Session):
         def mac(key: bytes, text: bytes) -> bytes:
             return hmac.new(key, text, algorithm).digest()
 
-        salted = hashlib.pbkdf2_hmac(algorithm, self.dialect.password.encode(), SALT, 4096)
+        salted = salted_password(algorithm, self.dialect.password, server.iterations)
         client_key = mac(salted, b"Client Key")
         signature = mac(hashlib.new(algorithm, client_key).digest(), signed)
         expected = bytes(a ^ b for a, b in zip(client_key, signature, strict=True))
@@ -67,9 +74,11 @@ class ScramServer(WireServer):
     """`proves` is False for a server that lets everybody in without a signature."""
 
     def __init__(
-        self, *args: Any, twist: Twist = honest, proves: bool = True, says_why: bool = False, **options: Any
-    ) -> None:
+        self, *args: Any, twist: Twist = honest, proves: bool = True, says_why: bool = False,
+        iterations: int = 4096, **options: Any,
+    ) -> None:  # fmt: skip
         super().__init__(*args, **options)
+        self.iterations = iterations
         self.twist, self.proves, self.says_why = twist, proves, says_why
 
     def session(self, connection: Connection) -> Session:
@@ -196,3 +205,17 @@ def test_hostile_challenge_is_refused_at_once(log_in: Callable[..., Any], change
     assert time.monotonic() - started < 3
     assert b"\r\n*\r\n" in server.raw
     assert server.commands[-1] == "LOGOUT"
+
+
+def test_our_own_hashing_is_not_the_servers_time(log_in: Callable[..., Any]) -> None:
+    """So many iterations take longer than all the rest of the login (compared within one run)."""
+    iterations = 500_000
+    started = time.perf_counter()
+    salted_password("sha256", "canary-pa55word", iterations)
+    hashing = (time.perf_counter() - started) * 1000
+    result, _ = log_in(iterations=iterations)
+    assert result.available, result.failure
+    step = result.step("authenticate")
+    assert step is not None
+    assert step.duration_ms is not None
+    assert step.duration_ms < hashing / 2

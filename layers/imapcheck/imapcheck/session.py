@@ -14,6 +14,7 @@ import binascii
 import re
 import ssl
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import NamedTuple, cast
 
@@ -36,6 +37,8 @@ from imapcheck.tls import ClearText
 from imapcheck.transcript import MASK, Redactor, Transcript
 from imapcheck.transport import Wire
 from imapcheck.wire_format import Literal, Part, string, uid_set
+
+type Aside = AbstractContextManager[None]
 
 _REV2_IMPLIES = {"NAMESPACE", "ESEARCH", "LIST-EXTENDED", "SPECIAL-USE", "SASL-IR", "UIDPLUS", "MOVE"}
 _AFTER_BYE = 1.0
@@ -172,9 +175,10 @@ class ImapSession:
 
     # --- the login ----------------------------------------------------------------------------------
 
-    def authenticate(self, mechanism: Mechanism) -> tuple[Completion, bool]:
+    def authenticate(self, mechanism: Mechanism, aside: Callable[[], Aside]) -> tuple[Completion, bool]:
         """AUTHENTICATE (RFC 9051 section 6.2.2), on one line where the server offers SASL-IR (RFC 4959).
 
+        Answers to challenges are computed `aside`: some mechanisms hash for longer than the server takes.
         Returns the completion and whether the server volunteered its capabilities with it.
         """
         told = self._capabilities_told
@@ -187,7 +191,9 @@ class ImapSession:
         exchange = _Exchange(mechanism, to_send)
         self._reader.secrecy = "login"
         try:
-            completion = self._command(command, inline=True, on_continuation=lambda text: self._answer(exchange, text))
+            completion = self._command(
+                command, inline=True, on_continuation=lambda text: self._answer(exchange, text, aside)
+            )
         finally:
             self._reader.secrecy = "open"
         if exchange.failure is not None:
@@ -462,8 +468,9 @@ class ImapSession:
             FailureType.CONNECTION_LOST, f"the server ended the session: {bye.words}", response_code=bye.public_code
         )
 
-    def _answer(self, exchange: "_Exchange", text: bytes) -> bytes:
-        answer = exchange.answer(text)
+    def _answer(self, exchange: "_Exchange", text: bytes, aside: Callable[[], Aside]) -> bytes:
+        with aside():
+            answer = exchange.answer(text)
         return b"*" if answer is None else self._secret_line(answer)
 
     def _secret_line(self, data: bytes) -> bytes:

@@ -164,17 +164,17 @@ def starttls(run: Run) -> None:
 
 def authenticate(run: Run) -> None:
     """Log in; then CAPABILITY again unless the server volunteered it."""
-    with run.tracer.step("authenticate"):
+    with run.tracer.step("authenticate") as step:
         if run.session.preauthenticated:
             raise CheckFailure(
                 FailureType.PROTOCOL_ERROR, "the server greeted with PREAUTH: the login could not be tested"
             )
-        volunteered = _log_in(run)
+        volunteered = _log_in(run, step)
     if not volunteered:
         capability(run)
 
 
-def _log_in(run: Run) -> bool:
+def _log_in(run: Run, step: StepRecord) -> bool:
     """Log in; returns whether the server volunteered its capabilities."""
     session, mechanism = run.session, run.mechanism
     assert run.credentials is not None
@@ -185,7 +185,7 @@ def _log_in(run: Run) -> bool:
     if run.login_pause is not None:
         raise _paused(run.login_pause)
     if offered:
-        completion, volunteered = session.authenticate(mechanism)
+        completion, volunteered = session.authenticate(mechanism, step.aside)
     else:
         completion, volunteered = session.login(run.credentials.username, run.credentials.require_password())
     if not completion.ok:
