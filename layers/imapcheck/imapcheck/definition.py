@@ -25,7 +25,7 @@ from pydantic_core import PydanticCustomError
 
 from imapcheck.endpoint import Endpoint, parse_server
 from imapcheck.result import STEP_NAMES
-from imapcheck.text import forbidden_character, one_line
+from imapcheck.text import forbidden_character
 
 NAME_PATTERN = r"^[A-Za-z0-9-]{1,40}$"
 MAX_TERM = 900
@@ -364,8 +364,3 @@ def json_schema() -> dict[str, Any]:
         *search["anyOf"],
     ]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
-
-
-def describe_found(value: Any) -> str:
-    """A value as an error may show it: short, on one line."""
-    return one_line(repr(value), 80)

@@ -1,6 +1,5 @@
 """How commands are written: quoted strings, literals, mailbox names and UID sets (RFC 9051 section 9)."""
 
-import base64
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -54,8 +53,3 @@ def uid_set(uids: Iterable[int]) -> bytes:
         else:
             ranges.append([uid, uid])
     return b",".join(b"%d" % low if low == high else b"%d:%d" % (low, high) for low, high in ranges)
-
-
-def base64_line(data: bytes) -> bytes:
-    """A SASL message for the wire; an empty one is an empty line."""
-    return base64.b64encode(data)
