@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from imapcheck import CheckDefinition, Credentials
+from imapcheck import CheckDefinition, Credentials, tokens
 from support.certificates import Certificates, make_certificates
 from support.dovecot import PASSWORD, Dovecot, require_dovecot
 from support.mailbox_probe import Probe
+from support.token_endpoint import TokenEndpoint, token_endpoint
 from support.wire_server import WireServer
 
 type Define = Callable[..., CheckDefinition]
@@ -31,13 +32,18 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 @pytest.fixture(scope="session")
 def server_context(certificates: Certificates) -> ssl.SSLContext:
     """A TLS context for servers of ours."""
-    return make_server_context(certificates, "good")
+    return certificates.server_context()
 
 
-def make_server_context(certificates: Certificates, name: str) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificates.chain(name), certificates.key(name))
-    return context
+@pytest.fixture
+def endpoint(
+    server_context: ssl.SSLContext, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[TokenEndpoint]:
+    """A token endpoint whose authority is trusted the way OpenSSL is told of one."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.ca))
+    monkeypatch.setattr(tokens, "_cache", {})
+    with token_endpoint(server_context) as serving:
+        yield serving
 
 
 @pytest.fixture

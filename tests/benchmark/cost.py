@@ -3,7 +3,6 @@
 import contextlib
 import io
 import json
-import ssl
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +30,7 @@ FULL: dict[str, object] = {"search": "x", "new_message": MESSAGE}
 
 def sample(certificates: Certificates, fields: dict[str, object]) -> CheckResult:
     """A result of a definition with `fields`."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificates.chain(), certificates.key())
+    context = certificates.server_context()
     with WireServer(tls=context) as server:
         asked = CheckDefinition.model_validate(
             {

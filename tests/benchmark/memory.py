@@ -1,7 +1,6 @@
 """5. Memory: the peak resident size of a run."""
 
 import json
-import ssl
 import subprocess
 import sys
 
@@ -24,8 +23,7 @@ print(before, peak())
 
 
 def memory(certificates: Certificates) -> list[str]:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificates.chain(), certificates.key())
+    context = certificates.server_context()
     rows = []
     for name, size in (("a small message found", 1000), ("25 MiB message", 25 << 20)):
         with WireServer(Dialect(message=b"x" * size), tls=context) as server:

@@ -29,16 +29,6 @@ START = datetime(2026, 11, 23, tzinfo=UTC)
 
 
 @pytest.fixture
-def endpoint(
-    server_context: Any, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[TokenEndpoint]:
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.ca))
-    monkeypatch.setattr(tokens, "_cache", {})
-    with endpoints.token_endpoint(server_context) as serving:
-        yield serving
-
-
-@pytest.fixture
 def secret(endpoint: TokenEndpoint) -> Credentials:
     return Credentials.model_validate(
         {"username": "alice", "token_url": endpoint.url, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from conftest import Define, make_server_context
+from conftest import Define
 from imapcheck import Credentials, run_check
 from support.certificates import Certificates
 from support.wire_server import WireServer
@@ -13,7 +13,7 @@ from support.wire_server import WireServer
 
 def test_server_name_is_what_is_verified(define: Define, certificates: Certificates) -> None:
     """A certificate for another name passes where the definition says so, and only there."""
-    context = make_server_context(certificates, "wrong-host")
+    context = certificates.server_context("wrong-host")
     with WireServer(tls=context) as server:
         plain = run_check(define(server, authentication="none"))
         named = run_check(
@@ -31,7 +31,7 @@ def test_server_name_is_what_is_verified(define: Define, certificates: Certifica
 @pytest.mark.parametrize(("minimum", "available"), [("1.2", True), ("1.3", False)])
 def test_minimum_version(define: Define, certificates: Certificates, minimum: str, available: bool) -> None:
     """A server that stops at TLS 1.2."""
-    context = make_server_context(certificates, "good")
+    context = certificates.server_context()
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     with WireServer(tls=context) as server:
         tls = {"ca_file": str(certificates.ca), "minimum_version": minimum}
@@ -49,7 +49,7 @@ def test_unverified_server_is_never_called_verified(
     define: Define, credentials: Credentials, certificates: Certificates, certificate: str
 ) -> None:
     """`verify: false` with leave to log in: available, `verified: false`, the leaf's facts all the same."""
-    with WireServer(tls=make_server_context(certificates, certificate)) as server:
+    with WireServer(tls=certificates.server_context(certificate)) as server:
         tls = {"verify": False, "allow_unverified_login": True}
         result = run_check(define(server, tls=tls), credentials)
     assert result.available, result.failure

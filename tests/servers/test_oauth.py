@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,17 +16,6 @@ from support.token_endpoint import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, Toke
 
 pytestmark = pytest.mark.server
 SECRETS = (CLIENT_SECRET, REFRESH_TOKEN)
-
-
-@pytest.fixture
-def endpoint(
-    server_context: Any, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[TokenEndpoint]:
-    """A token endpoint whose authority is trusted the way OpenSSL is told of one."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.ca))
-    monkeypatch.setattr(tokens, "_cache", {})
-    with endpoints.token_endpoint(server_context) as serving:
-        yield serving
 
 
 @pytest.fixture

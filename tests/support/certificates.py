@@ -1,5 +1,6 @@
 """A throw-away public key infrastructure with every fault that a certificate can have."""
 
+import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,6 +26,12 @@ class Certificates:
 
     def chain(self, name: str = "good") -> Path:
         return self.directory / f"{name}.pem"
+
+    def server_context(self, name: str = "good") -> ssl.SSLContext:
+        """For servers of ours."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.chain(name), self.key(name))
+        return context
 
     def key(self, name: str = "good") -> Path:
         return self.directory / f"{name}.key"

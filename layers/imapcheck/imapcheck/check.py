@@ -13,12 +13,12 @@ from imapcheck.definition import CheckDefinition
 from imapcheck.endpoint import canonical_host
 from imapcheck.errors import Category, CheckFailure, CredentialsError, FailureType
 from imapcheck.report import is_slow, message_facts, search_facts, server_facts
-from imapcheck.result import CheckResult, Failure, StepName
+from imapcheck.result import CheckResult, Failure, StepName, StepResult
 from imapcheck.sasl import Mechanism, mechanism_for
-from imapcheck.steps import Run, Step, logout, plan
+from imapcheck.steps import Run, logout, plan
 from imapcheck.text import one_line
 from imapcheck.tls import context_for
-from imapcheck.trace import NOT_REACHED, Deadline, Hook, Tracer
+from imapcheck.trace import NOT_REACHED, Deadline, Hook, Tracer, total_ms
 from imapcheck.transcript import Redactor, Transcript
 
 if TYPE_CHECKING:
@@ -64,17 +64,18 @@ def run_check(
         earlier.append(attempt.failure)
         order, attempt = again, _attempt(again, ends)
         _forgotten(order, attempt)
+    duration_ms = total_ms(attempt.steps)
     return CheckResult(
         check=definition.name,
         run_id=str(uuid.uuid4()),
         started_at=started_at,
         available=attempt.failure is None,
-        slow=attempt.failure is None and is_slow(attempt.run, attempt.duration_ms),
-        duration_ms=attempt.duration_ms,
+        slow=attempt.failure is None and is_slow(definition, attempt.steps, duration_ms),
+        duration_ms=duration_ms,
         attempts=len(earlier) + 1,
         earlier_failures=tuple(earlier),
         server=server_facts(attempt.run),
-        steps=attempt.run.tracer.results(),
+        steps=attempt.steps,
         failure=attempt.failure,
         search=search_facts(attempt.run),
         new_message=message_facts(attempt.run),
@@ -103,7 +104,7 @@ class _Attempt:
 
     run: Run
     failure: Failure | None
-    duration_ms: float
+    steps: tuple[StepResult, ...]
 
 
 def _require_credentials(definition: CheckDefinition, credentials: Credentials | None) -> None:
@@ -198,7 +199,6 @@ def _worth_another(attempt: _Attempt, retries_left: int, ends: Deadline) -> bool
 def _attempt(order: _Order, ends: Deadline) -> _Attempt:
     definition = order.definition
     redactor = Redactor(_secrets(order))
-    steps = plan(definition)
     run = Run(
         definition=definition,
         credentials=order.credentials,
@@ -213,9 +213,9 @@ def _attempt(order: _Order, ends: Deadline) -> _Attempt:
         tracer=Tracer(order.hooks, redactor.clean_text),
     )
     try:
-        failure = _walk(run, steps)
+        failure = _walk(run)
         _leave(run, failure is not None)
-        return _Attempt(run, failure, run.tracer.total_ms())
+        return _Attempt(run, failure, run.tracer.results())
     finally:
         if run.opened is not None:
             run.opened.wire.close()
@@ -226,11 +226,11 @@ def _secrets(order: _Order) -> tuple[str, ...]:
     return (*held, order.token.value) if order.token is not None else held
 
 
-def _walk(run: Run, steps: list[tuple[StepName, Step]]) -> Failure | None:
+def _walk(run: Run) -> Failure | None:
     """Run the planned steps; returns the first failure. After one that ends the session the rest is not reached."""
     first: Failure | None = None
     ended = False
-    for name, step in steps:
+    for name, step in plan(run.definition):
         if ended:
             if not run.tracer.has(name):
                 run.tracer.skip(name, NOT_REACHED)

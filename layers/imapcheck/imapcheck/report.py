@@ -1,19 +1,21 @@
 """What a run has learnt, as the facts of its result; whatever the server worded is redacted here."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
-from imapcheck.result import NewMessageFacts, SearchFacts, ServerFacts, TlsFacts
+from imapcheck.definition import CheckDefinition
+from imapcheck.result import NewMessageFacts, SearchFacts, ServerFacts, StepResult, TlsFacts
 from imapcheck.steps import Run
 from imapcheck.text import one_line
 from imapcheck.transcript import Redactor
 from imapcheck.wire_format import decode_mailbox
 
 
-def is_slow(run: Run, duration_ms: float) -> bool:
+def is_slow(definition: CheckDefinition, steps: Iterable[StepResult], duration_ms: float) -> bool:
     """Some step, or the whole, took longer than the definition's threshold for it."""
     times: dict[str, float] = {"total": duration_ms}
-    times |= {step.name: step.duration_ms or 0.0 for step in run.tracer.results()}
-    return any(times.get(name, 0.0) > limit for name, limit in run.definition.thresholds.items())
+    times |= {step.name: step.duration_ms or 0.0 for step in steps}
+    return any(times.get(name, 0.0) > limit for name, limit in definition.thresholds.items())
 
 
 def server_facts(run: Run) -> ServerFacts:

@@ -203,7 +203,7 @@ class ResponseReader:
             total += len(line)
             if total > MAX_LINE or len(segments) > _MAX_LITERALS:
                 raise broken(f"a {name.decode()} response without end")
-        if line or not segments:
+        if segments and line:
             segments.append(line)
 
     def _literal(self, name: bytes, size: int, body: BodyPolicy | None) -> bytes:

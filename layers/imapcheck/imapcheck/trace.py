@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -132,10 +132,6 @@ class Tracer:
     def results(self) -> tuple[StepResult, ...]:
         return tuple(record.result(self._redact) for record in self._records.values())
 
-    def total_ms(self) -> float:
-        """All steps together; rounded up, as no sum of them may exceed it."""
-        return round(sum(step.duration_ms or 0.0 for step in self.results()) + 0.0005, 3)
-
     def failed_step(self) -> StepName | None:
         """The first step that made the run unavailable."""
         return next((record.name for record in self._records.values() if record.status == "failed"), None)
@@ -179,6 +175,11 @@ class _Timed:
         if isinstance(error, CheckFailure):
             self._record.fail(error.detail)
         self._tracer.finished(self._record, self._offset)
+
+
+def total_ms(steps: Iterable[StepResult]) -> float:
+    """All steps together; rounded up, as no sum of them may exceed it."""
+    return round(sum(step.duration_ms or 0.0 for step in steps) + 0.0005, 3)
 
 
 def milliseconds(seconds: float) -> float:
