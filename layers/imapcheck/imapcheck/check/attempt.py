@@ -18,11 +18,16 @@ _LOGOUT = 5.0
 
 @dataclass(frozen=True)
 class Ended:
-    """An attempt that has ended; `failure` is the first one."""
+    """An attempt that has ended."""
 
     attempt: Attempt
-    failure: Failure | None
+    failures: tuple[Failure, ...]
     steps: tuple[StepResult, ...]
+
+    @property
+    def failure(self) -> Failure | None:
+        """The first: why the run was unavailable."""
+        return self.failures[0] if self.failures else None
 
 
 def make_attempt(asked: Asked, ends: Deadline) -> Ended:
@@ -37,9 +42,9 @@ def make_attempt(asked: Asked, ends: Deadline) -> Ended:
         mechanism=_mechanism(asked),
     )
     try:
-        failure = _walk(attempt)
-        _leave(attempt, failure is not None)
-        return Ended(attempt, failure, attempt.tracer.results())
+        failures = _walk(attempt)
+        _leave(attempt, bool(failures))
+        return Ended(attempt, failures, attempt.tracer.results())
     finally:
         if attempt.opened is not None:
             attempt.opened.wire.close()
@@ -58,9 +63,9 @@ def _mechanism(asked: Asked) -> Mechanism | None:
     return mechanism_for(definition.authentication, asked.credentials, token, definition.host, definition.port)
 
 
-def _walk(attempt: Attempt) -> Failure | None:
-    """Run the planned steps; returns the first failure. After one that ends the session the rest is not reached."""
-    first: Failure | None = None
+def _walk(attempt: Attempt) -> tuple[Failure, ...]:
+    """Run the planned steps; returns the failures. After one that ends the session the rest is not reached."""
+    failures: list[Failure] = []
     ended = False
     for name, step in plan(attempt.asked.definition):
         if ended:
@@ -70,19 +75,20 @@ def _walk(attempt: Attempt) -> Failure | None:
         try:
             step(attempt)
         except CheckFailure as failure:
-            first = first or _failure(attempt, failure, name)
+            failures.append(_failure(attempt, failure, name))
             ended = failure.ends_session
-    return first
+    return tuple(failures)
 
 
 def _failure(attempt: Attempt, failure: CheckFailure, planned: StepName) -> Failure:
     """The step is the one that failed: CAPABILITY is asked again within what `tls` and `authenticate` plan."""
     return Failure(
-        step=attempt.tracer.failed_step() or planned,
+        step=attempt.tracer.step_of(failure) or planned,
         type=failure.type,
         category=failure.type.category,
         detail=one_line(attempt.redactor.clean_text(failure.detail)),
         response_code=failure.response_code,
+        advice=failure.type.advice,
     )
 
 

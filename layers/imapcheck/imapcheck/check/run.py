@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from imapcheck.check.attempt import Ended, make_attempt
-from imapcheck.check.facts import is_slow, message_facts, search_facts, server_facts
+from imapcheck.check.facts import exceeded, message_facts, search_facts, server_facts, warnings
 from imapcheck.check.state import Asked
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.server import canonical_host
@@ -66,12 +66,13 @@ def run_check(
 def _result(started_at: datetime, asked: Asked, ended: Ended, earlier: Sequence[Failure]) -> CheckResult:
     definition, learnt, redactor = asked.definition, ended.attempt.learnt, ended.attempt.redactor
     duration_ms = total_ms(ended.steps)
+    passed = exceeded(definition, ended.steps, duration_ms)
     return CheckResult(
         check=definition.name,
         run_id=str(uuid.uuid4()),
         started_at=started_at,
         available=ended.failure is None,
-        slow=ended.failure is None and is_slow(definition, ended.steps, duration_ms),
+        slow=ended.failure is None and bool(passed),
         duration_ms=duration_ms,
         attempts=len(earlier) + 1,
         earlier_failures=tuple(earlier),
@@ -82,6 +83,9 @@ def _result(started_at: datetime, asked: Asked, ended: Ended, earlier: Sequence[
         new_message=message_facts(learnt, redactor),
         token_ms=asked.token.milliseconds if asked.token is not None else None,
         transcript=ended.attempt.transcript.lines(),
+        failures=ended.failures,
+        warnings=warnings(definition, learnt),
+        exceeded=passed,
     )
 
 

@@ -5,8 +5,8 @@ from ipaddress import ip_address
 from imapcheck.check.state import Attempt
 from imapcheck.errors import CheckFailure, DefinitionError, FailureType
 from imapcheck.imap.session import ImapSession
+from imapcheck.network.certificate import CertificateRefused, facts_of
 from imapcheck.network.resolver import is_local, resolve
-from imapcheck.network.tls import facts
 from imapcheck.network.transport import UnreachableAddresses, Wire
 from imapcheck.network.transport import connect as tcp_connect
 from imapcheck.trace import Deadline
@@ -55,8 +55,12 @@ def tls(attempt: Attempt) -> None:
     implicit = definition.tls_mode == "implicit"
     server_name = definition.tls.server_name or definition.host
     with attempt.tracer.step("tls"):
-        secured = attempt.session.start_tls(attempt.asked.context, server_name, implicit=implicit)
-    attempt.learnt.tls = facts(secured, definition.tls.verify)
+        try:
+            secured = attempt.session.start_tls(attempt.asked.context, server_name, implicit=implicit)
+        except CertificateRefused as refused:
+            attempt.learnt.tls = refused.facts
+            raise
+    attempt.learnt.tls = facts_of(secured, verified=definition.tls.verify)
     if not implicit:
         capability(attempt)
 
