@@ -69,7 +69,7 @@ LONG = "first line of a key\r\n  zweite Zeile, eingerückt\nthird-line\tend  \n"
         LONG.strip(),
         base64.b64encode(b"third-line\tend").decode(),
         base64.b64encode(LONG.encode()).decode(),
-        "third-line\tend".encode().hex(),
+        b"third-line\tend".hex(),
     ],
 )
 def test_each_line_of_a_secret_is_one(said: str) -> None:

@@ -7,8 +7,10 @@ are taken in, so that a secret cannot slip through in two halves.
 
 import base64
 import binascii
+import bisect
 import contextlib
 import html
+import itertools
 import json
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -21,6 +23,7 @@ _MASK_BYTES = MASK.encode()
 _MINIMUM_SECRET = 4
 _BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-=")
 _HEAD_LINES, _TAIL_LINES = 60, 140
+_HEAD_OCTETS, _TAIL_OCTETS = 40_000, 80_000
 _LINE_LIMIT = 397
 _HELD_OCTETS = 8192
 _MOST_SEARCHED = 1 << 14
@@ -89,7 +92,7 @@ class Redactor:
 
 
 class Transcript:
-    """The first 60 and the last 140 lines of a run, each of at most 400 characters.
+    """The first 60 and the last 140 lines of a run, each of at most 400 characters, together at most 120 kB of JSON.
 
     Lines are redacted and laid out when they are asked for, not while a step's clock is running; only long
     ones are at once, so that what is held stays small.
@@ -114,9 +117,12 @@ class Transcript:
         self._keep(("S: ", line) if octets <= _HELD_OCTETS else ("S: ", self._redactor.show(line(), _LINE_LIMIT)))
 
     def lines(self) -> tuple[str, ...]:
-        gap = (f"… {self._left_out} lines left out",) if self._left_out else ()
-        head, tail = map(self._shown, self._head), map(self._shown, self._tail)
-        return (*head, *gap, *tail)
+        head, tail = [self._shown(line) for line in self._head], [self._shown(line) for line in self._tail]
+        kept_head = _within(head, _HEAD_OCTETS)
+        kept_tail = _within(tail[::-1], _TAIL_OCTETS)[::-1]
+        left_out = self._left_out + len(head) - len(kept_head) + len(tail) - len(kept_tail)
+        gap = (f"… {left_out} lines left out",) if left_out else ()
+        return (*kept_head, *gap, *kept_tail)
 
     def _add(self, prefix: str, line: bytes) -> None:
         self._keep((prefix, line if len(line) <= _HELD_OCTETS else self._redactor.show(line, _LINE_LIMIT)))
@@ -134,6 +140,12 @@ class Transcript:
         if isinstance(content, str):
             return prefix + content
         return prefix + self._redactor.show(content if isinstance(content, bytes) else content(), _LINE_LIMIT)
+
+
+def _within(lines: list[str], octets: int) -> list[str]:
+    """As many of the first `lines` as take at most so many octets in JSON, where one character may take twelve."""
+    ends = list(itertools.accumulate(len(json.dumps(line)) for line in lines))
+    return lines[: bisect.bisect_right(ends, octets)]
 
 
 def _values(secret: bytes) -> set[bytes]:
