@@ -5,6 +5,7 @@ import functools
 import re
 import socket
 import ssl
+import stat
 from pathlib import Path
 
 from imapcheck.errors import CheckFailure, DefinitionError, FailureType
@@ -16,6 +17,7 @@ type TlsConnection = ssl.SSLObject
 
 _VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 _RECEIVE = 65_536
+_MOST_OF_A_FILE = 16 << 20
 _TLS_RECORD_TYPES = {20, 21, 22, 23}  # RFC 8446 section 5.1
 
 
@@ -23,14 +25,23 @@ def client_context(*, verify: bool, minimum_version: str, ca_path: Path | None) 
     """A client's context; built once a process, as reading the authorities costs 40-60 ms.
 
     `minimum_version` is "1.2" or "1.3"; without `ca_path` the system's authorities count.
-    Raises `DefinitionError` where `ca_path` cannot be read.
+    Raises `DefinitionError` where `ca_path` cannot be read or is no ordinary file: reading a pipe may never end.
     """
     try:
-        changed = ca_path.stat().st_mtime_ns if ca_path else 0
+        changed = 0 if ca_path is None else _changed_at(ca_path)
         return _context(verify, minimum_version, ca_path, changed)
     except (OSError, ssl.SSLError) as error:
         reason = error.strerror or "not a PEM file of certificates"
         raise DefinitionError(f"tls.ca_file: {ca_path}: {reason}") from error
+
+
+def _changed_at(path: Path) -> int:
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise DefinitionError(f"tls.ca_file: {path}: found no ordinary file, expected a PEM file of certificates")
+    if status.st_size > _MOST_OF_A_FILE:
+        raise DefinitionError(f"tls.ca_file: {path}: found more than 16 MiB, expected a PEM file of certificates")
+    return status.st_mtime_ns
 
 
 @functools.lru_cache(maxsize=32)
