@@ -26,7 +26,8 @@ class Engine:
     """One command at a time over one `Wire`.
 
     After a failure that ends the session `usable` is False and nothing more may be sent. `tag` is that of the
-    command under way; `bye` is the server's BYE, once it came; `capabilities` are learnt wherever they are told.
+    command under way; `bye` is the server's BYE, once it came, `complaint` the latest untagged NO or BAD to the
+    command (RFC 9051 section 7.1: a warning, or what went wrong); `capabilities` are learnt wherever they are told.
     """
 
     def __init__(self, wire: Wire, redactor: Redactor, transcript: Transcript) -> None:
@@ -34,6 +35,7 @@ class Engine:
         self.usable = True
         self.tag = b""
         self.bye: Completion | None = None
+        self.complaint: Completion | None = None
         self.capabilities = Capabilities()
         self._redactor = redactor
         self._transcript = transcript
@@ -94,6 +96,7 @@ class Engine:
         """
         self._count += 1
         self.tag = b"A%04d" % self._count
+        self.complaint = None
         self._reader.secrecy = secrecy
         try:
             pending = self._send_line(parts)
@@ -101,7 +104,7 @@ class Engine:
         except CheckFailure as failure:
             if failure.ends_session:
                 self.usable = False
-            raise self._with_bye(failure) from failure.__cause__
+            raise self._in_the_servers_words(failure) from failure.__cause__
         finally:
             self._reader.secrecy = "open"
 
@@ -163,6 +166,8 @@ class Engine:
                 self.capabilities.learn(response.text)
             case b"OK" if response.text[:12].upper() == b"[CAPABILITY ":
                 self.capabilities.learn(response.code()[1])
+            case b"NO" | b"BAD":
+                self.complaint = self._completion(response)
             case b"BYE":
                 self.bye = self._completion(response)
                 self.wire.deadline = self.wire.deadline.within(_AFTER_BYE)
@@ -176,11 +181,13 @@ class Engine:
     def _completion(self, response: Response) -> Completion:
         return Completion.of(response, self._redactor)
 
-    def _with_bye(self, failure: CheckFailure) -> CheckFailure:
-        """A connection that ended after BYE was ended by the server, in its own words."""
-        bye = self.bye
-        if bye is None or failure.type not in (FailureType.CONNECTION_LOST, FailureType.TIMEOUT):
+    def _in_the_servers_words(self, failure: CheckFailure) -> CheckFailure:
+        """A connection that ended after BYE was ended by the server; an untagged NO or BAD before may say why."""
+        if failure.type not in (FailureType.CONNECTION_LOST, FailureType.TIMEOUT):
             return failure
-        return CheckFailure(
-            FailureType.CONNECTION_LOST, f"the server ended the session: {bye.words}", response_code=bye.public_code
-        )
+        said = f" after {self.complaint.words}" if self.complaint is not None else ""
+        code = self.complaint.public_code if self.complaint is not None else None
+        if self.bye is None:
+            return CheckFailure(failure.type, failure.detail + said, response_code=code)
+        detail = f"the server ended the session: {self.bye.words}{said}"
+        return CheckFailure(FailureType.CONNECTION_LOST, detail, response_code=self.bye.public_code or code)

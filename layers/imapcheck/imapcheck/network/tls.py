@@ -19,6 +19,8 @@ _VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 _RECEIVE = 65_536
 _MOST_OF_A_FILE = 16 << 20
 _TLS_RECORD_TYPES = {20, 21, 22, 23}  # RFC 8446 section 5.1
+_APPLICATION_DATA = 23
+_MOST_OF_A_FLIGHT = 4096
 
 
 def client_context(*, verify: bool, minimum_version: str, ca_path: Path | None) -> TlsContext:
@@ -62,6 +64,14 @@ def verifying_context(ca_path: Path | None = None) -> TlsContext:
     return context
 
 
+def _encrypted_records(flight: bytes) -> int:
+    count = position = 0
+    while position + 5 <= len(flight):
+        count += flight[position] == _APPLICATION_DATA
+        position += 5 + int.from_bytes(flight[position + 3 : position + 5])
+    return count
+
+
 class ClearText(Exception):
     """The server answered the ClientHello with something that is not TLS; `beginning` is how it starts."""
 
@@ -80,6 +90,7 @@ class TlsStream:
     def __init__(self, sock: socket.socket, context: ssl.SSLContext, server_name: str) -> None:
         self._socket = sock
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._last_flight = b""
         # SNI knows no addresses, but verification does: OpenSSL compares server_hostname with IP names too.
         self.object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
 
@@ -118,7 +129,16 @@ class TlsStream:
 
     def flush(self) -> None:
         if records := self._outgoing.read():
+            self._last_flight = records if len(records) <= _MOST_OF_A_FLIGHT else b""
             self._socket.sendall(records)
+
+    def answered_certificate_request(self) -> bool:
+        """Whether, at the end of a handshake of TLS 1.3, the server had asked for a client certificate.
+
+        Python does not tell; but a client that was asked sends a Certificate, though an empty one, besides its
+        Finished (RFC 8446 section 4.4.2), so that its last flight has two encrypted records.
+        """
+        return self.object.version() == "TLSv1.3" and _encrypted_records(self._last_flight) > 1
 
     def close(self) -> None:
         self._socket.close()
@@ -174,6 +194,10 @@ def _ended(_: OSError) -> CheckFailure:
 
 
 def _handshake_failure(error: ssl.SSLError) -> CheckFailure:
+    return CheckFailure(FailureType.TLS_HANDSHAKE_FAILED, f"the TLS handshake failed: {reason_in_words(error)}")
+
+
+def reason_in_words(error: ssl.SSLError) -> str:
+    """OpenSSL's reason, such as `tlsv13 alert certificate required`."""
     reason = getattr(error, "reason", None) or error.strerror or type(error).__name__
-    words = re.sub(r"[^A-Za-z0-9]+", " ", str(reason)).strip().lower()
-    return CheckFailure(FailureType.TLS_HANDSHAKE_FAILED, f"the TLS handshake failed: {words}")
+    return re.sub(r"[^A-Za-z0-9]+", " ", str(reason)).strip().lower()
