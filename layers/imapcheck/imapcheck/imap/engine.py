@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from imapcheck.errors import CheckFailure, FailureType
 from imapcheck.imap.capabilities import Capabilities
 from imapcheck.imap.completion import Completion
-from imapcheck.imap.decoder import BodyPolicy, Response, ResponseReader, Secrecy, broken
+from imapcheck.imap.decoder import BodyPolicy, Response, ResponseReader, Secrecy, Stream, broken
 from imapcheck.imap.encoder import Part, encode_command
 from imapcheck.imap.greeting import not_imap, not_tls, silent
 from imapcheck.network.tls import ClearText, TlsConnection, TlsContext
@@ -74,6 +74,11 @@ class Engine:
         self.capabilities.forget()
         return tls
 
+    @property
+    def next_tag(self) -> bytes:
+        """The tag that the next command will have."""
+        return b"A%04d" % (self._count + 1)
+
     def abandon(self) -> None:
         """Nothing more may be sent."""
         self.usable = False
@@ -86,18 +91,21 @@ class Engine:
         on_continuation: Callable[[bytes], bytes] | None = None,
         before_literal: Callable[[], None] | None = None,
         body: BodyPolicy | None = None,
+        stream: Stream | None = None,
         secrecy: Secrecy = "open",
     ) -> Completion:
         """Send a command and read up to its tagged response.
 
         `on_untagged` gets every untagged response, `on_continuation` each challenge and returns the line that
         answers it; `before_literal` is called before a literal goes out. `body` says how much of a message is
-        read, `secrecy` what the transcript must not show of the answers.
+        read, `stream` takes search results that are too long for a line, `secrecy` says what the transcript must
+        not show of the answers.
         """
+        self.tag = self.next_tag
         self._count += 1
-        self.tag = b"A%04d" % self._count
         self.complaint = None
         self._reader.secrecy = secrecy
+        self._reader.stream = stream
         try:
             pending = self._send_line(parts)
             return self._read(pending, on_untagged, on_continuation, before_literal, body)
@@ -107,6 +115,7 @@ class Engine:
             raise self._in_the_servers_words(failure) from failure.__cause__
         finally:
             self._reader.secrecy = "open"
+            self._reader.stream = None
 
     def _send_line(self, parts: Sequence[Part]) -> list[tuple[bytes, bytes]]:
         """Send the first line; returns what is left to send, a literal and the rest of its line at a time."""

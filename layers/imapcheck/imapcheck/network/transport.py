@@ -142,6 +142,22 @@ class Wire:
                 return None
             self._fill()
 
+    def has_line(self, limit: int) -> bool:
+        """Wait for a whole line; False once `limit` octets have come without its end."""
+        while self._buffer.find(b"\n", self._scanned) < 0:
+            self._scanned = len(self._buffer)
+            if self._scanned >= limit:
+                return False
+            self._fill()
+        return True
+
+    def read_piece(self, most: int) -> bytes:
+        """What has come in of a line, at most `most` octets, up to its line end."""
+        if not self._buffer:
+            self._fill()
+        self._scanned = 0
+        return self._take(self._buffer.find(b"\n", 0, most) + 1 or min(most, len(self._buffer)))
+
     def read_exactly(self, count: int) -> bytes:
         """The next `count` octets."""
         self._scanned = 0
