@@ -267,7 +267,8 @@ def test_client_certificate_that_is_demanded(
     define: Define, credentials: Credentials, certificates: Any, version: ssl.TLSVersion, way: str
 ) -> None:
     """Under TLS 1.3 it is missed only after the handshake: in the greeting, or in CAPABILITY after STARTTLS."""
-    with WireServer(**{way: demanding(certificates, version)}) as server:
+    options: Any = {way: demanding(certificates, version)}
+    with WireServer(**options) as server:
         result = run_check(define(server, retries=1), credentials)
     assert result.failure is not None
     assert (result.failure.category, result.failure.type) == ("ssl", "tls_handshake_failed")
@@ -292,7 +293,8 @@ def test_client_certificate_whose_lack_is_told_by_a_bare_end(
         (exchange.connection.reset if end == "reset" else exchange.connection.close)()
 
     key = "GREETING" if way == "tls" else "CAPABILITY#2"
-    with WireServer(script={key: leave}, **{way: context}) as server:
+    options: Any = {way: context}
+    with WireServer(script={key: leave}, **options) as server:
         result = run_check(define(server), credentials)
     assert result.failure is not None
     assert (result.failure.category, result.failure.step) == ("ssl", "greeting" if way == "tls" else "capability")
