@@ -63,7 +63,9 @@ class Reading:
 
 READINGS = [
     Reading(extra=extra, sliding=sliding, premature_on_ignore=premature, warm_up_by_window=by_window)
-    for extra, sliding, premature, by_window in itertools.product((1, 2, 5), (True, False), (False, True), (True, False))
+    for extra, sliding, premature, by_window in itertools.product(
+        (1, 2, 5), (True, False), (False, True), (True, False)
+    )
 ]
 
 
@@ -248,10 +250,9 @@ class Simulation:
     def _warm_up_over(self, series: Series, now: float) -> bool:
         if now >= self.created + self.rule.warm_up:
             return True
-        period = self.rule.period
-        if not series.between(now - period, now, now):
+        if datapoints_at(self.rule, series, now, self.reading)[-1] is None:
             return False
-        window = period * self.rule.periods
+        window = self.rule.period * self.rule.periods
         return not self.reading.warm_up_by_window or bool(series.between(0, now - window + MINUTE, now))
 
 
