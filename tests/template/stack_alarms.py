@@ -11,7 +11,7 @@ from imapcheck.stack.checks import checks_template
 from support.templates import load_template
 from template.alarm_simulator import AlarmRule
 
-EVERY = {every: ScheduleDefinition(every=every).seconds for every in monitoring.EVERY}
+EVERY: dict[str, int] = {every: ScheduleDefinition(every=every).seconds for every in monitoring.EVERY}
 """Every interval that a schedule may have, in seconds."""
 
 
