@@ -112,7 +112,7 @@ def _schedule(name: str, schedule: ScheduleDefinition) -> str:
       Target:
         Arn: !Ref FunctionArn
         RoleArn: !Ref ScheduleRoleArn
-        Input: '{{"check": "{name}"}}'
+        Input: '{{"check": "{name}", "scheduled_time": "<aws.scheduler.scheduled-time>"}}'
         RetryPolicy: {{ MaximumRetryAttempts: 2, MaximumEventAgeInSeconds: {min(max(schedule.seconds, 60), 3600)} }}
         DeadLetterConfig: {{ Arn: !Ref DeadLettersArn }}
 """
