@@ -23,7 +23,7 @@ gc.freeze()
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Run one check and return its result (DESIGN section 4)."""
+    """Run one check and return its result (docs/result.md)."""
     logger.set_correlation_id(context.aws_request_id)
     outcome: RunOutcome = invocation.run(event, context.get_remaining_time_in_millis() / 1000)
     result = outcome.result

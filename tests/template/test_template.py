@@ -81,7 +81,7 @@ def test_rate_and_period_agree(translate: Translate, minutes: int) -> None:
 
 
 def test_alarm_numbers_are_the_designs(translate: Translate) -> None:
-    """DESIGN section 7, to the number."""
+    """docs/operations.md, to the number."""
     found = alarms(translate(Checks="mail"))
     fields = (
         "MetricName",

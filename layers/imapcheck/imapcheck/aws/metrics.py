@@ -1,4 +1,4 @@
-"""From a result to CloudWatch metrics (DESIGN section 6): pure in `metrics_of`, Powertools EMF in `publish`."""
+"""From a result to CloudWatch metrics (docs/metrics.md): pure in `metrics_of`, Powertools EMF in `publish`."""
 
 from typing import Literal, NamedTuple
 

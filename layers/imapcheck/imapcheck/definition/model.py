@@ -1,4 +1,4 @@
-"""The check definition: one JSON object that says what to check (DESIGN section 3).
+"""The check definition: one JSON object that says what to check.
 
 `CheckDefinition.model_validate(data)` raises pydantic's `ValidationError`; `files` turns that
 into lines that name file, field, what was found and what was expected.
