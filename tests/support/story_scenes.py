@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from imapcheck.errors import FailureType
+from imapcheck.output.joint_story import tell_together
 from imapcheck.output.story import Setting, Story, tell
 from imapcheck.output.story_facts import Change, Evidence, Kind, Links, MonitorError, Others, Run, Watched
 from imapcheck.result import isoformat
@@ -286,6 +287,24 @@ def rehearsal() -> Story:
     return tell(replace(change(Kind.UNAVAILABLE), reason="rehearsal"), setting(lines))
 
 
+def storm() -> Story:
+    """A dozen checks lose their server, one its schedule, one is back."""
+    refused = FailureType.CONNECTION_REFUSED
+    told = []
+    for number in range(12):
+        name = f"acme-{number + 1:02}"
+        bad = [log_line(minutes_ago(m), type=refused, fault=FAULTS[refused], check=name) for m in (0, 5)]
+        changed = replace(change(Kind.UNAVAILABLE), check=name, alarm=f"imapcheck-{name}-unavailable")
+        server = {"server": f"imaps://mail{number + 1}.acme.example:993/"}
+        told.append((changed, setting([*bad, log_line(minutes_ago(10))], watched=server)))
+    told.append((replace(change(Kind.NOT_RUNNING), check="fastmail"), setting([log_line(minutes_ago(16))])))
+    back = [log_line(minutes_ago(m)) for m in (0, 5)]
+    back += [log_line(minutes_ago(m), type=refused, fault=FAULTS[refused]) for m in (10, 15)]
+    ended = replace(change(Kind.UNAVAILABLE, "OK"), check="gmx", at=RANG + timedelta(seconds=40))
+    told.insert(0, (ended, setting([*back, *(log_line(minutes_ago(m)) for m in (20, 25))])))
+    return tell_together(told)
+
+
 SCENES: dict[str, Callable[[], Story]] = {
     **{f"down-{type.value}": partial(down, type) for type in FailureType},
     "up": up,
@@ -298,6 +317,7 @@ SCENES: dict[str, Callable[[], Story]] = {
     "not-running-end": running_again,
     "no-evidence": without_evidence,
     "rehearsal": rehearsal,
+    "storm": storm,
 }
 
 

@@ -10,8 +10,9 @@ from typing import Any
 from imapcheck.output.chat_card import card, harmless
 from imapcheck.output.story_facts import Change, Evidence, Kind, Links, Others, State, Watched
 from imapcheck.output.story_plots import Plot, bare, plot
-from imapcheck.output.story_words import COLUMNS, ascii_line, cut, flow, names, wrap
+from imapcheck.output.story_words import COLUMNS, ascii_line, flow, names, wrap
 from imapcheck.result import isoformat
+from imapcheck.text import one_line
 
 SCHEMA_VERSION = 1
 
@@ -69,7 +70,7 @@ def _story(change: Change, setting: Setting, plotted: Plot) -> Story:
 
 def _text(change: Change, setting: Setting, plotted: Plot) -> str:
     watched = setting.watched
-    head = _head(plotted.word, change.check, watched.server)
+    head = head_line(plotted.word, change.check, watched.server)
     lines = [head, *wrap(plotted.when, "  ", first="")]
     lines += wrap(plotted.why, "  ", first="")
     for words in plotted.quoted:
@@ -87,7 +88,7 @@ def _text(change: Change, setting: Setting, plotted: Plot) -> str:
     return "\n".join([*lines, "", *_ways_on(change, setting, whole_server=head.endswith("…"))]) + "\n"
 
 
-def _head(word: str, check: str, server: str | None) -> str:
+def head_line(word: str, check: str, server: str | None) -> str:
     """The first line; a server's name that is too long for it is cut here and stands whole at the end."""
     head = f"{word}  {check}"
     if server is None:
@@ -169,7 +170,7 @@ def _content(change: Change, setting: Setting, plotted: Plot, subject: str) -> d
             "dashboard": setting.links.dashboard,
             "runs": setting.links.runs,
         },
-        "alarm": {"name": change.alarm, "reason": cut(change.reason, 1000)},
+        "alarm": {"name": change.alarm, "reason": one_line(change.reason, 1000)},
     }
 
 

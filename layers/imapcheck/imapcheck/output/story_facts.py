@@ -4,6 +4,7 @@ All of it is plain data: where it comes from (CloudWatch, a log group, files) is
 that a server had a part in becomes one clean line on the way in.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -96,8 +97,8 @@ class Run:
             started_at=_moment(started),
             available=line["available"] is True,
             slow=line.get("slow") is True,
-            step=_text(line.get("step")),
-            type=_text(line.get("type")),
+            step=_word(line.get("step")),
+            type=_word(line.get("type")),
             detail=_text(line.get("detail")),
             duration_ms=_number(line.get("duration_ms")) or 0.0,
             step_ms=_numbers(line.get("step_ms")),
@@ -134,7 +135,7 @@ class Run:
         """(name, limit, duration) of each threshold that made the run slow, worst first."""
         told = _mappings(self.result.get("exceeded"))
         found = [
-            (clean(str(item.get("name"))), _number(item.get("limit_ms")), _number(item.get("duration_ms")))
+            (_word(item.get("name")) or "threshold", _number(item.get("limit_ms")), _number(item.get("duration_ms")))
             for item in told
         ] or [(name, limit, self._took(name)) for name, limit in thresholds.items()]
         over = [(name, limit, took) for name, limit, took in found if limit and took and took > limit]
@@ -196,29 +197,32 @@ def judge(change: Change) -> Callable[[Run], bool | None]:
 def find_spell(change: Change, runs: Sequence[Run]) -> Spell | None:
     """The bad runs that made the alarm ring, or that it rang for until now; None where there are none.
 
-    `periods - needed + 1` good runs in a row are what turns an alarm off: so many end the way back.
+    `runs` are newest first. The spell is the newest stretch of runs at each of which `needed` of the last `periods`
+    were bad, as CloudWatch counts; where the log shows no such stretch, the bad runs of the newest window.
     """
     is_bad = judge(change)
     seen = [(run, bad) for run in runs if (bad := is_bad(run)) is not None]
-    quiet = change.periods - change.needed + 1
-    found: list[Run] = []
-    after = last_good = None
-    good_in_a_row = 0
-    for run, bad in seen:
-        if bad:
-            found.append(run)
-            good_in_a_row = 0
-        elif not found:
-            after = run
-        else:
-            last_good = last_good or run
-            good_in_a_row += 1
-            if good_in_a_row >= quiet:
-                break
-    if not found:
+
+    def rings(at: int) -> bool:
+        return sum(bad for _, bad in seen[at : at + change.periods]) >= change.needed
+
+    newest = next((at for at in range(len(seen)) if rings(at)), None)
+    oldest = newest or 0
+    while newest is not None and oldest + 1 < len(seen) and rings(oldest + 1):
+        oldest += 1
+    end = oldest + change.periods
+    bad_at = [at for at, (_, bad) in enumerate(seen[:end]) if bad and at >= (newest or 0)]
+    if not bad_at:
         return None
     window = [bad for _, bad in seen[: change.periods]]
-    return Spell(tuple(found), sum(window), len(window), after, last_good, good_in_a_row >= quiet)
+    return Spell(
+        bad=tuple(seen[at][0] for at in bad_at),
+        bad_in_window=sum(window),
+        window=len(window),
+        after=seen[bad_at[0] - 1][0] if change.state == "OK" and bad_at[0] > 0 else None,
+        last_good=next((run for run, bad in seen[bad_at[0] :] if not bad), None),
+        complete=newest is not None and len(seen) > end,
+    )
 
 
 def clean(text: str) -> str:
@@ -230,12 +234,18 @@ def _text(value: object) -> str | None:
     return clean(value) if isinstance(value, str) and value else None
 
 
+def _word(value: object) -> str | None:
+    """A name of ours, such as a step's: whatever else stands there is not taken for one."""
+    return value if isinstance(value, str) and re.fullmatch("[a-z0-9_]{1,40}", value) else None
+
+
 def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _numbers(value: object) -> dict[str, float]:
-    return {clean(str(key)): found for key, item in _mapping(value).items() if (found := _number(item)) is not None}
+    found = {_word(key): _number(item) for key, item in _mapping(value).items()}
+    return {key: number for key, number in found.items() if key is not None and number is not None}
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

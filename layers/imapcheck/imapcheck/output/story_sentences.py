@@ -67,10 +67,8 @@ def meaning_of(run: Run) -> str:
 
 
 def _table(run: Run, column: str) -> str | None:
-    try:
-        return getattr(FailureType(run.type), column, None)
-    except ValueError:
-        return None
+    known = next((type for type in FailureType if type.value == run.type), None)
+    return None if known is None else getattr(known, column, None)
 
 
 def words_of(run: Run) -> tuple[str, ...]:
