@@ -129,7 +129,7 @@ def log_line(
     }  # fmt: skip
     result = {
         "schema": 1, "version": "0.1.0", "check": check, "started_at": isoformat(at), "available": fault is None,
-        "slow": slow, "duration_ms": total, "attempts": 1, "failure": failures[0] if failures else None,
+        "slow": slow, "duration_ms": total, "attempts": 1, "earlier_failures": [], "failure": failures[0] if failures else None,
         "failures": failures, "warnings": [], "exceeded": list(exceeded),
         "server": {"host": "imap.gmail.com", "port": 993, "address": "192.0.2.10", "tls": tls}, **more,
     }  # fmt: skip
@@ -151,7 +151,7 @@ def _until(steps: dict[str, float], fault: Fault) -> dict[str, float]:
 def _failure(type: FailureType, fault: Fault) -> dict[str, Any]:
     return {
         "step": fault.step, "type": type.value, "category": type.category.value, "detail": fault.detail,
-        "response_code": None, "advice": getattr(type, "advice", None),
+        "response_code": None, "advice": type.advice,
     }  # fmt: skip
 
 

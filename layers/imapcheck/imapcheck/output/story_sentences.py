@@ -54,7 +54,8 @@ def how_long(change: Change, spell: Spell) -> tuple[str, str]:
 
 def advice_of(run: Run, watched: Watched) -> str | None:
     """The failure's own advice, else the table's; a secret that it speaks of is called by its name."""
-    advice = run.advice or _table(run, "advice")
+    known = _known(run)
+    advice = run.advice or (known.advice if known is not None else None)
     if advice is None or watched.secret is None:
         return advice
     return advice.replace("the secret", f"the secret {watched.secret}", 1)
@@ -62,13 +63,12 @@ def advice_of(run: Run, watched: Watched) -> str | None:
 
 def meaning_of(run: Run) -> str:
     """What the failure's type means, as ` - the server refused ..`; nothing for a type that is not known."""
-    meaning = _table(run, "meaning")
-    return f" - {meaning[0].lower()}{meaning[1:].rstrip('.')}" if meaning else ""
+    known = _known(run)
+    return "" if known is None else f" - {known.meaning[0].lower()}{known.meaning[1:].rstrip('.')}"
 
 
-def _table(run: Run, column: str) -> str | None:
-    known = next((type for type in FailureType if type.value == run.type), None)
-    return None if known is None else getattr(known, column, None)
+def _known(run: Run) -> FailureType | None:
+    return next((type for type in FailureType if type.value == run.type), None)
 
 
 def words_of(run: Run) -> tuple[str, ...]:
