@@ -150,7 +150,9 @@ def _take_in(found: Sequence[_Found], runs: Sequence[_Line], errors: Sequence[_L
     """Give each line to the changes that it concerns."""
     for at, text in runs:
         run = _run(_object(text))
-        for item in found if run is not None else ():
+        if run is None:
+            continue
+        for item in found:
             # Not what came after: a later run is none of the reasons.
             if run.check == item.change.check and max(run.started_at, at - _LATEST) <= item.change.at:
                 item.runs[str(run.result.get("run_id") or run.started_at)] = run

@@ -27,8 +27,10 @@ class Attributes:
 
     def __init__(self, values: Iterable[tuple[str, str, str]]) -> None:
         """`values` are (check, kind, state) of each change that the story tells."""
-        checks, kinds, states = (sorted(set(column)) for column in zip(*values, strict=True))
-        self._found = {"check": checks, "kind": kinds, "state": states}
+        columns = zip(*values, strict=True)
+        self._found = {
+            name: sorted(set(column)) for name, column in zip(("check", "kind", "state"), columns, strict=False)
+        }
 
     def as_message_attributes(self, contacts: list[str]) -> dict[str, dict[str, str]]:
         """In SNS's shape; no list is ever empty there."""

@@ -1,11 +1,14 @@
 """What the deployed definitions say of a check, as plain values: whom to tell, and what the story names."""
 
+import logging
 from functools import cache
 from pathlib import Path
 
 from imapcheck.definition.files import load_definition
 from imapcheck.errors import DefinitionError
 from imapcheck.output.story_facts import Watched
+
+_LOG = logging.getLogger("imapcheck")
 
 
 class Definitions:
@@ -30,7 +33,8 @@ class Definitions:
     def _load(self, check: str) -> tuple[Watched, frozenset[str], bool]:
         try:
             definition = load_definition(self._folder / f"{check}.json")
-        except DefinitionError:
+        except DefinitionError as error:
+            _LOG.warning("the alarm of check %s is told without its definition: %s", check, error)
             return Watched(), frozenset(), False
         alarms = definition.alarms
         watched = Watched(

@@ -7,7 +7,7 @@ a card for chat and an object for programs. It does no I/O and knows no clock.
 from dataclasses import dataclass, field
 from typing import Any
 
-from imapcheck.output.chat_card import card, harmless
+from imapcheck.output.chat_card import card, fenced, harmless, notification
 from imapcheck.output.story_facts import Change, Evidence, Kind, Links, Others, State, Watched
 from imapcheck.output.story_plots import Plot, bare, plot
 from imapcheck.output.story_words import COLUMNS, ascii_line, flow, names, wrap
@@ -15,6 +15,7 @@ from imapcheck.result import isoformat
 from imapcheck.text import one_line
 
 SCHEMA_VERSION = 1
+_FOREIGN_LINES, _FOREIGN_COLUMNS = 50, 4000
 
 
 @dataclass(frozen=True)
@@ -187,3 +188,21 @@ def _run_content(plotted: Plot) -> dict[str, Any] | None:
         "step_ms": dict(run.step_ms),
         "transcript": list(plotted.transcript),
     }
+
+
+def tell_foreign(subject: str, text: str) -> Story:
+    """A message that is no alarm of a check, passed on as it is: cleaned, wrapped, and cut where it is long."""
+    lines = [line for part in text.splitlines()[:_FOREIGN_LINES] for line in wrap(one_line(part, _FOREIGN_COLUMNS))]
+    line = ascii_line((one_line(subject, 90),))
+    told = "\n".join([*wrap(one_line(subject, 300)), "", *lines])
+    return Story(
+        subject=line,
+        text=f"{told}\n",
+        card=notification(
+            "foreign", harmless(line), fenced(lines), [], keywords=[], metadata={"eventType": "imapcheck message"}
+        ),
+        content={"schema": SCHEMA_VERSION, "check": None, "kind": None, "subject": line, "message": lines},
+        check="",
+        kind=None,
+        state="ALARM",
+    )
