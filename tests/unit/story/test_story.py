@@ -200,10 +200,22 @@ def strings(value: object) -> Iterator[str]:
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from([10**400, 1e300]) | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
     max_leaves=6,
 )
+
+
+@pytest.mark.parametrize("number", [10**400, float("inf"), float("nan"), -1e300, 1e300])
+@pytest.mark.parametrize("kind", Kind)
+def test_number_out_of_all_bounds_is_none(number: float, kind: Kind) -> None:
+    """`json` reads them all; a story of them would be no story."""
+    line = log_line(minutes_ago(0), slow=True, exceeded=[{"name": "tls", "limit_ms": number, "duration_ms": number}])
+    line |= {"duration_ms": number, "step_ms": {"tls": number, "connect": 1}}
+    line["result"]["server"]["tls"] = {"verified": True, "certificate_days_remaining": number}
+    run = Run.from_line(line)
+    assert run.step_ms == {"connect": 1}
+    assert_harmless(tell(change(kind), replace(setting([]), evidence=Evidence((run, run)))))
 
 
 @given(data=st.data())

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from imapcheck.output.story_facts import Change, Kind
+from imapcheck.output.story_facts import Change, Kind, number
 
 _CHECK = re.compile(r"[A-Za-z0-9-]{1,40}")
+_MOST_PERIODS, _LONGEST_SECONDS = 2000, 86_400
 _KINDS = {
     ("Availability", "minimum"): Kind.UNAVAILABLE,
     ("Availability", "samplecount"): Kind.NOT_RUNNING,
@@ -49,6 +50,7 @@ def read_alarm(body: str) -> AlarmEvent:
     check, kind, at = _check(trigger), _kind(trigger), _moment(message.get("StateChangeTime"))
     if check is None or kind is None or at is None:
         raise NotOurs(f"{state}: {name}")
+    periods = _whole(trigger.get("EvaluationPeriods"), 1, _MOST_PERIODS)
     change = Change(
         alarm=name,
         check=check,
@@ -56,10 +58,10 @@ def read_alarm(body: str) -> AlarmEvent:
         state="ALARM" if state == "ALARM" else "OK",
         at=at,
         reason=str(message.get("NewStateReason") or ""),
-        threshold=_number(trigger.get("Threshold")),
-        needed=_whole(trigger.get("DatapointsToAlarm") or trigger.get("EvaluationPeriods")),
-        periods=_whole(trigger.get("EvaluationPeriods")),
-        period=timedelta(seconds=_whole(trigger.get("Period"), 300)),
+        threshold=number(trigger.get("Threshold")),
+        needed=_whole(trigger.get("DatapointsToAlarm"), periods, periods),
+        periods=periods,
+        period=timedelta(seconds=_whole(trigger.get("Period"), 300, _LONGEST_SECONDS)),
     )
     return AlarmEvent(change, state == "ALARM" or (state == "OK" and previous == "ALARM"))
 
@@ -97,15 +99,13 @@ def _moment(value: object) -> datetime | None:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         return None
-    return moment if moment is not None and moment.tzinfo is not None else None
+    return moment if moment is not None and moment.tzinfo is not None and moment.year > 2000 else None
 
 
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _whole(value: object, otherwise: int = 1) -> int:
-    return max(1, int(value)) if isinstance(value, int | float) and not isinstance(value, bool) else otherwise
+def _whole(value: object, otherwise: int, most: int) -> int:
+    """A number as CloudWatch has it; any other leaves what is usual."""
+    found = number(value)
+    return int(found) if found is not None and 1 <= found <= most else otherwise
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

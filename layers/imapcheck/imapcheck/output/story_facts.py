@@ -14,6 +14,7 @@ from typing import Any, Literal
 from imapcheck.text import one_line
 
 State = Literal["ALARM", "OK"]
+_BOUND = 10**12
 
 
 class Kind(StrEnum):
@@ -100,7 +101,7 @@ class Run:
             step=_word(line.get("step")),
             type=_word(line.get("type")),
             detail=_text(line.get("detail")),
-            duration_ms=_number(line.get("duration_ms")) or 0.0,
+            duration_ms=number(line.get("duration_ms")) or 0.0,
             step_ms=_numbers(line.get("step_ms")),
             transcript=tuple(map(clean, transcript.splitlines())) if isinstance(transcript, str) else (),
             result=result,
@@ -129,13 +130,13 @@ class Run:
     def certificate_days(self) -> float | None:
         """Days until the leaf certificate expires, where it was verified."""
         certificate = self.certificate
-        return _number(certificate.get("certificate_days_remaining")) if certificate.get("verified") else None
+        return number(certificate.get("certificate_days_remaining")) if certificate.get("verified") else None
 
     def exceeded(self, thresholds: Mapping[str, float]) -> list[tuple[str, float, float]]:
         """(name, limit, duration) of each threshold that made the run slow, worst first."""
         told = _mappings(self.result.get("exceeded"))
         found = [
-            (_word(item.get("name")) or "threshold", _number(item.get("limit_ms")), _number(item.get("duration_ms")))
+            (_word(item.get("name")) or "threshold", number(item.get("limit_ms")), number(item.get("duration_ms")))
             for item in told
         ] or [(name, limit, self._took(name)) for name, limit in thresholds.items()]
         over = [(name, limit, took) for name, limit, took in found if limit and took and took > limit]
@@ -239,13 +240,15 @@ def _word(value: object) -> str | None:
     return value if isinstance(value, str) and re.fullmatch("[a-z0-9_]{1,40}", value) else None
 
 
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+def number(value: object) -> float | None:
+    """A number that can be reckoned with: JSON's may be infinite, none at all, or of a thousand digits."""
+    known = isinstance(value, int | float) and not isinstance(value, bool) and -_BOUND < value < _BOUND
+    return float(value) if known and isinstance(value, int | float) else None
 
 
 def _numbers(value: object) -> dict[str, float]:
-    found = {_word(key): _number(item) for key, item in _mapping(value).items()}
-    return {key: number for key, number in found.items() if key is not None and number is not None}
+    found = {_word(key): number(item) for key, item in _mapping(value).items()}
+    return {key: took for key, took in found.items() if key is not None and took is not None}
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
