@@ -297,11 +297,15 @@ def test_log_that_stays_silent_ends_the_wait(stack: Stack, monkeypatch: pytest.M
 
 
 def test_others_that_ring_are_named(stack: Stack) -> None:
-    """Read from CloudWatch; a certificate that ends some day makes no check less fine, another stack's is not ours."""
-    for name in ("gmx", "web", "mail"):
-        stack.define(name)
+    """Read from CloudWatch; a certificate that ends some day makes no check less fine, another stack's is not ours.
+
+    A customer's contact is not told the names of other customers' checks.
+    """
+    for name, contact in (("gmx", "ops@customer.example"), ("web", ""), ("mail", ""), ("theirs", "x@other.example")):
+        stack.define(name, **({"alarms": {"notify": contact}} if contact else {}))
     for name, check, metric in (
         ("teststack-gmx-unavailable", "gmx", "Availability"),
+        ("teststack-theirs-unavailable", "theirs", "Availability"),
         ("teststack-web-certificate", "web", "CertificateDaysRemaining"),
         ("teststack-gmail-unavailable", "gmail", "Availability"),
         ("otherstack-mail-unavailable", "mail", "Availability"),
@@ -314,7 +318,7 @@ def test_others_that_ring_are_named(stack: Stack) -> None:
         stack.cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="test")
     stack.log([failed(ago(0)), failed(ago(5)), log_line(ago(10))])
     stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW))
-    assert "1 of the other 3 checks rings too: gmx." in " ".join(stack.sent[0].text.split())
+    assert "2 of the other 4 checks ring too: gmx and 1 more." in " ".join(stack.sent[0].text.split())
 
 
 def _explode(*_: object, **__: object) -> Any:

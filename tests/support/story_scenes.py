@@ -5,6 +5,7 @@ PYTHONPATH=tests python -m support.story_scenes      (make docs) writes the gold
 """
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from imapcheck.output.story_facts import Change, Evidence, Kind, Links, MonitorE
 from imapcheck.result import isoformat
 
 GOLDEN = Path(__file__).parents[1] / "unit/story/golden"
+PAGE = Path(__file__).parents[2] / "docs/alarms.md"
 RANG = datetime(2026, 11, 24, 10, 17, 31, tzinfo=UTC)
 EVERY = timedelta(minutes=5)
 BEFORE = {
@@ -326,11 +328,30 @@ def as_file(story: Story) -> str:
     return f"Subject: {story.subject}\n\n{story.text}\n{json.dumps(story.card, indent=2, ensure_ascii=False)}\n"
 
 
+def documented(page: str) -> str:
+    """A page with each `<!-- story: NAME -->` followed by that story, as people get it by mail."""
+
+    def told(match: re.Match[str]) -> str:
+        story = SCENES[match[1]]()
+        return f"{match[0].splitlines()[0]}\n```\nSubject: {story.subject}\n\n{_shortened(story.text)}```\n<!-- end -->"
+
+    return re.sub(r"<!-- story: ([a-z_-]+) -->\n.*?<!-- end -->", told, page, flags=re.DOTALL)
+
+
+def _shortened(text: str) -> str:
+    """A page needs no dozen of the same."""
+    entries = text.split("\n\n")
+    if len(entries) <= 12:
+        return text
+    return "\n\n".join([*entries[:4], f"(and {len(entries) - 8} more entries, in the mail itself)", *entries[-4:]])
+
+
 def write() -> None:
-    """Write every golden file anew."""
+    """Write every golden file and the documentation's stories anew."""
     GOLDEN.mkdir(exist_ok=True)
     for name, scene in SCENES.items():
         (GOLDEN / f"{name}.txt").write_text(as_file(scene()), encoding="utf-8")
+    PAGE.write_text(documented(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,20 @@ from imapcheck.errors import FailureType
 from imapcheck.output.joint_story import Part, tell_together
 from imapcheck.output.story import Story, tell, tell_bare
 from imapcheck.output.story_facts import Evidence, Kind, MonitorError, Others, Run, find_spell
-from support.story_scenes import FAULTS, GOLDEN, SCENES, Fault, as_file, change, log_line, minutes_ago, runs_of, setting
+from support.story_scenes import (
+    FAULTS,
+    GOLDEN,
+    PAGE,
+    SCENES,
+    Fault,
+    as_file,
+    change,
+    documented,
+    log_line,
+    minutes_ago,
+    runs_of,
+    setting,
+)
 
 LABELS = ("Again:", "Runbook:", "Dashboard:", "Runs:", "Server:", "Alarm:")
 HOSTILE = (
@@ -29,6 +42,13 @@ HOSTILE = (
 def test_story_is_the_one_that_was_read_and_approved(name: str) -> None:
     """`make docs` writes these files; a change in them is read by a person before it is committed."""
     assert as_file(SCENES[name]()) == (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
+
+
+def test_documentation_shows_the_stories_as_they_are() -> None:
+    """`make docs` writes them."""
+    page = PAGE.read_text(encoding="utf-8")
+    assert documented(page) == page
+    assert page.count("<!-- story: ") == page.count("\nSubject: ") > 10
 
 
 def test_every_golden_file_has_its_scene_and_every_failure_type_a_file() -> None:

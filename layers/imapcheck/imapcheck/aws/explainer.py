@@ -137,12 +137,16 @@ class Explainer:
             return None
 
     def _setting(self, change: Change, evidence: Evidence, ringing: frozenset[str] | None) -> Setting:
-        others = None
-        if ringing is not None:
-            others = Others(max(0, self._definitions.scheduled() - 1), tuple(sorted(ringing - {change.check})))
+        others = None if ringing is None else self._others(change.check, ringing - {change.check})
         dashboard = self._settings.dashboard_url
         links = Links(dashboard, runs_link(dashboard, self._settings.log_group, change))
         return Setting(self._definitions.watched(change.check), evidence, others, links)
+
+    def _others(self, check: str, ringing: frozenset[str]) -> Others:
+        """Those that ring; by name where whoever reads this story is told of them anyway."""
+        readers = self._definitions.contacts(check)
+        named = {other for other in ringing if readers <= self._definitions.contacts(other)}
+        return Others(max(0, self._definitions.scheduled() - 1), tuple(sorted(named)), len(ringing) - len(named))
 
     def _publish(self, story: Story, changes: Sequence[Change], contacts: frozenset[str], ends: float) -> bool:
         """Publish a story, at a pace that every subscription bears; False where that failed, or came too late."""

@@ -106,11 +106,12 @@ def _of_others(others: Others | None) -> list[str]:
     """Is it only this one? Nothing is said where it is not known."""
     if others is None or others.total < 1:
         return []
-    if not others.ringing:
+    number = len(others.ringing) + others.unnamed
+    if not number:
         return ["The other check is fine." if others.total == 1 else f"The other {others.total} checks are fine."]
-    verb = "rings" if len(others.ringing) == 1 else "ring"
-    of = f"of the other {others.total} checks" if others.total > 1 else "the other check"
-    return [f"{len(others.ringing)} {of} {verb} too: {names(others.ringing)}."]
+    of = f"{number} of the other {others.total} checks" if others.total > 1 else "The other check"
+    named = f": {names(others.ringing, others.unnamed)}" if others.ringing else ""
+    return [f"{of} {'rings' if number == 1 else 'ring'} too{named}."]
 
 
 def _again(change: Change, setting: Setting) -> str | None:
@@ -165,7 +166,9 @@ def _content(change: Change, setting: Setting, plotted: Plot, subject: str) -> d
         "words": list(plotted.quoted),
         "do": plotted.do,
         "run": _run_content(plotted),
-        "others": {"total": others.total, "ringing": list(others.ringing)} if others is not None else None,
+        "others": {"total": others.total, "ringing": list(others.ringing), "unnamed": others.unnamed}
+        if others is not None
+        else None,
         "links": {
             "runbook": setting.watched.runbook,
             "dashboard": setting.links.dashboard,

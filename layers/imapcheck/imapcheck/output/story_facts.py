@@ -55,10 +55,12 @@ class Watched:
 
 @dataclass(frozen=True)
 class Others:
-    """The other checks of the stack: how many there are, and which have an alarm that rings."""
+    """The other checks of the stack: how many there are, which have an alarm that rings, and how many more of which
+    the readers of this story need not know the names."""
 
     total: int
     ringing: tuple[str, ...] = ()
+    unnamed: int = 0
 
 
 @dataclass(frozen=True)

@@ -48,10 +48,10 @@ def ms(duration: float) -> str:
     return f"{duration:.0f} ms" if duration >= 1 else f"{duration:.1f} ms"
 
 
-def names(found: Sequence[str]) -> str:
+def names(found: Sequence[str], unnamed: int = 0) -> str:
     """The first names, and how many more there are."""
-    more = len(found) - NAMES_SHOWN
-    return ", ".join(found[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    more = max(0, len(found) - NAMES_SHOWN) + unnamed
+    return ", ".join(found[:NAMES_SHOWN]) + (f" and {more} more" if more else "")
 
 
 def cut(text: str, limit: int) -> str:
