@@ -19,6 +19,7 @@ _LATEST = timedelta(seconds=1)
 _OLDEST_END = timedelta(days=7)
 _WAIT_SECONDS = 2.0
 _WAITS = 3
+_QUICK_SECONDS = 0.5
 
 
 type _Line = tuple[datetime, str]
@@ -92,10 +93,12 @@ class RunLog:
         length = max(changes, key=lambda change: change.at).at - edge
         oldest = min(item.oldest_of_use for item in found)
         while edge > oldest and not all(item.reaches_the_beginning for item in found):
-            start = max(edge - length, oldest)
+            start, began = max(edge - length, oldest), time.monotonic()
             if not self._read(found, start, edge, ends):
                 break
-            edge, length = start, length * 2
+            edge = start
+            # What is not read to its end counts for nothing: where reading is slow, windows stay short.
+            length *= 2 if time.monotonic() - began < _QUICK_SECONDS else 1
         return [item.evidence(edge, None) for item in found]
 
     def _newest_window(self, found: Sequence[_Found], ends: float) -> datetime | None:
