@@ -1,6 +1,5 @@
 """`run_check`: the one way in. A definition and credentials go in, a frozen result comes out."""
 
-import ssl
 import time
 import uuid
 from collections.abc import Sequence
@@ -8,22 +7,22 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from imapcheck.credentials import Credentials, LoginPause
-from imapcheck.definition import CheckDefinition
-from imapcheck.endpoint import canonical_host
-from imapcheck.errors import Category, CheckFailure, CredentialsError, FailureType
-from imapcheck.report import is_slow, message_facts, search_facts, server_facts
+from imapcheck.check.facts import exceeded, message_facts, search_facts, server_facts, warnings
+from imapcheck.check.steps import Run, logout, plan
+from imapcheck.definition.model import CheckDefinition
+from imapcheck.definition.server import canonical_host
+from imapcheck.errors import Category, CheckFailure, CredentialsError, DefinitionError, FailureType
+from imapcheck.login.credentials import Credentials, LoginPause
+from imapcheck.login.mechanisms import Mechanism, mechanism_for
+from imapcheck.network.tls import TlsContext, client_context
 from imapcheck.result import CheckResult, Failure, StepName, StepResult
-from imapcheck.sasl import Mechanism, mechanism_for
-from imapcheck.steps import Run, logout, plan
 from imapcheck.text import one_line
-from imapcheck.tls import context_for
 from imapcheck.trace import NOT_REACHED, Deadline, Hook, Tracer, total_ms
 from imapcheck.transcript import Redactor, Transcript
 
 if TYPE_CHECKING:
-    from imapcheck.message import Draft
-    from imapcheck.tokens import Token
+    from imapcheck.check.message import Draft
+    from imapcheck.login.oauth import Token
 
 _PAUSE_BETWEEN_ATTEMPTS = 1.0
 _LEAST_SHARE = 0.5
@@ -50,7 +49,7 @@ def run_check(
     its runtime API. Raises `CredentialsError` and `DefinitionError` for what we do wrong.
     """
     _require_credentials(definition, credentials)
-    context = context_for(definition) if definition.tls_mode != "none" else None
+    context = _context(definition)
     ends = Deadline.after(definition.timeout)
     if deadline is not None:
         ends = Deadline(min(ends.at, deadline))
@@ -65,12 +64,13 @@ def run_check(
         order, attempt = again, _attempt(again, ends)
         _forgotten(order, attempt)
     duration_ms = total_ms(attempt.steps)
+    passed = exceeded(definition, attempt.steps, duration_ms)
     return CheckResult(
         check=definition.name,
         run_id=str(uuid.uuid4()),
         started_at=started_at,
         available=attempt.failure is None,
-        slow=attempt.failure is None and is_slow(definition, attempt.steps, duration_ms),
+        slow=attempt.failure is None and bool(passed),
         duration_ms=duration_ms,
         attempts=len(earlier) + 1,
         earlier_failures=tuple(earlier),
@@ -81,6 +81,9 @@ def run_check(
         new_message=message_facts(attempt.run),
         token_ms=order.token.milliseconds if order.token is not None else None,
         transcript=attempt.run.transcript.lines(),
+        failures=attempt.failures,
+        warnings=warnings(attempt.run),
+        exceeded=passed,
     )
 
 
@@ -91,7 +94,7 @@ class _Order:
     definition: CheckDefinition
     credentials: Credentials | None
     token: "Token | None"
-    context: ssl.SSLContext | None
+    context: TlsContext | None
     draft: "Draft | None"
     login_pause: LoginPause | None
     refuse_local_addresses: bool
@@ -103,8 +106,13 @@ class _Attempt:
     """One attempt that has ended."""
 
     run: Run
-    failure: Failure | None
+    failures: tuple[Failure, ...]
     steps: tuple[StepResult, ...]
+
+    @property
+    def failure(self) -> Failure | None:
+        """The first: why the run was unavailable."""
+        return self.failures[0] if self.failures else None
 
 
 def _require_credentials(definition: CheckDefinition, credentials: Credentials | None) -> None:
@@ -131,15 +139,25 @@ def _token(order: "_Order", ends: Deadline) -> "Token | None":
     """The access token of an OAuth2 login; a login that is withheld needs none."""
     if order.credentials is None or order.definition.authentication not in _BEARER or order.login_pause is not None:
         return None
-    from imapcheck.tokens import access_token  # only OAuth2 checks pay for loading it
+    from imapcheck.login.oauth import access_token  # only OAuth2 checks pay for loading it
 
     return access_token(order.credentials, ends, refuse_local_addresses=order.refuse_local_addresses)
+
+
+def _context(definition: CheckDefinition) -> TlsContext | None:
+    if definition.tls_mode == "none":
+        return None
+    tls = definition.tls
+    try:
+        return client_context(verify=tls.verify, minimum_version=tls.minimum_version, ca_path=definition.ca_path)
+    except DefinitionError as error:
+        raise DefinitionError(f"{definition.label}: {error}") from error
 
 
 def _draft(definition: CheckDefinition) -> "Draft | None":
     if definition.new_message is None:
         return None
-    from imapcheck.message import Draft  # the email package is loaded only where mail is written
+    from imapcheck.check.message import Draft  # the email package is loaded only where mail is written
 
     return Draft(definition.new_message, definition.label)
 
@@ -164,7 +182,7 @@ def _forgotten(order: "_Order", attempt: "_Attempt") -> bool:
     refused = attempt.failure is not None and attempt.failure.type is FailureType.AUTHENTICATION_FAILED
     if not refused or order.token is None or order.credentials is None:
         return False
-    from imapcheck.tokens import forget
+    from imapcheck.login.oauth import forget
 
     forget(order.credentials)
     return True
@@ -213,9 +231,9 @@ def _attempt(order: _Order, ends: Deadline) -> _Attempt:
         tracer=Tracer(order.hooks, redactor.clean_text),
     )
     try:
-        failure = _walk(run)
-        _leave(run, failure is not None)
-        return _Attempt(run, failure, run.tracer.results())
+        failures = _walk(run)
+        _leave(run, bool(failures))
+        return _Attempt(run, failures, run.tracer.results())
     finally:
         if run.opened is not None:
             run.opened.wire.close()
@@ -226,9 +244,9 @@ def _secrets(order: _Order) -> tuple[str, ...]:
     return (*held, order.token.value) if order.token is not None else held
 
 
-def _walk(run: Run) -> Failure | None:
-    """Run the planned steps; returns the first failure. After one that ends the session the rest is not reached."""
-    first: Failure | None = None
+def _walk(run: Run) -> tuple[Failure, ...]:
+    """Run the planned steps; returns the failures. After one that ends the session the rest is not reached."""
+    failures: list[Failure] = []
     ended = False
     for name, step in plan(run.definition):
         if ended:
@@ -238,19 +256,20 @@ def _walk(run: Run) -> Failure | None:
         try:
             step(run)
         except CheckFailure as failure:
-            first = first or _failure(run, failure, name)
+            failures.append(_failure(run, failure, name))
             ended = failure.ends_session
-    return first
+    return tuple(failures)
 
 
 def _failure(run: Run, failure: CheckFailure, planned: StepName) -> Failure:
     """The step is the one that failed: CAPABILITY is asked again within what `tls` and `authenticate` plan."""
     return Failure(
-        step=run.tracer.failed_step() or planned,
+        step=run.tracer.step_of(failure) or planned,
         type=failure.type,
         category=failure.type.category,
         detail=one_line(run.redactor.clean_text(failure.detail)),
         response_code=failure.response_code,
+        advice=failure.type.advice,
     )
 
 
