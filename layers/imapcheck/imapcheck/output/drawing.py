@@ -52,11 +52,14 @@ def axis_drawing(ticks: Iterable[Tick]) -> Element:
 
 
 def strip_drawing(waterfall: Waterfall, label: str) -> Element:
-    """The whole run in one line, for a table; `label` says in words what it shows."""
+    """The whole run in one line, for a table; `label` says in words what it shows.
+
+    Each step is drawn to the end and the next over it, as rounding would leave gaps between them.
+    """
     return svg(".strip", width="100%", height="14", role="img", aria_label=label, shape_rendering="crispEdges")[
         tooltip[label],
         (
-            rect(x=percent(bar.start), y="0", width=percent(bar.length), height="14", **_fill(row.colour))[
+            rect(x=percent(bar.start), y="0", width=percent(1 - bar.start), height="14", **_fill(row.colour))[
                 tooltip[f"{row.name} {duration_text(row.duration_ms or 0.0)}"]
             ]
             for row in waterfall.rows

@@ -103,7 +103,7 @@ def _many(outcomes: Sequence[Outcome]) -> Node:
     return fragment[
         header[
             div(class_=["verdict", worst])[
-                h1[f"{len(outcomes)} IMAP checks"], p(class_=["state", worst])[_tally(outcomes)]
+                h1[f"{len(outcomes)} IMAP checks"], p(class_=["tally", worst])[_tally(outcomes)]
             ]
         ],
         main[
@@ -142,7 +142,7 @@ def _fleet_table(rows: Sequence[tuple[Outcome, str]]) -> Element:
         thead[
             tr[
                 th(scope="col")["Check"], th(scope="col")["State"], th(".why", scope="col")["Why"],
-                th(".spare.strips", scope="col")["Steps"], th(".number", scope="col")["Time"],
+                th(".spare.strips", scope="col")["Steps"], th(".spare.number", scope="col")["Time"],
                 th(".spare.number", scope="col")["Certificate"],
             ]
         ],
@@ -153,25 +153,24 @@ def _fleet_table(rows: Sequence[tuple[Outcome, str]]) -> Element:
 def _fleet_row(outcome: Outcome, prefix: str) -> Element:
     link = a(href=f"#{prefix.removesuffix('-')}")[bdi[outcome.label]]
     if outcome.error is not None:
-        return tr[
-            th(scope="row")[link], td[state_mark(outcome.state)], td(".words", colspan="4")[bdi[words(outcome.error)]]
-        ]
+        said = td(".words.why")[bdi[words(outcome.error)]]
+        return tr[th(scope="row")[link], td[state_mark(outcome.state)], said, td(".spare"), td(".spare"), td(".spare")]
     return tr[
         th(scope="row")[link],
         td[state_mark(outcome.state)],
         td(".words.why")[why(outcome)],
         td(".spare")[strip(outcome)],
-        td(".number")[duration_text(outcome.content["duration_ms"])],
+        td(".spare.number")[duration_text(outcome.content["duration_ms"])],
         td(".spare.number")[certificate(outcome)],
     ]
 
 
 def why(outcome: Outcome) -> Node:
-    """The failing step and the words for it, or the thresholds that were exceeded."""
+    """The failing step and the words for it, or the thresholds that were exceeded; else the server."""
     if (failure := outcome.failure) is not None:
         return fragment[f"{failure['step']}: {failure['type']} ", span(".quiet")[bdi[words(failure["detail"], 200)]]]
-    over = [f"{item['name']} {duration_text(item['duration_ms'])}" for item in outcome.content.get("exceeded") or ()]
-    return f"over its threshold: {', '.join(over)}" if over else ""
+    over = [f"{item['name']} {duration_text(item['duration_ms'])}" for item in outcome.content["exceeded"]]
+    return f"over its threshold: {', '.join(over)}" if over else span(".quiet")[bdi[outcome.server]]
 
 
 def strip(outcome: Outcome) -> Element:

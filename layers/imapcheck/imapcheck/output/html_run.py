@@ -119,18 +119,18 @@ def moment(iso: str) -> Element:
 
 def _reasons(outcome: Outcome, place: Place) -> Iterator[Node]:
     if outcome.error is not None:
-        yield p(".words")[(bdi[words(line)] for line in outcome.error.split("\n"))]
+        yield from (p(".words")[bdi[words(line)]] for line in outcome.error.split("\n"))
+        return
     if (failure := outcome.failure) is not None:
         yield p(".reason")[f"{failure['step']}: {failure['type']}", span(".quiet")[f" ({failure['category']})"]]
         yield p(".words")[bdi[words(failure["detail"])]]
-        if failure.get("advice"):
-            yield p(".advice.words")["What to do: ", bdi[words(failure["advice"])]]
+        yield p(".advice.words")["What to do: ", bdi[words(failure["advice"])]]
         yield _where_in_transcript(outcome.content["transcript"], place)
-    for further in (outcome.content.get("failures") or ())[1:]:
+    for further in outcome.content["failures"][1:]:
         yield p(".words")["Also ", _failure_line(further)]
-    for earlier in outcome.content.get("earlier_failures") or ():
+    for earlier in outcome.content["earlier_failures"]:
         yield p(".words")["An earlier attempt: ", _failure_line(earlier)]
-    for item in outcome.content.get("exceeded") or ():
+    for item in outcome.content["exceeded"]:
         took, limit = duration_text(item["duration_ms"]), limit_text(item["limit_ms"])
         yield p(".reason")[f"{item['name']} took {took}; the threshold is {limit}"]
 
@@ -147,7 +147,7 @@ def _failure_line(failure: Mapping[str, Any]) -> Node:
 
 
 def _warnings(outcome: Outcome, place: Place) -> Node:
-    warnings = outcome.content.get("warnings")
+    warnings = outcome.content["warnings"]
     if not warnings:
         return None
     return section[
@@ -242,10 +242,12 @@ def _run_facts(content: Mapping[str, Any]) -> Iterator[tuple[str, Node]]:
         yield "message id", bdi[words(message["message_id"])]
         if message["delivery_seconds"] is not None:
             yield "delivery", f"{message['delivery_seconds']:.0f} s"
+    if (quota := content["quota"]) is not None:
+        yield "quota", f"{quota['used_percent']:.0f} % of {words(quota['resource'])}"
     if content["token_ms"] is not None:
         yield "OAuth2 token", f"{duration_text(content['token_ms'])}, outside the steps"
     yield "run", bdi[words(content["run_id"])]
-    yield "imapcheck", words(content["version"]) if content.get("version") else None
+    yield "imapcheck", words(content["version"])
 
 
 def _search_words(search: Mapping[str, Any]) -> str:
@@ -270,7 +272,7 @@ def _tls_facts(tls: Mapping[str, Any]) -> Iterator[tuple[str, Node]]:
     yield "certificate", "verified" if tls["verified"] else span(".state.slow")["! not verified"]
     for name, key in (("subject", "certificate_subject"), ("issuer", "certificate_issuer")):
         yield name, bdi[words(tls[key])] if tls[key] else None
-    if tls.get("certificate_names"):
+    if tls["certificate_names"]:
         yield "names", bdi[words(", ".join(tls["certificate_names"]))]
     if (days := tls["certificate_days_remaining"]) is not None:
         yield "expires", fragment[moment(tls["certificate_expires_at"]), f", {days_text(days)}", _days(days)]
@@ -309,7 +311,7 @@ def _line(number: int, line: str, kind: str, place: Place) -> Element:
     if not place.links:
         return li(class_=kind)[span(".number")[number], code[bdi[words(line)]]]
     anchor = f"{place.prefix}L{number}"
-    link = a(".number", href=f"#{anchor}", aria_label=f"Line {number}")[number]
+    link = a(".number", href=f"#{anchor}", aria_label=f"Line {number}", tabindex="-1")[number]
     return li(id=anchor, class_=kind)[link, code[bdi[words(line)]]]
 
 

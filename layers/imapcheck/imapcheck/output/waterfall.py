@@ -94,7 +94,7 @@ def waterfall_of(
     `thresholds` are the definition's; without them those that the result says were exceeded are marked.
     """
     content = result.to_dict() if isinstance(result, CheckResult) else result
-    exceeded = {item["name"]: float(item["limit_ms"]) for item in content.get("exceeded") or ()}
+    exceeded = {item["name"]: float(item["limit_ms"]) for item in content["exceeded"]}
     return layout([StepResult(**step) for step in content["steps"]], exceeded | dict(thresholds or {}), spans)
 
 
