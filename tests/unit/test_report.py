@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from imapcheck.output.entry import Asked, Entry
 from imapcheck.output.html import page, run_fragment
-from imapcheck.output.outcome import Asked, Outcome
 from imapcheck.result import CheckResult
-from support.results import available, refused, slow
+from support.full_results import available, refused, slow
 
 MADE = datetime(2026, 11, 24, 10, 20, tzinfo=UTC)
 ASKED = Asked(
@@ -80,12 +80,12 @@ class Page(HTMLParser):
         return [value or "" for _, attributes in self.tags for name, value in attributes if name == attribute]
 
 
-def outcome(result: CheckResult, asked: Asked = ASKED) -> Outcome:
-    return Outcome(result.to_dict(), asked)
+def entry(result: CheckResult, asked: Asked = ASKED) -> Entry:
+    return Entry(result.to_dict(), asked)
 
 
 def report(*results: CheckResult) -> Page:
-    return Page(page([outcome(result) for result in results], MADE))
+    return Page(page([entry(result) for result in results], MADE))
 
 
 def poisoned(value: Any, words: str, key: str = "") -> Any:
@@ -107,16 +107,16 @@ def shape(text: str) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def draw_page(content: dict[str, Any], asked: Asked) -> str:
-    return page([Outcome(content, asked)], MADE)
+    return page([Entry(content, asked)], MADE)
 
 
 def draw_two(content: dict[str, Any], asked: Asked) -> str:
     failed = {"schema": 1, "check": content["check"], "error": content["run_id"].replace("\n", " ")}
-    return page([Outcome(content, asked), Outcome(failed, asked)], MADE)
+    return page([Entry(content, asked), Entry(failed, asked)], MADE)
 
 
 def draw_fragment(content: dict[str, Any], asked: Asked) -> str:
-    return run_fragment(Outcome(content, asked), dark=True)
+    return run_fragment(Entry(content, asked), dark=True)
 
 
 @pytest.mark.parametrize("draw", [draw_page, draw_two, draw_fragment])
@@ -148,7 +148,7 @@ def test_only_the_web_becomes_a_link() -> None:
     """A runbook that is no web address is text."""
     assert "https://wiki.example/" in report(refused()).values("href")
     for address in ("javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", " https://x.example"):
-        drawn = Page(page([outcome(refused(), replace(ASKED, runbook=address))], MADE))
+        drawn = Page(page([entry(refused(), replace(ASKED, runbook=address))], MADE))
         assert all(link.startswith("#") for link in drawn.values("href"))
 
 
@@ -199,7 +199,7 @@ def test_facts_transcript_json_and_how_to_repeat_are_there() -> None:
 
 def test_the_file_to_run_is_quoted_for_the_shell() -> None:
     """A folder with a space, or a file name that is a command."""
-    drawn = Page(page([outcome(available(), replace(ASKED, file="my events/$(reboot).json"))], MADE))
+    drawn = Page(page([entry(available(), replace(ASKED, file="my events/$(reboot).json"))], MADE))
     assert "imapcheck run 'my events/$(reboot).json' --transcript" in drawn.text
 
 
@@ -221,11 +221,11 @@ def test_the_goodbye_after_logout_is_no_refusal() -> None:
 
 def test_several_checks_are_told_worst_first() -> None:
     """A table of all, then a section for each, and what could not be run is among them."""
-    outcomes = [
-        outcome(available("a-good")), outcome(slow("b-slow")), outcome(refused("c-bad")),
-        Outcome({"schema": 1, "check": "d-broken", "error": "events/d-broken.json: serch: unknown key"}),
+    entries = [
+        entry(available("a-good")), entry(slow("b-slow")), entry(refused("c-bad")),
+        Entry({"schema": 1, "check": "d-broken", "error": "events/d-broken.json: serch: unknown key"}),
     ]  # fmt: skip
-    drawn = Page(page(outcomes, MADE))
+    drawn = Page(page(entries, MADE))
     assert "1 not available; 1 could not be run; 1 available, but slow; 1 available" in drawn.text
     links = [link for link in drawn.values("href") if link.startswith("#check-") and "L" not in link]
     assert links == ["#check-c-bad", "#check-d-broken", "#check-b-slow", "#check-a-good"]
@@ -234,7 +234,7 @@ def test_several_checks_are_told_worst_first() -> None:
 
 def test_a_widget_has_no_link_into_the_page_and_the_theme_it_is_given() -> None:
     """In the console such a link would leave the dashboard."""
-    light, dark = (run_fragment(outcome(refused()), dark=dark) for dark in (False, True))
+    light, dark = (run_fragment(entry(refused()), dark=dark) for dark in (False, True))
     assert Page(light).values("href") == ["https://wiki.example/"]
     assert "prefers-color-scheme" not in light + dark
     assert "@media not all" in light

@@ -16,7 +16,7 @@ from imapcheck.output.waterfall import (
     waterfall_of,
 )
 from imapcheck.result import STEP_NAMES, StepResult, StepStatus
-from support.results import available, slow
+from support.full_results import available, slow
 
 TIME = st.floats(0, 120_000, allow_nan=False).map(lambda ms: round(ms, 3))
 

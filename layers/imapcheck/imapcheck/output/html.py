@@ -41,8 +41,8 @@ from htpy import (
 from markupsafe import Markup
 
 from imapcheck.output.drawing import strip_drawing
+from imapcheck.output.entry import ORDER, SIGNS, WORDS, Entry, State, words
 from imapcheck.output.html_run import Place, days_text, moment, run_body, state_mark
-from imapcheck.output.outcome import ORDER, SIGNS, WORDS, Outcome, State, words
 from imapcheck.output.waterfall import duration_text, waterfall_of
 from imapcheck.result import isoformat
 from imapcheck.version import VERSION
@@ -51,7 +51,7 @@ STYLE = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
 _DARK = "@media screen and (prefers-color-scheme: dark)"
 
 
-def page(outcomes: Sequence[Outcome], made_at: datetime) -> str:
+def page(entries: Sequence[Entry], made_at: datetime) -> str:
     """The report as a file's content; several checks get a table of all, worst first, and a section each."""
     return str(
         html(lang="en")[
@@ -61,10 +61,10 @@ def page(outcomes: Sequence[Outcome], made_at: datetime) -> str:
                 meta(name="viewport", content="width=device-width, initial-scale=1"),
                 meta(name="color-scheme", content="light dark"),
                 meta(name="referrer", content="no-referrer"),
-                title[_title(outcomes)],
+                title[_title(entries)],
                 style[Markup(STYLE)],  # noqa: S704 - our own file; `<style>` holds raw text
             ],
-            body(".imapcheck")[div(".paper")[_content(outcomes), _end(made_at)]],
+            body(".imapcheck")[div(".paper")[_content(entries), _end(made_at)]],
         ]
     )
 
@@ -75,9 +75,9 @@ def widget(*content: Node, dark: bool) -> str:
     return str(div(".imapcheck")[style[Markup(sheet)], fragment[content]])  # noqa: S704 - our own file
 
 
-def run_fragment(outcome: Outcome, *, dark: bool) -> str:
+def run_fragment(entry: Entry, *, dark: bool) -> str:
     """One run's report as a widget's content."""
-    return widget(run_body(outcome, Place(level=2, links=False)), dark=dark)
+    return widget(run_body(entry, Place(level=2, links=False)), dark=dark)
 
 
 def _policy() -> str:
@@ -85,50 +85,50 @@ def _policy() -> str:
     return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
 
 
-def _title(outcomes: Sequence[Outcome]) -> str:
-    if len(outcomes) == 1:
-        state = outcomes[0].state
-        return f"{SIGNS[state]} {outcomes[0].label}: {WORDS[state].lower()}"
-    return f"imapcheck: {_tally(outcomes)}"
+def _title(entries: Sequence[Entry]) -> str:
+    if len(entries) == 1:
+        state = entries[0].state
+        return f"{SIGNS[state]} {entries[0].label}: {WORDS[state].lower()}"
+    return f"imapcheck: {_tally(entries)}"
 
 
-def _content(outcomes: Sequence[Outcome]) -> Node:
-    return main[run_body(outcomes[0], Place())] if len(outcomes) == 1 else _many(outcomes)
+def _content(entries: Sequence[Entry]) -> Node:
+    return main[run_body(entries[0], Place())] if len(entries) == 1 else _many(entries)
 
 
-def _many(outcomes: Sequence[Outcome]) -> Node:
-    ordered = sorted(outcomes, key=lambda outcome: (ORDER.index(outcome.state), outcome.label))
+def _many(entries: Sequence[Entry]) -> Node:
+    ordered = sorted(entries, key=lambda entry: (ORDER.index(entry.state), entry.label))
     prefixes = _prefixes(ordered)
     worst = ordered[0].state
     return fragment[
         header[
             div(class_=["verdict", worst])[
-                h1[f"{len(outcomes)} IMAP checks"], p(class_=["tally", worst])[_tally(outcomes)]
+                h1[f"{len(entries)} IMAP checks"], p(class_=["tally", worst])[_tally(entries)]
             ]
         ],
         main[
             _fleet_table(list(zip(ordered, prefixes, strict=True))),
             (
-                article(id=prefix.removesuffix("-"))[run_body(outcome, Place(level=2, prefix=prefix))]
-                for outcome, prefix in zip(ordered, prefixes, strict=True)
+                article(id=prefix.removesuffix("-"))[run_body(entry, Place(level=2, prefix=prefix))]
+                for entry, prefix in zip(ordered, prefixes, strict=True)
             ),
         ],
     ]
 
 
-def _tally(outcomes: Sequence[Outcome]) -> str:
+def _tally(entries: Sequence[Entry]) -> str:
     counts: dict[State, int] = dict.fromkeys(ORDER, 0)
-    for outcome in outcomes:
-        counts[outcome.state] += 1
+    for entry in entries:
+        counts[entry.state] += 1
     told = [f"{counts[state]} {WORDS[state].lower()}" for state in ORDER if counts[state]]
     return "; ".join(told)
 
 
-def _prefixes(outcomes: Sequence[Outcome]) -> list[str]:
+def _prefixes(entries: Sequence[Entry]) -> list[str]:
     """An id for each: the check's name, made unique where two are alike."""
     found: list[str] = []
-    for outcome in outcomes:
-        base = name = f"check-{re.sub(r'[^A-Za-z0-9-]+', '-', outcome.label)}-"
+    for entry in entries:
+        base = name = f"check-{re.sub(r'[^A-Za-z0-9-]+', '-', entry.label)}-"
         number = 1
         while name in found:
             number += 1
@@ -137,7 +137,7 @@ def _prefixes(outcomes: Sequence[Outcome]) -> list[str]:
     return found
 
 
-def _fleet_table(rows: Sequence[tuple[Outcome, str]]) -> Element:
+def _fleet_table(rows: Sequence[tuple[Entry, str]]) -> Element:
     return table(".checks")[
         thead[
             tr[
@@ -146,44 +146,44 @@ def _fleet_table(rows: Sequence[tuple[Outcome, str]]) -> Element:
                 th(".spare.number", scope="col")["Certificate"],
             ]
         ],
-        tbody[(_fleet_row(outcome, prefix) for outcome, prefix in rows)],
+        tbody[(_fleet_row(entry, prefix) for entry, prefix in rows)],
     ]  # fmt: skip
 
 
-def _fleet_row(outcome: Outcome, prefix: str) -> Element:
-    link = a(href=f"#{prefix.removesuffix('-')}")[bdi[outcome.label]]
-    if outcome.error is not None:
-        said = td(".words.why")[bdi[words(outcome.error)]]
-        return tr[th(scope="row")[link], td[state_mark(outcome.state)], said, td(".spare"), td(".spare"), td(".spare")]
+def _fleet_row(entry: Entry, prefix: str) -> Element:
+    link = a(href=f"#{prefix.removesuffix('-')}")[bdi[entry.label]]
+    if entry.error is not None:
+        said = td(".words.why")[bdi[words(entry.error)]]
+        return tr[th(scope="row")[link], td[state_mark(entry.state)], said, td(".spare"), td(".spare"), td(".spare")]
     return tr[
         th(scope="row")[link],
-        td[state_mark(outcome.state)],
-        td(".words.why")[why(outcome)],
-        td(".spare")[strip(outcome)],
-        td(".spare.number")[duration_text(outcome.content["duration_ms"])],
-        td(".spare.number")[certificate(outcome)],
+        td[state_mark(entry.state)],
+        td(".words.why")[why(entry)],
+        td(".spare")[strip(entry)],
+        td(".spare.number")[duration_text(entry.content["duration_ms"])],
+        td(".spare.number")[certificate(entry)],
     ]
 
 
-def why(outcome: Outcome) -> Node:
+def why(entry: Entry) -> Node:
     """The failing step and the words for it, or the thresholds that were exceeded; else the server."""
-    if (failure := outcome.failure) is not None:
+    if (failure := entry.failure) is not None:
         return fragment[f"{failure['step']}: {failure['type']} ", span(".quiet")[bdi[words(failure["detail"], 200)]]]
-    over = [f"{item['name']} {duration_text(item['duration_ms'])}" for item in outcome.content["exceeded"]]
-    return f"over its threshold: {', '.join(over)}" if over else span(".quiet")[bdi[outcome.server]]
+    over = [f"{item['name']} {duration_text(item['duration_ms'])}" for item in entry.content["exceeded"]]
+    return f"over its threshold: {', '.join(over)}" if over else span(".quiet")[bdi[entry.server]]
 
 
-def strip(outcome: Outcome) -> Element:
+def strip(entry: Entry) -> Element:
     """The run's waterfall in one line."""
-    waterfall = waterfall_of(outcome.content)
+    waterfall = waterfall_of(entry.content)
     longest = max(waterfall.rows, key=lambda row: row.duration_ms or 0.0)
     label = f"{duration_text(waterfall.total_ms)}; longest: {longest.name} {duration_text(longest.duration_ms or 0.0)}"
     return strip_drawing(waterfall, label)
 
 
-def certificate(outcome: Outcome) -> str:
+def certificate(entry: Entry) -> str:
     """Days left, where a certificate was seen."""
-    days = (outcome.content["server"]["tls"] or {}).get("certificate_days_remaining")
+    days = (entry.content["server"]["tls"] or {}).get("certificate_days_remaining")
     return "" if days is None else days_text(days)
 
 

@@ -46,7 +46,7 @@ from htpy import (
 )  # fmt: skip
 
 from imapcheck.output.drawing import axis_drawing, days_drawing, row_drawing, swatch, total_drawing
-from imapcheck.output.outcome import SIGNS, WORDS, Outcome, State, words
+from imapcheck.output.entry import SIGNS, WORDS, Entry, State, words
 from imapcheck.output.waterfall import Mark, Row, Waterfall, duration_text, limit_text, waterfall_of
 
 _HEADINGS = (h1, h2, h3, h4)
@@ -72,19 +72,19 @@ class Place:
         return _HEADINGS[self.level - 1 + deeper]
 
 
-def run_body(outcome: Outcome, place: Place) -> Node:
+def run_body(entry: Entry, place: Place) -> Node:
     """Everything about one check."""
-    if outcome.error is not None:
-        return _headline(outcome, place)
-    waterfall = waterfall_of(outcome.content, outcome.asked.thresholds)
+    if entry.error is not None:
+        return _headline(entry, place)
+    waterfall = waterfall_of(entry.content, entry.asked.thresholds)
     return fragment[
-        _headline(outcome, place),
-        _warnings(outcome, place),
+        _headline(entry, place),
+        _warnings(entry, place),
         section[place.heading(1)["Steps"], steps_table(waterfall), _legend(waterfall)],
-        _facts(outcome, place),
-        _transcript(outcome, place),
-        _again(outcome, place),
-        section[_raw(outcome)],
+        _facts(entry, place),
+        _transcript(entry, place),
+        _again(entry, place),
+        section[_raw(entry)],
     ]
 
 
@@ -93,23 +93,23 @@ def state_mark(state: State, *, loud: bool = False) -> Element:
     return span(class_=["state", state])[f"{SIGNS[state]} {WORDS[state] if loud else WORDS[state].lower()}"]
 
 
-def _headline(outcome: Outcome, place: Place) -> Element:
-    return div(class_=["verdict", outcome.state])[
-        div(".badge")[state_mark(outcome.state, loud=True)],
-        place.heading()[bdi[outcome.label]],
-        p(".quiet.words")[_where_and_when(outcome)],
-        _reasons(outcome, place),
+def _headline(entry: Entry, place: Place) -> Element:
+    return div(class_=["verdict", entry.state])[
+        div(".badge")[state_mark(entry.state, loud=True)],
+        place.heading()[bdi[entry.label]],
+        p(".quiet.words")[_where_and_when(entry)],
+        _reasons(entry, place),
     ]
 
 
-def _where_and_when(outcome: Outcome) -> Node:
-    content = outcome.content
-    if outcome.error is not None:
-        return bdi[outcome.server]
+def _where_and_when(entry: Entry) -> Node:
+    content = entry.content
+    if entry.error is not None:
+        return bdi[entry.server]
     facts = [duration_text(content["duration_ms"])]
     if content["attempts"] > 1:
         facts.append(f"{content['attempts']} attempts")
-    return fragment[bdi[outcome.server], " · ", moment(content["started_at"]), " · ", " · ".join(facts)]
+    return fragment[bdi[entry.server], " · ", moment(content["started_at"]), " · ", " · ".join(facts)]
 
 
 def moment(iso: str) -> Element:
@@ -117,20 +117,20 @@ def moment(iso: str) -> Element:
     return time(datetime=iso)[f"{iso[:10]} {iso[11:19]} UTC"]
 
 
-def _reasons(outcome: Outcome, place: Place) -> Iterator[Node]:
-    if outcome.error is not None:
-        yield from (p(".words")[bdi[words(line)]] for line in outcome.error.split("\n"))
+def _reasons(entry: Entry, place: Place) -> Iterator[Node]:
+    if entry.error is not None:
+        yield from (p(".words")[bdi[words(line)]] for line in entry.error.split("\n"))
         return
-    if (failure := outcome.failure) is not None:
+    if (failure := entry.failure) is not None:
         yield p(".reason")[f"{failure['step']}: {failure['type']}", span(".quiet")[f" ({failure['category']})"]]
         yield p(".words")[bdi[words(failure["detail"])]]
         yield p(".advice.words")["What to do: ", bdi[words(failure["advice"])]]
-        yield _where_in_transcript(outcome.content["transcript"], place)
-    for further in outcome.content["failures"][1:]:
+        yield _where_in_transcript(entry.content["transcript"], place)
+    for further in entry.content["failures"][1:]:
         yield p(".words")["Also ", _failure_line(further)]
-    for earlier in outcome.content["earlier_failures"]:
+    for earlier in entry.content["earlier_failures"]:
         yield p(".words")["An earlier attempt: ", _failure_line(earlier)]
-    for item in outcome.content["exceeded"]:
+    for item in entry.content["exceeded"]:
         took, limit = duration_text(item["duration_ms"]), limit_text(item["limit_ms"])
         yield p(".reason")[f"{item['name']} took {took}; the threshold is {limit}"]
 
@@ -146,8 +146,8 @@ def _failure_line(failure: Mapping[str, Any]) -> Node:
     return fragment[f"{failure['step']}: {failure['type']}. ", bdi[words(failure["detail"])]]
 
 
-def _warnings(outcome: Outcome, place: Place) -> Node:
-    warnings = outcome.content["warnings"]
+def _warnings(entry: Entry, place: Place) -> Node:
+    warnings = entry.content["warnings"]
     if not warnings:
         return None
     return section[
@@ -218,10 +218,10 @@ def _legend(waterfall: Waterfall) -> Element:
     ]
 
 
-def _facts(outcome: Outcome, place: Place) -> Element:
-    tls = outcome.content["server"]["tls"]
+def _facts(entry: Entry, place: Place) -> Element:
+    tls = entry.content["server"]["tls"]
     return section(".facts")[
-        div[place.heading(1)["Run"], _list(_run_facts(outcome.content))],
+        div[place.heading(1)["Run"], _list(_run_facts(entry.content))],
         None if tls is None else div[place.heading(1)["Connection"], _list(_tls_facts(tls))],
     ]
 
@@ -287,8 +287,8 @@ def _days(days: float) -> Element:
     return days_drawing(days, "wait" if days >= _FEW_DAYS else "failed")
 
 
-def _transcript(outcome: Outcome, place: Place) -> Node:
-    lines = outcome.content["transcript"]
+def _transcript(entry: Entry, place: Place) -> Node:
+    lines = entry.content["transcript"]
     if not lines:
         return None
     return section[
@@ -315,8 +315,8 @@ def _line(number: int, line: str, kind: str, place: Place) -> Element:
     return li(id=anchor, class_=kind)[link, code[bdi[words(line)]]]
 
 
-def _again(outcome: Outcome, place: Place) -> Node:
-    asked = outcome.asked
+def _again(entry: Entry, place: Place) -> Node:
+    asked = entry.asked
     if asked.file is None and asked.runbook is None:
         return None
     again = None if asked.file is None else f"imapcheck run {shlex.quote(asked.file)} --transcript"
@@ -335,6 +335,6 @@ def _outside(address: str) -> Node:
     return a(href=address, rel="noopener noreferrer")[shown]
 
 
-def _raw(outcome: Outcome) -> Element:
-    lines = json.dumps(outcome.content, indent=2, ensure_ascii=False).split("\n")
+def _raw(entry: Entry) -> Element:
+    lines = json.dumps(entry.content, indent=2, ensure_ascii=False).split("\n")
     return details[summary["The result as JSON"], pre(tabindex="0")["\n".join(words(line, 10_000) for line in lines)]]

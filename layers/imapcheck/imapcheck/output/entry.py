@@ -30,7 +30,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Entry:
     """`content` is a result's JSON object, or `{"check", "error"}` of a check that could not be run."""
 
     content: Mapping[str, Any]
