@@ -21,8 +21,9 @@ from typing import Annotated
 import typer
 
 from imapcheck.check.run import run_check
+from imapcheck.cli.definitions import stack, validate
 from imapcheck.cli.report_file import ReportFileError, Write, asked_of, report_file
-from imapcheck.definition.files import load_definition, refuse_twins
+from imapcheck.definition.files import load_definition
 from imapcheck.definition.model import CheckDefinition, json_schema
 from imapcheck.errors import CredentialsError, DefinitionError, ImapcheckError
 from imapcheck.login.credentials import Credentials
@@ -89,7 +90,6 @@ def _run(
     """The exit status of a call."""
     display = Display.for_run(as_json=as_json, count=len(files), transcript=transcript)
     orders = [_prepare(file, credentials) for file in files]
-    _refuse_twins(orders)
     for order in orders:
         if order.problem is not None:
             display.problem(order.problem)
@@ -117,26 +117,8 @@ def _entry(order: "_Order", outcome: "CheckResult | _NoResult | None") -> Entry:
     return Entry({"check": order.file.stem, "error": problem}, asked)
 
 
-@app.command()
-def validate(files: Files) -> None:
-    """Validate check definitions: one line per problem."""
-    names: dict[str, str] = {}
-    status = AVAILABLE
-    for file in files:
-        try:
-            definition = load_definition(file)
-            names[str(file)] = definition.label
-        except DefinitionError as error:
-            print(error)
-            status = WRONG_USAGE
-    try:
-        refuse_twins(names.values())
-    except DefinitionError as error:
-        print(error)
-        status = WRONG_USAGE
-    if status == AVAILABLE:
-        print(f"{len(files)} valid")
-    raise typer.Exit(status)
+app.command()(validate)
+app.command()(stack)
 
 
 @app.command()
@@ -174,16 +156,9 @@ def _prepare(file: Path, credentials_file: Path | None) -> _Order:
         return _Order(file, problem=str(error))
 
 
-def _refuse_twins(orders: list[_Order]) -> None:
-    """Two names in one call that are equal without their dashes: neither runs twice under one identity."""
-    try:
-        refuse_twins(order.definition.label for order in orders if order.definition is not None)
-    except DefinitionError as error:
-        print(error, file=sys.stderr)
-        raise typer.Exit(WRONG_USAGE) from None
-
-
-def _run_all(orders: Sequence[_Order], display: Display, concurrency: int) -> "list[CheckResult | _NoResult]":
+from imapcheck.cli.definitions import stack, validate
+from imapcheck.cli.report_file import ReportFileError, Write, asked_of, report_file
+from imapcheck.definition.files import load_definition
     """Run the orders concurrently; results are shown in the order of the arguments, each as soon as it can be."""
     outcomes: list[CheckResult | _NoResult] = []
     with ThreadPoolExecutor(max_workers=concurrency) as pool:

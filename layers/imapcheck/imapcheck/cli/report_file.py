@@ -62,6 +62,4 @@ def asked_of(file: Path, definition: CheckDefinition | None) -> Asked:
     """What the report says of a definition; without one, which file could not be read."""
     if definition is None:
         return Asked(file=str(file))
-    scheme = "imaps" if definition.tls_mode == "implicit" else "imap"
-    host = f"[{definition.host}]" if ":" in definition.host else definition.host
-    return Asked(f"{scheme}://{host}:{definition.port}/", definition.thresholds, str(file))
+    return Asked(definition.server, definition.thresholds, str(file), definition.alarms.runbook)
