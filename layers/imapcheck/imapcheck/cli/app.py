@@ -156,9 +156,7 @@ def _prepare(file: Path, credentials_file: Path | None) -> _Order:
         return _Order(file, problem=str(error))
 
 
-from imapcheck.cli.definitions import stack, validate
-from imapcheck.cli.report_file import ReportFileError, Write, asked_of, report_file
-from imapcheck.definition.files import load_definition
+def _run_all(orders: Sequence[_Order], display: Display, concurrency: int) -> "list[CheckResult | _NoResult]":
     """Run the orders concurrently; results are shown in the order of the arguments, each as soon as it can be."""
     outcomes: list[CheckResult | _NoResult] = []
     with ThreadPoolExecutor(max_workers=concurrency) as pool:
