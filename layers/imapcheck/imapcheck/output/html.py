@@ -72,7 +72,7 @@ def page(entries: Sequence[Entry], made_at: datetime) -> str:
 def widget(*content: Node, dark: bool) -> str:
     """Content for a CloudWatch dashboard, which has a theme of its own and no place for links within the page."""
     sheet = STYLE.replace(_DARK, "@media screen" if dark else "@media not all")
-    return str(div(".imapcheck")[style[Markup(sheet)], fragment[content]])  # noqa: S704 - our own file
+    return str(div(".imapcheck.cwdb-no-default-styles")[style[Markup(sheet)], fragment[content]])  # noqa: S704 - our own file
 
 
 def run_fragment(entry: Entry, *, dark: bool) -> str:
