@@ -76,8 +76,9 @@ def refused(check: str | None = "mail") -> CheckResult:
     steps = (
         *taken,
         StepResult("authenticate", "failed", 412.3, words),
-        StepResult("namespace", "skipped", None, "not reached"),
-        StepResult("list", "refused", 20.0, "NO not now"),
+        StepResult("namespace", "refused", 20.0, "NO not now"),
+        StepResult("list", "failed", 11.0, "and the server hung up"),
+        StepResult("examine", "skipped", None, "not reached"),
         StepResult("logout", "passed", 18.4, None),
     )
     return replace(
@@ -88,7 +89,7 @@ def refused(check: str | None = "mail") -> CheckResult:
         earlier_failures=(failure,),
         steps=steps,
         failure=failure,
-        failures=(failure, replace(failure, step="logout", detail="and the server hung up")),
+        failures=(failure, replace(failure, step="list", detail="and the server hung up")),
         search=None,
         new_message=None,
         transcript=(

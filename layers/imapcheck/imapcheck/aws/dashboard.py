@@ -207,7 +207,7 @@ def _payload(
     """How to open a run: by its line if that is known, else by the period in which it began."""
     if run is not None:
         logged = datetime.fromtimestamp(run.logged_ms / 1000, UTC)
-        return RunWanted.payload(check, logged, logged, failed=failed)
+        return RunWanted.payload(check, logged, logged + timedelta(seconds=1), failed=failed)
     return None if at is None else RunWanted.payload(check, at, at + period + timedelta(minutes=2), failed=failed)
 
 
