@@ -1,0 +1,5 @@
+"""Ways out: what a result looks like to a person or a program, a file for each.
+
+May import: the hall alone.
+Begin with: `terminal`.
+"""
