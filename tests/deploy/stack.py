@@ -1,6 +1,7 @@
 """The deployed stack, as AWS's own APIs show it."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +12,9 @@ NAME = "imapcheck"
 # What SAM CLI makes for itself, and keeps for other stacks.
 _SAM = "aws-sam-cli-managed-default"
 _PASSING = ("ResponseMetadata", "RevisionId", "LastModified", "LastModificationDate", "CreationDate")
+_PASSING_STATE = re.compile("State.+|LastUpdateStatus.*|AlarmConfigurationUpdatedTimestamp")
 
-type Inventory = dict[str, Any]
+type Inventory = dict[str, dict[str, Any]]
 """What is there, by kind and name: settings as the service describes them, states and dates apart."""
 
 
@@ -25,7 +27,8 @@ class Stack:
 
     def resources(self, stack: str | None = None) -> list[dict[str, Any]]:
         """Every resource, those of nested stacks after their parent."""
-        found = self._client("cloudformation").describe_stack_resources(StackName=stack or self.name)["StackResources"]
+        client = self._client("cloudformation")
+        found: list[dict[str, Any]] = client.describe_stack_resources(StackName=stack or self.name)["StackResources"]
         nested = [item for item in found if item["ResourceType"] == "AWS::CloudFormation::Stack"]
         return found + [inner for item in nested for inner in self.resources(item["PhysicalResourceId"])]
 
@@ -63,17 +66,18 @@ class Stack:
         """Everything in the account but what SAM CLI keeps for itself."""
         return {name: _settings(item) for name, item in self._everything() if _SAM not in name}
 
-    def _everything(self) -> Iterator[tuple[str, Any]]:
+    def _everything(self) -> Iterator[tuple[str, dict[str, Any]]]:
         yield from ((f"alarm {item['AlarmName']}", item) for item in self.alarms())
         yield from ((f"schedule {item['GroupName']}/{item['Name']}", item) for item in self.schedules())
         client = self._client("lambda")
         for function in client.list_functions()["Functions"]:
             yield f"function {function['FunctionName']}", client.get_function_configuration(**_only(function))
         for layer in client.list_layers()["Layers"]:
-            yield f"layer {layer['LatestMatchingVersion']['LayerVersionArn']}", None
+            yield f"layer {layer['LatestMatchingVersion']['LayerVersionArn']}", {}
         for service, operation, key, field in _LISTS:
             for item in getattr(self._client(service), operation)().get(key, []):
-                yield f"{key} {item[field] if field else item}", None
+                if not (field and item.get("StackStatus") == "DELETE_COMPLETE"):
+                    yield f"{key} {item[field] if field else item}", {}
 
     def _client(self, service: str) -> Any:
         return self.emulator.client(service)
@@ -81,7 +85,7 @@ class Stack:
 
 # (service, operation, where the list stands, what names an item); an item is the name itself where there is nothing.
 _LISTS = (
-    ("cloudformation", "list_stacks", "StackSummaries", "StackName"),
+    ("cloudformation", "describe_stacks", "Stacks", "StackName"),
     ("lambda", "list_event_source_mappings", "EventSourceMappings", "UUID"),
     ("scheduler", "list_schedule_groups", "ScheduleGroups", "Name"),
     ("cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"),
@@ -99,16 +103,14 @@ def _only(function: dict[str, Any]) -> dict[str, str]:
     return {"FunctionName": function["FunctionName"]}
 
 
-def _settings(item: Any) -> Any:
+def _settings(item: dict[str, Any]) -> dict[str, Any]:
     """The item without its state, its dates and its bookkeeping."""
-    if not isinstance(item, dict):
-        return item
-    return {name: value for name, value in item.items() if name not in _PASSING and not name.startswith("State")}
+    passing = {name for name in item if name in _PASSING or _PASSING_STATE.fullmatch(name)}
+    return {name: value for name, value in item.items() if name not in passing}
 
 
-def check_of(settings: dict[str, Any] | None) -> str | None:
+def check_of(settings: dict[str, Any]) -> str | None:
     """The check that an alarm watches or a schedule runs; None for what belongs to all."""
-    settings = settings or {}
     for dimension in settings.get("Dimensions", []):
         if dimension["Name"] == "Check":
             return str(dimension["Value"])

@@ -1,6 +1,6 @@
 """The stack deployed with README's own commands, run, changed, paused and deleted on an emulator of AWS.
 
-One deployment goes through one life; each fixture is a station of it and keeps what it saw, each test looks at one station.
+One deployment goes through one life. Each fixture is a station of it and keeps what it saw; each test looks at one.
 """
 
 import dataclasses
@@ -46,7 +46,7 @@ def before(stack: Stack, secrets: None) -> Inventory:
 
 @pytest.fixture(scope="module")
 def created(project: Project, stack: Stack, dovecot: Dovecot, before: Inventory) -> Station:
-    """`mail`, `steady` and `leaving` have a schedule; `outside` has none and wants a secret that is not the function's."""
+    """`mail`, `steady` and `leaving` have a schedule; `outside` has none and wants a secret that is not for it."""
     for name in ("mail", "steady", "leaving"):
         project.write(name, **definition(dovecot))
     project.write("outside", **definition(dovecot, secret="other/mail"))
@@ -127,7 +127,7 @@ def test_secret_outside_the_prefix_is_refused_with_the_words_of_the_docs(answers
 
 
 def test_every_alarm_watches_what_was_really_published(answers: dict[str, Any], stack: Stack, created: Station) -> None:
-    """Namespace, metric and dimensions to the letter; in AWS's own namespaces the dimension names a resource of ours."""
+    """Namespace, metric and dimensions to the letter; in AWS's own namespaces they name a resource of ours."""
     pages = stack.emulator.client("cloudwatch").get_paginator("list_metrics").paginate()
     published = [_series(metric) for page in pages for metric in page["Metrics"]]
     ours = {item["PhysicalResourceId"].rsplit("/", 1)[-1].rsplit(":", 1)[-1] for item in stack.resources()}
@@ -176,13 +176,13 @@ def test_changed_definitions_reach_the_functions_that_read_them(repeated: Statio
     """Besides the checks' own resources a new version of one layer, and the functions that use it."""
     before, after = repeated.inventory, changed.inventory
     differing = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
-    shared = {name for name in differing if not (check_of(before.get(name)) or check_of(after.get(name)))}
+    shared = {name for name in differing if check_of((before | after)[name]) is None}
     layers = {name for name in shared if name.startswith("layer ")}
     functions = shared - layers
-    assert {"Definitions" in name for name in layers} == {True}, layers
+    assert {"Definitions" in name for name in layers} == {True}, shared
     assert functions == {name for name in after if name.startswith("function ") and _uses_definitions(after[name])}
     for name in functions:
-        assert {key for key in after[name] if after[name][key] != before[name][key]} == {"Layers"}
+        assert {key for key in after[name] if after[name][key] != before[name].get(key)} == {"Layers"}
 
 
 def _uses_definitions(function: dict[str, Any]) -> bool:
@@ -191,7 +191,6 @@ def _uses_definitions(function: dict[str, Any]) -> bool:
 
 def test_paused_stops_every_schedule_and_every_check_alarm(paused: Station, stack: Stack) -> None:
     """No check runs and no alarm of a check can ring, whether they are gone or switched off."""
-    assert paused.run.output
     of_checks = {name: value for name, value in paused.inventory.items() if check_of(value)}
     assert not [name for name, value in of_checks.items() if value.get("ActionsEnabled")], of_checks
     assert [name for name in of_checks if name.startswith("schedule ")] == [] or _disabled(of_checks)

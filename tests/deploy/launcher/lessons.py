@@ -1,4 +1,4 @@
-"""What MiniStack 1.5.33 lacks and the project uses; each lesson says what AWS does and what the emulator does instead."""
+"""What MiniStack 1.5.33 lacks and the project uses: what AWS does, and what the emulator does instead."""
 
 import io
 import os
@@ -39,7 +39,7 @@ def teach_before_the_services_start() -> None:
 
 
 def teach_functions_that_modules_have_bound() -> None:
-    """AWS knows Fn::Join in Conditions. MiniStack takes it for true, so a VPC that nobody asked for would be attached."""
+    """AWS knows Fn::Join in Conditions. MiniStack takes it for true: a VPC that nobody wants is attached."""
     for module in list(sys.modules.values()):
         if getattr(module, "_evaluate_conditions", None) is _original_conditions:
             module._evaluate_conditions = _evaluate_conditions  # type: ignore[attr-defined]
@@ -105,7 +105,7 @@ def _layer(layer: Any) -> bytes:
 
 
 def _bootstrap(place: Path, config: dict[str, Any]) -> bytes:
-    """A zip file with the `bootstrap` that MiniStack starts with its own environment; the function gets none of that."""
+    """A zip with the `bootstrap` that MiniStack starts in its own environment, of which the function gets nothing."""
     words = sandbox.command(place / "task", place / "opt", _RUNTIME, config["Handler"])
     own = sorted(config.get("Environment", {}).get("Variables", {}))
     log_group = config.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{config['FunctionName']}")
@@ -132,7 +132,7 @@ os.execvpe({words[0]!r}, {words!r}, sandbox.environment(api, {log_group!r}, give
 
 def _leave_alarms_to_the_bridge(alarm: dict[str, Any]) -> None:
     """CloudWatch evaluates M of N datapoints of the metric with the alarm's dimensions, and missing ones. MiniStack
-    knows neither M of N nor dimensions nor missing data: `deploy.bridges` decides instead, by the project's simulator."""
+    knows neither M of N nor dimensions nor missing data; `deploy.bridges` decides, by the project's simulator."""
 
 
 def _alarm_record(name: str, properties: dict[str, Any]) -> Any:
