@@ -119,8 +119,6 @@ def test_outage_and_recovery_are_told(project: Project, emulator: Emulator, secr
     stack = Stack(emulator)
     watch = Watch(stack, Bridges(stack))
     project.write("mail", **definition(server))
-    project.build()
-    watch.say("built")
     project.deploy()
     watch.say("deployed")
     watch.subscribe(stack.physical("AlarmTopic"))

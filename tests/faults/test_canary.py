@@ -13,7 +13,8 @@ import pytest
 
 from conftest import NEW_MESSAGE, Define
 from imapcheck import CheckDefinition, Credentials, run_check
-from imapcheck.aws.metrics import publish
+from imapcheck.aws.metrics import metrics_of, publish
+from imapcheck.aws.run_log import run_fields
 from imapcheck.errors import CredentialsError
 from imapcheck.output.terminal import OneCheckDisplay
 from support.wire_server import Action, Dialect, Exchange, WireServer
@@ -96,10 +97,13 @@ def test_canary_reaches_no_output(
         authentication = "plain"
         dialect.capabilities = dialect.capabilities.replace("AUTH=CRAM-MD5", "")
     with WireServer(dialect, script, tls=server_context) as server:
-        definition = define(server, authentication=authentication, search="IMAP", new_message=NEW_MESSAGE, timeout=3)
+        definition = define(
+            server, authentication=authentication, search="IMAP", new_message=NEW_MESSAGE, timeout=3, metrics="all"
+        )
         result = run_check(definition, secret, hooks=[lambda event: logging.getLogger("hook").debug("%r", event)])
     assert not result.available or step == "LIST"
-    publish(result, "all")
+    publish("ImapCheck/stack", metrics_of(result, definition), result.started_at)
+    print(json.dumps(run_fields(result, instant_test=False, cold_start=False)))
     display = OneCheckDisplay(transcript=True)
     display.result(result)
     shown = capsys.readouterr()
@@ -139,16 +143,16 @@ def test_crash_report_shows_no_canary(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text('{"server": "127.0.0.1:1", "authentication": "plain"}')
     (tmp_path / "secret").write_text(json.dumps({"username": "alice", "password": PASSWORD}))
     code = (
-        "import imapcheck.cli.app as cli, imapcheck.check.steps as steps\n"
+        "import imapcheck.cli.app as cli, imapcheck.check.steps.connection as connection\n"
         "def boom(addresses, port, deadline): raise RuntimeError(open('secret').read())\n"
-        "steps.tcp_connect = boom\ncli.main()"
+        "connection.tcp_connect = boom\ncli.main()"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, "run", "a.json", "--credentials", "secret"],
         cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     assert done.returncode == 3
-    assert "steps.py" in done.stderr
+    assert "connection.py" in done.stderr
     assert leaks(done.stdout + done.stderr) == []
 
 
