@@ -105,6 +105,7 @@ bench: setup $(SAM_STAMP) dovecot ## timings against a raw-socket baseline: docs
 docs: setup ## regenerate what is generated under docs/
 	$(BIN)/imapcheck schema > docs/check.schema.json
 	PYTHONPATH=tests $(BIN)/python -m faults.matrix > docs/failures.md
+	PYTHONPATH=tests $(BIN)/python -m support.story_scenes
 
 lock: setup ## resolve the pinned requirements anew
 	$(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.13 --generate-hashes --no-emit-index-url \
