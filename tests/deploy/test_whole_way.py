@@ -119,15 +119,13 @@ def test_outage_and_recovery_are_told(project: Project, emulator: Emulator, secr
     stack = Stack(emulator)
     watch = Watch(stack, Bridges(stack))
     project.write("mail", **definition(server))
-    project.build()
-    watch.say("built")
     project.deploy()
     watch.say("deployed")
     watch.subscribe(stack.physical("AlarmTopic"))
 
     watch.until("the schedule has fired and the check has run", watch.results, 120)
     assert watch.results()[0]["available"] is True, watch.results()[0]
-    assert _availability(stack) == [100.0]
+    watch.until("Availability is 100", lambda: _availability(stack) == [100.0], 20)
     watch.until("the alarm is OK", lambda: watch.state() == "OK")
     assert watch.told("ALARM") == []
 
