@@ -4,8 +4,10 @@ import io
 import itertools
 import json
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,6 +70,13 @@ def test_fields_and_their_order(result: CheckResult) -> None:
         key: value for key, value in result.to_dict().items() if key not in ("steps", "transcript")
     }
     assert (found["instant_test"], found["cold_start"]) == (True, False)
+
+
+def test_operations_page_lists_the_fields() -> None:
+    """All of them, in their order."""
+    page = (Path(__file__).parents[2] / "docs/operations.md").read_text().partition("## The log line")[2]
+    rows = re.findall(r"^\| ([`\w, ]+) \| ", page.partition("\n## ")[0], re.MULTILINE)
+    assert [name for row in rows for name in re.findall(r"`(\w+)`", row)] == [*ORDER, "transcript", "shortened"]
 
 
 def test_failure_brings_the_transcript_as_one_text(result: CheckResult) -> None:
