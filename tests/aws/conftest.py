@@ -11,6 +11,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from support.alarm_stack import Stack, alarm_stack
 from support.artifact import SAM, build
 from support.certificates import Certificates
 from support.dovecot import PASSWORD, Dovecot
@@ -118,3 +119,12 @@ def environment(artifact: Path, moto_endpoint: str, tmp_path: Path) -> Iterator[
 @pytest.fixture
 def mail_server(dovecot: Dovecot) -> str:
     return f"imaps://localhost:{dovecot.imaps}/"
+
+
+@pytest.fixture
+def stack(
+    moto_endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[Stack]:
+    """What `explain_alarm` finds around it."""
+    with alarm_stack(f"t{abs(hash(request.node.nodeid))}", moto_endpoint, tmp_path, monkeypatch) as found:
+        yield found
