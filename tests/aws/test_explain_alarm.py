@@ -147,6 +147,17 @@ def test_later_run_is_no_evidence(stack: Stack) -> None:
     assert "timeout" not in stack.sent[0].text
 
 
+def test_later_run_is_no_evidence_in_a_storm_either(stack: Stack) -> None:
+    """Though one sweep of the log serves alarms of several moments."""
+    later = [failed(ago(m), type=FailureType.TIMEOUT) for m in (0, 5)]
+    stack.log([*later, failed(ago(10)), failed(ago(15)), log_line(ago(20)), log_line(ago(25))])
+    early = alarm_message(Kind.UNAVAILABLE, NOW - timedelta(minutes=10))
+    stack.deliver(early, *(alarm_message(Kind.UNAVAILABLE, NOW, check=f"c{number}") for number in range(4)))
+    told = next(sent.text for sent in stack.sent if "DOWN  gmail" in sent.text)
+    assert "authenticate: authentication_failed" in told
+    assert "fetch: timeout" not in told
+
+
 def test_instant_test_and_other_checks_are_no_evidence(stack: Stack) -> None:
     """Nor is a line that only looks like a run's."""
     odd = {**failed(ago(0), type=FailureType.OVER_QUOTA), "result": None}
