@@ -96,7 +96,7 @@ def environment(artifact: Path, moto_endpoint: str, tmp_path: Path) -> Iterator[
     """Start an execution environment of the artifact; it ends with the test."""
     started: list[LambdaEnvironment] = []
 
-    def start(definitions: Path, **variables: str) -> LambdaEnvironment:
+    def start(definitions: Path, function: str = "RunCheckFunction", **variables: str) -> LambdaEnvironment:
         base = {
             "IMAPCHECK_DEFINITIONS": str(definitions),
             "IMAPCHECK_STACK": "stack",
@@ -107,7 +107,7 @@ def environment(artifact: Path, moto_endpoint: str, tmp_path: Path) -> Iterator[
         }
         place = tmp_path / f"environment-{len(started)}"
         place.mkdir()
-        environment = LambdaEnvironment(artifact, place, base | variables)
+        environment = LambdaEnvironment(artifact, place, base | variables, function=function)
         started.append(environment.__enter__())
         return environment
 
