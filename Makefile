@@ -62,6 +62,7 @@ test: setup $(SAM_STAMP) dovecot lint type ## lint, types and every test but the
 	$(BIN)/pytest
 
 test-long: setup $(SAM_STAMP) dovecot ## soak, every offset, network namespaces
+	@scripts/install-test-servers --browser
 	$(BIN)/pytest -m long
 
 lint: setup ## ruff

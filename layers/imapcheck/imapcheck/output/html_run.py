@@ -6,7 +6,7 @@ Every value goes through htpy, which escapes; nothing here builds markup from te
 import json
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +51,9 @@ from imapcheck.output.waterfall import Mark, Row, Waterfall, duration_text, limi
 
 _HEADINGS = (h1, h2, h3, h4)
 _STEP_SIGNS = {"passed": "✓", "failed": "✗", "refused": "!", "skipped": "–"}
-_LEGEND = {"dns": "DNS", "connect": "connect", "tls": "TLS", "wait": "waiting", "transfer": "transfer"}
+LEGEND = {
+    "dns": "DNS", "connect": "connect", "tls": "TLS", "wait": "waiting", "transfer": "transfer", "failed": "failed",
+}  # fmt: skip
 _REFUSAL = re.compile(r"S: (\S+ (NO|BAD)\b|\* BYE\b)", re.IGNORECASE)
 _LOGOUT = re.compile(r"C: \S+ LOGOUT$", re.IGNORECASE)
 _FEW_DAYS = 14.0
@@ -209,11 +211,14 @@ def _total_row(waterfall: Waterfall) -> Element:
 
 
 def _legend(waterfall: Waterfall) -> Element:
-    used = {row.colour for row in waterfall.rows if row.bars}
-    names = _LEGEND | {"failed": "failed"}
     marked = waterfall.total_mark is not None or any(row.mark is not None for row in waterfall.rows)
+    return legend({row.colour for row in waterfall.rows if row.bars}, marked=marked)
+
+
+def legend(colours: Collection[str], *, marked: bool = False) -> Element:
+    """What the colours mean; `marked` explains the dashed line too."""
     return ul(".legend")[
-        (li[swatch(colour), name] for colour, name in names.items() if colour in used),
+        (li[swatch(colour), name] for colour, name in LEGEND.items() if colour in colours),
         li["┊ threshold"] if marked else None,
     ]
 
