@@ -91,11 +91,10 @@ def dashboard(*, dark: bool) -> str:
 
 
 def console_page(widget: str, *, dark: bool) -> str:
-    colour = "#0d1117" if dark else "#ffffff"
-    head = f"<title>Dashboard</title><meta charset=utf-8><style>body {{ margin: 0; background: {colour} }}</style>"
-    return (
-        f"<!doctype html><html lang=en><head>{head}</head><body><main><h1>Dashboard</h1>{widget}</main></body></html>"
-    )
+    back, text = ("#0d1117", "#fff") if dark else ("#fff", "#000")
+    style = f"<style>body {{ margin: 0; background: {back}; color: {text} }}</style>"
+    head = f"<head><title>Dashboard</title><meta charset=utf-8>{style}</head>"
+    return f"<!doctype html><html lang=en>{head}<body><main><h1>Dashboard</h1>{widget}</main></body></html>"
 
 
 PAGES = {

@@ -123,7 +123,7 @@ def _table(rows: Sequence[CheckRow], endpoint: str, now: datetime) -> Element:
     return table(".checks")[
         thead[
             tr[
-                th(scope="col")["Check"], th(scope="col")["State"], th(".strips", scope="col")["Last run (UTC)"],
+                th(scope="col")["Check"], th(scope="col")["State"], th(".spare.strips", scope="col")["Last run (UTC)"],
                 th(".why", scope="col")["Why"], th(".spare.number", scope="col")["Certificate"],
                 th(".number", scope="col")["Availability"],
             ]
@@ -135,12 +135,16 @@ def _table(rows: Sequence[CheckRow], endpoint: str, now: datetime) -> Element:
 def _row(row: CheckRow, endpoint: str, now: datetime) -> Element:
     return tr[
         th(scope="row")[_opens(bdi[row.check], row.open_last, endpoint)],
-        td[state_mark(row.state), _since(row, now)],
-        td[_last_run(row, now)],
+        td[_state(row), _since(row, now)],
+        td(".spare")[_last_run(row, now)],
         td(".words.why")[_reason(row)],
         td(".spare.number")["" if row.entry is None else certificate(row.entry)],
         td(".number")[_availability(row, endpoint, now)],
     ]
+
+
+def _state(row: CheckRow) -> Element:
+    return span(".state.unknown")["? no run"] if row.state == "unknown" else state_mark(row.state)
 
 
 def _since(row: CheckRow, now: datetime) -> Node:
