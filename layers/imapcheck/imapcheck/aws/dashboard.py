@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from imapcheck.aws.availability import Point, Series, read_availability
-from imapcheck.aws.run_history import LoggedRun, OutOfBounds, RunHistory
+from imapcheck.aws.run_history import LATEST_LINE, LoggedRun, OutOfBounds, RunHistory
 from imapcheck.definition.files import load_definition
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.errors import DefinitionError
@@ -208,7 +208,7 @@ def _payload(
     if run is not None:
         logged = datetime.fromtimestamp(run.logged_ms / 1000, UTC)
         return RunWanted.payload(check, logged, logged + timedelta(seconds=1), failed=failed)
-    return None if at is None else RunWanted.payload(check, at, at + period + timedelta(minutes=2), failed=failed)
+    return None if at is None else RunWanted.payload(check, at, at + period + LATEST_LINE, failed=failed)
 
 
 def _mapping(value: object) -> dict[str, Any]:
