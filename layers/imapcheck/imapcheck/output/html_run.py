@@ -173,7 +173,7 @@ def _axis(waterfall: Waterfall) -> Node:
 
 
 def _step_row(row: Row, waterfall: Waterfall) -> Element:
-    over = row.mark is not None and row.mark.exceeded
+    over = row.mark is not None and row.mark.exceeded and row.status != "failed"
     return tr(class_=[row.status, "over" if over else ""])[
         th(scope="row")[
             span(".sign", aria_hidden="true")[_STEP_SIGNS[row.status]], row.name, span(".hidden")[f" {row.status}"]
