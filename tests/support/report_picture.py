@@ -51,7 +51,7 @@ def result() -> CheckResult:
 def main() -> None:
     """Write the picture."""
     asked = Asked(
-        "imaps://imap.example.com:993/", {"total": 2000, "authenticate": 500}, "events/customer-mail.json",
+        "imaps://imap.example.com:993/", {"total": 2000}, "events/customer-mail.json",
         "https://wiki.example.com/imap",
     )  # fmt: skip
     html = page([Entry(result().to_dict(), asked)], datetime(2026, 11, 24, 10, 12, 5, tzinfo=UTC))
