@@ -1,4 +1,4 @@
-"""The command line: `imapcheck run | validate | schema | demo` (DESIGN section 5).
+"""The command line: `imapcheck run | validate | schema | demo`.
 
 Exit status: 0 available, 1 not available, 2 wrong usage, definition or credentials, 3 internal error;
 with several files the highest.
