@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from imapcheck.output.entry import Asked, Entry
+from imapcheck.output.entry import Entry
 from imapcheck.output.html import page, run_fragment
+from imapcheck.output.story_facts import Watched
 from imapcheck.output.widget import CheckRow, Choice, checks_widget
 from imapcheck.result import CheckResult
 from support.full_results import available, refused, slow
@@ -22,8 +23,8 @@ pytestmark = pytest.mark.long
 
 BROWSER = Path(__file__).parent / "browser"
 NOW = datetime(2026, 11, 24, 10, 20, tzinfo=UTC)
-ASKED = Asked(
-    "imaps://imap.example.com:993/", {"total": 1500, "search": 500}, "events/mail.json", "https://wiki.example/"
+WATCHED = Watched(
+    "imaps://imap.example.com:993/", None, "https://wiki.example/", "events/mail.json", {"total": 1500, "search": 500}
 )
 LONG = "the server answered NO " + "WithoutAnySpaceInIt" * 20
 PLANTED = """
@@ -59,7 +60,7 @@ def look(tmp_path: Path) -> Look:
 
 
 def entry(result: CheckResult) -> Entry:
-    return Entry(result.to_dict(), ASKED)
+    return Entry(result.to_dict(), WATCHED)
 
 
 def fleet() -> list[Entry]:
@@ -70,7 +71,7 @@ def fleet() -> list[Entry]:
     return [
         entry(replace(refused("a-check-with-rather-a-long-name"), failure=long, failures=(long,))),
         entry(slow("slow")),
-        Entry({"check": "broken", "error": f"events/broken.json: {LONG}"}, ASKED),
+        Entry({"check": "broken", "error": f"events/broken.json: {LONG}"}, WATCHED),
         *(entry(available(f"customer-{number}")) for number in range(5)),
     ]
 

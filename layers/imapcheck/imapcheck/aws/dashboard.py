@@ -16,8 +16,9 @@ from imapcheck.aws.run_history import LATEST_LINE, LoggedRun, OutOfBounds, RunHi
 from imapcheck.definition.files import load_definition
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.errors import DefinitionError
-from imapcheck.output.entry import Asked, Entry, State
+from imapcheck.output.entry import Entry, State
 from imapcheck.output.html import run_fragment
+from imapcheck.output.story_facts import Watched
 from imapcheck.output.widget import CheckRow, Choice, checks_widget, sentence_widget
 
 SECONDS = 8.0
@@ -148,7 +149,7 @@ class Dashboard:
         if isinstance(definition, str):
             return Entry(run.result)
         file, runbook = f"events/{name}.json", definition.alarms.runbook
-        return Entry(run.result, Asked(definition.server, definition.thresholds, file, runbook))
+        return Entry(run.result, Watched(definition.server, definition.secret, runbook, file, definition.thresholds))
 
     def _problem(self, name: str, ran_at: datetime | None, request: Request) -> str | None:
         """What is wrong with the monitor and not with the server."""

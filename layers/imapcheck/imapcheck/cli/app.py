@@ -22,7 +22,7 @@ import typer
 
 from imapcheck.check.run import run_check
 from imapcheck.cli.definitions import stack, validate
-from imapcheck.cli.report_file import ReportFileError, Write, asked_of, report_file
+from imapcheck.cli.report_file import ReportFileError, Write, report_file, watched_of
 from imapcheck.definition.files import load_definition
 from imapcheck.definition.model import CheckDefinition, json_schema
 from imapcheck.errors import CredentialsError, DefinitionError, ImapcheckError
@@ -110,11 +110,11 @@ def _report(orders: Sequence["_Order"], outcomes: "Mapping[Path, CheckResult | _
 
 
 def _entry(order: "_Order", outcome: "CheckResult | _NoResult | None") -> Entry:
-    asked = asked_of(order.file, order.definition)
+    watched = watched_of(order.file, order.definition)
     if isinstance(outcome, CheckResult):
-        return Entry(outcome.to_dict(), asked)
+        return Entry(outcome.to_dict(), watched)
     problem = order.problem if outcome is None else outcome.problem
-    return Entry({"check": order.file.stem, "error": problem}, asked)
+    return Entry({"check": order.file.stem, "error": problem}, watched)
 
 
 app.command()(validate)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from imapcheck.definition.model import CheckDefinition
-from imapcheck.output.entry import Asked
+from imapcheck.output.story_facts import Watched
 
 type Write = Callable[[str], None]
 
@@ -58,8 +58,8 @@ def _told(path: Path) -> Iterator[None]:
         raise ReportFileError(f"{path}: {(error.strerror or 'cannot be written').lower()}") from None
 
 
-def asked_of(file: Path, definition: CheckDefinition | None) -> Asked:
+def watched_of(file: Path, definition: CheckDefinition | None) -> Watched:
     """What the report says of a definition; without one, which file could not be read."""
     if definition is None:
-        return Asked(file=str(file))
-    return Asked(definition.server, definition.thresholds, str(file), definition.alarms.runbook)
+        return Watched(file=str(file))
+    return Watched(definition.server, definition.secret, definition.alarms.runbook, str(file), definition.thresholds)

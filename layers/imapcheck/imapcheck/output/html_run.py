@@ -78,7 +78,7 @@ def run_body(entry: Entry, place: Place) -> Node:
     """Everything about one check."""
     if entry.error is not None:
         return _headline(entry, place)
-    waterfall = waterfall_of(entry.content, entry.asked.thresholds)
+    waterfall = waterfall_of(entry.content, entry.watched.thresholds)
     return fragment[
         _headline(entry, place),
         _warnings(entry, place),
@@ -321,14 +321,14 @@ def _line(number: int, line: str, kind: str, place: Place) -> Element:
 
 
 def _again(entry: Entry, place: Place) -> Node:
-    asked = entry.asked
-    if asked.file is None and asked.runbook is None:
+    watched = entry.watched
+    if watched.file is None and watched.runbook is None:
         return None
-    again = None if asked.file is None else f"imapcheck run {shlex.quote(asked.file)} --transcript"
+    again = None if watched.file is None else f"imapcheck run {shlex.quote(watched.file)} --transcript"
     return section[
         place.heading(1)["Next"],
         None if again is None else p["Run it again: ", code(".words")[words(again)]],
-        None if asked.runbook is None else p["Runbook: ", _outside(asked.runbook)],
+        None if watched.runbook is None else p["Runbook: ", _outside(watched.runbook)],
     ]
 
 
