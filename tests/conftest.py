@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from imapcheck import CheckDefinition, Credentials, tokens
+from imapcheck import CheckDefinition, Credentials
+from imapcheck.login import oauth
 from support.certificates import Certificates, make_certificates
 from support.dovecot import PASSWORD, Dovecot, require_dovecot
 from support.mailbox_probe import Probe
@@ -41,7 +42,7 @@ def endpoint(
 ) -> Iterator[TokenEndpoint]:
     """A token endpoint whose authority is trusted the way OpenSSL is told of one."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certificates.ca))
-    monkeypatch.setattr(tokens, "_cache", {})
+    monkeypatch.setattr(oauth, "_cache", {})
     with token_endpoint(server_context) as serving:
         yield serving
 

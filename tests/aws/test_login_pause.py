@@ -15,7 +15,7 @@ from imapcheck.aws.invocation import Invocation
 from imapcheck.aws.login_pause import LoginGuard
 from imapcheck.aws.secrets import SecretReader
 from imapcheck.aws.settings import Settings
-from imapcheck.credentials import Credentials
+from imapcheck.login.credentials import Credentials
 from support.certificates import Certificates
 from support.wire_server import Dialect, Exchange, WireServer
 
@@ -145,7 +145,7 @@ def test_command_line_never_pauses(counted: Any, certificates: Certificates, tmp
     for name in ("a", "b", "c"):
         (tmp_path / f"{name}.json").write_text(json.dumps(data))
     done = subprocess.run(
-        [sys.executable, "-c", "from imapcheck.cli import main; main()", "run", "a.json", "b.json", "c.json",
+        [sys.executable, "-c", "from imapcheck.cli.app import main; main()", "run", "a.json", "b.json", "c.json",
          "--credentials", "secret", "--json"],
         cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip

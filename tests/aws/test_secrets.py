@@ -164,7 +164,8 @@ def test_command_line_reads_the_secret(put_secret: PutSecret, mail_server: str, 
 
     folder: Path = deploy("mail", server=mail_server, secret=put_secret())
     done = subprocess.run(
-        [sys.executable, "-c", "from imapcheck.cli import main; main()", "run", str(folder / "mail.json"), "--json"],
+        [sys.executable, "-c", "from imapcheck.cli.app import main; main()", "run", str(folder / "mail.json"),
+         "--json"],
         capture_output=True, text=True, check=False, env=dict(os.environ), timeout=60,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr + done.stdout

@@ -19,7 +19,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from imapcheck import run_check
-from imapcheck.definition_files import load_definition
+from imapcheck.definition.files import load_definition
 from support.wire_server import WireServer
 
 ROUNDS = 100

@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmark.raw_session import STEPS, RawSession
 from imapcheck import CheckDefinition, Credentials, run_check
-from imapcheck.message import Draft
+from imapcheck.check.message import Draft
 from support.dovecot import PASSWORD
 from support.mailbox_probe import Probe
 

@@ -14,8 +14,8 @@ import pytest
 from conftest import NEW_MESSAGE, Define
 from imapcheck import CheckDefinition, Credentials, run_check
 from imapcheck.aws.metrics import publish
-from imapcheck.display import OneCheckDisplay
 from imapcheck.errors import CredentialsError
+from imapcheck.output.terminal import OneCheckDisplay
 from support.wire_server import Action, Dialect, Exchange, WireServer
 
 PASSWORD = 'cAnary"pass\\wörd'
@@ -139,7 +139,7 @@ def test_crash_report_shows_no_canary(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text('{"server": "127.0.0.1:1", "authentication": "plain"}')
     (tmp_path / "secret").write_text(json.dumps({"username": "alice", "password": PASSWORD}))
     code = (
-        "import imapcheck.cli as cli, imapcheck.steps as steps\n"
+        "import imapcheck.cli.app as cli, imapcheck.check.steps as steps\n"
         "def boom(addresses, port, deadline): raise RuntimeError(open('secret').read())\n"
         "steps.tcp_connect = boom\ncli.main()"
     )

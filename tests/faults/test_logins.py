@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 
 from conftest import Define
-from imapcheck import Credentials, run_check, tokens
+from imapcheck import Credentials, run_check
 from imapcheck.aws.login_pause import LoginGuard
 from imapcheck.errors import CredentialsError
+from imapcheck.login import oauth
 from imapcheck.trace import Deadline
 from support import token_endpoint as endpoints
 from support.certificates import Certificates
@@ -108,7 +109,7 @@ def test_absurd_lifetime_is_no_error(endpoint: TokenEndpoint, secret: Credential
     """A token without a usable `expires_in` is used."""
     answer = json.dumps({"access_token": "token-canary", "expires_in": lifetime}).encode()
     endpoint.misbehave = lambda handler: endpoints.send(handler, 200, answer)
-    assert tokens.access_token(secret, Deadline.after(5)).value == "token-canary"
+    assert oauth.access_token(secret, Deadline.after(5)).value == "token-canary"
 
 
 def test_host_header_names_the_port(endpoint: TokenEndpoint, secret: Credentials) -> None:
@@ -121,7 +122,7 @@ def test_host_header_names_the_port(endpoint: TokenEndpoint, secret: Credentials
 
     endpoint.misbehave = note
     with pytest.raises(CredentialsError) as raised:
-        tokens.access_token(secret, Deadline.after(5))
+        oauth.access_token(secret, Deadline.after(5))
     assert hosts == [endpoint.url.split("/")[2]]
     assert CLIENT_SECRET not in "".join(traceback.format_exception(raised.value))
 
@@ -139,8 +140,8 @@ def test_nothing_secret_shows_on_the_command_line(
     for change, code in (({}, 1), ({"client_secret": "wrong-canary-secret"}, 2)):
         (tmp_path / "secret").write_text(json.dumps(fields | change))
         done = subprocess.run(
-            [sys.executable, "-c", "from imapcheck.cli import main; main()", "run", "a.json", "--credentials", "secret",
-             "--transcript"],
+            [sys.executable, "-c", "from imapcheck.cli.app import main; main()", "run", "a.json",
+             "--credentials", "secret", "--transcript"],
             cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60,
         )  # fmt: skip
         shown = done.stdout + done.stderr

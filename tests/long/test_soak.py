@@ -150,7 +150,7 @@ def test_fifty_checks_at_once_from_the_command_line(
             (tmp_path / f"c{number}.json").write_text(json.dumps(data))
             names.append(f"c{number}.json")
         done = subprocess.run(
-            [sys.executable, "-c", "from imapcheck.cli import main; main()", "run", *names, "--json",
+            [sys.executable, "-c", "from imapcheck.cli.app import main; main()", "run", *names, "--json",
              "--credentials", "secret", "--concurrency", "50"],
             cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120,
         )  # fmt: skip

@@ -150,10 +150,10 @@ def test_login_command_where_no_login_mechanism_is_offered(
     dovecot: Dovecot, certificates: Certificates, username: str
 ) -> None:
     """The LOGIN command itself takes the same names and passwords, as quoted strings or literals."""
-    from imapcheck.session import ImapSession
+    from imapcheck.imap.session import ImapSession
+    from imapcheck.network.transport import Wire, connect
     from imapcheck.trace import Deadline
     from imapcheck.transcript import Redactor, Transcript
-    from imapcheck.transport import Wire, connect
 
     redactor = Redactor((USERS[username],))
     transcript = Transcript(redactor)

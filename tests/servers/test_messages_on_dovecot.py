@@ -10,7 +10,7 @@ import pytest
 
 from conftest import NEW_MESSAGE
 from imapcheck import CheckDefinition, CheckResult, Credentials, run_check
-from imapcheck.message import Draft
+from imapcheck.check.message import Draft
 from support.certificates import Certificates
 from support.dovecot import PASSWORD, Dovecot
 from support.mailbox_probe import Probe

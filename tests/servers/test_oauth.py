@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from imapcheck import CheckDefinition, CheckResult, Credentials, run_check, tokens
+from imapcheck import CheckDefinition, CheckResult, Credentials, run_check
 from imapcheck.errors import CredentialsError
+from imapcheck.login import oauth
 from imapcheck.trace import Deadline
 from support import token_endpoint as endpoints
 from support.certificates import Certificates
@@ -79,9 +80,7 @@ def test_revoked_token_is_fetched_anew_at_once(
 ) -> None:
     """A cached token that the server refuses costs one more login, not an outage."""
     credentials = secret(endpoint)
-    monkeypatch.setattr(
-        tokens, "_cache", {tokens._key(credentials): (bearer_token("monitor", -600), time.time() + 600)}
-    )
+    monkeypatch.setattr(oauth, "_cache", {oauth._key(credentials): (bearer_token("monitor", -600), time.time() + 600)})
     result = run_check(definition, credentials)
     assert result.available, result.failure
     assert result.attempts == 2
@@ -153,7 +152,7 @@ def test_endpoint_with_an_untrusted_certificate_gets_no_secret(
 ) -> None:
     """Always verified; and inside Lambda never on a local address."""
     with pytest.raises(CredentialsError, match="loopback"):
-        tokens.access_token(secret(endpoint), Deadline.after(2), refuse_local_addresses=True)
+        oauth.access_token(secret(endpoint), Deadline.after(2), refuse_local_addresses=True)
     monkeypatch.delenv("SSL_CERT_FILE")
     with pytest.raises(CredentialsError, match="certificate_untrusted"):
         run_check(definition, secret(endpoint))
@@ -163,4 +162,4 @@ def test_endpoint_with_an_untrusted_certificate_gets_no_secret(
 def test_tenant_means_microsofts_endpoint() -> None:
     """`tenant_id` alone is enough for Microsoft 365."""
     credentials = Credentials.model_validate({"username": "u", "tenant_id": "contoso.example", "client_id": "c"})
-    assert tokens._endpoint(credentials) == ("login.microsoftonline.com", 443, "/contoso.example/oauth2/v2.0/token")
+    assert oauth._endpoint(credentials) == ("login.microsoftonline.com", 443, "/contoso.example/oauth2/v2.0/token")

@@ -12,7 +12,7 @@ import trustme
 
 from conftest import NEW_MESSAGE
 from imapcheck import CheckDefinition, CheckResult, Credentials, run_check
-from imapcheck.demo import demo_credentials, demo_definition, embedded_server
+from imapcheck.cli.demo import demo_credentials, demo_definition, embedded_server
 from support.mailbox_probe import Probe
 
 STRANGE = b"Subject: =?utf-8?q?Pr=C3=BCfung?= of the needle\r\nFrom: a@example.com\r\n\r\nbody-canary-4711\r\n"

@@ -11,7 +11,7 @@ import yaml
 from conftest import NEW_MESSAGE, Define
 from imapcheck import Credentials, run_check
 from imapcheck.aws.metrics import publish
-from imapcheck.definition_files import load_definition
+from imapcheck.definition.files import load_definition
 from support.wire_server import WireServer
 from template.conftest import Translate
 

@@ -1,4 +1,4 @@
-"""The house's rules on imports (DESIGN section 8): one direction, and a core that knows no cloud."""
+"""The house's rules: rooms in one order, imports downwards, and who alone may know what (ARCHITECTURE.md)."""
 
 import ast
 from pathlib import Path
@@ -6,15 +6,41 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[2] / "layers/imapcheck/imapcheck"
-ORDER = (
-    *("version", "text", "errors", "endpoint", "addresses", "result", "definition", "definition_files"),
-    *("credentials", "trace", "transcript", "resolver", "tls", "transport", "tokens", "scram", "sasl"),
-    *("wire_format", "responses", "response_data", "session", "mailboxes", "message", "cleanup"),
-    *("steps", "report", "check"),
-)
-OUTER = ["aws", "display", "demo", "cli"]
-IMAP_LIBRARY = {"wire_format", "responses", "response_data", "session"}
-CORE = sorted(path for path in PACKAGE.glob("*.py") if path.stem not in {*OUTER, "__init__"})
+FUNCTIONS = PACKAGE.parents[2] / "functions"
+HALL = ("version", "text", "errors", "result", "trace", "transcript")
+MAY_IMPORT = {
+    "definition": {"hall"},
+    "network": {"hall"},
+    "login": {"hall", "definition", "network"},
+    "imap": {"hall", "network", "login"},
+    "check": {"hall", "definition", "network", "login", "imap"},
+    "output": {"hall"},
+    "stack": {"hall", "definition"},
+    "aws": {"hall", "definition", "network", "login", "imap", "check", "output", "stack"},
+    "cli": {"hall", "definition", "network", "login", "imap", "check", "output", "stack", "aws"},
+}
+ALONE = {
+    ("socket", "ssl"): {"network", "cli/demo"},
+    ("imapclient", "imaplib"): {"imap"},
+    ("boto3", "botocore", "aws_lambda_powertools"): {"aws"},
+    ("typer", "rich"): {"cli", "output/terminal"},
+}
+PRINTERS = {"cli", "output/terminal"}
+ENVIRONMENT_READERS = {"cli", "aws"}
+MOST_LINES, MOST_CLASS_LINES = 350, 200
+
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
+ROOM_PAGES = sorted(PACKAGE.glob("*/__init__.py"))
+
+
+def name_of(path: Path) -> str:
+    """`network/tls`, or `errors` for a module of the hall."""
+    return path.relative_to(PACKAGE).with_suffix("").as_posix()
+
+
+def room_of(name: str) -> str:
+    room, slash, _ = name.partition("/")
+    return room if slash else "hall"
 
 
 def imports(path: Path) -> set[str]:
@@ -29,38 +55,74 @@ def imports(path: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("path", CORE, ids=lambda path: path.stem)
-def test_core_module_imports_only_what_comes_before_it(path: Path) -> None:
-    """Dependencies point one way."""
-    before = ORDER[: ORDER.index(path.stem)]
-    ours = {name.removeprefix("imapcheck.").split(".")[0] for name in imports(path) if name.startswith("imapcheck")}
-    assert ours <= set(before), f"{path.stem} may not import {sorted(ours - set(before))}"
+def ours(path: Path) -> set[str]:
+    """The modules of the package that `path` imports, as `network/tls`."""
+    names = {name for name in imports(path) if name.partition(".")[0] == "imapcheck"}
+    assert "imapcheck" not in names or path.parent == PACKAGE / "cli", f"{path}: import the module, not the package"
+    return {name.removeprefix("imapcheck.").replace(".", "/") for name in names - {"imapcheck"}}
 
 
-@pytest.mark.parametrize("path", CORE, ids=lambda path: path.stem)
-def test_core_module_knows_no_cloud_no_environment_and_prints_nothing(path: Path) -> None:
-    """And the protocol library is touched in three places."""
-    used = imports(path)
-    assert not {
-        name for name in used if name.split(".")[0] in {"boto3", "botocore", "aws_lambda_powertools", "typer", "rich"}
-    }
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_point_down_the_list_of_rooms(path: Path) -> None:
+    """A room imports only those it is allowed to; the hall's modules only those before them."""
+    name = name_of(path)
+    if room_of(name) == "hall":
+        assert ours(path) <= set(HALL[: HALL.index(name)])
+    else:
+        rooms = {room_of(imported) for imported in ours(path)}
+        assert rooms <= MAY_IMPORT[room_of(name)] | {room_of(name)}
+
+
+def test_no_circle_within_a_room() -> None:
+    """Between rooms the order forbids circles; within one this does."""
+    graph = {name_of(path): ours(path) & {name_of(other) for other in MODULES} for path in MODULES}
+    done: set[str] = set()
+
+    def visit(name: str, above: tuple[str, ...]) -> None:
+        assert name not in above, " -> ".join([*above, name])
+        if name not in done:
+            for imported in graph[name]:
+                visit(imported, (*above, name))
+            done.add(name)
+
+    for name in graph:
+        visit(name, ())
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_only_its_room_knows_a_library(path: Path) -> None:
+    """Sockets are the network's, imapclient the protocol's, the cloud `aws`'s, the terminal the command line's."""
+    name, used = name_of(path), {imported.partition(".")[0] for imported in imports(path)}
+    for libraries, places in ALONE.items():
+        if not places & {name, room_of(name)}:
+            assert not used & set(libraries), f"{name} imports {used & set(libraries)}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_only_the_way_in_prints_or_reads_the_environment(path: Path) -> None:
+    """Everything else takes values and returns them."""
+    name = name_of(path)
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    words = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    assert "print" not in words
-    assert not {"environ", "getenv"} & attributes
-    if path.stem not in IMAP_LIBRARY:
-        assert not {name for name in used if name.split(".")[0] in {"imaplib", "imapclient"}}
+    if not PRINTERS & {name, room_of(name)}:
+        assert "print" not in {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    if not ENVIRONMENT_READERS & {name, room_of(name)}:
+        attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        assert not {"environ", "getenv"} & attributes
 
 
-def test_only_aws_imports_boto3_and_powertools() -> None:
-    """The command line reaches them through `aws` alone."""
-    for name in ("cli", "display", "demo"):
-        assert not {
-            used for used in imports(PACKAGE / f"{name}.py") if used.split(".")[0] in {"boto3", "aws_lambda_powertools"}
-        }
+@pytest.mark.parametrize("page", ROOM_PAGES, ids=lambda page: page.parent.name)
+def test_room_page_says_what_it_offers_and_imports_nothing(page: Path) -> None:
+    """What it offers, what it may import, where to begin; imports there would cost every cold start."""
+    tree = ast.parse(page.read_text(encoding="utf-8"))
+    assert len(tree.body) == 1
+    text = ast.get_docstring(tree) or ""
+    assert "May import: " in text
+    assert "Begin with: " in text
 
 
 def test_every_module_has_its_place() -> None:
-    """A new module is put into the order before anything imports it."""
-    assert {path.stem for path in CORE} == set(ORDER)
+    """A new room is put into the order before anything imports it."""
+    names = {name_of(path) for path in MODULES}
+    assert {name for name in names if room_of(name) == "hall"} == set(HALL)
+    assert {room_of(name) for name in names} - {"hall"} <= set(MAY_IMPORT)
+    assert {page.parent.name for page in ROOM_PAGES} >= {room_of(name) for name in names} - {"hall"}

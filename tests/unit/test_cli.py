@@ -22,7 +22,7 @@ type Write = Callable[[str, dict[str, Any]], Path]
 def imapcheck(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the command with output piped; the environment holds no credentials but those given."""
     return subprocess.run(
-        [sys.executable, "-c", "from imapcheck.cli import main; main()", *map(str, arguments)],
+        [sys.executable, "-c", "from imapcheck.cli.app import main; main()", *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=60,
@@ -109,7 +109,7 @@ def test_json_comes_as_soon_as_its_turn_has_come(
     with WireServer(tls=server_context) as quick, WireServer(script={"GREETING": hang}, tls=server_context) as slow:
         first = write_definition("first", definition(quick, certificates, **anyone))
         last = write_definition("last", definition(slow, certificates, timeout=5, **anyone))
-        program = "from imapcheck.cli import main; main()"
+        program = "from imapcheck.cli.app import main; main()"
         words = [sys.executable, "-c", program, "run", "--json", str(first), str(last)]
         with subprocess.Popen(words, stdout=subprocess.PIPE, bufsize=0) as process:
             assert process.stdout is not None
@@ -185,7 +185,7 @@ def test_bad_credentials_are_status_2_and_never_quoted(
 def test_bug_is_status_3_and_shows_no_values(write_definition: Write, secret: Path) -> None:
     """An internal error names places and types, and never what was in a variable."""
     code = (
-        "import imapcheck.cli as cli\n"
+        "import imapcheck.cli.app as cli\n"
         "def boom(*a, **k): raise RuntimeError('canary-pa55word')\n"
         "cli.run_check = boom\ncli.main()"
     )

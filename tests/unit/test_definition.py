@@ -9,8 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from imapcheck import CheckDefinition
-from imapcheck.definition import json_schema
-from imapcheck.definition_files import load_definition, parse_definition, refuse_twins
+from imapcheck.definition.files import load_definition, parse_definition, refuse_twins
+from imapcheck.definition.model import json_schema
 from imapcheck.errors import DefinitionError
 
 ROOT = Path(__file__).parents[2]

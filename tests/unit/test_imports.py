@@ -13,10 +13,10 @@ ROOT = Path(__file__).parents[2]
 LATER = {
     "boto3",  # a secret is read
     "aws_lambda_powertools.utilities.parameters",
-    "imapcheck.tokens",  # OAuth2
-    "imapcheck.scram",
-    "imapcheck.message",  # new_message
-    "imapcheck.cleanup",
+    "imapcheck.login.oauth",  # OAuth2
+    "imapcheck.login.scram",
+    "imapcheck.check.message",  # new_message
+    "imapcheck.check.cleanup",
     "email.headerregistry",
     "urllib.request",
     "http.client",
@@ -25,9 +25,9 @@ NEVER = {
     "aws_lambda_powertools.utilities.parser",
     "aws_xray_sdk",
     "asyncio",
-    "imapcheck.cli",
-    "imapcheck.demo",
-    "imapcheck.display",
+    "imapcheck.cli.app",
+    "imapcheck.cli.demo",
+    "imapcheck.output.terminal",
     "pymap",
     "rich",
     "typer",
@@ -57,7 +57,7 @@ def test_the_collector_leaves_alone_what_was_loaded(start: list[Any]) -> None:
 
 def test_the_handler_is_what_was_loaded(loaded: set[str]) -> None:
     """The other test cannot pass by importing nothing."""
-    assert {"handler", "imapcheck.check", "imapcheck.aws.invocation", "pydantic", "imapclient"} <= loaded
+    assert {"handler", "imapcheck.check.run", "imapcheck.aws.invocation", "pydantic", "imapclient"} <= loaded
 
 
 @pytest.mark.parametrize("module", sorted(LATER | NEVER))

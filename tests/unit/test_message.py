@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imapcheck.addresses import parse_address
-from imapcheck.definition import NewMessageDefinition
-from imapcheck.message import BuiltMessage, Draft
+from imapcheck.check.message import BuiltMessage, Draft
+from imapcheck.definition.addresses import parse_address
+from imapcheck.definition.model import NewMessageDefinition
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Zl", "Zp", "Cs")), min_size=1, max_size=200)
 

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imapcheck.errors import CheckFailure
-from imapcheck.responses import BodyPolicy, ResponseReader
+from imapcheck.imap.decoder import BodyPolicy, ResponseReader
+from imapcheck.network.transport import Wire
 from imapcheck.trace import Deadline
 from imapcheck.transcript import MASK, Redactor, Transcript
-from imapcheck.transport import Wire
 
 SECRET = 'pa"ss\\wörd-4711'
 BODY = b"Subject: x\r\n\r\nbody-canary\r\n"

@@ -5,9 +5,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imapcheck import response_data as data
 from imapcheck.errors import CheckFailure
-from imapcheck.responses import CountedLiteral, Response
+from imapcheck.imap import data
+from imapcheck.imap.decoder import CountedLiteral, Response
 
 TAG = b"A0001"
 

@@ -1,8 +1,8 @@
 """imapcheck: a synthetic IMAP monitor. `run_check(definition, credentials)` is the one way in."""
 
-from imapcheck.check import run_check
-from imapcheck.credentials import Credentials
-from imapcheck.definition import CheckDefinition
+from imapcheck.check.run import run_check
+from imapcheck.definition.model import CheckDefinition
+from imapcheck.login.credentials import Credentials
 from imapcheck.result import CheckResult
 
 __all__ = ["CheckDefinition", "CheckResult", "Credentials", "run_check"]

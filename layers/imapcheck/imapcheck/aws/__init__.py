@@ -1,1 +1,5 @@
-"""What only AWS needs: secrets, metrics, settings. Nothing else imports boto3 or Powertools."""
+"""What only AWS needs: the invocation, secrets, metrics, settings, the login pause.
+
+May import: everything but `cli`; nobody else imports boto3 or Powertools.
+Begin with: `invocation.Invocation`.
+"""

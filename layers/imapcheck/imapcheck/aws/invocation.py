@@ -7,11 +7,11 @@ from pathlib import Path
 from imapcheck.aws.login_pause import LoginGuard
 from imapcheck.aws.secrets import SecretReader
 from imapcheck.aws.settings import Settings
-from imapcheck.check import run_check
-from imapcheck.credentials import Credentials
-from imapcheck.definition import CheckDefinition
-from imapcheck.definition_files import load_definition, parse_definition
+from imapcheck.check.run import run_check
+from imapcheck.definition.files import load_definition, parse_definition
+from imapcheck.definition.model import CheckDefinition
 from imapcheck.errors import CredentialsError, DefinitionError, FailureType
+from imapcheck.login.credentials import Credentials
 from imapcheck.result import CheckResult
 
 RESERVED_SECONDS = 2.0

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from imapcheck.credentials import Credentials, LoginPause
-from imapcheck.definition import CheckDefinition
+from imapcheck.definition.model import CheckDefinition
 from imapcheck.errors import FailureType
+from imapcheck.login.credentials import Credentials, LoginPause
 from imapcheck.result import CheckResult
 
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 30))

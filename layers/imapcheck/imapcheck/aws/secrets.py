@@ -8,8 +8,8 @@ import json
 import threading
 from typing import TYPE_CHECKING, Any
 
-from imapcheck.credentials import Credentials
 from imapcheck.errors import CredentialsError
+from imapcheck.login.credentials import Credentials
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.parameters import SecretsProvider

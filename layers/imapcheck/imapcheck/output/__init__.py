@@ -1,4 +1,5 @@
-"""Ways out: one file for each form in which results leave the program, each a pure function of `Outcome`s.
+"""Ways out: what results look like to a person or a program, a file for each.
 
-May import the hall (result, errors, text, version) alone. Begin with `outcome`, then any of the others.
+May import: the hall alone.
+Begin with: `outcome`, which the others take; then `terminal`.
 """

@@ -11,20 +11,19 @@ import http.client
 import io
 import json
 import re
-import ssl
 import threading
 import time
 from ipaddress import ip_address
 from typing import Any, NamedTuple, cast
 from urllib.parse import quote, urlencode, urlsplit
 
-from imapcheck.credentials import Credentials
-from imapcheck.endpoint import canonical_host
+from imapcheck.definition.server import canonical_host
 from imapcheck.errors import CheckFailure, CredentialsError
-from imapcheck.resolver import is_local, resolve
-from imapcheck.tls import ClearText
+from imapcheck.login.credentials import Credentials
+from imapcheck.network.resolver import is_local, resolve
+from imapcheck.network.tls import ClearText, verifying_context
+from imapcheck.network.transport import Wire, connect
 from imapcheck.trace import Deadline, milliseconds
-from imapcheck.transport import Wire, connect
 
 _MOST_OCTETS = 1 << 18
 _RENEW_BEFORE_SECONDS = 60
@@ -80,13 +79,6 @@ def forget(credentials: Credentials) -> None:
     """Drop a cached token that the mail server refused: it may have been revoked."""
     with _lock:
         _cache.pop(_key(credentials), None)
-
-
-def make_context() -> ssl.SSLContext:
-    """TLS for the token endpoint: the system's authorities (or OpenSSL's `SSL_CERT_FILE`), always verified."""
-    context = ssl.create_default_context()
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    return context
 
 
 def _endpoint(credentials: Credentials) -> _Endpoint:
@@ -180,7 +172,7 @@ def _connected(endpoint: _Endpoint, deadline: Deadline, refuse_local: bool) -> W
             raise _unusable(endpoint, "its address is loopback, link-local or unspecified")
     wire = Wire(connect(addresses, endpoint.port, deadline).socket, deadline)
     try:
-        wire.start_tls(make_context(), endpoint.host)
+        wire.start_tls(verifying_context(), endpoint.host)
     except BaseException:
         wire.close()
         raise

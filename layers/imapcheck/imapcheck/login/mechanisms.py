@@ -8,8 +8,8 @@ import hmac
 import json
 from typing import Protocol
 
-from imapcheck.credentials import Credentials
 from imapcheck.errors import CheckFailure, FailureType
+from imapcheck.login.credentials import Credentials
 
 
 class Mechanism(Protocol):
@@ -152,7 +152,7 @@ def mechanism_for(authentication: str, credentials: Credentials, token: str | No
         case "cram-md5":
             return CramMd5(username, password)
         case "scram-sha-1" | "scram-sha-256":
-            from imapcheck.scram import Scram  # loaded only for the checks that use it
+            from imapcheck.login.scram import Scram  # loaded only for the checks that use it
 
             return Scram(authentication.upper(), username, password)
     raise AssertionError(f"no mechanism for {authentication}")

@@ -17,10 +17,10 @@ from typing import Any
 import trustme
 from rich.console import Console
 
-from imapcheck.check import run_check
-from imapcheck.credentials import Credentials
-from imapcheck.definition import CheckDefinition
-from imapcheck.display import OneCheckDisplay
+from imapcheck.check.run import run_check
+from imapcheck.definition.model import CheckDefinition
+from imapcheck.login.credentials import Credentials
+from imapcheck.output.terminal import OneCheckDisplay
 from imapcheck.result import CheckResult
 
 USERNAME, PASSWORD = "demo", "correct horse battery"

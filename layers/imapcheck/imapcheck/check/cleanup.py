@@ -11,12 +11,12 @@ import itertools
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from imapcheck.mailboxes import by_special_use
-from imapcheck.message import CHECK_HEADER
-from imapcheck.response_data import Mailbox
-from imapcheck.session import Completion, ImapSession
+from imapcheck.check.message import CHECK_HEADER
+from imapcheck.imap.data import Mailbox
+from imapcheck.imap.encoder import string
+from imapcheck.imap.mailboxes import by_special_use
+from imapcheck.imap.session import Completion, ImapSession
 from imapcheck.trace import StepRecord
-from imapcheck.wire_format import string
 
 MOST_REMOVED = 200
 _MOST_PROPOSED = 4000

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from imapcheck.definition import CheckDefinition
+from imapcheck.definition.model import CheckDefinition
 from imapcheck.errors import DefinitionError
 from imapcheck.text import one_line
 

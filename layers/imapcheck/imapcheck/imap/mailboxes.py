@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from imapcheck.response_data import Mailbox
+from imapcheck.imap.data import Mailbox
 
 _SPECIAL_USES = {
     "\\all", "\\archive", "\\drafts", "\\flagged", "\\important", "\\junk", "\\sent", "\\trash",

@@ -12,14 +12,13 @@ returned as a `Completion` unless the method says otherwise.
 import base64
 import binascii
 import re
-import ssl
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import NamedTuple, cast
 
 from imapcheck.errors import CheckFailure, FailureType
-from imapcheck.response_data import (
+from imapcheck.imap.data import (
     Fetched,
     Found,
     Mailbox,
@@ -31,12 +30,12 @@ from imapcheck.response_data import (
     mailbox_of,
     personal_prefix,
 )
-from imapcheck.responses import MAX_BODY, BodyPolicy, Response, ResponseReader, broken
-from imapcheck.sasl import Mechanism
-from imapcheck.tls import ClearText
+from imapcheck.imap.decoder import MAX_BODY, BodyPolicy, Response, ResponseReader, broken
+from imapcheck.imap.encoder import Literal, Part, string, uid_set
+from imapcheck.login.mechanisms import Mechanism
+from imapcheck.network.tls import ClearText, TlsConnection, TlsContext
+from imapcheck.network.transport import Wire
 from imapcheck.transcript import MASK, Redactor, Transcript
-from imapcheck.transport import Wire
-from imapcheck.wire_format import Literal, Part, string, uid_set
 
 type Aside = AbstractContextManager[None]
 
@@ -155,7 +154,7 @@ class ImapSession:
             self.usable = False
             raise broken("something after its OK to STARTTLS and before TLS (response injection)")
 
-    def start_tls(self, context: ssl.SSLContext, server_name: str, *, implicit: bool) -> ssl.SSLObject:
+    def start_tls(self, context: TlsContext, server_name: str, *, implicit: bool) -> TlsConnection:
         """The TLS handshake. After STARTTLS all that the server said before is forgotten."""
         try:
             tls = self.wire.start_tls(context, server_name)

@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from imapcheck.definition import CheckDefinition
 from imapcheck.errors import CheckFailure, DefinitionError, FailureType
 from imapcheck.result import TlsFacts, isoformat
 from imapcheck.trace import Deadline
+
+type TlsContext = ssl.SSLContext
+type TlsConnection = ssl.SSLObject
 
 _VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 _RECEIVE = 65_536
@@ -29,29 +31,35 @@ _CERTIFICATE_FAILURES = {
 }
 
 
-def context_for(definition: CheckDefinition) -> ssl.SSLContext:
-    """The context of `definition`; built once a process, as reading the authorities costs 40-60 ms.
+def client_context(*, verify: bool, minimum_version: str, ca_path: Path | None) -> TlsContext:
+    """A client's context; built once a process, as reading the authorities costs 40-60 ms.
 
-    Raises `DefinitionError` where `tls.ca_file` cannot be read.
+    `minimum_version` is "1.2" or "1.3"; without `ca_path` the system's authorities count.
+    Raises `DefinitionError` where `ca_path` cannot be read.
     """
-    path = definition.ca_path
     try:
-        changed = path.stat().st_mtime_ns if path else 0
-        return _context(definition.tls.verify, definition.tls.minimum_version, path, changed)
+        changed = ca_path.stat().st_mtime_ns if ca_path else 0
+        return _context(verify, minimum_version, ca_path, changed)
     except (OSError, ssl.SSLError) as error:
         reason = error.strerror or "not a PEM file of certificates"
-        raise DefinitionError(f"{definition.label}: tls.ca_file: {path}: {reason}") from error
+        raise DefinitionError(f"tls.ca_file: {ca_path}: {reason}") from error
 
 
 @functools.lru_cache(maxsize=32)
 def _context(verify: bool, minimum_version: str, ca_path: Path | None, _changed: int) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=ca_path)
+    context = verifying_context(ca_path)
     context.minimum_version = _VERSIONS[minimum_version]
-    # Python 3.13 switched this on; it refuses private authorities that every mail client accepts.
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def verifying_context(ca_path: Path | None = None) -> TlsContext:
+    """A new context that trusts `ca_path`, else the system's authorities (or OpenSSL's `SSL_CERT_FILE`)."""
+    context = ssl.create_default_context(cafile=ca_path)
+    # Python 3.13 switched this on; it refuses private authorities that every mail client accepts.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context
 
 
@@ -177,7 +185,7 @@ def _handshake_failure(error: ssl.SSLError) -> CheckFailure:
     return CheckFailure(FailureType.TLS_HANDSHAKE_FAILED, f"the TLS handshake failed: {words}")
 
 
-def facts(tls: ssl.SSLObject, verified: bool) -> TlsFacts:
+def facts(tls: TlsConnection, verified: bool) -> TlsFacts:
     """Protocol, cipher and the leaf certificate of a connection that stands."""
     cipher = tls.cipher()
     certificate = _certificate(tls)

@@ -13,8 +13,8 @@ from imapclient.exceptions import ProtocolError
 from imapclient.response_parser import parse_response
 
 from imapcheck.errors import CheckFailure, FailureType
+from imapcheck.network.transport import Wire
 from imapcheck.transcript import MASK, Transcript
-from imapcheck.transport import Wire
 
 MAX_LINE = 1 << 20
 MAX_BODY = 25 << 20

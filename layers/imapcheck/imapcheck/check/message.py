@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
 
-from imapcheck.addresses import parse_address
-from imapcheck.definition import NewMessageDefinition
+from imapcheck.definition.addresses import parse_address
+from imapcheck.definition.model import NewMessageDefinition
 
 CHECK_HEADER = "X-Imapcheck"
 _POLICY = email.policy.SMTP.clone(cte_type="7bit")

@@ -1,6 +1,5 @@
 """`run_check`: the one way in. A definition and credentials go in, a frozen result comes out."""
 
-import ssl
 import time
 import uuid
 from collections.abc import Sequence
@@ -8,22 +7,22 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from imapcheck.credentials import Credentials, LoginPause
-from imapcheck.definition import CheckDefinition
-from imapcheck.endpoint import canonical_host
-from imapcheck.errors import Category, CheckFailure, CredentialsError, FailureType
-from imapcheck.report import is_slow, message_facts, search_facts, server_facts
+from imapcheck.check.facts import is_slow, message_facts, search_facts, server_facts
+from imapcheck.check.steps import Run, logout, plan
+from imapcheck.definition.model import CheckDefinition
+from imapcheck.definition.server import canonical_host
+from imapcheck.errors import Category, CheckFailure, CredentialsError, DefinitionError, FailureType
+from imapcheck.login.credentials import Credentials, LoginPause
+from imapcheck.login.mechanisms import Mechanism, mechanism_for
+from imapcheck.network.tls import TlsContext, client_context
 from imapcheck.result import CheckResult, Failure, StepName, StepResult
-from imapcheck.sasl import Mechanism, mechanism_for
-from imapcheck.steps import Run, logout, plan
 from imapcheck.text import one_line
-from imapcheck.tls import context_for
 from imapcheck.trace import NOT_REACHED, Deadline, Hook, Tracer, total_ms
 from imapcheck.transcript import Redactor, Transcript
 
 if TYPE_CHECKING:
-    from imapcheck.message import Draft
-    from imapcheck.tokens import Token
+    from imapcheck.check.message import Draft
+    from imapcheck.login.oauth import Token
 
 _PAUSE_BETWEEN_ATTEMPTS = 1.0
 _LEAST_SHARE = 0.5
@@ -50,7 +49,7 @@ def run_check(
     its runtime API. Raises `CredentialsError` and `DefinitionError` for what we do wrong.
     """
     _require_credentials(definition, credentials)
-    context = context_for(definition) if definition.tls_mode != "none" else None
+    context = _context(definition)
     ends = Deadline.after(definition.timeout)
     if deadline is not None:
         ends = Deadline(min(ends.at, deadline))
@@ -91,7 +90,7 @@ class _Order:
     definition: CheckDefinition
     credentials: Credentials | None
     token: "Token | None"
-    context: ssl.SSLContext | None
+    context: TlsContext | None
     draft: "Draft | None"
     login_pause: LoginPause | None
     refuse_local_addresses: bool
@@ -131,15 +130,25 @@ def _token(order: "_Order", ends: Deadline) -> "Token | None":
     """The access token of an OAuth2 login; a login that is withheld needs none."""
     if order.credentials is None or order.definition.authentication not in _BEARER or order.login_pause is not None:
         return None
-    from imapcheck.tokens import access_token  # only OAuth2 checks pay for loading it
+    from imapcheck.login.oauth import access_token  # only OAuth2 checks pay for loading it
 
     return access_token(order.credentials, ends, refuse_local_addresses=order.refuse_local_addresses)
+
+
+def _context(definition: CheckDefinition) -> TlsContext | None:
+    if definition.tls_mode == "none":
+        return None
+    tls = definition.tls
+    try:
+        return client_context(verify=tls.verify, minimum_version=tls.minimum_version, ca_path=definition.ca_path)
+    except DefinitionError as error:
+        raise DefinitionError(f"{definition.label}: {error}") from error
 
 
 def _draft(definition: CheckDefinition) -> "Draft | None":
     if definition.new_message is None:
         return None
-    from imapcheck.message import Draft  # the email package is loaded only where mail is written
+    from imapcheck.check.message import Draft  # the email package is loaded only where mail is written
 
     return Draft(definition.new_message, definition.label)
 
@@ -164,7 +173,7 @@ def _forgotten(order: "_Order", attempt: "_Attempt") -> bool:
     refused = attempt.failure is not None and attempt.failure.type is FailureType.AUTHENTICATION_FAILED
     if not refused or order.token is None or order.credentials is None:
         return False
-    from imapcheck.tokens import forget
+    from imapcheck.login.oauth import forget
 
     forget(order.credentials)
     return True

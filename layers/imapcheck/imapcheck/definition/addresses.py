@@ -3,7 +3,7 @@
 import email.policy
 from email.headerregistry import Address, Group
 
-from imapcheck.endpoint import canonical_host
+from imapcheck.definition.server import canonical_host
 
 _EXPECTED = "an address such as alice@example.com or Alice Example <alice@example.com>"
 

@@ -1,6 +1,6 @@
 """The check definition: one JSON object that says what to check (DESIGN section 3).
 
-`CheckDefinition.model_validate(data)` raises pydantic's `ValidationError`; `definition_files` turns that
+`CheckDefinition.model_validate(data)` raises pydantic's `ValidationError`; `files` turns that
 into lines that name file, field, what was found and what was expected.
 """
 
@@ -23,7 +23,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from imapcheck.endpoint import Endpoint, parse_server
+from imapcheck.definition.server import Endpoint, parse_server
 from imapcheck.result import STEP_NAMES
 from imapcheck.text import forbidden_character
 
@@ -78,7 +78,7 @@ def _duration(value: Any) -> timedelta:
 
 
 def _address(value: str) -> str:
-    from imapcheck.addresses import parse_address  # the email package is loaded only where mail is written
+    from imapcheck.definition.addresses import parse_address  # the email package is loaded only where mail is written
 
     _line(value)
     try:

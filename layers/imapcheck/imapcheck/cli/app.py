@@ -18,12 +18,12 @@ from typing import Annotated
 
 import typer
 
-from imapcheck.check import run_check
-from imapcheck.credentials import Credentials
-from imapcheck.definition import CheckDefinition, json_schema
-from imapcheck.definition_files import load_definition, refuse_twins
-from imapcheck.display import Display
+from imapcheck.check.run import run_check
+from imapcheck.definition.files import load_definition, refuse_twins
+from imapcheck.definition.model import CheckDefinition, json_schema
 from imapcheck.errors import CredentialsError, DefinitionError, ImapcheckError
+from imapcheck.login.credentials import Credentials
+from imapcheck.output.terminal import Display
 from imapcheck.result import CheckResult
 from imapcheck.trace import Hook
 
@@ -104,7 +104,7 @@ def schema() -> None:
 @app.command()
 def demo() -> None:
     """Run a full check against an embedded IMAP server."""
-    from imapcheck.demo import run_demo  # pymap and trustme are an extra of their own
+    from imapcheck.cli.demo import run_demo  # pymap and trustme are an extra of their own
 
     raise typer.Exit(run_demo())
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from imapcheck.errors import CheckFailure, FailureType
-from imapcheck.resolver import Address
-from imapcheck.tls import TlsStream, handshake
+from imapcheck.network.resolver import Address
+from imapcheck.network.tls import TlsStream, handshake
 from imapcheck.trace import Deadline
 
 _RECEIVE = 65_536

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from imapcheck.definition import CheckDefinition
+from imapcheck.check.steps import Run
+from imapcheck.definition.model import CheckDefinition
+from imapcheck.imap.encoder import decode_mailbox
 from imapcheck.result import NewMessageFacts, SearchFacts, ServerFacts, StepResult, TlsFacts
-from imapcheck.steps import Run
 from imapcheck.text import one_line
 from imapcheck.transcript import Redactor
-from imapcheck.wire_format import decode_mailbox
 
 
 def is_slow(definition: CheckDefinition, steps: Iterable[StepResult], duration_ms: float) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from imapclient.datetime_util import parse_to_datetime
 
-from imapcheck.responses import Response, broken
+from imapcheck.imap.decoder import Response, broken
 
 _MAX_UID = 0xFFFFFFFF
 

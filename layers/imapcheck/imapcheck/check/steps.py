@@ -6,32 +6,31 @@ went. A `CheckFailure` ends the step; whether it ends the session is the failure
 
 import email.parser
 import email.utils
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from imapcheck.credentials import Credentials, LoginPause
-from imapcheck.definition import CheckDefinition, NewMessageDefinition, SearchDefinition
+from imapcheck.definition.model import CheckDefinition, NewMessageDefinition, SearchDefinition
 from imapcheck.errors import CheckFailure, DefinitionError, FailureType
-from imapcheck.mailboxes import by_special_use, sent_mailbox, special, unlisted_parents
-from imapcheck.resolver import Address, is_local, resolve
-from imapcheck.response_data import Found, Mailbox
+from imapcheck.imap.data import Found, Mailbox
+from imapcheck.imap.encoder import Part, encode_mailbox, string
+from imapcheck.imap.mailboxes import by_special_use, sent_mailbox, special, unlisted_parents
+from imapcheck.imap.session import Appended, Completion, ImapSession
+from imapcheck.login.credentials import Credentials, LoginPause
+from imapcheck.login.mechanisms import Mechanism
+from imapcheck.network.resolver import Address, is_local, resolve
+from imapcheck.network.tls import TlsContext, facts
+from imapcheck.network.transport import UnreachableAddresses, Wire
+from imapcheck.network.transport import connect as tcp_connect
 from imapcheck.result import StepName, TlsFacts, isoformat
-from imapcheck.sasl import Mechanism
-from imapcheck.session import Appended, Completion, ImapSession
-from imapcheck.tls import facts
 from imapcheck.trace import Deadline, StepRecord, Tracer
 from imapcheck.transcript import Redactor, Transcript
-from imapcheck.transport import UnreachableAddresses, Wire
-from imapcheck.transport import connect as tcp_connect
 from imapcheck.version import VERSION
-from imapcheck.wire_format import Part, encode_mailbox, string
 
 if TYPE_CHECKING:
-    from imapcheck.message import Draft
+    from imapcheck.check.message import Draft
 
 _HEADER_OCTETS = 1 << 16
 _CLEANUP_SECONDS = 10.0
@@ -43,7 +42,7 @@ class Run:
 
     definition: CheckDefinition
     credentials: Credentials | None
-    context: ssl.SSLContext | None
+    context: TlsContext | None
     mechanism: Mechanism | None
     draft: "Draft | None"
     login_pause: LoginPause | None
@@ -363,7 +362,7 @@ def _judge_age(run: Run, step: StepRecord, arrived: datetime | None, beginning: 
 
 def _note_delivery(run: Run, arrived: datetime, beginning: bytes) -> None:
     """Where the match is one of ours: the time from its Date to its arrival."""
-    from imapcheck.message import CHECK_HEADER
+    from imapcheck.check.message import CHECK_HEADER
 
     headers = email.parser.BytesHeaderParser().parsebytes(beginning)
     if run.definition.new_message is None or str(headers.get(CHECK_HEADER, "")).strip() != run.definition.label:
@@ -432,7 +431,7 @@ def _refused_append(completion: Completion) -> CheckFailure:
 
 def cleanup(run: Run) -> None:
     """Remove this check's own older messages; never makes the server unavailable."""
-    from imapcheck.cleanup import remove_older  # few ask for it
+    from imapcheck.check.cleanup import remove_older  # few ask for it
 
     asked = run.asked_message
     assert run.sent is not None
