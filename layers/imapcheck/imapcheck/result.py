@@ -36,6 +36,24 @@ class Failure:
     category: Category
     detail: str
     response_code: str | None
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class CheckWarning:
+    """Something to look at that makes no run unavailable."""
+
+    type: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Exceeded:
+    """A threshold that an available run passed."""
+
+    name: str
+    limit_ms: float
+    duration_ms: float
 
 
 @dataclass(frozen=True)
@@ -49,6 +67,7 @@ class TlsFacts:
     certificate_issuer: str | None
     certificate_expires_at: str | None
     certificate_days_remaining: float | None
+    certificate_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -104,6 +123,9 @@ class CheckResult:
     token_ms: float | None
     transcript: tuple[str, ...]
     schema: int = field(default=SCHEMA_VERSION)
+    failures: tuple[Failure, ...] = ()
+    warnings: tuple[CheckWarning, ...] = ()
+    exceeded: tuple[Exceeded, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON types, in the order of DESIGN section 4."""

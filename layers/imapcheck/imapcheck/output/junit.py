@@ -21,8 +21,8 @@ def render(outcomes: Sequence[Outcome]) -> str:
     root = ET.Element("testsuites", _totals(outcomes))
     root.append(suite)
     ET.indent(root)
-    text = ET.tostring(root, encoding="us-ascii", xml_declaration=True).decode("ascii")
-    return text + "\n"
+    octets: bytes = ET.tostring(root, encoding="us-ascii", xml_declaration=True)
+    return octets.decode("ascii") + "\n"
 
 
 def _totals(outcomes: Sequence[Outcome]) -> dict[str, str]:

@@ -16,8 +16,8 @@ type Status = Literal["OK", "WARNING", "CRITICAL", "UNKNOWN"]
 EXIT: dict[Status, int] = {"OK": 0, "WARNING": 1, "CRITICAL": 2, "UNKNOWN": 3}
 _WORST_FIRST: tuple[Status, ...] = ("CRITICAL", "UNKNOWN", "WARNING", "OK")
 # What ends the text for Nagios, or what its web pages and notification commands would read as more than text.
-_HARMLESS = str.maketrans({"|": "/", "<": "(", ">": ")", "`": "'", "$": "S", "\n": " "})
-_NAMED = 5
+_HARMLESS = str.maketrans({"|": "/", "<": "(", ">": ")", "`": "'", "$": "S"})
+_NAMED, _MOST_CHARACTERS = 5, 1000
 
 
 def status_of(outcome: Outcome) -> Status:
@@ -31,7 +31,8 @@ def status_of(outcome: Outcome) -> Status:
 
 def render(outcomes: Sequence[Outcome]) -> tuple[str, int]:
     """The plugin's whole output without its last line end, and its exit status."""
-    status = min((status_of(outcome) for outcome in outcomes), key=_WORST_FIRST.index, default="UNKNOWN")
+    found = {status_of(outcome) for outcome in outcomes} or {"UNKNOWN"}
+    status = next(status for status in _WORST_FIRST if status in found)
     if len(outcomes) == 1:
         [outcome] = outcomes
         first, rest = f"{outcome.check} {_words(outcome)}", _details(outcome)
@@ -39,14 +40,18 @@ def render(outcomes: Sequence[Outcome]) -> tuple[str, int]:
         first = _count(outcomes)
         rest = [f"{status_of(outcome)} {outcome.check} {_words(outcome)}" for outcome in worst_first(outcomes)]
     data = " ".join(item for outcome in outcomes for item in _data(outcome, prefixed=len(outcomes) != 1))
-    line = f"IMAP {status} - {first}".translate(_HARMLESS) + (f" | {data}" if data else "")
-    return "\n".join([line, *(text.translate(_HARMLESS) for text in rest)]), EXIT[status]
+    line = f"IMAP {status} - {_harmless(first)}" + (f" | {data}" if data else "")
+    return "\n".join([line, *map(_harmless, rest)]), EXIT[status]
+
+
+def _harmless(text: str) -> str:
+    return one_line(text, _MOST_CHARACTERS).translate(_HARMLESS)
 
 
 def _words(outcome: Outcome) -> str:
     result = outcome.result
     if result is None:
-        return f"could not run: {one_line(outcome.first_line)}"
+        return f"could not run: {outcome.first_line}"
     if result.failure is not None:
         return f"NOT AVAILABLE: {result.failure.step}: {result.failure.type}: {result.failure.detail}"
     words = f"available in {result.duration_ms:.0f} ms"
@@ -58,7 +63,7 @@ def _details(outcome: Outcome) -> list[str]:
     """The long text of a single check: every failure with its advice, then where the time went."""
     result = outcome.result
     if result is None:
-        return [one_line(line) for line in (outcome.error or "").splitlines()[1:]]
+        return (outcome.error or "").splitlines()[1:]
     advice = [f"{failure.step}: {failure.type}: {failure.advice}" for failure in result.failures]
     also = [f"{failure.step}: {failure.type}: {failure.detail}" for failure in result.failures[1:]]
     times = [f"{step.name} {step.duration_ms:.0f} ms" for step in result.steps if step.duration_ms is not None]
