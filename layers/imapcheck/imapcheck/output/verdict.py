@@ -1,0 +1,103 @@
+"""What a person must know of one run: available or not, where, why, what now; each sentence once."""
+
+from collections.abc import Iterable, Iterator
+
+from rich.text import Text
+
+from imapcheck.errors import Category
+from imapcheck.output.excerpt import excerpt
+from imapcheck.output.outcome import Outcome
+from imapcheck.result import CheckResult, Exceeded, Failure, TlsFacts
+
+_MOST_NAMES = 5
+STYLES = {"available": "green", "slow": "yellow", "unavailable": "red", "not_run": "magenta", "crashed": "magenta"}
+WORDS = {
+    "available": "available",
+    "slow": "slow",
+    "unavailable": "NOT AVAILABLE",
+    "not_run": "could not run",
+    "crashed": "internal error",
+}
+
+
+def evidence(result: CheckResult, *, transcript: bool) -> Iterator[Text]:
+    """What leads to the verdict: the transcript, or its part that shows the failing steps; earlier attempts."""
+    for number, failure in enumerate(result.earlier_failures, 1):
+        yield Text(f"attempt {number}: {failure.step}: {failure.type}: {failure.detail}", "dim")
+    lines = list(result.transcript)
+    if not transcript:
+        steps = dict.fromkeys(failure.step for failure in _failures(result))
+        lines = [line for step in steps for line in excerpt(step, result.transcript)]
+    yield from (Text(f"  {line}", "dim") for line in lines)
+
+
+def verdict(outcome: Outcome) -> Iterator[Text]:
+    """The verdict's paragraph: one line, then what makes it so."""
+    result = outcome.result
+    assert result is not None
+    state = "available, but slow" if outcome.state == "slow" else WORDS[outcome.state]
+    facts = ", ".join(_facts(result))
+    yield Text.assemble(
+        (f"{outcome.check}: ", "bold"), (state, f"bold {STYLES[outcome.state]}"), f"  {outcome.server}  {facts}"
+    )
+    yield from reasons(result)
+
+
+def reasons(result: CheckResult) -> Iterator[Text]:
+    """Failures with advice, the certificate that was refused, thresholds that were passed, warnings."""
+    for failure in _failures(result):
+        yield from _explained(failure)
+        if failure.category is Category.SSL and result.server.tls is not None:
+            yield from (Text(f"  {line}") for line in certificate(result.server.tls))
+    for item in result.exceeded:
+        yield Text(f"  slow: {over(item)}", "yellow")
+    for warning in result.warnings:
+        yield Text(f"  warning: {warning.detail}", "yellow")
+
+
+def over(item: Exceeded) -> str:
+    """Which threshold, and by how much."""
+    return (
+        f"{item.name} took {item.duration_ms:.0f} ms,"
+        f" {item.duration_ms - item.limit_ms:.0f} ms over its limit of {item.limit_ms:.0f} ms"
+    )
+
+
+def certificate(tls: TlsFacts) -> Iterator[str]:
+    """What was served: names, issuer and date, as far as it is known."""
+    names = ", ".join(tls.certificate_names[:_MOST_NAMES])
+    more = len(tls.certificate_names) - _MOST_NAMES
+    if names:
+        yield f"the certificate is for {names}{f' and {more} more' if more > 0 else ''}"
+    elif tls.certificate_subject is not None:
+        yield f"the certificate is for {tls.certificate_subject}"
+    if tls.certificate_issuer is not None:
+        yield f"issued by {tls.certificate_issuer}"
+    if tls.certificate_expires_at is not None and tls.certificate_days_remaining is not None:
+        days = tls.certificate_days_remaining
+        when = f"expires in {days:.0f} days" if days >= 0 else f"expired {-days:.0f} days ago"
+        yield f"{when}, at {tls.certificate_expires_at[:16].replace('T', ' ')} UTC"
+
+
+def _failures(result: CheckResult) -> Iterable[Failure]:
+    return result.failures or ((result.failure,) if result.failure is not None else ())
+
+
+def _explained(failure: Failure) -> Iterator[Text]:
+    yield Text(f"  {failure.step}: {failure.type}", "red")
+    yield Text(f"  {failure.detail}")
+    if failure.advice:
+        yield Text(f"  What to do: {failure.advice}", "bold")
+
+
+def _facts(result: CheckResult) -> Iterator[str]:
+    attempts = f" in {result.attempts} attempts" if result.attempts > 1 else ""
+    yield f"{result.duration_ms:.0f} ms{attempts}"
+    if result.failure is not None:
+        return
+    if result.search is not None:
+        yield f"{result.search.matches} found"
+    if result.new_message is not None and result.new_message.message_id is not None:
+        yield f"filed in {result.new_message.mailbox}"
+    if result.server.tls is not None and result.server.tls.certificate_days_remaining is not None:
+        yield f"certificate {result.server.tls.certificate_days_remaining:.0f} days"
