@@ -57,35 +57,6 @@ def expectations() -> list[Expected]:
     return found
 
 
-MEANINGS: dict[FailureType, tuple[str, str]] = {
-    FailureType.NAME_NOT_RESOLVED: ("There is no such name, or it has no address.", "Look at the zone; was the name misspelt in the definition?"),
-    FailureType.RESOLVER_FAILED: ("The name server did not answer, or answered with an error.", "Look at the resolver of the network the check runs in."),
-    FailureType.CONNECTION_REFUSED: ("The host is up; nothing listens on that port.", "Start the service; look at the port."),
-    FailureType.NETWORK_UNREACHABLE: ("There is no route to the host.", "Look at routes and security groups; IPv6 needs a dual-stack VPC."),
-    FailureType.CONNECTION_LOST: ("The connection ended in the middle of the step named, after BYE in the server's words.", "Look at the server's log at that time: a crash, a restart, a limit, a load balancer."),
-    FailureType.CERTIFICATE_EXPIRED: ("The certificate has expired: no mail client connects any more.", "Renew it and reload the server."),
-    FailureType.CERTIFICATE_NOT_YET_VALID: ("The certificate is not valid yet.", "Look at the server's clock and at what was installed."),
-    FailureType.CERTIFICATE_NAME_MISMATCH: ("The certificate is for other names.", "Serve the right one, or set tls.server_name."),
-    FailureType.CERTIFICATE_UNTRUSTED: ("No authority that is trusted has signed the chain.", "Serve the intermediates; for a private authority set tls.ca_file."),
-    FailureType.CERTIFICATE_INVALID: ("The certificate is refused for another reason, which the detail gives.", "Read the detail; issue a new one."),
-    FailureType.TLS_HANDSHAKE_FAILED: ("The two sides found no common protocol or cipher, or what came was no TLS.", "Look at the server's TLS settings and at tls.minimum_version."),
-    FailureType.STARTTLS_UNAVAILABLE: ("The server does not offer STARTTLS, refuses it, or greets with PREAUTH.", "Switch STARTTLS on, or use imaps://."),
-    FailureType.AUTHENTICATION_FAILED: ("The server refused the user name and password, or could not prove that it knows them (SCRAM).", "Put the right password into the secret; look at the account."),
-    FailureType.AUTHENTICATION_UNAVAILABLE: ("The login service is down: UNAVAILABLE, SERVERBUG, INUSE, LIMIT (RFC 5530).", "Look at the directory or database behind the logins."),
-    FailureType.AUTHENTICATION_PAUSED: ("The login was withheld after refusals, so as not to lock the mailbox out.", "Put the right password into the secret: the next run takes it."),
-    FailureType.MECHANISM_NOT_OFFERED: ("The server does not offer the mechanism of the definition, or no login without TLS.", "Set authentication to one that the detail lists."),
-    FailureType.GREETING_REJECTED: ("The server greeted with BYE: it serves nobody, or not us.", "Read its words: maintenance, too many connections, a block list."),
-    FailureType.NOT_IMAP: ("Something else answers on that port; the detail names it.", "Look at server and port of the definition: imaps:// or imap://?"),
-    FailureType.PROTOCOL_ERROR: ("The server broke the grammar of IMAP.", "Read the transcript: a proxy in between, or a bug of the server."),
-    FailureType.COMMAND_REJECTED: ("The server answered NO or BAD to a command that must work.", "Read the server's words in the detail."),
-    FailureType.MAILBOX_NOT_FOUND: ("The mailbox does not exist, or no sent mailbox could be found.", "Create it, or set search.mailbox or new_message.mailbox."),
-    FailureType.OVER_QUOTA: ("The mailbox is full.", "Make room; set new_message.keep_for."),
-    FailureType.NO_MATCH: ("The server works; fewer messages match than min_matches.", "Where does that mail come from, and where did it go?"),
-    FailureType.TOO_OLD: ("The server works; the newest match is older than max_age.", "Delivery has stopped: look at the queue and the sender."),
-    FailureType.MESSAGE_TOO_LARGE: ("The newest match is larger than max_size, or than 25 MiB.", "Search for another message, or raise max_size."),
-    FailureType.TIMEOUT: ("The step named had no complete answer in time.", "Look at load, disk and network of what that step needs."),
-}  # fmt: skip
-
 REFERENCE_CLASS = {
     Category.DNS: "DNS", Category.CONNECTION: "Connection", Category.SSL: "SSL", Category.AUTHENTICATION: "Response",
     Category.RESPONSE: "Response", Category.CONTENT: "Response", Category.TIMEOUT: "Timeout",
@@ -105,7 +76,7 @@ def document() -> str:
         "| type | category | what it means | what to do |",
         "|---|---|---|---|",
     ]
-    lines += [f"| `{t.value}` | `{t.category.value}` | {m} | {a} |" for t, (m, a) in MEANINGS.items()]
+    lines += [f"| `{t.value}` | `{t.category.value}` | {t.meaning} | {t.advice} |" for t in FailureType]
     lines += [
         "",
         "## The reference product's classes",

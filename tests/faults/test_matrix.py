@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faults.matrix import FAULTS, MEANINGS, Expected, document, expectations
+from faults.matrix import FAULTS, Expected, document, expectations
 
 from conftest import NEW_MESSAGE, Define
 from imapcheck import CheckResult, Credentials, run_check
@@ -138,7 +138,10 @@ def test_table_has_every_combination() -> None:
     assert {case.step for case in CASES} == COMMANDS.keys()
     assert {case.fault for case in CASES} == set(FAULTS)
     assert len(CASES) >= 190
-    assert MEANINGS.keys() == set(FailureType)
+    for type in FailureType:
+        assert type.meaning.endswith(".")
+        assert type.advice.count(".") >= 1
+        assert len(type.advice) <= 110
 
 
 def test_documentation_is_generated_from_the_table() -> None:

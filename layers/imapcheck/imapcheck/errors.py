@@ -22,42 +22,177 @@ class Category(StrEnum):
 
 
 class FailureType(StrEnum):
-    """The closed list of failure types; `category` says which family a type belongs to."""
+    """The closed list of failure types, and the one table of what they mean (docs/failures.md is made from it).
+
+    `category` is the family of a type; `meaning` says what has happened, `advice` in one sentence what to do first.
+    """
 
     category: Category
+    meaning: str
+    advice: str
 
-    def __new__(cls, value: str, category: Category) -> Self:
+    def __new__(cls, value: str, category: Category, meaning: str, advice: str) -> Self:
         member = str.__new__(cls, value)
         member._value_ = value
-        member.category = category
+        member.category, member.meaning, member.advice = category, meaning, advice
         return member
 
-    NAME_NOT_RESOLVED = "name_not_resolved", Category.DNS
-    RESOLVER_FAILED = "resolver_failed", Category.DNS
-    CONNECTION_REFUSED = "connection_refused", Category.CONNECTION
-    NETWORK_UNREACHABLE = "network_unreachable", Category.CONNECTION
-    CONNECTION_LOST = "connection_lost", Category.CONNECTION
-    CERTIFICATE_EXPIRED = "certificate_expired", Category.SSL
-    CERTIFICATE_NOT_YET_VALID = "certificate_not_yet_valid", Category.SSL
-    CERTIFICATE_NAME_MISMATCH = "certificate_name_mismatch", Category.SSL
-    CERTIFICATE_UNTRUSTED = "certificate_untrusted", Category.SSL
-    CERTIFICATE_INVALID = "certificate_invalid", Category.SSL
-    TLS_HANDSHAKE_FAILED = "tls_handshake_failed", Category.SSL
-    STARTTLS_UNAVAILABLE = "starttls_unavailable", Category.SSL
-    AUTHENTICATION_FAILED = "authentication_failed", Category.AUTHENTICATION
-    AUTHENTICATION_UNAVAILABLE = "authentication_unavailable", Category.AUTHENTICATION
-    AUTHENTICATION_PAUSED = "authentication_paused", Category.AUTHENTICATION
-    MECHANISM_NOT_OFFERED = "mechanism_not_offered", Category.AUTHENTICATION
-    GREETING_REJECTED = "greeting_rejected", Category.RESPONSE
-    NOT_IMAP = "not_imap", Category.RESPONSE
-    PROTOCOL_ERROR = "protocol_error", Category.RESPONSE
-    COMMAND_REJECTED = "command_rejected", Category.RESPONSE
-    MAILBOX_NOT_FOUND = "mailbox_not_found", Category.RESPONSE
-    OVER_QUOTA = "over_quota", Category.RESPONSE
-    NO_MATCH = "no_match", Category.CONTENT
-    TOO_OLD = "too_old", Category.CONTENT
-    MESSAGE_TOO_LARGE = "message_too_large", Category.CONTENT
-    TIMEOUT = "timeout", Category.TIMEOUT
+    NAME_NOT_RESOLVED = (
+        "name_not_resolved",
+        Category.DNS,
+        "There is no such name, or it has no address.",
+        "Check the name in the definition, then the DNS zone.",
+    )
+    RESOLVER_FAILED = (
+        "resolver_failed",
+        Category.DNS,
+        "The name server did not answer, or answered with an error.",
+        "Check the name servers of the zone and the resolver of the network that the check runs in.",
+    )
+    CONNECTION_REFUSED = (
+        "connection_refused",
+        Category.CONNECTION,
+        "The host is up; nothing listens on that port.",
+        "Start the mail service, or correct the port in the definition.",
+    )
+    NETWORK_UNREACHABLE = (
+        "network_unreachable",
+        Category.CONNECTION,
+        "There is no route to the host.",
+        "Check routes, firewalls and security groups between the check and the server.",
+    )
+    CONNECTION_LOST = (
+        "connection_lost",
+        Category.CONNECTION,
+        "The connection ended in the middle of the step, perhaps after BYE in the server's words.",
+        "Look into the server's log at the time of the failure: a crash, a restart, a limit or a load balancer.",
+    )
+    CERTIFICATE_EXPIRED = (
+        "certificate_expired",
+        Category.SSL,
+        "The certificate has expired: no mail client connects any more.",
+        "Renew the certificate and reload the mail server.",
+    )
+    CERTIFICATE_NOT_YET_VALID = (
+        "certificate_not_yet_valid",
+        Category.SSL,
+        "The certificate is not valid yet.",
+        "Check the server's clock and which certificate was installed.",
+    )
+    CERTIFICATE_NAME_MISMATCH = (
+        "certificate_name_mismatch",
+        Category.SSL,
+        "The certificate is for other names.",
+        "Serve a certificate for this name, or set tls.server_name to the name it is for.",
+    )
+    CERTIFICATE_UNTRUSTED = (
+        "certificate_untrusted",
+        Category.SSL,
+        "No authority that is trusted has signed the chain.",
+        "Serve the intermediate certificates too; for a private authority set tls.ca_file.",
+    )
+    CERTIFICATE_INVALID = (
+        "certificate_invalid",
+        Category.SSL,
+        "The certificate is refused for another reason, which the detail gives.",
+        "Read the reason in the detail and issue a new certificate.",
+    )
+    TLS_HANDSHAKE_FAILED = (
+        "tls_handshake_failed",
+        Category.SSL,
+        "The two sides found no common protocol or cipher, or what came was no TLS.",
+        "Compare the server's TLS versions and ciphers with tls.minimum_version.",
+    )
+    STARTTLS_UNAVAILABLE = (
+        "starttls_unavailable",
+        Category.SSL,
+        "The server does not offer STARTTLS, refuses it, or greets with PREAUTH.",
+        "Switch STARTTLS on, or use imaps:// in the definition.",
+    )
+    AUTHENTICATION_FAILED = (
+        "authentication_failed",
+        Category.AUTHENTICATION,
+        "The server refused the user name and password, or could not prove that it knows them (SCRAM).",
+        "Put the right password into the secret; the next run takes it.",
+    )
+    AUTHENTICATION_UNAVAILABLE = (
+        "authentication_unavailable",
+        Category.AUTHENTICATION,
+        "The login service is down or refuses everybody: the server says so by a code (RFC 5530) or in words.",
+        "Look at the directory or database behind the logins, and at connection limits.",
+    )
+    AUTHENTICATION_PAUSED = (
+        "authentication_paused",
+        Category.AUTHENTICATION,
+        "The login was withheld after refusals, so as not to lock the mailbox out.",
+        "Put the right password into the secret; the next run takes it.",
+    )
+    MECHANISM_NOT_OFFERED = (
+        "mechanism_not_offered",
+        Category.AUTHENTICATION,
+        "The server does not offer the mechanism of the definition, or no login without TLS.",
+        "Set authentication to a mechanism that the detail lists.",
+    )
+    GREETING_REJECTED = (
+        "greeting_rejected",
+        Category.RESPONSE,
+        "The server greeted with BYE: it serves nobody, or not us.",
+        "Read the server's words: maintenance, too many connections or a block list.",
+    )
+    NOT_IMAP = (
+        "not_imap",
+        Category.RESPONSE,
+        "Something else answers on that port; the detail names it.",
+        "Check server and port in the definition, and imaps:// or imap://.",
+    )
+    PROTOCOL_ERROR = (
+        "protocol_error",
+        Category.RESPONSE,
+        "The server broke the grammar of IMAP.",
+        "Read the transcript: a proxy in between, or a bug of the server.",
+    )
+    COMMAND_REJECTED = (
+        "command_rejected",
+        Category.RESPONSE,
+        "The server answered NO or BAD to a command that must work.",
+        "Read the server's words in the detail, then its log.",
+    )
+    MAILBOX_NOT_FOUND = (
+        "mailbox_not_found",
+        Category.RESPONSE,
+        "The mailbox does not exist, or no sent mailbox could be found.",
+        "Create the mailbox, or set search.mailbox or new_message.mailbox.",
+    )
+    OVER_QUOTA = (
+        "over_quota",
+        Category.RESPONSE,
+        "The mailbox is full.",
+        "Make room in the mailbox, and set new_message.keep_for.",
+    )
+    NO_MATCH = (
+        "no_match",
+        Category.CONTENT,
+        "The server works; fewer messages match than min_matches.",
+        "Find out where that mail comes from and where it was filed.",
+    )
+    TOO_OLD = (
+        "too_old",
+        Category.CONTENT,
+        "The server works; the newest match is older than max_age.",
+        "Look at the delivery queue and the sender: no new mail has arrived.",
+    )
+    MESSAGE_TOO_LARGE = (
+        "message_too_large",
+        Category.CONTENT,
+        "The newest match is larger than max_size, or than 25 MiB.",
+        "Raise search.max_size, or search for another message.",
+    )
+    TIMEOUT = (
+        "timeout",
+        Category.TIMEOUT,
+        "The step named had no complete answer in time.",
+        "Look at load, disk and network of what the failed step needs.",
+    )
 
 
 class CheckFailure(Exception):

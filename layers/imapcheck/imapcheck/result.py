@@ -5,16 +5,18 @@ from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
 from imapcheck.errors import Category, FailureType
+from imapcheck.version import VERSION
 
 SCHEMA_VERSION = 1
 
 StepName = Literal[
     "dns", "connect", "tls", "greeting", "capability", "starttls", "authenticate", "id", "namespace",
-    "list", "examine", "search", "fetch", "locate_sent", "append", "cleanup", "logout",
+    "list", "examine", "quota", "search", "fetch", "locate_sent", "append", "cleanup", "logout",
 ]  # fmt: skip
 STEP_NAMES: tuple[StepName, ...] = get_args(StepName)
 
 StepStatus = Literal["passed", "failed", "refused", "skipped"]
+WarningType = Literal["certificate_expires_soon", "certificate_unverified", "server_alert", "quota"]
 
 
 @dataclass(frozen=True)
@@ -29,27 +31,27 @@ class StepResult:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why the run was unavailable: the first failure, in one line a person can act on."""
+    """One reason why the run was unavailable, in one line; `advice` says in one sentence what to do first."""
 
     step: StepName
     type: FailureType
     category: Category
     detail: str
     response_code: str | None
-    advice: str = ""
+    advice: str
 
 
 @dataclass(frozen=True)
-class CheckWarning:
-    """Something to look at that makes no run unavailable."""
+class ResultWarning:
+    """Something that will need a person, though the server is available."""
 
-    type: str
+    type: WarningType
     detail: str
 
 
 @dataclass(frozen=True)
 class Exceeded:
-    """A threshold that an available run passed."""
+    """A threshold of the definition that was passed: a step's name or `total`, both times in milliseconds."""
 
     name: str
     limit_ms: float
@@ -58,7 +60,12 @@ class Exceeded:
 
 @dataclass(frozen=True)
 class TlsFacts:
-    """What the TLS handshake showed; certificate fields are the leaf's, times ISO 8601 UTC."""
+    """What the TLS handshake showed; certificate fields are the leaf's, times ISO 8601 UTC.
+
+    Filled also where the certificate was refused: then `verified` is false and `version` and `cipher` may be null.
+    `certificate_names` are the names it is for (subjectAltName, RFC 9525), at most twenty; `certificates_sent` is the
+    number of certificates that the server sent.
+    """
 
     version: str | None
     cipher: str | None
@@ -68,6 +75,7 @@ class TlsFacts:
     certificate_expires_at: str | None
     certificate_days_remaining: float | None
     certificate_names: tuple[str, ...] = ()
+    certificates_sent: int | None = None
 
 
 @dataclass(frozen=True)
@@ -104,8 +112,19 @@ class NewMessageFacts:
 
 
 @dataclass(frozen=True)
+class QuotaFacts:
+    """The fullest resource of the mailbox's quota roots (RFC 9208), in percent of its limit."""
+
+    used_percent: float
+    resource: str
+
+
+@dataclass(frozen=True)
 class CheckResult:
-    """DESIGN section 4. `to_dict()` is the JSON object; every field is always present."""
+    """What a run found (docs/result.md). `to_dict()` is the JSON object; every field is always present.
+
+    `failure` is the first of `failures`, the reasons of the last attempt; both are empty where it is available.
+    """
 
     check: str | None
     run_id: str
@@ -122,17 +141,18 @@ class CheckResult:
     new_message: NewMessageFacts | None
     token_ms: float | None
     transcript: tuple[str, ...]
-    schema: int = field(default=SCHEMA_VERSION)
     failures: tuple[Failure, ...] = ()
-    warnings: tuple[CheckWarning, ...] = ()
+    warnings: tuple[ResultWarning, ...] = ()
     exceeded: tuple[Exceeded, ...] = ()
+    quota: QuotaFacts | None = None
+    version: str = VERSION
+    schema: int = field(default=SCHEMA_VERSION)
 
     def to_dict(self) -> dict[str, Any]:
-        """The result as JSON types, in the order of DESIGN section 4."""
+        """The result as JSON types, in the order of docs/result.md."""
         content = asdict(self)
         content["started_at"] = isoformat(self.started_at)
-        content = {"schema": content.pop("schema"), **content}
-        return {key: _as_json(value) for key, value in content.items()}
+        return {key: _as_json(content[key]) for key in FIELDS}
 
     def after(self, earlier: "CheckResult") -> "CheckResult":
         """This result as that of a run which began with `earlier`: its attempts and failures come first."""
@@ -147,6 +167,14 @@ class CheckResult:
     def step(self, name: StepName) -> StepResult | None:
         """The step of that name, or None where the definition does not ask for it."""
         return next((step for step in self.steps if step.name == name), None)
+
+
+FIELDS = (
+    "schema", "version", "check", "run_id", "started_at", "available", "slow", "duration_ms", "attempts", "failure",
+    "failures", "earlier_failures", "warnings", "exceeded", "server", "steps", "search", "new_message", "quota",
+    "token_ms", "transcript",
+)  # fmt: skip
+"""The fields of the JSON object, in its order."""
 
 
 def isoformat(moment: datetime) -> str:

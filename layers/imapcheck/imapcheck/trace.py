@@ -61,6 +61,7 @@ class StepRecord:
         self.name: StepName = name
         self.status: StepStatus = "passed"
         self.detail: str | None = None
+        self.failure: CheckFailure | None = None
         self.seconds = 0.0
 
     def note(self, detail: str) -> None:
@@ -75,9 +76,9 @@ class StepRecord:
         """Something optional did not work; the run goes on."""
         self.status, self.detail = "refused", detail
 
-    def fail(self, detail: str) -> None:
+    def fail(self, failure: CheckFailure) -> None:
         """The step made the run unavailable."""
-        self.status, self.detail = "failed", detail
+        self.status, self.detail, self.failure = "failed", failure.detail, failure
 
     @contextmanager
     def aside(self) -> Iterator[None]:
@@ -132,9 +133,9 @@ class Tracer:
     def results(self) -> tuple[StepResult, ...]:
         return tuple(record.result(self._redact) for record in self._records.values())
 
-    def failed_step(self) -> StepName | None:
-        """The first step that made the run unavailable."""
-        return next((record.name for record in self._records.values() if record.status == "failed"), None)
+    def step_of(self, failure: CheckFailure) -> StepName | None:
+        """The step that `failure` ended, if it ended one."""
+        return next((record.name for record in self._records.values() if record.failure is failure), None)
 
     def started(self, record: StepRecord) -> float:
         """Tell the hooks, if there are any; returns the step's offset."""
@@ -173,13 +174,14 @@ class _Timed:
     def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
         self._record.seconds += time.perf_counter() - self._began
         if isinstance(error, CheckFailure):
-            self._record.fail(error.detail)
+            self._record.fail(error)
         self._tracer.finished(self._record, self._offset)
 
 
 def total_ms(steps: Iterable[StepResult]) -> float:
-    """All steps together; rounded up, as no sum of them may exceed it."""
-    return round(sum(step.duration_ms or 0.0 for step in steps) + 0.0005, 3)
+    """All steps but `cleanup`, which is our housekeeping; rounded up, as no sum of them may exceed it."""
+    counted = (step.duration_ms or 0.0 for step in steps if step.name != "cleanup")
+    return round(sum(counted) + 0.0005, 3)
 
 
 def milliseconds(seconds: float) -> float:

@@ -6,16 +6,43 @@ from dataclasses import replace
 from imapcheck.check.steps import Run
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.imap.encoder import decode_mailbox
-from imapcheck.result import NewMessageFacts, SearchFacts, ServerFacts, StepResult, TlsFacts
+from imapcheck.result import (
+    Exceeded,
+    NewMessageFacts,
+    ResultWarning,
+    SearchFacts,
+    ServerFacts,
+    StepResult,
+    TlsFacts,
+)
 from imapcheck.text import one_line
 from imapcheck.transcript import Redactor
 
+_CERTIFICATE_DAYS = 14
 
-def is_slow(definition: CheckDefinition, steps: Iterable[StepResult], duration_ms: float) -> bool:
-    """Some step, or the whole, took longer than the definition's threshold for it."""
+
+def exceeded(definition: CheckDefinition, steps: Iterable[StepResult], duration_ms: float) -> tuple[Exceeded, ...]:
+    """The definition's thresholds that some step, or the whole, took longer than."""
     times: dict[str, float] = {"total": duration_ms}
     times |= {step.name: step.duration_ms or 0.0 for step in steps}
-    return any(times.get(name, 0.0) > limit for name, limit in definition.thresholds.items())
+    return tuple(
+        Exceeded(name, limit, times[name])
+        for name, limit in definition.thresholds.items()
+        if times.get(name, 0.0) > limit
+    )
+
+
+def warnings(run: Run) -> tuple[ResultWarning, ...]:
+    """What will need a person although the server may work."""
+    tls = run.tls
+    if tls is None or run.definition.tls_mode == "none":
+        return ()
+    if not run.definition.tls.verify:
+        return (ResultWarning("certificate_unverified", "tls.verify is false: the certificate was not verified"),)
+    days = tls.certificate_days_remaining
+    if not tls.verified or days is None or days >= _CERTIFICATE_DAYS:
+        return ()
+    return (ResultWarning("certificate_expires_soon", f"expires in {days:g} days, at {tls.certificate_expires_at}"),)
 
 
 def server_facts(run: Run) -> ServerFacts:
@@ -35,7 +62,8 @@ def _clean(tls: TlsFacts, redactor: Redactor) -> TlsFacts:
         None if name is None else one_line(redactor.clean_text(name))
         for name in (tls.certificate_subject, tls.certificate_issuer)
     )
-    return replace(tls, certificate_subject=subject, certificate_issuer=issuer)
+    names = tuple(one_line(redactor.clean_text(name)) for name in tls.certificate_names)
+    return replace(tls, certificate_subject=subject, certificate_issuer=issuer, certificate_names=names)
 
 
 def search_facts(run: Run) -> SearchFacts | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from imapcheck.check.facts import is_slow, message_facts, search_facts, server_facts
+from imapcheck.check.facts import exceeded, message_facts, search_facts, server_facts, warnings
 from imapcheck.check.steps import Run, logout, plan
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.server import canonical_host
@@ -64,12 +64,13 @@ def run_check(
         order, attempt = again, _attempt(again, ends)
         _forgotten(order, attempt)
     duration_ms = total_ms(attempt.steps)
+    passed = exceeded(definition, attempt.steps, duration_ms)
     return CheckResult(
         check=definition.name,
         run_id=str(uuid.uuid4()),
         started_at=started_at,
         available=attempt.failure is None,
-        slow=attempt.failure is None and is_slow(definition, attempt.steps, duration_ms),
+        slow=attempt.failure is None and bool(passed),
         duration_ms=duration_ms,
         attempts=len(earlier) + 1,
         earlier_failures=tuple(earlier),
@@ -80,6 +81,9 @@ def run_check(
         new_message=message_facts(attempt.run),
         token_ms=order.token.milliseconds if order.token is not None else None,
         transcript=attempt.run.transcript.lines(),
+        failures=attempt.failures,
+        warnings=warnings(attempt.run),
+        exceeded=passed,
     )
 
 
@@ -102,8 +106,13 @@ class _Attempt:
     """One attempt that has ended."""
 
     run: Run
-    failure: Failure | None
+    failures: tuple[Failure, ...]
     steps: tuple[StepResult, ...]
+
+    @property
+    def failure(self) -> Failure | None:
+        """The first: why the run was unavailable."""
+        return self.failures[0] if self.failures else None
 
 
 def _require_credentials(definition: CheckDefinition, credentials: Credentials | None) -> None:
@@ -222,9 +231,9 @@ def _attempt(order: _Order, ends: Deadline) -> _Attempt:
         tracer=Tracer(order.hooks, redactor.clean_text),
     )
     try:
-        failure = _walk(run)
-        _leave(run, failure is not None)
-        return _Attempt(run, failure, run.tracer.results())
+        failures = _walk(run)
+        _leave(run, bool(failures))
+        return _Attempt(run, failures, run.tracer.results())
     finally:
         if run.opened is not None:
             run.opened.wire.close()
@@ -235,9 +244,9 @@ def _secrets(order: _Order) -> tuple[str, ...]:
     return (*held, order.token.value) if order.token is not None else held
 
 
-def _walk(run: Run) -> Failure | None:
-    """Run the planned steps; returns the first failure. After one that ends the session the rest is not reached."""
-    first: Failure | None = None
+def _walk(run: Run) -> tuple[Failure, ...]:
+    """Run the planned steps; returns the failures. After one that ends the session the rest is not reached."""
+    failures: list[Failure] = []
     ended = False
     for name, step in plan(run.definition):
         if ended:
@@ -247,19 +256,20 @@ def _walk(run: Run) -> Failure | None:
         try:
             step(run)
         except CheckFailure as failure:
-            first = first or _failure(run, failure, name)
+            failures.append(_failure(run, failure, name))
             ended = failure.ends_session
-    return first
+    return tuple(failures)
 
 
 def _failure(run: Run, failure: CheckFailure, planned: StepName) -> Failure:
     """The step is the one that failed: CAPABILITY is asked again within what `tls` and `authenticate` plan."""
     return Failure(
-        step=run.tracer.failed_step() or planned,
+        step=run.tracer.step_of(failure) or planned,
         type=failure.type,
         category=failure.type.category,
         detail=one_line(run.redactor.clean_text(failure.detail)),
         response_code=failure.response_code,
+        advice=failure.type.advice,
     )
 
 

@@ -20,8 +20,9 @@ from imapcheck.imap.mailboxes import by_special_use, sent_mailbox, special, unli
 from imapcheck.imap.session import Appended, Completion, ImapSession
 from imapcheck.login.credentials import Credentials, LoginPause
 from imapcheck.login.mechanisms import Mechanism
+from imapcheck.network.certificate import CertificateRefused, facts_of
 from imapcheck.network.resolver import Address, is_local, resolve
-from imapcheck.network.tls import TlsContext, facts
+from imapcheck.network.tls import TlsContext
 from imapcheck.network.transport import UnreachableAddresses, Wire
 from imapcheck.network.transport import connect as tcp_connect
 from imapcheck.result import StepName, TlsFacts, isoformat
@@ -125,8 +126,13 @@ def tls(run: Run) -> None:
     assert run.context is not None
     implicit = definition.tls_mode == "implicit"
     with run.tracer.step("tls"):
-        secured = run.session.start_tls(run.context, definition.tls.server_name or definition.host, implicit=implicit)
-    run.tls = facts(secured, definition.tls.verify)
+        try:
+            name = definition.tls.server_name or definition.host
+            secured = run.session.start_tls(run.context, name, implicit=implicit)
+        except CertificateRefused as refused:
+            run.tls = refused.facts
+            raise
+    run.tls = facts_of(secured, verified=definition.tls.verify)
     if not implicit:
         capability(run)
 

@@ -1,16 +1,14 @@
-"""TLS: contexts, handshakes that end in time, and what a certificate says."""
+"""TLS: contexts, and handshakes that end in time."""
 
 import contextlib
 import functools
 import re
 import socket
 import ssl
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from imapcheck.errors import CheckFailure, DefinitionError, FailureType
-from imapcheck.result import TlsFacts, isoformat
+from imapcheck.network import certificate
 from imapcheck.trace import Deadline
 
 type TlsContext = ssl.SSLContext
@@ -19,16 +17,6 @@ type TlsConnection = ssl.SSLObject
 _VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 _RECEIVE = 65_536
 _TLS_RECORD_TYPES = {20, 21, 22, 23}  # RFC 8446 section 5.1
-
-# X509_V_ERR_* of OpenSSL's x509_vfy.h
-_CERTIFICATE_FAILURES = {
-    9: FailureType.CERTIFICATE_NOT_YET_VALID,
-    10: FailureType.CERTIFICATE_EXPIRED,
-    62: FailureType.CERTIFICATE_NAME_MISMATCH,
-    63: FailureType.CERTIFICATE_NAME_MISMATCH,
-    64: FailureType.CERTIFICATE_NAME_MISMATCH,
-    **dict.fromkeys((2, 18, 19, 20, 21, 27, 28), FailureType.CERTIFICATE_UNTRUSTED),
-}
 
 
 def client_context(*, verify: bool, minimum_version: str, ca_path: Path | None) -> TlsContext:
@@ -152,7 +140,7 @@ def _advance(stream: TlsStream) -> bool:
     except ssl.SSLWantReadError:
         return False
     except ssl.SSLCertVerificationError as error:
-        raise _certificate_failure(error) from error
+        raise certificate.refused(stream.object, error) from error
     except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
         raise _ended(error) from error
     except ssl.SSLError as error:
@@ -174,64 +162,7 @@ def _ended(_: OSError) -> CheckFailure:
     return CheckFailure(FailureType.CONNECTION_LOST, "the server ended the connection during the TLS handshake")
 
 
-def _certificate_failure(error: ssl.SSLCertVerificationError) -> CheckFailure:
-    type = _CERTIFICATE_FAILURES.get(error.verify_code, FailureType.CERTIFICATE_INVALID)
-    return CheckFailure(type, f"the server's certificate was refused: {error.verify_message.rstrip('.')}")
-
-
 def _handshake_failure(error: ssl.SSLError) -> CheckFailure:
     reason = getattr(error, "reason", None) or error.strerror or type(error).__name__
     words = re.sub(r"[^A-Za-z0-9]+", " ", str(reason)).strip().lower()
     return CheckFailure(FailureType.TLS_HANDSHAKE_FAILED, f"the TLS handshake failed: {words}")
-
-
-def facts(tls: TlsConnection, verified: bool) -> TlsFacts:
-    """Protocol, cipher and the leaf certificate of a connection that stands."""
-    cipher = tls.cipher()
-    certificate = _certificate(tls)
-    expires_at = _expiry(certificate)
-    days = None if expires_at is None else round((expires_at - datetime.now(UTC)).total_seconds() / 86400, 1)
-    return TlsFacts(
-        version=tls.version(),
-        cipher=cipher[0] if cipher else None,
-        verified=verified,
-        certificate_subject=_name(certificate.get("subject", ())) or _alternative_names(certificate),
-        certificate_issuer=_name(certificate.get("issuer", ())),
-        certificate_expires_at=None if expires_at is None else isoformat(expires_at),
-        certificate_days_remaining=days,
-    )
-
-
-def _certificate(tls: ssl.SSLObject) -> dict[str, Any]:
-    """`getpeercert()`, which is empty for an unverified peer: then the chain's own reading of the leaf.
-
-    A certificate that Python cannot read (nobody verified it) has no facts to tell.
-    """
-    try:
-        if verified := tls.getpeercert():
-            return dict(verified)
-        chain = tls._sslobj.get_unverified_chain()  # type: ignore[attr-defined]  # noqa: SLF001
-        return dict(chain[0].get_info()) if chain else {}
-    except (ssl.SSLError, ValueError):
-        return {}
-
-
-def _expiry(certificate: dict[str, Any]) -> datetime | None:
-    not_after = certificate.get("notAfter")
-    if not isinstance(not_after, str):
-        return None
-    try:
-        return datetime.fromtimestamp(ssl.cert_time_to_seconds(not_after), UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _name(parts: tuple[tuple[tuple[str, str], ...], ...]) -> str | None:
-    short = {"commonName": "CN", "organizationName": "O", "organizationalUnitName": "OU", "countryName": "C"}
-    named = [f"{short.get(key, key)}={value}" for group in parts for key, value in group]
-    return ", ".join(named) or None
-
-
-def _alternative_names(certificate: dict[str, Any]) -> str | None:
-    names = [f"{kind}:{value}" for kind, value in certificate.get("subjectAltName", ())]
-    return ", ".join(names[:5]) or None
