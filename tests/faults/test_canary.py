@@ -15,7 +15,9 @@ from conftest import NEW_MESSAGE, Define
 from imapcheck import CheckDefinition, Credentials, run_check
 from imapcheck.aws.metrics import publish
 from imapcheck.errors import CredentialsError
-from imapcheck.output.terminal import OneCheckDisplay
+from imapcheck.output import junit, nagios, prometheus
+from imapcheck.output.outcome import Outcome
+from imapcheck.output.terminal import OneCheckScreen
 from support.wire_server import Action, Dialect, Exchange, WireServer
 
 PASSWORD = 'cAnary"pass\\wörd'
@@ -100,8 +102,9 @@ def test_canary_reaches_no_output(
         result = run_check(definition, secret, hooks=[lambda event: logging.getLogger("hook").debug("%r", event)])
     assert not result.available or step == "LIST"
     publish(result, "all")
-    display = OneCheckDisplay(transcript=True)
-    display.result(result)
+    outcome = Outcome("canary", result)
+    OneCheckScreen(transcript=True).result(outcome)
+    print(nagios.render([outcome]), prometheus.render([outcome]), junit.render([outcome]))
     shown = capsys.readouterr()
     outputs = [
         json.dumps(result.to_dict()),

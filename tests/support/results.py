@@ -7,15 +7,16 @@ from imapcheck.errors import FailureType
 from imapcheck.output.outcome import Limits, Outcome
 from imapcheck.result import (
     CheckResult,
-    CheckWarning,
     Exceeded,
     Failure,
     NewMessageFacts,
+    ResultWarning,
     SearchFacts,
     ServerFacts,
     StepName,
     StepResult,
     TlsFacts,
+    WarningType,
 )
 
 STARTED_AT = datetime(2026, 11, 24, 10, 12, 7, 250_000, UTC)
@@ -103,5 +104,5 @@ def not_run(check: str = "broken", error: str = "") -> Outcome:
     return Outcome(check, error=error or f"{check}.json: server: found nothing, expected a value")
 
 
-def warning(type: str = "certificate_expires_soon", detail: str = "the certificate expires in 3 days") -> CheckWarning:
-    return CheckWarning(type, detail)
+def warning(type: WarningType = "certificate_expires_soon", detail: str = "expires in 3 days") -> ResultWarning:
+    return ResultWarning(type, detail)

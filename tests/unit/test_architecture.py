@@ -23,13 +23,13 @@ ALONE = {
     ("socket", "ssl"): {"network", "cli/demo"},
     ("imapclient", "imaplib"): {"imap"},
     ("boto3", "botocore", "aws_lambda_powertools"): {"aws"},
-    ("typer", "rich"): {"cli", "output/terminal"},
+    ("typer", "rich"): {"cli", *(f"output/{name}" for name in ("terminal", "steps", "verdict", "table"))},
 }
 PRINTERS = {"cli", "output/terminal"}
 ENVIRONMENT_READERS = {"cli", "aws"}
 MOST_LINES, MOST_CLASS_LINES = 350, 200
 
-MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name not in ("__init__.py", "__main__.py"))
 ROOM_PAGES = sorted(PACKAGE.glob("*/__init__.py"))
 
 

@@ -28,9 +28,7 @@ class Order:
         """The check's name; the file's where the definition cannot be read."""
         return self.definition.label if self.definition is not None else one_line(self.file.stem, 40)
 
-    def outcome(
-        self, result: CheckResult | None = None, *, error: str | None = None, crashed: bool = False
-    ) -> Outcome:
+    def outcome(self, result: CheckResult | None = None, *, error: str | None = None, crashed: bool = False) -> Outcome:
         """What came of it: a result, or else `error`, which is `problem` unless given."""
         definition = self.definition
         if definition is None:

@@ -1,7 +1,7 @@
 """Runs a call's checks, several at once, and hands each outcome on: as it ends, and in the order of the arguments."""
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 
 from imapcheck.check.run import run_check
@@ -12,15 +12,17 @@ from imapcheck.output.outcome import Outcome
 from imapcheck.output.terminal import Screen
 
 
-def run_orders(orders: Sequence[Order], screen: Screen, concurrency: int) -> list[Outcome]:
-    """Outcomes in the order of the arguments.
+def run_orders(
+    orders: Sequence[Order], screen: Screen, concurrency: int, keep: Callable[[Outcome], None]
+) -> list[Outcome]:
+    """Outcomes in the order of the arguments; `keep` takes each as soon as it is known.
 
     A KeyboardInterrupt leaves at once: checks under way are not waited for, those that wait do not begin.
     """
     pool = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="check")
     try:
         futures = [pool.submit(run_order, order, screen) for order in orders]
-        return _collected(futures, screen)
+        return _collected(futures, screen, keep)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
@@ -47,9 +49,10 @@ def crash_report(error: BaseException) -> str:
     return "\n".join([f"{type(error).__name__} (please report this; it shows no values)", *places])
 
 
-def _collected(futures: list[Future[Outcome]], screen: Screen) -> list[Outcome]:
+def _collected(futures: list[Future[Outcome]], screen: Screen, keep: Callable[[Outcome], None]) -> list[Outcome]:
     outcomes: list[Outcome] = []
     for ended in as_completed(futures):
+        keep(ended.result())
         screen.ended(ended.result())
         while len(outcomes) < len(futures) and futures[len(outcomes)].done():
             outcomes.append(futures[len(outcomes)].result())

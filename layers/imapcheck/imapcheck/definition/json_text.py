@@ -83,7 +83,7 @@ def _problem(error: json.JSONDecodeError) -> str:
         return "found a single quote; JSON wants double quotes"
     if not rest.strip():
         return "the text ends too early: a quote, bracket or brace is not closed"
-    return f"not JSON: {error.msg[0].lower()}{error.msg[1:]}"
+    return f"not JSON ({error.msg[0].lower()}{error.msg[1:]}), expected a JSON object"
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

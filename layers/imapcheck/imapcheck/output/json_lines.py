@@ -29,10 +29,15 @@ def json_line(outcome: Outcome, *, transcript: bool) -> str:
     return json.dumps(json_object(outcome, transcript=transcript), ensure_ascii=True, allow_nan=False)
 
 
-def append_line(file: Path, line: str) -> None:
-    """Add `line` to `file` in one write; other processes may do the same. Raises `OSError`."""
+def append_line(file: Path, line: str | None) -> None:
+    """Add `line` to `file` in one write; other processes may do the same. Raises `OSError`.
+
+    None adds nothing, but shows that it could be done.
+    """
     descriptor = os.open(file, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
     try:
+        if line is None:
+            return
         start = b"" if _ends_whole(descriptor) else b"\n"
         octets = start + line.encode("ascii") + b"\n"
         while octets:

@@ -56,7 +56,7 @@ def _words(outcome: Outcome) -> str:
         return f"NOT AVAILABLE: {result.failure.step}: {result.failure.type}: {result.failure.detail}"
     words = f"available in {result.duration_ms:.0f} ms"
     slow = [f"{item.name} took {item.duration_ms:.0f} ms of {item.limit_ms:.0f} ms" for item in result.exceeded]
-    return ", ".join([words, *slow, *(warning.detail for warning in result.warnings)])
+    return ", ".join([words, *slow, *(f"{warning.type}: {warning.detail}" for warning in result.warnings)])
 
 
 def _details(outcome: Outcome) -> list[str]:

@@ -101,7 +101,9 @@ class StepLines:
         else:
             yield head
             indent = 2 if width < _NARROW else _NAME + 3
-            yield from (Text(" " * indent).append_text(line) for line in Text(detail, "dim").wrap(console, width - indent))
+            yield from (
+                Text(" " * indent).append_text(line) for line in Text(detail, "dim").wrap(console, width - indent)
+            )
 
     def _time(self, row: _Row) -> str:
         if row.result is None:

@@ -31,13 +31,15 @@ def table(outcomes: Iterable[Outcome], width: int) -> Table:
         grid.add_column("slowest step", no_wrap=True)
     for outcome in worst_first(outcomes):
         result = outcome.result
-        cells = [
+        cells: list[str | Text] = [
             Text(outcome.check),
             Text(WORDS[outcome.state], STYLES[outcome.state]),
             f"{result.duration_ms:.0f}" if result is not None else "",
             Text(why(outcome)),
         ]
-        grid.add_row(*cells, *([_slowest(result)] if width >= _WIDE else []))
+        if width >= _WIDE:
+            cells.append(_slowest(result))
+        grid.add_row(*cells)
     return grid
 
 

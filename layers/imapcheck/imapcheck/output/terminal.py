@@ -2,7 +2,7 @@
 
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from rich.console import Console, RenderableType
 from rich.live import Live
@@ -29,8 +29,8 @@ def say(console: Console, lines: Iterable[Text], indent: int = 4) -> None:
         if not console.is_terminal:
             console.print(line, soft_wrap=True)
             continue
-        first, *rest = line.wrap(console, console.width) if line.cell_len <= console.width else _hanging(
-            console, line, indent
+        first, *rest = (
+            line.wrap(console, console.width) if line.cell_len <= console.width else _hanging(console, line, indent)
         )
         for part in (first, *rest):
             console.print(part, soft_wrap=True)
@@ -76,7 +76,7 @@ class OneCheckScreen(Screen):
         self.console = console or console_for()
         self._transcript, self._quiet = transcript, quiet
         self._steps = StepLines(timeout)
-        self._live = _Live(self.console, lambda: self._steps) if self.console.is_terminal and not quiet else None
+        self._live = LiveDisplay(self.console, lambda: self._steps) if self.console.is_terminal and not quiet else None
 
     def hooks(self, check: str) -> tuple[Hook, ...]:
         return (self._step,) if self._live is not None else ()
@@ -116,7 +116,7 @@ class ManyChecksScreen(Screen):
         self._running: dict[str, None] = {}
         self._done = 0
         self._lock = threading.Lock()
-        self._live = _Live(self.console, self._progress) if self.console.is_terminal and not quiet else None
+        self._live = LiveDisplay(self.console, self._progress) if self.console.is_terminal and not quiet else None
 
     def started(self, check: str) -> None:
         with self._lock:
@@ -161,7 +161,9 @@ class ManyChecksScreen(Screen):
     def _progress(self) -> RenderableType:
         with self._lock:
             running = list(self._running)
-        return Text(f"{self._done} of {self._count} done; running: {', '.join(running)}", no_wrap=True, overflow="ellipsis")
+        return Text(
+            f"{self._done} of {self._count} done; running: {', '.join(running)}", no_wrap=True, overflow="ellipsis"
+        )
 
 
 def is_fine(outcome: Outcome) -> bool:
@@ -169,12 +171,11 @@ def is_fine(outcome: Outcome) -> bool:
     return outcome.state == "available" and outcome.result is not None and not outcome.result.warnings
 
 
-class _Live:
-    """A rich `Live` that is begun when there is something to show, and whose clock ticks without a thread's hurry."""
+class LiveDisplay:
+    """A rich `Live` that begins when there is something to show, redrawn on events and twice a second."""
 
-    def __init__(self, console: Console, content: "object") -> None:
-        self._content = content
-        self._live = Live(console=console, auto_refresh=False, transient=True, get_renderable=content)  # type: ignore[arg-type]
+    def __init__(self, console: Console, content: Callable[[], RenderableType]) -> None:
+        self._live = Live(console=console, auto_refresh=False, transient=True, get_renderable=content)
         self._lock = threading.RLock()
         self._stopped = threading.Event()
 

@@ -1,6 +1,6 @@
 """What a person must know of one run: available or not, where, why, what now; each sentence once."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from rich.text import Text
 
@@ -26,7 +26,7 @@ def evidence(result: CheckResult, *, transcript: bool) -> Iterator[Text]:
         yield Text(f"attempt {number}: {failure.step}: {failure.type}: {failure.detail}", "dim")
     lines = list(result.transcript)
     if not transcript:
-        steps = dict.fromkeys(failure.step for failure in _failures(result))
+        steps = dict.fromkeys(failure.step for failure in result.failures)
         lines = [line for step in steps for line in excerpt(step, result.transcript)]
     yield from (Text(f"  {line}", "dim") for line in lines)
 
@@ -45,14 +45,15 @@ def verdict(outcome: Outcome) -> Iterator[Text]:
 
 def reasons(result: CheckResult) -> Iterator[Text]:
     """Failures with advice, the certificate that was refused, thresholds that were passed, warnings."""
-    for failure in _failures(result):
+    for failure in result.failures:
         yield from _explained(failure)
         if failure.category is Category.SSL and result.server.tls is not None:
-            yield from (Text(f"  {line}") for line in certificate(result.server.tls))
+            known = [fact for fact in certificate(result.server.tls) if fact not in failure.detail]
+            yield Text(f"  Certificate: {'; '.join(known)}")
     for item in result.exceeded:
         yield Text(f"  slow: {over(item)}", "yellow")
     for warning in result.warnings:
-        yield Text(f"  warning: {warning.detail}", "yellow")
+        yield Text(f"  warning: {warning.type}: {warning.detail}", "yellow")
 
 
 def over(item: Exceeded) -> str:
@@ -64,30 +65,23 @@ def over(item: Exceeded) -> str:
 
 
 def certificate(tls: TlsFacts) -> Iterator[str]:
-    """What was served: names, issuer and date, as far as it is known."""
-    names = ", ".join(tls.certificate_names[:_MOST_NAMES])
-    more = len(tls.certificate_names) - _MOST_NAMES
-    if names:
-        yield f"the certificate is for {names}{f' and {more} more' if more > 0 else ''}"
-    elif tls.certificate_subject is not None:
-        yield f"the certificate is for {tls.certificate_subject}"
+    """What was served: names, issuer, date and how many certificates, as far as it is known."""
+    names, more = ", ".join(tls.certificate_names[:_MOST_NAMES]), len(tls.certificate_names) - _MOST_NAMES
+    if names or tls.certificate_subject is not None:
+        yield f"for {names or tls.certificate_subject}{f' and {more} more' if more > 0 else ''}"
     if tls.certificate_issuer is not None:
         yield f"issued by {tls.certificate_issuer}"
-    if tls.certificate_expires_at is not None and tls.certificate_days_remaining is not None:
+    if tls.certificate_days_remaining is not None:
         days = tls.certificate_days_remaining
-        when = f"expires in {days:.0f} days" if days >= 0 else f"expired {-days:.0f} days ago"
-        yield f"{when}, at {tls.certificate_expires_at[:16].replace('T', ' ')} UTC"
-
-
-def _failures(result: CheckResult) -> Iterable[Failure]:
-    return result.failures or ((result.failure,) if result.failure is not None else ())
+        yield f"expires in {days:.0f} days" if days >= 0 else f"expired {-days:.0f} days ago"
+    if tls.certificates_sent is not None:
+        yield f"{tls.certificates_sent} sent"
 
 
 def _explained(failure: Failure) -> Iterator[Text]:
     yield Text(f"  {failure.step}: {failure.type}", "red")
     yield Text(f"  {failure.detail}")
-    if failure.advice:
-        yield Text(f"  What to do: {failure.advice}", "bold")
+    yield Text(f"  What to do: {failure.advice}", "bold")
 
 
 def _facts(result: CheckResult) -> Iterator[str]:
