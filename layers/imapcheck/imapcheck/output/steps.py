@@ -81,7 +81,9 @@ class StepLines:
             if name not in not_reached:
                 yield from self._lines(console, name, row, end, width)
         if not_reached:
-            yield Text(f"- not reached: {', '.join(not_reached)}", "dim")
+            first, *rest = Text(f"- not reached: {', '.join(not_reached)}", "dim").wrap(console, width - 2)
+            yield first
+            yield from (Text("  ").append_text(line) for line in rest)
 
     def _lines(self, console: Console, name: str, row: _Row, end: float, width: int) -> Iterator[Text]:
         sign, status = signs(console), row.result.status if row.result is not None else "running"
@@ -94,7 +96,7 @@ class StepLines:
         room = width - head.cell_len - 1
         if not detail:
             yield head
-        elif room >= _LEAST_DETAIL:
+        elif room >= min(_LEAST_DETAIL, len(detail)):
             first, *rest = Text(detail, "dim").wrap(console, room)
             yield Text.assemble(head, " ", first)
             yield from (Text.assemble(" " * (head.cell_len + 1), line) for line in rest)

@@ -7,7 +7,7 @@ from rich.text import Text
 from imapcheck.errors import Category
 from imapcheck.output.excerpt import excerpt
 from imapcheck.output.outcome import Outcome
-from imapcheck.result import CheckResult, Exceeded, Failure, TlsFacts
+from imapcheck.result import CheckResult, Exceeded, TlsFacts
 
 _MOST_NAMES = 5
 STYLES = {"available": "green", "slow": "yellow", "unavailable": "red", "not_run": "magenta", "crashed": "magenta"}
@@ -46,10 +46,12 @@ def verdict(outcome: Outcome) -> Iterator[Text]:
 def reasons(result: CheckResult) -> Iterator[Text]:
     """Failures with advice, the certificate that was refused, thresholds that were passed, warnings."""
     for failure in result.failures:
-        yield from _explained(failure)
+        yield Text(f"  {failure.step}: {failure.type}", "red")
+        yield Text(f"  {failure.detail}")
         if failure.category is Category.SSL and result.server.tls is not None:
             known = [fact for fact in certificate(result.server.tls) if fact not in failure.detail]
             yield Text(f"  Certificate: {'; '.join(known)}")
+        yield Text(f"  What to do: {failure.advice}", "bold")
     for item in result.exceeded:
         yield Text(f"  slow: {over(item)}", "yellow")
     for warning in result.warnings:
@@ -75,13 +77,7 @@ def certificate(tls: TlsFacts) -> Iterator[str]:
         days = tls.certificate_days_remaining
         yield f"expires in {days:.0f} days" if days >= 0 else f"expired {-days:.0f} days ago"
     if tls.certificates_sent is not None:
-        yield f"{tls.certificates_sent} sent"
-
-
-def _explained(failure: Failure) -> Iterator[Text]:
-    yield Text(f"  {failure.step}: {failure.type}", "red")
-    yield Text(f"  {failure.detail}")
-    yield Text(f"  What to do: {failure.advice}", "bold")
+        yield f"the server sent {tls.certificates_sent}"
 
 
 def _facts(result: CheckResult) -> Iterator[str]:
