@@ -27,7 +27,8 @@ from imapcheck.text import one_line
 HELP = f"""\b
 Examples:
   imapcheck init imap.example.com
-  imapcheck init imap.example.com --username monitor@example.com --output events/mail.json
+  imapcheck init imap.example.com --username monitor@example.com
+  imapcheck init imap.example.com --credentials secret.json --output events/mail.json
 
 \b
 In a terminal it asks for what is not given. Without one it asks nothing: the

@@ -23,7 +23,7 @@ HELP = """\b
 Examples:
   imapcheck run events/gmail.json --credentials gmail-secret.json
   imapcheck run events/*.json --credentials secrets/ --format junit > report.xml
-  imapcheck run events/*.json --credentials secrets/ --every 60s --append results.jsonl
+  imapcheck run events/*.json --credentials secrets/ --every 60s
 
 \b
 Credentials: --credentials, else the environment, else the secret that the
@@ -60,10 +60,12 @@ def run(
     append: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Add each result as a line of JSON (imapcheck summary).")
     ] = None,
-    concurrency: Annotated[int, typer.Option(min=1, max=100, metavar="N", help="Checks under way at once.")] = 10,
+    concurrency: Annotated[int, typer.Option(metavar="N", help="Checks under way at once, 1 to 100.")] = 10,
 ) -> None:
     """Run checks: steps as they happen, then the verdict."""
     chosen = _format("json" if as_json else format, quiet=quiet, every=every)
+    if not 1 <= concurrency <= 100:
+        raise typer.BadParameter(f"{concurrency} is not from 1 to 100", param_hint="--concurrency")
     interval = None if every is None else seconds_of(every)
     if [*files, credentials].count(STANDARD_INPUT) > 1:
         raise typer.BadParameter("standard input can be read once only")

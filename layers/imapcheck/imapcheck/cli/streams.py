@@ -19,7 +19,7 @@ def write_utf8() -> None:
 
 def _patient(stream: TextIO) -> TextIO:
     """`stream` by way of `_Patient`. What the locale cannot write is escaped; a stream of a test is left alone."""
-    if not isinstance(stream, io.TextIOWrapper) or not isinstance(stream.buffer, io.BufferedWriter):
+    if not isinstance(stream, io.TextIOWrapper):
         return stream
     stream.flush()
     raw = _Patient(stream.fileno(), "w", closefd=False)
