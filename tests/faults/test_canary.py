@@ -142,16 +142,16 @@ def test_crash_report_shows_no_canary(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text('{"server": "127.0.0.1:1", "authentication": "plain"}')
     (tmp_path / "secret").write_text(json.dumps({"username": "alice", "password": PASSWORD}))
     code = (
-        "import imapcheck.cli.app as cli, imapcheck.check.steps as steps\n"
+        "import imapcheck.cli.app as cli, imapcheck.check.steps.connection as connection\n"
         "def boom(addresses, port, deadline): raise RuntimeError(open('secret').read())\n"
-        "steps.tcp_connect = boom\ncli.main()"
+        "connection.tcp_connect = boom\ncli.main()"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, "run", "a.json", "--credentials", "secret"],
         cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     assert done.returncode == 3
-    assert "steps.py" in done.stderr
+    assert "connection.py" in done.stderr
     assert leaks(done.stdout + done.stderr) == []
 
 

@@ -334,10 +334,9 @@ def test_a_slow_answer_is_in_its_own_step_only(
         result = run_check(define(server, **definition), credentials)
     assert result.available, result.failure
     durations: dict[str, float] = {entry.name: entry.duration_ms or 0.0 for entry in result.steps}
-    assert durations[step] >= 150
     others = {name: duration for name, duration in durations.items() if name != step}
     assert max(others.values()) <= durations[step] - 75, durations
-    assert sum(durations.values()) - durations["cleanup"] <= result.duration_ms
+    assert sum(duration for name, duration in durations.items() if name != "cleanup") <= result.duration_ms
     if step == "cleanup":
         assert result.duration_ms < 150
 

@@ -180,8 +180,9 @@ class _Timed:
 
 def total_ms(steps: Iterable[StepResult]) -> float:
     """All steps but `cleanup`, which is our housekeeping; rounded up, as no sum of them may exceed it."""
-    counted = (step.duration_ms or 0.0 for step in steps if step.name != "cleanup")
-    return round(sum(counted) + 0.0005, 3)
+    total = sum(step.duration_ms or 0.0 for step in steps if step.name != "cleanup")
+    rounded = round(total, 3)
+    return rounded if rounded >= total else round(rounded + 0.001, 3)
 
 
 def milliseconds(seconds: float) -> float:

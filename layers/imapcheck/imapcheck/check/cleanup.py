@@ -1,4 +1,4 @@
-"""Removing a check's own older messages, and provably nothing else (DESIGN section 3, `keep_for`).
+"""Removing a check's own older messages, and provably nothing else (`keep_for`, docs/steps.md).
 
 The server's search only proposes. A UID is removed when a FETCH on this very connection showed that the
 message carries this check's `X-Imapcheck` header and an INTERNALDATE older than `keep_for`; and then by
@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from imapcheck.check.message import CHECK_HEADER
+from imapcheck.imap.completion import Completion
 from imapcheck.imap.data import Mailbox
 from imapcheck.imap.encoder import string
 from imapcheck.imap.mailboxes import by_special_use
-from imapcheck.imap.session import Completion, ImapSession
+from imapcheck.imap.session import ImapSession
 from imapcheck.trace import StepRecord
 
 MOST_REMOVED = 200
@@ -114,7 +115,7 @@ def _remove(session: ImapSession, uids: Sequence[int], trash: bytes | None) -> C
     if trash is not None:
         moved = session.move(uids, trash)
         return None if moved.ok else moved
-    flagged = session.flag_deleted(uids)
+    flagged = session.store_deleted(uids)
     if not flagged.ok:
         return flagged
     expunged = session.expunge(uids)

@@ -1,9 +1,9 @@
-"""What a run has learnt, as the facts of its result; whatever the server worded is redacted here."""
+"""What an attempt has learnt, as the facts of the result; whatever the server worded is redacted here."""
 
 from collections.abc import Iterable
 from dataclasses import replace
 
-from imapcheck.check.steps import Run
+from imapcheck.check.state import Learnt
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.imap.encoder import decode_mailbox
 from imapcheck.result import (
@@ -32,12 +32,12 @@ def exceeded(definition: CheckDefinition, steps: Iterable[StepResult], duration_
     )
 
 
-def warnings(run: Run) -> tuple[ResultWarning, ...]:
+def warnings(definition: CheckDefinition, learnt: Learnt) -> tuple[ResultWarning, ...]:
     """What will need a person although the server may work."""
-    tls = run.tls
-    if tls is None or run.definition.tls_mode == "none":
+    tls = learnt.tls
+    if tls is None or definition.tls_mode == "none":
         return ()
-    if not run.definition.tls.verify:
+    if not definition.tls.verify:
         return (ResultWarning("certificate_unverified", "tls.verify is false: the certificate was not verified"),)
     days = tls.certificate_days_remaining
     if not tls.verified or days is None or days >= _CERTIFICATE_DAYS:
@@ -45,14 +45,14 @@ def warnings(run: Run) -> tuple[ResultWarning, ...]:
     return (ResultWarning("certificate_expires_soon", f"expires in {days:g} days, at {tls.certificate_expires_at}"),)
 
 
-def server_facts(run: Run) -> ServerFacts:
+def server_facts(definition: CheckDefinition, learnt: Learnt, redactor: Redactor) -> ServerFacts:
     """Where the connection went and how it was protected."""
     return ServerFacts(
-        host=run.definition.host,
-        port=run.definition.port,
-        address=None if run.address is None else str(run.address),
-        unreachable_addresses=tuple(map(str, run.unreachable)),
-        tls=None if run.tls is None else _clean(run.tls, run.redactor),
+        host=definition.host,
+        port=definition.port,
+        address=None if learnt.address is None else str(learnt.address),
+        unreachable_addresses=tuple(map(str, learnt.unreachable)),
+        tls=None if learnt.tls is None else _clean(learnt.tls, redactor),
     )
 
 
@@ -66,22 +66,22 @@ def _clean(tls: TlsFacts, redactor: Redactor) -> TlsFacts:
     return replace(tls, certificate_subject=subject, certificate_issuer=issuer, certificate_names=names)
 
 
-def search_facts(run: Run) -> SearchFacts | None:
+def search_facts(learnt: Learnt) -> SearchFacts | None:
     """None where no search was answered."""
-    if run.found is None:
+    if learnt.found is None:
         return None
-    return SearchFacts(run.found.count, run.found.highest, run.age_seconds, run.fetched_octets)
+    return SearchFacts(learnt.found.count, learnt.found.highest, learnt.age_seconds, learnt.fetched_octets)
 
 
-def message_facts(run: Run) -> NewMessageFacts | None:
+def message_facts(learnt: Learnt, redactor: Redactor) -> NewMessageFacts | None:
     """None where no place for a message was found and none of ours was seen."""
-    if run.sent is None and run.delivery_seconds is None:
+    if learnt.sent is None and learnt.delivery_seconds is None:
         return None
     return NewMessageFacts(
-        mailbox=None if run.sent is None else one_line(run.redactor.clean_text(decode_mailbox(run.sent))),
-        message_id=run.message_id,
-        uid_validity=run.appended.uid_validity if run.appended is not None else None,
-        uid=run.appended.uid if run.appended is not None else None,
-        removed=run.removed,
-        delivery_seconds=run.delivery_seconds,
+        mailbox=None if learnt.sent is None else one_line(redactor.clean_text(decode_mailbox(learnt.sent))),
+        message_id=learnt.message_id,
+        uid_validity=learnt.appended.uid_validity if learnt.appended is not None else None,
+        uid=learnt.appended.uid if learnt.appended is not None else None,
+        removed=learnt.removed,
+        delivery_seconds=learnt.delivery_seconds,
     )

@@ -1,0 +1,35 @@
+"""When a message arrived, and how long it was under way. Clocks differ, so no time is ever negative."""
+
+import email.parser
+import email.utils
+from datetime import UTC, datetime
+
+
+def age_seconds(arrived: datetime) -> float:
+    """How old the message is now, by its INTERNALDATE."""
+    return max(0.0, round((datetime.now(UTC) - arrived).total_seconds(), 3))
+
+
+def delivery_seconds(beginning: bytes, arrived: datetime, check: str) -> float | None:
+    """From the Date of a message that `check` sent to its arrival; None for anyone else's."""
+    from imapcheck.check.message import CHECK_HEADER
+
+    headers = email.parser.BytesHeaderParser().parsebytes(beginning)
+    if str(headers.get(CHECK_HEADER, "")).strip() != check:
+        return None
+    try:
+        # Anybody may have written this: str() as octets outside ASCII come as a Header object.
+        sent = email.utils.parsedate_to_datetime(str(headers.get("Date", "")))
+    except (ValueError, OverflowError):
+        return None
+    if sent.tzinfo is None:
+        sent = sent.replace(tzinfo=UTC)
+    return max(0.0, round((arrived - sent).total_seconds(), 3))
+
+
+def spoken(seconds: float) -> str:
+    """A length of time for a person: `3.5 h`."""
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} s"

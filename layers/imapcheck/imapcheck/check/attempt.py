@@ -1,0 +1,100 @@
+"""One attempt: the planned steps in order, the failures among them, and LOGOUT."""
+
+from dataclasses import dataclass
+
+from imapcheck.check.plan import plan
+from imapcheck.check.state import Asked, Attempt
+from imapcheck.check.steps.connection import logout
+from imapcheck.errors import CheckFailure
+from imapcheck.login.mechanisms import Mechanism, mechanism_for
+from imapcheck.result import Failure, StepName, StepResult
+from imapcheck.text import one_line
+from imapcheck.trace import NOT_REACHED, Deadline, Tracer
+from imapcheck.transcript import Redactor, Transcript
+
+_LOGOUT_AFTER_FAILURE = 1.0
+_LOGOUT = 5.0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """An attempt that has ended."""
+
+    attempt: Attempt
+    failures: tuple[Failure, ...]
+    steps: tuple[StepResult, ...]
+
+    @property
+    def failure(self) -> Failure | None:
+        """The first: why the run was unavailable."""
+        return self.failures[0] if self.failures else None
+
+
+def make_attempt(asked: Asked, ends: Deadline) -> Ended:
+    """Run one attempt up to LOGOUT, by `ends`. What the server does is in what is returned."""
+    redactor = Redactor(_secrets(asked))
+    attempt = Attempt(
+        asked=asked,
+        deadline=ends,
+        tracer=Tracer(asked.hooks, redactor.clean_text),
+        redactor=redactor,
+        transcript=Transcript(redactor),
+        mechanism=_mechanism(asked),
+    )
+    try:
+        failures = _walk(attempt)
+        _leave(attempt, bool(failures))
+        return Ended(attempt, failures, attempt.tracer.results())
+    finally:
+        if attempt.opened is not None:
+            attempt.opened.wire.close()
+
+
+def _secrets(asked: Asked) -> tuple[str, ...]:
+    held = asked.credentials.secret_values() if asked.credentials is not None else ()
+    return (*held, asked.token.value) if asked.token is not None else held
+
+
+def _mechanism(asked: Asked) -> Mechanism | None:
+    definition = asked.definition
+    if definition.authentication == "none" or asked.credentials is None:
+        return None
+    token = asked.token.value if asked.token is not None else None
+    return mechanism_for(definition.authentication, asked.credentials, token, definition.host, definition.port)
+
+
+def _walk(attempt: Attempt) -> tuple[Failure, ...]:
+    """Run the planned steps; returns the failures. After one that ends the session the rest is not reached."""
+    failures: list[Failure] = []
+    ended = False
+    for name, step in plan(attempt.asked.definition):
+        if ended:
+            if not attempt.tracer.has(name):
+                attempt.tracer.skip(name, NOT_REACHED)
+            continue
+        try:
+            step(attempt)
+        except CheckFailure as failure:
+            failures.append(_failure(attempt, failure, name))
+            ended = failure.ends_session
+    return tuple(failures)
+
+
+def _failure(attempt: Attempt, failure: CheckFailure, planned: StepName) -> Failure:
+    """The step is the one that failed: CAPABILITY is asked again within what `tls` and `authenticate` plan."""
+    return Failure(
+        step=attempt.tracer.step_of(failure) or planned,
+        type=failure.type,
+        category=failure.type.category,
+        detail=one_line(attempt.redactor.clean_text(failure.detail)),
+        response_code=failure.response_code,
+        advice=failure.type.advice,
+    )
+
+
+def _leave(attempt: Attempt, failed: bool) -> None:
+    """LOGOUT wherever the connection is usable, briefly after a failure."""
+    if attempt.opened is None or not attempt.opened.usable:
+        attempt.tracer.skip("logout", NOT_REACHED)
+        return
+    logout(attempt, attempt.deadline.within(_LOGOUT_AFTER_FAILURE if failed else _LOGOUT))

@@ -1,0 +1,75 @@
+"""Filing a new message where sent mail belongs, and removing this check's own older ones."""
+
+from imapcheck.check.state import Attempt
+from imapcheck.check.steps.reading import list_top_level
+from imapcheck.errors import CheckFailure, FailureType
+from imapcheck.imap.completion import Completion
+from imapcheck.imap.encoder import encode_mailbox
+from imapcheck.imap.mailboxes import sent_mailbox
+
+_CLEANUP_SECONDS = 10.0
+
+
+def locate_sent(attempt: Attempt) -> None:
+    """Find where sent mail belongs, unless the definition says it."""
+    mailbox, learnt = attempt.asked.new_message.mailbox, attempt.learnt
+    if mailbox is not None:
+        learnt.sent = b"INBOX" if mailbox.upper() == "INBOX" else encode_mailbox(mailbox)
+        attempt.tracer.skip("locate_sent", "new_message.mailbox is given")
+    else:
+        with attempt.tracer.step("locate_sent"):
+            completion, listing = list_top_level(attempt)
+            if not completion.ok:
+                raise completion.rejected()
+            learnt.sent = sent_mailbox(listing, learnt.listed, learnt.prefix)
+            if learnt.sent is None:
+                raise CheckFailure(
+                    FailureType.MAILBOX_NOT_FOUND,
+                    "no mailbox is named Sent, flagged \\Sent, or named Sent Items or Sent Messages;"
+                    " set new_message.mailbox",
+                )
+
+
+def append(attempt: Attempt) -> None:
+    """File a new message in the sent mailbox."""
+    draft, learnt = attempt.asked.draft, attempt.learnt
+    assert draft is not None
+    assert learnt.sent is not None
+    message = draft.dated()
+
+    def sending() -> None:
+        learnt.append_sent = True
+
+    with attempt.tracer.step("append"):
+        appended = attempt.session.append(learnt.sent, message.octets, sending)
+        if not appended.completion.ok:
+            raise _refused_append(appended.completion)
+    learnt.message_id, learnt.appended = message.message_id, appended
+
+
+def _refused_append(completion: Completion) -> CheckFailure:
+    if completion.code in ("TRYCREATE", "NONEXISTENT"):
+        return completion.rejected(FailureType.MAILBOX_NOT_FOUND, "; create it or set new_message.mailbox")
+    # Servers older than RFC 5530 say it in words only.
+    if completion.code == "OVERQUOTA" or (completion.status == "NO" and "quota" in completion.words.lower()):
+        return completion.rejected(FailureType.OVER_QUOTA)
+    return completion.rejected()
+
+
+def cleanup(attempt: Attempt) -> None:
+    """Remove this check's own older messages; never makes the server unavailable."""
+    from imapcheck.check.cleanup import remove_older  # few ask for it
+
+    session, asked, learnt = attempt.session, attempt.asked.new_message, attempt.learnt
+    label = attempt.asked.definition.label
+    assert learnt.sent is not None
+    assert asked.keep_for is not None
+    with attempt.tracer.step("cleanup") as step:
+        session.wire.deadline = attempt.deadline.within(_CLEANUP_SECONDS)
+        try:
+            learnt.removed = remove_older(
+                session, learnt.sent, learnt.listed, label, asked.subject, asked.keep_for, step
+            )
+        except CheckFailure as failure:
+            # All that the check asks of the server has passed by now: a broken clean-up is no outage.
+            step.refuse(failure.detail)

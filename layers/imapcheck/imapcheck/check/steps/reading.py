@@ -1,0 +1,141 @@
+"""Finding the mailboxes, and searching the watched one for the newest message: nothing here changes anything."""
+
+from imapcheck.check.arrival import age_seconds, delivery_seconds, spoken
+from imapcheck.check.state import Attempt
+from imapcheck.errors import CheckFailure, FailureType
+from imapcheck.imap.completion import Completion
+from imapcheck.imap.data import Fetched, Mailbox
+from imapcheck.imap.encoder import Part, encode_mailbox, string
+from imapcheck.imap.mailboxes import by_special_use, special, unlisted_parents
+from imapcheck.trace import StepRecord
+
+_HEADER_OCTETS = 1 << 16
+
+
+def namespace(attempt: Attempt) -> None:
+    """Learn the prefix of the user's own mailboxes."""
+    with attempt.tracer.step("namespace") as step:
+        if not attempt.session.offers("NAMESPACE"):
+            step.skip("server does not offer NAMESPACE")
+            return
+        completion, attempt.learnt.prefix = attempt.session.namespace()
+        if not completion.ok:
+            step.refuse(completion.words)
+
+
+def list_mailboxes(attempt: Attempt) -> None:
+    """INBOX, the special-use mailboxes, their parents, and the top level."""
+    with attempt.tracer.step("list") as step:
+        session, listed = attempt.session, attempt.learnt.listed
+        completion, inbox = session.list_mailboxes(b"INBOX")
+        listed.extend(inbox)
+        if not completion.ok:
+            step.refuse(completion.words)
+        if session.offers("SPECIAL-USE"):
+            others, mailboxes = session.list_mailboxes(b"*", selection=b"(SPECIAL-USE)")
+            listed.extend(mailboxes)
+            if not others.ok:
+                step.note(f"LIST (SPECIAL-USE): {others.words}")
+            for parent in unlisted_parents(special(mailboxes), listed):
+                _, found = session.list_mailboxes(parent)
+                listed.extend(found)
+        else:
+            step.note("server does not offer SPECIAL-USE")
+        top, mailboxes = list_top_level(attempt)
+        listed.extend(mailboxes)
+        if not top.ok:
+            step.note(f"LIST %: {top.words}")
+
+
+def list_top_level(attempt: Attempt) -> tuple[Completion, list[Mailbox]]:
+    """What stands below the user's own prefix, one level of it."""
+    extended = attempt.session.offers("LIST-EXTENDED")
+    returning = b"(SUBSCRIBED CHILDREN)" if extended else b""
+    completion, mailboxes = attempt.session.list_mailboxes(attempt.learnt.prefix + b"%", returning=returning)
+    return completion, list(mailboxes)
+
+
+def examine(attempt: Attempt) -> None:
+    """Open the watched mailbox read-only."""
+    asked = attempt.asked.definition.search
+    with attempt.tracer.step("examine"):
+        name = asked.mailbox if asked is not None else "INBOX"
+        completion = attempt.session.examine(_watched(attempt, name))
+        if not completion.ok:
+            missing = completion.code in ("NONEXISTENT", "TRYCREATE")
+            type = FailureType.MAILBOX_NOT_FOUND if missing else FailureType.COMMAND_REJECTED
+            raise completion.rejected(type)
+
+
+def _watched(attempt: Attempt, name: str) -> bytes:
+    if not name.startswith("\\"):
+        return b"INBOX" if name.upper() == "INBOX" else encode_mailbox(name)
+    found = by_special_use(attempt.learnt.listed, name)
+    if found is None:
+        raise CheckFailure(
+            FailureType.MAILBOX_NOT_FOUND, f"no mailbox with the special use {name}; set search.mailbox to its name"
+        )
+    return found
+
+
+def search(attempt: Attempt) -> None:
+    """Count the messages that match every term."""
+    asked = attempt.asked.search
+    keys, charset = _search_keys(asked.terms())
+    with attempt.tracer.step("search") as step:
+        completion, found = attempt.session.search(keys, charset=charset)
+        if not completion.ok:
+            raise completion.rejected()
+        attempt.learnt.found = found
+        step.note(f"{found.count} found")
+        if found.count < asked.min_matches:
+            words = ", ".join(f'{key.lower()} "{term}"' for key, term in asked.terms())
+            raise CheckFailure(
+                FailureType.NO_MATCH,
+                f"{found.count} found of at least {asked.min_matches} with {words} in {asked.mailbox}",
+            )
+
+
+def _search_keys(terms: tuple[tuple[str, str], ...]) -> tuple[list[Part], bytes]:
+    """The search keys and their charset; a term outside ASCII goes out as a literal in UTF-8."""
+    parts: list[Part] = []
+    for index, (key, term) in enumerate(terms):
+        parts += [b" " * bool(index) + key.encode() + b" ", string(term.encode(), shown=term.encode())]
+    ascii_only = all(term.isascii() for _, term in terms)
+    return parts, b"US-ASCII" if ascii_only else b"UTF-8"
+
+
+def fetch(attempt: Attempt) -> None:
+    """Fetch the newest match whole, without setting a flag."""
+    asked, found = attempt.asked.search, attempt.learnt.found
+    if found is None or found.highest is None or found.count < asked.min_matches:
+        attempt.tracer.skip(
+            "fetch", "no match" if found is None or not found.count else "fewer matches than min_matches"
+        )
+        return
+    with attempt.tracer.step("fetch") as step:
+        completion, message = attempt.session.fetch(
+            found.highest, internal_date=asked.max_age is not None, limit=asked.max_size, keep=_HEADER_OCTETS
+        )
+        if not completion.ok:
+            raise completion.rejected()
+        if message is None:
+            raise CheckFailure(FailureType.PROTOCOL_ERROR, f"the server answered OK without message {found.highest}")
+        attempt.learnt.fetched_octets = message.size
+        if asked.max_age is not None:
+            _judge_age(attempt, step, message, asked.max_age.total_seconds())
+
+
+def _judge_age(attempt: Attempt, step: StepRecord, message: Fetched, max_age: float) -> None:
+    """Decide by INTERNALDATE, and where the message is one of ours note how long it was under way."""
+    arrived, definition, learnt = message.internal_date, attempt.asked.definition, attempt.learnt
+    if arrived is None:
+        raise CheckFailure(FailureType.PROTOCOL_ERROR, "the server sent no INTERNALDATE that can be read")
+    age = learnt.age_seconds = age_seconds(arrived)
+    if definition.new_message is not None:
+        with step.aside():
+            learnt.delivery_seconds = delivery_seconds(message.beginning, arrived, definition.label)
+    if age > max_age:
+        raise CheckFailure(
+            FailureType.TOO_OLD, f"the newest match arrived {spoken(age)} ago, more than {spoken(max_age)}"
+        )

@@ -1,0 +1,27 @@
+"""What all commands share."""
+
+from imapcheck.imap.engine import Engine
+from imapcheck.network.transport import Wire
+from imapcheck.transcript import Redactor, Transcript
+
+
+class Commands:
+    """Commands over one `Wire`. After a failure that ends the session `usable` is False: nothing more is sent.
+
+    Every method raises `CheckFailure` with `timeout`, `connection_lost` or `protocol_error`; a NO or BAD is
+    returned as a `Completion` unless the method says otherwise.
+    """
+
+    def __init__(self, wire: Wire, redactor: Redactor, transcript: Transcript) -> None:
+        self.wire = wire
+        self.preauthenticated = False
+        self._redactor = redactor
+        self._engine = Engine(wire, redactor, transcript)
+
+    @property
+    def usable(self) -> bool:
+        return self._engine.usable
+
+    def offers(self, capability: str) -> bool:
+        """The server advertises it, or IMAP4rev2, which implies it (RFC 9051 appendix E)."""
+        return self._engine.capabilities.offers(capability)

@@ -1,0 +1,97 @@
+"""Commands that read: NAMESPACE, LIST, EXAMINE, SEARCH and FETCH (RFC 9051 sections 6.3 and 6.4); none sets a flag."""
+
+from collections.abc import Sequence
+
+from imapcheck.errors import CheckFailure, FailureType
+from imapcheck.imap.commands.command import Commands
+from imapcheck.imap.completion import Completion
+from imapcheck.imap.data import Fetched, Found, Mailbox, SearchCollector, fetched_message, mailbox_of, personal_prefix
+from imapcheck.imap.decoder import MAX_BODY, BodyPolicy, Response, broken
+from imapcheck.imap.encoder import Part, string
+
+_MAX_LISTED = 20_000
+
+
+class ReadingCommands(Commands):
+    """What a check looks at. The mailbox is opened read-only."""
+
+    def namespace(self) -> tuple[Completion, bytes]:
+        """NAMESPACE (RFC 2342); returns the prefix of the first personal namespace, empty where there is none."""
+        prefixes: list[bytes] = []
+
+        def collect(response: Response) -> None:
+            if response.name == b"NAMESPACE" and not prefixes:
+                prefixes.append(personal_prefix(response))
+
+        completion = self._engine.command([b"NAMESPACE"], on_untagged=collect)
+        return completion, prefixes[0] if completion.ok and prefixes else b""
+
+    def list_mailboxes(
+        self, pattern: bytes, *, selection: bytes = b"", returning: bytes = b""
+    ) -> tuple[Completion, Sequence[Mailbox]]:
+        """LIST "" pattern, with selection and return options of LIST-EXTENDED where they are given."""
+        listed: list[Mailbox] = []
+
+        def collect(response: Response) -> None:
+            if response.name == b"LIST":
+                if len(listed) >= _MAX_LISTED:
+                    raise broken(f"more than {_MAX_LISTED} mailboxes")
+                listed.append(mailbox_of(response))
+
+        options = selection + b" " if selection else b""
+        tail = b" RETURN " + returning if returning else b""
+        completion = self._engine.command([b"LIST " + options + b'"" ', string(pattern), tail], on_untagged=collect)
+        return completion, listed
+
+    def examine(self, mailbox: bytes) -> Completion:
+        """EXAMINE, never SELECT: the mailbox is opened read-only (with CONDSTORE, RFC 7162, where offered)."""
+        tail = b" (CONDSTORE)" if self.offers("CONDSTORE") else b""
+        return self._engine.command([b"EXAMINE ", string(mailbox), tail])
+
+    def search(
+        self, keys: Sequence[Part], *, charset: bytes | None = b"US-ASCII", keep: int = 0
+    ) -> tuple[Completion, Found]:
+        """UID SEARCH, with RETURN () where ESEARCH is offered (RFC 4731).
+
+        An answer may come as ESEARCH, as SEARCH, or not at all where nothing matched. `keep` UIDs, the
+        lowest ones, are returned one by one.
+        """
+        collector = SearchCollector(keep)
+        head = b"UID SEARCH "
+        if self.offers("ESEARCH"):
+            head += b"RETURN () "
+        if charset is not None:
+            head += b"CHARSET " + charset + b" "
+        completion = self._engine.command(
+            [head, *keys], on_untagged=lambda response: collector.take(response, self._engine.tag)
+        )
+        return completion, collector.found()
+
+    def fetch(
+        self, uid: int, *, internal_date: bool, limit: int | None, keep: int
+    ) -> tuple[Completion, Fetched | None]:
+        """UID FETCH of the whole message without setting a flag; octets are counted and let go.
+
+        Returns None for the message where the server sent none. Raises `message_too_large` too.
+        """
+        policy = BodyPolicy(min(limit or MAX_BODY, MAX_BODY), keep)
+        fetched: list[Fetched] = []
+
+        def collect(response: Response) -> None:
+            if response.name == b"FETCH" and (message := fetched_message(response, uid)) is not None:
+                fetched.append(message)
+
+        items = b"(INTERNALDATE BODY.PEEK[])" if internal_date else b"(BODY.PEEK[])"
+        command = [b"UID FETCH %d " % uid + items]
+        try:
+            completion = self._engine.command(command, on_untagged=collect, body=policy, secrecy="body")
+        except CheckFailure as failure:
+            if policy.announced is not None and failure.type is not FailureType.MESSAGE_TOO_LARGE:
+                raise policy.too_large() from failure
+            raise
+        message = fetched[-1] if fetched else None
+        if completion.ok and message is not None and message.size > policy.limit:
+            policy.announced = message.size
+        if policy.announced is not None:
+            raise policy.too_large(ends_session=False)
+        return completion, message

@@ -1,0 +1,186 @@
+"""The command engine: sends a command and reads all that comes back, up to the command's tagged response.
+
+It knows tags, literals, continuations and the end of a session; it knows no command (`session` does) and no
+octet (`encoder` and `decoder` do). We hold the connection ourselves instead of driving
+`imapclient.IMAPClient`, whose imaplib core waits per `recv`, keeps whole messages, knows no SASL-IR and
+loses response codes (ARCHITECTURE.md).
+"""
+
+from collections.abc import Callable, Sequence
+
+from imapcheck.errors import CheckFailure, FailureType
+from imapcheck.imap.capabilities import Capabilities
+from imapcheck.imap.completion import Completion
+from imapcheck.imap.decoder import BodyPolicy, Response, ResponseReader, Secrecy, broken
+from imapcheck.imap.encoder import Part, encode_command
+from imapcheck.imap.greeting import not_imap, not_tls, silent
+from imapcheck.network.tls import ClearText, TlsConnection, TlsContext
+from imapcheck.network.transport import Wire
+from imapcheck.transcript import MASK, Redactor, Transcript
+
+_AFTER_BYE = 1.0
+_MAX_UNTAGGED_OCTETS = 32 << 20
+
+
+class Engine:
+    """One command at a time over one `Wire`.
+
+    After a failure that ends the session `usable` is False and nothing more may be sent. `tag` is that of the
+    command under way; `bye` is the server's BYE, once it came; `capabilities` are learnt wherever they are told.
+    """
+
+    def __init__(self, wire: Wire, redactor: Redactor, transcript: Transcript) -> None:
+        self.wire = wire
+        self.usable = True
+        self.tag = b""
+        self.bye: Completion | None = None
+        self.capabilities = Capabilities()
+        self._redactor = redactor
+        self._transcript = transcript
+        self._reader = ResponseReader(wire, transcript)
+        self._count = 0
+
+    def greeting(self) -> Completion:
+        """The server's first line as a status response; raises `not_imap` where it is none."""
+        try:
+            line = self._reader.line()
+        except CheckFailure as failure:
+            self.usable = False
+            raise silent(failure, self.wire.peek()) from failure
+        if not line.startswith(b"* "):
+            self._reader.show_unreadable(line)
+            self.usable = False
+            raise not_imap(line, self._redactor.show(line, 120))
+        self._transcript.server(line)
+        status, _, text = line[2:].partition(b" ")
+        return self._completion(Response("untagged", status.upper(), text=text))
+
+    def start_tls(self, context: TlsContext, server_name: str, *, implicit: bool) -> TlsConnection:
+        """The TLS handshake. All that the server offered before is forgotten."""
+        try:
+            tls = self.wire.start_tls(context, server_name)
+        except ClearText as clear:
+            self.usable = False
+            line = clear.beginning.partition(b"\n")[0].removesuffix(b"\r")
+            self._transcript.server(line)
+            if not implicit:
+                raise broken("clear text between STARTTLS and TLS (response injection)") from None
+            raise not_tls(line, self._redactor.show(line, 120)) from None
+        except CheckFailure:
+            self.usable = False
+            raise
+        self.capabilities.forget()
+        return tls
+
+    def abandon(self) -> None:
+        """Nothing more may be sent."""
+        self.usable = False
+
+    def command(
+        self,
+        parts: Sequence[Part],
+        *,
+        on_untagged: Callable[[Response], None] | None = None,
+        on_continuation: Callable[[bytes], bytes] | None = None,
+        before_literal: Callable[[], None] | None = None,
+        body: BodyPolicy | None = None,
+        secrecy: Secrecy = "open",
+    ) -> Completion:
+        """Send a command and read up to its tagged response.
+
+        `on_untagged` gets every untagged response, `on_continuation` each challenge and returns the line that
+        answers it; `before_literal` is called before a literal goes out. `body` says how much of a message is
+        read, `secrecy` what the transcript must not show of the answers.
+        """
+        self._count += 1
+        self.tag = b"A%04d" % self._count
+        self._reader.secrecy = secrecy
+        try:
+            pending = self._send_line(parts)
+            return self._read(pending, on_untagged, on_continuation, before_literal, body)
+        except CheckFailure as failure:
+            if failure.ends_session:
+                self.usable = False
+            raise self._with_bye(failure) from failure.__cause__
+        finally:
+            self._reader.secrecy = "open"
+
+    def _send_line(self, parts: Sequence[Part]) -> list[tuple[bytes, bytes]]:
+        """Send the first line; returns what is left to send, a literal and the rest of its line at a time."""
+        (wire, shown), *rest = encode_command(self.tag, parts)
+        try:
+            self.wire.send(wire)
+        finally:  # after it, as then the server is at work meanwhile
+            self._transcript.client(shown)
+        return rest
+
+    def _read(
+        self,
+        pending: list[tuple[bytes, bytes]],
+        on_untagged: Callable[[Response], None] | None,
+        on_continuation: Callable[[bytes], bytes] | None,
+        before_literal: Callable[[], None] | None,
+        body: BodyPolicy | None,
+    ) -> Completion:
+        octets = 0
+        while True:
+            self.wire.check_time()
+            response = self._reader.response(self.tag, body)
+            match response.kind:
+                case "tagged":
+                    if pending and response.name == b"OK":
+                        raise broken("OK before the whole command was sent")
+                    return self._concluded(response)
+                case "continuation" if pending:
+                    self._send_literal(*pending.pop(0), before_literal)
+                case "continuation":
+                    self._answer_challenge(response.text, on_continuation)
+                case "untagged":
+                    octets += response.octets()
+                    if octets > _MAX_UNTAGGED_OCTETS:
+                        raise broken("untagged responses without end")
+                    self._note(response)
+                    if on_untagged is not None:
+                        on_untagged(response)
+
+    def _send_literal(self, wire: bytes, shown: bytes, before: Callable[[], None] | None) -> None:
+        if before is not None:
+            before()
+        self._transcript.client(shown)
+        self.wire.send(wire)
+
+    def _answer_challenge(self, challenge: bytes, answer: Callable[[bytes], bytes] | None) -> None:
+        if answer is None:
+            raise broken("a continuation request where nothing was left to send")
+        line = answer(challenge)
+        self._transcript.client(b"*" if line == b"*" else MASK.encode())
+        self.wire.send(line + b"\r\n")
+
+    def _note(self, response: Response) -> None:
+        """What any untagged response may say: capabilities, or that the server is leaving."""
+        match response.name:
+            case b"CAPABILITY":
+                self.capabilities.learn(response.text)
+            case b"OK" if response.text[:12].upper() == b"[CAPABILITY ":
+                self.capabilities.learn(response.code()[1])
+            case b"BYE":
+                self.bye = self._completion(response)
+                self.wire.deadline = self.wire.deadline.within(_AFTER_BYE)
+
+    def _concluded(self, response: Response) -> Completion:
+        completion = self._completion(response)
+        if completion.code == "CAPABILITY" and completion.ok:
+            self.capabilities.learn(completion.code_arguments)
+        return completion
+
+    def _completion(self, response: Response) -> Completion:
+        return Completion.of(response, self._redactor)
+
+    def _with_bye(self, failure: CheckFailure) -> CheckFailure:
+        """A connection that ended after BYE was ended by the server, in its own words."""
+        bye = self.bye
+        if bye is None or failure.type not in (FailureType.CONNECTION_LOST, FailureType.TIMEOUT):
+            return failure
+        return CheckFailure(
+            FailureType.CONNECTION_LOST, f"the server ended the session: {bye.words}", response_code=bye.public_code
+        )
