@@ -145,8 +145,8 @@ class SearchDefinition(_Model):
     to: Terms | None = Field(None, description="Term(s) in the To field.")
     text: Terms | None = Field(None, description="Term(s) anywhere in the message.")
     mailbox: Line = Field("INBOX", description="A mailbox name, or a special use such as \\Junk.")
-    min_matches: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] = Field(
-        1, description="Fewer matches than this is no_match."
+    min_matches: Annotated[int, Field(ge=0, le=1_000_000, strict=True)] = Field(
+        1, description="Fewer matches than this is no_match; with 0 the search must work, a match need not be there."
     )
     max_age: Duration | None = Field(None, description="A newest match older than this is too_old.")
     max_size: Annotated[int, Field(ge=1, strict=True)] | None = Field(
