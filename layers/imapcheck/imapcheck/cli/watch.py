@@ -19,7 +19,7 @@ from rich.text import Text
 from imapcheck.cli.orders import Order
 from imapcheck.cli.runner import run_order
 from imapcheck.output.json_lines import json_line
-from imapcheck.output.outcome import Outcome, State
+from imapcheck.output.outcome import Outcome
 from imapcheck.output.table import why
 from imapcheck.output.terminal import LiveDisplay, Screen, console_for, is_fine
 from imapcheck.output.verdict import STYLES, WORDS
@@ -39,29 +39,33 @@ def seconds_of(text: str) -> float:
 
 @dataclass
 class Watched:
-    """One check: when it is due, and what is known of it."""
+    """One check: when it is due, and what is known of it. `down_since` is when the first of `failed_now` runs ended."""
 
     order: Order
     due: float
     runs: int = 0
     failed: int = 0
-    state: State | None = None
+    failed_now: int = 0
+    down_since: datetime | None = None
     since: datetime | None = None
-    failed_since_change: int = 0
     last: Outcome | None = field(default=None, repr=False)
 
     def take(self, outcome: Outcome, now: datetime) -> str | None:
         """Count the outcome; returns the line of a change, or None where nothing changed."""
-        before, since, failed = self.state, self.since, self.failed_since_change
+        before = self.last
         self.runs, self.last = self.runs + 1, outcome
-        if outcome.state != before:
-            self.state, self.since, self.failed_since_change = outcome.state, now, 0
-        if outcome.state not in ("available", "slow"):
-            self.failed += 1
-            self.failed_since_change += 1
-        if outcome.state == before:
+        if before is None or before.state != outcome.state:
+            self.since = now
+        recovery = ""
+        if outcome.state == "unavailable":
+            self.failed, self.failed_now = self.failed + 1, self.failed_now + 1
+            self.down_since = self.down_since or now
+        elif outcome.result is not None and self.down_since is not None:
+            recovery = f", after {spoken((now - self.down_since).total_seconds())}; {_runs(self.failed_now)} failed"
+            self.failed_now, self.down_since = 0, None
+        if before is not None and _kind(before) == _kind(outcome):
             return None
-        return _change(outcome) + _recovery(before, since, failed, outcome, now)
+        return _change(outcome) + recovery
 
 
 class Watch:
@@ -177,11 +181,18 @@ def _change(outcome: Outcome) -> str:
     return f"{WORDS[outcome.state]} in {result.duration_ms:.0f} ms{f': {reason}' if reason else ''}"
 
 
-def _recovery(before: State | None, since: datetime | None, failed: int, outcome: Outcome, now: datetime) -> str:
-    """`, after 35 min; 7 runs failed`."""
-    if before in (None, "available", "slow") or outcome.result is None or not outcome.result.available or since is None:
-        return ""
-    return f", after {spoken((now - since).total_seconds())}; {failed} run{'' if failed == 1 else 's'} failed"
+def _kind(outcome: Outcome) -> tuple[object, ...]:
+    """What must differ for two outcomes to be a change: state, failing step and type, thresholds, warnings."""
+    result = outcome.result
+    if result is None:
+        return outcome.state, outcome.error
+    if result.failure is not None:
+        return outcome.state, result.failure.step, result.failure.type
+    return outcome.state, *(item.name for item in result.exceeded), *(warning.type for warning in result.warnings)
+
+
+def _runs(count: int) -> str:
+    return f"{count} run{'' if count == 1 else 's'}"
 
 
 def spoken(seconds: float) -> str:
