@@ -352,7 +352,7 @@ def test_explain_suggests() -> None:
     assert "certificate_expired" in imapcheck("explain").stdout
 
 
-@pytest.mark.parametrize("command", ["run", "init", "validate", "summary", "explain", "schema", "demo"])
+@pytest.mark.parametrize("command", ["run", "init", "validate", "summary", "explain", "stack", "schema", "demo"])
 def test_help_is_for_people(command: str) -> None:
     """At 80 columns, `-h` as well as `--help`, without Python's types."""
     done = imapcheck(command, "-h", COLUMNS="80")

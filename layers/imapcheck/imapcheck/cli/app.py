@@ -1,4 +1,7 @@
-"""The command line: `imapcheck run | validate | explain | init | summary | schema | demo` (docs/command-line.md)."""
+"""The command line: `imapcheck run | init | validate | summary | explain | stack | schema | demo`.
+
+docs/command-line.md says what each does.
+"""
 
 import json
 import os
@@ -9,7 +12,7 @@ from typing import Annotated
 import typer
 
 from imapcheck.cli import streams
-from imapcheck.cli.definitions import validate
+from imapcheck.cli.definitions import stack, validate
 from imapcheck.cli.explain import explanation
 from imapcheck.cli.help import PlainCommand
 from imapcheck.cli.init import HELP as INIT_HELP
@@ -33,6 +36,7 @@ app = typer.Typer(
 app.command(epilog=RUN_HELP, cls=PlainCommand)(run)
 app.command(epilog=INIT_HELP, cls=PlainCommand)(init)
 app.command(cls=PlainCommand)(validate)
+app.command(cls=PlainCommand)(stack)
 app.command(epilog=SUMMARY_HELP, cls=PlainCommand)(summary)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from typer.core import TyperCommand
 
-_TYPE, _REQUIRED = re.compile(r" <(?:str|list\[Path\])>"), re.compile(r"\{([A-Za-z.\[\]]+)\}(?:\.\.\.)?")
+_TYPE, _REQUIRED = re.compile(r" <(?:str|path|list\[Path\])>"), re.compile(r"\{([A-Za-z.\[\]]+)\}(?:\.\.\.)?")
 
 
 class PlainCommand(TyperCommand):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imapcheck.cli.credentials import CredentialsFinder, Found
-from imapcheck.definition.files import load_definition, refuse_twins
+from imapcheck.definition.files import load_definition
 from imapcheck.definition.json_text import shown
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.errors import CredentialsError, DefinitionError
@@ -39,11 +39,9 @@ class Order:
 
 
 def take_orders(files: Sequence[Path], credentials: Path | None, environment: Mapping[str, str]) -> list[Order]:
-    """Read every file and find its credentials. Raises `DefinitionError` where two checks have one name."""
+    """Read every file and find its credentials."""
     finder = CredentialsFinder(credentials, environment)
-    orders = [_order(file, finder) for file in files]
-    refuse_twins(order.check for order in orders if order.definition is not None)
-    return _serving_one_host(orders)
+    return _serving_one_host([_order(file, finder) for file in files])
 
 
 def server_url(definition: CheckDefinition) -> str:

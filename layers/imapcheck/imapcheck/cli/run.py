@@ -2,7 +2,6 @@
 
 import gc
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -11,11 +10,10 @@ import typer
 
 from imapcheck.cli import runner, streams
 from imapcheck.cli.formats import Format, screen_for
-from imapcheck.cli.orders import Order, take_orders
-from imapcheck.cli.status import WRONG_USAGE, exit_status
+from imapcheck.cli.orders import take_orders
+from imapcheck.cli.status import exit_status
 from imapcheck.cli.watch import Watch, seconds_of
 from imapcheck.definition.json_text import STANDARD_INPUT
-from imapcheck.errors import DefinitionError
 from imapcheck.output.json_lines import append_line, json_line
 from imapcheck.output.outcome import Outcome
 
@@ -70,7 +68,9 @@ def run(
     if [*files, credentials].count(STANDARD_INPUT) > 1:
         raise typer.BadParameter("standard input can be read once only")
     gc.freeze()  # the collector's walks over all that was loaded would fall into the steps' times
-    orders = _orders(files, credentials)
+    orders = take_orders(files, credentials, os.environ)
+    if chosen in ("nagios", "prometheus"):
+        _refuse_namesakes([order.check for order in orders])
     keep = _keeper(append)
     if interval is not None:
         Watch(orders, interval, concurrency, keep, as_json=chosen == "json", quiet=quiet).run()
@@ -99,12 +99,11 @@ def _format(name: str, *, quiet: bool, every: str | None) -> Format:
     return chosen
 
 
-def _orders(files: list[Path], credentials: Path | None) -> list[Order]:
-    try:
-        return take_orders(files, credentials, os.environ)
-    except DefinitionError as error:
-        print(error, file=sys.stderr)
-        raise typer.Exit(WRONG_USAGE) from None
+def _refuse_namesakes(names: list[str]) -> None:
+    """A label tells one check from another there."""
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise typer.BadParameter(f"two checks are named {twice!r}; this format tells them apart by name only")
 
 
 def _keeper(append: Path | None) -> Callable[[Outcome], None]:

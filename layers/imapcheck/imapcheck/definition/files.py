@@ -1,10 +1,10 @@
 """Check definitions as files: one JSON object each, every problem a line that names file and field."""
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
+from typing import get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from imapcheck.definition.json_text import STANDARD_INPUT, UnreadableError, read_object, shown
@@ -42,10 +42,10 @@ def load_definition(path: Path) -> CheckDefinition:
     definition = parse_definition(data, source=source, directory=path.parent)
     if not piped and definition.name != path.stem:
         wanted = f"{path.stem!r}, the file's name without .json"
-        raise DefinitionError(_line(source, "name", one_line(repr(definition.name), 80), wanted))
+        raise DefinitionError(problem_line(source, "name", one_line(repr(definition.name), 80), wanted))
     if definition.ca_path is not None and not definition.ca_path.is_file():
         wanted = "a file beside the definition; it is not there"
-        raise DefinitionError(_line(source, "tls.ca_file", repr(definition.tls.ca_file), wanted))
+        raise DefinitionError(problem_line(source, "tls.ca_file", repr(definition.tls.ca_file), wanted))
     return definition
 
 
@@ -58,24 +58,41 @@ def parse_definition(data: object, *, source: str, directory: Path | None = None
     raise DefinitionError("\n".join(lines))
 
 
-def refuse_twins(names: Iterable[str]) -> None:
-    """Refuse names that are equal without their dashes: they would be one resource in the stack."""
-    seen: dict[str, str] = {}
-    for name in names:
-        twin = seen.setdefault(name.replace("-", ""), name)
-        if twin != name:
-            raise DefinitionError(f"name: found {twin!r} and {name!r}, expected names that differ in more than dashes")
-
-
 def _problem(source: str, data: object, item: ErrorDetails) -> str:
     if item["type"] == "conflict":
         context = item["ctx"]
-        return _line(source, context["field"], context["found"], context["what"])
+        return problem_line(source, context["field"], context["found"], context["what"])
     path = _field_path(item, data)
     if item["type"] == "extra_forbidden":
-        return _line(source, path, "a key that is not known", "one of the documented keys (imapcheck schema)")
+        return problem_line(source, path, "a key that is not known", _known_keys(item["loc"]))
     found = "nothing" if item["type"] == "missing" else _shown(path, _value_at(data, path, item))
-    return _line(source, path, found, _expectation(item))
+    return problem_line(source, path, found, _expectation(item))
+
+
+def _known_keys(location: tuple[int | str, ...]) -> str:
+    """What is expected in place of an unknown key, with the known one that it looks like."""
+    import difflib  # only for an error's text
+
+    model: type[BaseModel] = CheckDefinition
+    for part in location[:-1]:
+        if isinstance(part, str):
+            model = _model_of(model, part)
+    names = {field.alias or name for name, field in model.model_fields.items()}
+    alike = difflib.get_close_matches(str(location[-1]).lower(), sorted(names), n=1)
+    hint = f'; did you mean "{alike[0]}"?' if alike else ""
+    return f"one of the documented keys (imapcheck schema){hint}"
+
+
+def _model_of(model: type[BaseModel], key: str) -> type[BaseModel]:
+    """The model that `key` of `model` holds, by itself, in a list or in an alternative; else `model`."""
+    field = next((field for name, field in model.model_fields.items() if key in (name, field.alias)), None)
+    waiting: list[object] = [] if field is None else [field.annotation]
+    while waiting:
+        kind = waiting.pop()
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind
+        waiting += get_args(kind)
+    return model
 
 
 def _field_path(item: ErrorDetails, data: object) -> str:
@@ -135,5 +152,5 @@ def _expectation(item: ErrorDetails) -> str:
     return item["msg"]
 
 
-def _line(source: str, field: str, found: str, wanted: str) -> str:
+def problem_line(source: str, field: str, found: str, wanted: str) -> str:
     return f"{source}: {field}: found {found}, expected {wanted}"

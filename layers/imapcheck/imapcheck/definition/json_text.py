@@ -42,9 +42,9 @@ def parse_object(text: str) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise UnreadableError(f"line {error.lineno}, column {error.colno}: {_problem(error)}") from None
     except RecursionError:
-        raise UnreadableError("found brackets within brackets without end, expected a JSON object") from None
+        raise UnreadableError("found nesting without end, expected objects a few levels deep") from None
     except ValueError:  # Python's own limit on the digits of an integer
-        raise UnreadableError("found a number of thousands of digits, expected a JSON object") from None
+        raise UnreadableError("found a number of thousands of digits, expected one of a few") from None
     if not isinstance(content, dict):
         raise UnreadableError(f"found {_kind(content)}, expected a JSON object")
     return content
