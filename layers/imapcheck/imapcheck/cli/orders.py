@@ -87,6 +87,7 @@ def _limits(definition: CheckDefinition) -> Limits:
     return Limits(
         thresholds_ms=dict(definition.thresholds),
         timeout_seconds=definition.timeout,
+        certificate_days=definition.alarms.certificate_days,
         min_matches=search.min_matches if search is not None else None,
         max_age_seconds=search.max_age.total_seconds() if search is not None and search.max_age is not None else None,
     )
