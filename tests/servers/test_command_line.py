@@ -13,6 +13,8 @@ import pytest
 from junitparser import JUnitXml
 from prometheus_client.parser import text_string_to_metric_families
 
+from imapcheck import Credentials, run_check
+from imapcheck.definition.files import load_definition
 from support.certificates import Certificates
 from support.dovecot import PASSWORD, Dovecot
 from support.mailbox_probe import Probe
@@ -90,24 +92,22 @@ def readme_example() -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", ["README", *(path.stem for path in SAMPLES)])
 def test_samples_turn_green_and_stay_so(
-    name: str, server: str, certificates: Certificates, write_definition: Write, probe: Probe, tmp_path: Path
+    name: str, server: str, certificates: Certificates, write_definition: Write, probe: Probe
 ) -> None:
     """On a healthy, empty mailbox: the first run, and the next, which finds what the one before has filed."""
     content = readme_example() if name == "README" else json.loads((ROOT / "events" / f"{name}.json").read_text())
     content |= {"server": server, "tls": {"ca_file": str(certificates.ca)}, "authentication": "plain"}
-    secret = tmp_path / "secret"
-    secret.write_text(json.dumps({"username": "monitor", "password": PASSWORD, "host": "localhost"}))
+    definition = load_definition(write_definition("sample", content))
+    credentials = Credentials.model_validate({"username": "monitor", "password": PASSWORD, "host": "localhost"})
     probe.create("Sent Items")
     try:
         probe.empty("Sent Items")
-        path = write_definition("sample", content)
-        runs = [imapcheck("run", path, "--credentials", secret, "--json") for _ in range(3)]
+        results = [run_check(definition, credentials) for _ in range(3)]
     finally:
         probe.delete("Sent Items")
-    results = [json.loads(run.stdout) for run in runs]
-    assert [result["failures"] for result in results] == [[], [], []]
-    assert [result["search"]["matches"] for result in results] == [0, 1, 2]
-    assert all(result["new_message"]["message_id"] for result in results)
+    assert [result.failures for result in results] == [(), (), ()]
+    assert [result.search and result.search.matches for result in results] == [0, 1, 2]
+    assert all(result.new_message and result.new_message.message_id for result in results)
 
 
 def test_init_writes_a_definition_that_turns_green(
