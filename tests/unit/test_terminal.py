@@ -166,6 +166,8 @@ def test_interrupt_leaves_at_once_and_gives_the_terminal_back(
         assert not screen.cursor_hidden
         assert screen.lines[-1].endswith("interrupted")
         assert "Traceback" not in screen.text
+    assert "greeting" in seen.text  # where it hung
+    assert "0 of 2 done; running: mail" in several.text
 
 
 def test_server_given_as_an_address_is_no_crash(write_definition: Write) -> None:

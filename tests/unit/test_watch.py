@@ -153,13 +153,14 @@ def test_watch_from_a_pipe_tells_changes_and_keeps_every_run(
 def test_watch_on_a_terminal_has_a_live_table(
     server_context: Any, certificates: Certificates, write_definition: Write
 ) -> None:
-    """It stays while lines of changes pass by, and is gone in the end."""
+    """It stays while lines of changes pass by; Ctrl-C leaves its last state."""
     with WireServer(script={"CAPABILITY": delay(0.05)}, tls=server_context) as server:
         paths = [write_definition(name, check(server, certificates)) for name in ("one", "two")]
         seen = run_in_terminal("run", *paths, "--every", "1s", typed=[("runs", ""), ("  2 ", "\x03")])
     assert seen.status == 130
     assert any("check" in frame and "since" in frame and "one" in frame for frame in seen.frames)
     assert sum("one  available in" in line for line in seen.lines) == 1
+    assert sum(line.split()[:2] == ["check", "verdict"] for line in seen.lines) == 1
     assert not seen.cursor_hidden
 
 

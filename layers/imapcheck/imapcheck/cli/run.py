@@ -79,6 +79,9 @@ def run(
     try:
         outcomes = runner.run_orders(orders, screen, concurrency, keep)
         status = screen.finish(outcomes)
+    except KeyboardInterrupt:
+        screen.interrupted()
+        raise
     finally:
         screen.close()
     raise typer.Exit(exit_status(outcomes) if status is None else status)

@@ -2,7 +2,7 @@
 
 import traceback
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from imapcheck.check.run import run_check
 from imapcheck.cli.orders import Order
@@ -10,6 +10,8 @@ from imapcheck.definition.json_text import shown
 from imapcheck.errors import ImapcheckError
 from imapcheck.output.outcome import Outcome
 from imapcheck.output.terminal import Screen
+
+_NAP = 0.2
 
 
 def run_orders(
@@ -51,9 +53,13 @@ def crash_report(error: BaseException) -> str:
 
 def _collected(futures: list[Future[Outcome]], screen: Screen, keep: Callable[[Outcome], None]) -> list[Outcome]:
     outcomes: list[Outcome] = []
-    for ended in as_completed(futures):
-        keep(ended.result())
-        screen.ended(ended.result())
+    waiting = set(futures)
+    while waiting:
+        # In naps: where a signal reaches another thread first, a wait without end would sleep through Ctrl-C.
+        done, waiting = wait(waiting, _NAP, FIRST_COMPLETED)
+        for future in done:
+            keep(future.result())
+            screen.ended(future.result())
         while len(outcomes) < len(futures) and futures[len(outcomes)].done():
             outcomes.append(futures[len(outcomes)].result())
             screen.result(outcomes[-1])

@@ -107,6 +107,7 @@ class Watch:
         finally:
             if self._live is not None:
                 self._live.stop()
+                self._console.print(self.table())
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _begin_those_due(self, pool: ThreadPoolExecutor, running: dict[Future[Outcome], Watched]) -> None:

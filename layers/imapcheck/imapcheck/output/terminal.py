@@ -1,6 +1,5 @@
 """What a person sees of a call: steps as they happen, then the verdict; for several checks a table."""
 
-import sys
 import threading
 from collections.abc import Callable, Iterable
 
@@ -66,6 +65,9 @@ class Screen:
     def close(self) -> None:
         """Give the terminal back, in whatever state the call is."""
 
+    def interrupted(self) -> None:
+        """Ctrl-C: show how far it came."""
+
 
 class OneCheckScreen(Screen):
     """Live steps with a running clock, then what the verdict rests on, then the verdict."""
@@ -84,7 +86,7 @@ class OneCheckScreen(Screen):
     def result(self, outcome: Outcome) -> None:
         self.close()
         if outcome.result is None:
-            print(outcome.error, file=sys.stderr)
+            say(Console(stderr=True, highlight=False), _lines(outcome.error))
             return
         if self._quiet and is_fine(outcome):
             return
@@ -101,6 +103,11 @@ class OneCheckScreen(Screen):
         if self._live is not None:
             self._live.stop()
 
+    def interrupted(self) -> None:
+        self.close()
+        if not self._steps.empty:
+            self.console.print(self._steps)
+
     def _step(self, event: StepEvent) -> None:
         self._steps.take(event)
         assert self._live is not None
@@ -114,7 +121,7 @@ class ManyChecksScreen(Screen):
         self.console = console or console_for()
         self._transcript, self._quiet, self._count = transcript, quiet, count
         self._running: dict[str, None] = {}
-        self._done = 0
+        self._ended: list[Outcome] = []
         self._lock = threading.Lock()
         self._live = LiveDisplay(self.console, self._progress) if self.console.is_terminal and not quiet else None
 
@@ -127,7 +134,7 @@ class ManyChecksScreen(Screen):
     def ended(self, outcome: Outcome) -> None:
         with self._lock:
             self._running.pop(outcome.check, None)
-            self._done += 1
+            self._ended.append(outcome)
         if self._live is not None:
             self._live.show()
 
@@ -148,22 +155,35 @@ class ManyChecksScreen(Screen):
         if self._live is not None:
             self._live.stop()
 
+    def interrupted(self) -> None:
+        self.close()
+        if self._live is not None:
+            if self._ended:
+                self.console.print(table(self._ended, self.console.width))
+            say(self.console, [self._progress()])
+
     def _story(self, outcome: Outcome, *, brief: bool) -> None:
         self.console.print()
         if outcome.result is None:
-            say(self.console, [Text(line) for line in (outcome.error or "").splitlines()])
+            say(self.console, _lines(outcome.error))
             return
         say(self.console, [Text.assemble((outcome.check, "bold"), f"  {outcome.server}")])
         say(self.console, reasons(outcome.result))
         if self._transcript or not brief:
             say(self.console, evidence(outcome.result, transcript=self._transcript), 6)
 
-    def _progress(self) -> RenderableType:
+    def _progress(self) -> Text:
         with self._lock:
             running = list(self._running)
         return Text(
-            f"{self._done} of {self._count} done; running: {', '.join(running)}", no_wrap=True, overflow="ellipsis"
+            f"{len(self._ended)} of {self._count} done; running: {', '.join(running)}",
+            no_wrap=True,
+            overflow="ellipsis",
         )
+
+
+def _lines(text: str | None) -> list[Text]:
+    return [Text(line) for line in (text or "").splitlines()]
 
 
 def is_fine(outcome: Outcome) -> bool:

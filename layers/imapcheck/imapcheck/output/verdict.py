@@ -58,6 +58,11 @@ def reasons(result: CheckResult) -> Iterator[Text]:
         yield Text(f"  warning: {warning.type}: {warning.detail}", "yellow")
 
 
+def milliseconds(duration: float) -> str:
+    """`0.4 ms`, `412 ms`."""
+    return f"{duration:.1f} ms" if duration < 10 else f"{duration:.0f} ms"
+
+
 def over(item: Exceeded) -> str:
     """Which threshold, and by how much."""
     return (
@@ -82,7 +87,7 @@ def certificate(tls: TlsFacts) -> Iterator[str]:
 
 def _facts(result: CheckResult) -> Iterator[str]:
     attempts = f" in {result.attempts} attempts" if result.attempts > 1 else ""
-    yield f"{result.duration_ms:.0f} ms{attempts}"
+    yield f"{milliseconds(result.duration_ms)}{attempts}"
     if result.failure is not None:
         return
     if result.search is not None:
