@@ -1,4 +1,4 @@
-"""Removing a check's own older messages, and provably nothing else (`keep_for`, docs/steps.md).
+"""Removing a check's own older messages, and provably nothing else (`keep_for`, docs/session.md).
 
 The server's search only proposes. A UID is removed when a FETCH on this very connection showed that the
 message carries this check's `X-Imapcheck` header and an INTERNALDATE older than `keep_for`; and then by

@@ -41,7 +41,7 @@ def run_demo(console: Console | None = None) -> int:
             definition = demo_definition(port, directory)
             result = run_check(definition, demo_credentials(), hooks=screen.hooks("demo"))
     screen.result(Outcome("demo", result, server=server_url(definition)))
-    _show_metrics(console, result)
+    _show_metrics(console, result, definition)
     return 0 if result.available else 1
 
 
@@ -151,11 +151,11 @@ def _pymap_arguments() -> Namespace:
     )  # fmt: skip
 
 
-def _show_metrics(console: Console, result: CheckResult) -> None:
+def _show_metrics(console: Console, result: CheckResult, definition: CheckDefinition) -> None:
     """The metrics that the Lambda would publish for this very result."""
     from imapcheck.aws.metrics import metrics_of
 
-    console.print("\nthe metrics the Lambda would publish (namespace ImapCheck):", soft_wrap=True)
-    for metric in metrics_of(result, "main"):
+    console.print("\nthe metrics the Lambda would publish (namespace ImapCheck/STACK):", soft_wrap=True)
+    for metric in metrics_of(result, definition):
         dimensions = ", ".join(f"{name}={value}" for name, value in metric.dimensions.items())
         console.print(f"  {metric.name:<26} {metric.value:>12g} {metric.unit:<13} {dimensions}", soft_wrap=True)

@@ -2,7 +2,9 @@
 
 import gc
 import os
+import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -10,17 +12,20 @@ import typer
 
 from imapcheck.cli import runner, streams
 from imapcheck.cli.formats import Format, screen_for
-from imapcheck.cli.orders import take_orders
-from imapcheck.cli.status import exit_status
+from imapcheck.cli.orders import Order, take_orders
+from imapcheck.cli.report_file import ReportFileError, page_of, report_file
+from imapcheck.cli.status import WRONG_USAGE, exit_status
 from imapcheck.cli.watch import Watch, seconds_of
 from imapcheck.definition.json_text import STANDARD_INPUT
 from imapcheck.output.json_lines import append_line, json_line
 from imapcheck.output.outcome import Outcome
+from imapcheck.output.terminal import Screen
 
 HELP = """\b
 Examples:
   imapcheck run events/gmail.json --credentials gmail-secret.json
   imapcheck run events/*.json --credentials secrets/ --format junit > report.xml
+  imapcheck run events/gmail.json --html report.html
   imapcheck run events/*.json --credentials secrets/ --every 60s
 
 \b
@@ -58,15 +63,15 @@ def run(
     append: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Add each result as a line of JSON (imapcheck summary).")
     ] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a report for people too: one HTML file.")
+    ] = None,
     concurrency: Annotated[int, typer.Option(metavar="N", help="Checks under way at once, 1 to 100.")] = 10,
 ) -> None:
     """Run checks: steps as they happen, then the verdict."""
     chosen = _format("json" if as_json else format, quiet=quiet, every=every)
-    if not 1 <= concurrency <= 100:
-        raise typer.BadParameter(f"{concurrency} is not from 1 to 100", param_hint="--concurrency")
+    _refuse_what_does_not_go_together(files, credentials, every, html, concurrency)
     interval = None if every is None else seconds_of(every)
-    if [*files, credentials].count(STANDARD_INPUT) > 1:
-        raise typer.BadParameter("standard input can be read once only")
     gc.freeze()  # the collector's walks over all that was loaded would fall into the steps' times
     orders = take_orders(files, credentials, os.environ)
     if chosen in ("nagios", "prometheus"):
@@ -77,14 +82,39 @@ def run(
     timeout = orders[0].definition.timeout if orders[0].definition is not None else None
     screen = screen_for(chosen, len(orders), transcript=transcript, quiet=quiet, timeout=timeout)
     try:
+        with nullcontext() if html is None else report_file(html) as write:
+            outcomes, status = _run_once(orders, screen, concurrency, keep)
+            if write is not None:
+                write(page_of(orders, outcomes))
+    except ReportFileError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(WRONG_USAGE) from None
+    raise typer.Exit(exit_status(outcomes) if status is None else status)
+
+
+def _run_once(
+    orders: list[Order], screen: Screen, concurrency: int, keep: Callable[[Outcome], None]
+) -> tuple[list[Outcome], int | None]:
+    """The outcomes, and the exit status where the format has its own."""
+    try:
         outcomes = runner.run_orders(orders, screen, concurrency, keep)
-        status = screen.finish(outcomes)
+        return outcomes, screen.finish(outcomes)
     except KeyboardInterrupt:
         screen.interrupted()
         raise
     finally:
         screen.close()
-    raise typer.Exit(exit_status(outcomes) if status is None else status)
+
+
+def _refuse_what_does_not_go_together(
+    files: list[Path], credentials: Path | None, every: str | None, html: Path | None, concurrency: int
+) -> None:
+    if not 1 <= concurrency <= 100:
+        raise typer.BadParameter(f"{concurrency} is not from 1 to 100", param_hint="--concurrency")
+    if [*files, credentials].count(STANDARD_INPUT) > 1:
+        raise typer.BadParameter("standard input can be read once only")
+    if every is not None and html is not None:
+        raise typer.BadParameter("a report is made of one run: leave --every out", param_hint="--html")
 
 
 def _format(name: str, *, quiet: bool, every: str | None) -> Format:
@@ -117,4 +147,13 @@ def _keeper(append: Path | None) -> Callable[[Outcome], None]:
         append_line(append, None)
     except OSError as error:
         raise typer.BadParameter(f"{append}: {(error.strerror or 'cannot be written').lower()}") from None
-    return lambda outcome: append_line(append, json_line(outcome, transcript=False))
+    return lambda outcome: _append(append, outcome)
+
+
+def _append(file: Path, outcome: Outcome) -> None:
+    """A disk that is full loses a line, and says so; it changes no verdict."""
+    try:
+        append_line(file, json_line(outcome, transcript=False))
+    except OSError as error:
+        reason = (error.strerror or "cannot be written").lower()
+        print(f"{file}: {reason}: a result of {outcome.check} was not kept", file=sys.stderr)

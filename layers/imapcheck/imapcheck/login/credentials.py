@@ -14,7 +14,7 @@ _OAUTH_GRANT_FIELDS = ("client_id", "client_secret", "token_url", "tenant_id", "
 class Credentials(BaseModel):
     """A user name and what proves it: a password, an access token or what a token is fetched with.
 
-    `host` is the server the credentials were made for (DESIGN section 3): they go to no other.
+    `host` is the server the credentials were made for; they go to no other.
     Neither `repr()` nor a validation error ever shows a secret value.
     """
 

@@ -15,7 +15,7 @@ PLAIN = "AUTHENTICATE PLAIN AGFsaWNlAGNhbmFyeS1wYTU1d29yZA=="
 def test_reference_server_receives_exactly_the_reference_commands(
     define: Define, credentials: Credentials, server_context: Any
 ) -> None:
-    """On a server that offers what the reference product's does: DESIGN section 2, to the letter."""
+    """On a server that offers what the reference product's does: docs/session.md, to the letter."""
     with WireServer(tls=server_context) as server:
         result = run_check(define(server, **FULL), credentials)
     assert result.available, result.failure
