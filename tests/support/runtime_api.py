@@ -38,6 +38,7 @@ class LambdaEnvironment:
     artifact: Path
     directory: Path
     variables: dict[str, str] = field(default_factory=dict)
+    function: str = "RunCheckFunction"
     handler: str = "handler.handler"
     function: str = "RunCheckFunction"
     timeout: float = 150.0

@@ -24,7 +24,7 @@ ALONE = {
     ("socket", "ssl"): {"network", "cli/demo"},
     ("imapclient", "imaplib"): {"imap"},
     ("boto3", "botocore", "aws_lambda_powertools"): {"aws"},
-    ("typer", "rich"): {"cli", "output/terminal"},
+    ("typer", "rich"): {"cli", *(f"output/{name}" for name in ("terminal", "steps", "verdict", "table"))},
 }
 PRINTERS = {"cli", "output/terminal"}
 ENVIRONMENT_READERS = {"cli", "aws"}
@@ -40,7 +40,7 @@ COMING = {
 }  # fmt: skip
 """What ARCHITECTURE.md names and is being built."""
 
-MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name not in ("__init__.py", "__main__.py"))
 ROOM_PAGES = sorted(PACKAGE.glob("*/__init__.py"))
 
 

@@ -19,6 +19,11 @@ _RECEIVE = 65_536
 _TLS_RECORD_TYPES = {20, 21, 22, 23}  # RFC 8446 section 5.1
 
 
+def library_version() -> str:
+    """OpenSSL's own name and version."""
+    return ssl.OPENSSL_VERSION
+
+
 def client_context(*, verify: bool, minimum_version: str, ca_path: Path | None) -> TlsContext:
     """A client's context; built once a process, as reading the authorities costs 40-60 ms.
 

@@ -6,7 +6,7 @@ Every value goes through htpy, which escapes; nothing here builds markup from te
 import json
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +51,9 @@ from imapcheck.output.waterfall import Mark, Row, Waterfall, duration_text, limi
 
 _HEADINGS = (h1, h2, h3, h4)
 _STEP_SIGNS = {"passed": "✓", "failed": "✗", "refused": "!", "skipped": "–"}
-_LEGEND = {"dns": "DNS", "connect": "connect", "tls": "TLS", "wait": "waiting", "transfer": "transfer"}
+LEGEND = {
+    "dns": "DNS", "connect": "connect", "tls": "TLS", "wait": "waiting", "transfer": "transfer", "failed": "failed",
+}  # fmt: skip
 _REFUSAL = re.compile(r"S: (\S+ (NO|BAD)\b|\* BYE\b)", re.IGNORECASE)
 _LOGOUT = re.compile(r"C: \S+ LOGOUT$", re.IGNORECASE)
 _FEW_DAYS = 14.0
@@ -76,7 +78,7 @@ def run_body(entry: Entry, place: Place) -> Node:
     """Everything about one check."""
     if entry.error is not None:
         return _headline(entry, place)
-    waterfall = waterfall_of(entry.content, entry.asked.thresholds)
+    waterfall = waterfall_of(entry.content, entry.watched.thresholds)
     return fragment[
         _headline(entry, place),
         _warnings(entry, place),
@@ -171,7 +173,7 @@ def _axis(waterfall: Waterfall) -> Node:
 
 
 def _step_row(row: Row, waterfall: Waterfall) -> Element:
-    over = row.mark is not None and row.mark.exceeded
+    over = row.mark is not None and row.mark.exceeded and row.status != "failed"
     return tr(class_=[row.status, "over" if over else ""])[
         th(scope="row")[
             span(".sign", aria_hidden="true")[_STEP_SIGNS[row.status]], row.name, span(".hidden")[f" {row.status}"]
@@ -209,11 +211,14 @@ def _total_row(waterfall: Waterfall) -> Element:
 
 
 def _legend(waterfall: Waterfall) -> Element:
-    used = {row.colour for row in waterfall.rows if row.bars}
-    names = _LEGEND | {"failed": "failed"}
     marked = waterfall.total_mark is not None or any(row.mark is not None for row in waterfall.rows)
+    return legend({row.colour for row in waterfall.rows if row.bars}, marked=marked)
+
+
+def legend(colours: Collection[str], *, marked: bool = False) -> Element:
+    """What the colours mean; `marked` explains the dashed line too."""
     return ul(".legend")[
-        (li[swatch(colour), name] for colour, name in names.items() if colour in used),
+        (li[swatch(colour), name] for colour, name in LEGEND.items() if colour in colours),
         li["┊ threshold"] if marked else None,
     ]
 
@@ -316,14 +321,14 @@ def _line(number: int, line: str, kind: str, place: Place) -> Element:
 
 
 def _again(entry: Entry, place: Place) -> Node:
-    asked = entry.asked
-    if asked.file is None and asked.runbook is None:
+    watched = entry.watched
+    if watched.file is None and watched.runbook is None:
         return None
-    again = None if asked.file is None else f"imapcheck run {shlex.quote(asked.file)} --transcript"
+    again = None if watched.file is None else f"imapcheck run {shlex.quote(watched.file)} --transcript"
     return section[
         place.heading(1)["Next"],
         None if again is None else p["Run it again: ", code(".words")[words(again)]],
-        None if asked.runbook is None else p["Runbook: ", _outside(asked.runbook)],
+        None if watched.runbook is None else p["Runbook: ", _outside(watched.runbook)],
     ]
 
 
