@@ -63,3 +63,11 @@ def test_document_has_every_variable() -> None:
     source = Path(__file__).parents[2] / "layers/imapcheck/imapcheck/cli/credentials.py"
     for name in re.findall(r"\"(IMAPCHECK_[A-Z]+)\"", source.read_text(encoding="utf-8")):
         assert f"`{name}`" in section("run")
+
+
+def test_readme_leads_to_every_page() -> None:
+    """And no link of it leads nowhere."""
+    root = Path(__file__).parents[2]
+    links = set(re.findall(r"\]\(([A-Za-z0-9_./-]+)\)", (root / "README.md").read_text(encoding="utf-8")))
+    assert [link for link in links if not (root / link).exists()] == []
+    assert {f"docs/{page.name}" for page in (root / "docs").glob("*.md")} <= links
