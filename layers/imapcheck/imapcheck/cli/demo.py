@@ -27,12 +27,13 @@ from imapcheck.result import CheckResult
 
 USERNAME, PASSWORD = "demo", "correct horse battery"
 _START_SECONDS = 15
+_ANNOUNCEMENT = "Starting an IMAP server in this process (pymap) and checking it: nothing leaves this machine."
 
 
 def run_demo(console: Console | None = None) -> int:
     """Serve, check, show; returns 0 if the check found the server available, else 1."""
     console = console or console_for()
-    console.print("Starting an IMAP server in this process (pymap) and checking it: nothing leaves this machine.")
+    console.print(_ANNOUNCEMENT, soft_wrap=True)
     screen = OneCheckScreen(transcript=True, console=console)
     with tempfile.TemporaryDirectory(prefix="imapcheck-demo-") as directory:
         authority = trustme.CA()

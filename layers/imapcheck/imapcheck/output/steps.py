@@ -1,12 +1,13 @@
 """The steps of a run as lines for a person: a mark, a name, a bar where in the run it was, its time, its detail."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
+from imapcheck.output.waterfall import Bar, layout
 from imapcheck.result import CheckResult, StepName, StepResult
 from imapcheck.trace import NOT_REACHED, StepEvent, StepFinished, StepStarted
 
@@ -76,20 +77,21 @@ class StepLines:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         width, shown = options.max_width, list(self._rows.items())
         not_reached = [name for name, row in shown if row.result is not None and row.result.detail == NOT_REACHED]
-        end = max((start + length for _, row in shown for start, length in row.spans), default=0.0) or 1.0
+        ended = [row.result for _, row in shown if row.result is not None]
+        laid_out = {row.name: row.bars for row in layout(ended, {}, {name: row.spans for name, row in shown}).rows}
         for name, row in shown:
             if name not in not_reached:
-                yield from self._lines(console, name, row, end, width)
+                yield from self._lines(console, name, row, laid_out.get(name, ()), width)
         if not_reached:
             first, *rest = Text(f"- not reached: {', '.join(not_reached)}", "dim").wrap(console, width - 2)
             yield first
             yield from (Text("  ").append_text(line) for line in rest)
 
-    def _lines(self, console: Console, name: str, row: _Row, end: float, width: int) -> Iterator[Text]:
+    def _lines(self, console: Console, name: str, row: _Row, bars: Sequence[Bar], width: int) -> Iterator[Text]:
         sign, status = signs(console), row.result.status if row.result is not None else "running"
         cells = width - _NAME - _TIME - 4 if width < _NARROW else min(30, 18 + (width - _NARROW) // 4)
         style = _STYLES.get(status, "cyan")
-        bar = _bar(row.spans, end, max(4, cells), sign)
+        bar = _drawn(bars, max(4, cells), sign)
         head = Text.assemble((sign[status], style), f" {name:<{_NAME}} ", (bar, style), f" {self._time(row):>{_TIME}}")
         # A failure's words stand below, with all that belongs to it.
         detail = (row.result.detail or "") if row.result is not None and status != "failed" else ""
@@ -123,10 +125,10 @@ class StepLines:
         return f"{waited:.0f} s" + (f" of {self._timeout:.0f} s" if self._timeout is not None else "")
 
 
-def _bar(spans: list[tuple[float, float]], end: float, cells: int, sign: dict[str, str]) -> str:
-    bar = [" "] * cells
-    for start, length in spans:
-        first = min(cells - 1, int(start / end * cells))
-        last = min(cells - 1, int((start + length) / end * cells))
-        bar[first : last + 1] = (sign["bar"] if length else sign["mark"]) * (last - first + 1)
-    return "".join(bar[:cells])
+def _drawn(bars: Sequence[Bar], cells: int, sign: dict[str, str]) -> str:
+    drawn = [" "] * cells
+    for bar in bars:
+        first = min(cells - 1, int(bar.start * cells))
+        last = min(cells - 1, int((bar.start + bar.length) * cells))
+        drawn[first : last + 1] = (sign["bar"] if bar.length else sign["mark"]) * (last - first + 1)
+    return "".join(drawn)
