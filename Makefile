@@ -1,7 +1,7 @@
 # Every target sets up what it needs on a bare machine; `make help` lists them.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help setup demo test test-long lint type validate build bench docs lock pr clean
+.PHONY: help setup demo test test-long lint type validate stack build deploy bench docs lock pr clean
 
 VENV := .venv
 SAM_VENV := .venv-sam
@@ -12,6 +12,22 @@ SAM_STAMP := $(SAM_VENV)/.stamp-$(SAM_VERSION)
 SAM := PATH="$(CURDIR)/$(BIN):$$PATH" SAM_CLI_TELEMETRY=0 $(SAM_VENV)/bin/sam
 PIP := -m pip --disable-pip-version-check install -qq
 export PYTHONDONTWRITEBYTECODE := 1
+
+# Which definitions are deployed, and as which stack: make deploy EVENTS=customers/acme STACK=acme
+EVENTS ?= events
+ifneq ($(EVENTS),events)
+ifndef STACK
+$(error EVENTS=$(EVENTS) needs STACK=NAME, so that no other stack loses its checks)
+endif
+SOURCE := .aws-sam/$(STACK)/source
+BUILD := .aws-sam/$(STACK)/build
+BUILD_OPTIONS := --template-file $(SOURCE)/template.yaml --build-dir $(BUILD) --cache-dir .aws-sam/$(STACK)/cache
+else
+BUILD := .aws-sam/build
+endif
+STACK ?= imapcheck
+CONFIG := --config-file $(CURDIR)/samconfig.toml
+
 # In CI a server test that cannot run is a failure, not a skip.
 ifneq ($(CI),)
 export IMAPCHECK_REQUIRE_SERVERS := 1
@@ -55,15 +71,24 @@ lint: setup ## ruff
 type: setup ## mypy, strict
 	$(BIN)/mypy
 
-validate: setup $(SAM_STAMP) ## template and definitions
-	$(BIN)/cfn-lint template.yaml
+validate: setup $(SAM_STAMP) ## templates and definitions
+	$(BIN)/imapcheck validate $(EVENTS)/*.json
+	$(BIN)/cfn-lint template.yaml stacks/*.yaml
 	$(SAM) validate --lint --template template.yaml
-	$(BIN)/imapcheck validate events/*.json
 	$(BIN)/pytest tests/template
 
-build: setup $(SAM_STAMP) ## sam build, as it is deployed (arm64), with bytecode
-	$(SAM) build
-	@scripts/add-bytecode .aws-sam/build
+stack: setup ## generate stacks/ from events/
+	$(BIN)/imapcheck stack
+
+build: setup $(SAM_STAMP) ## validate, generate and sam build, as it is deployed (arm64), with bytecode
+	@$(BIN)/imapcheck validate $(EVENTS)/*.json
+	@$(if $(SOURCE),scripts/lay-out $(EVENTS) $(SOURCE),$(BIN)/imapcheck stack)
+	$(SAM) build $(CONFIG) $(BUILD_OPTIONS)
+	@scripts/add-bytecode $(BUILD)
+
+deploy: build ## build and deploy: EVENTS=FOLDER STACK=NAME PARAMETERS="AlarmEmail=you@example.com"
+	$(SAM) deploy $(CONFIG) --template-file $(BUILD)/template.yaml --stack-name $(STACK) --no-confirm-changeset \
+		--no-fail-on-empty-changeset $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
 
 bench: setup $(SAM_STAMP) dovecot ## timings against a raw-socket baseline: docs/performance.md, docs/cost.md
 	@scripts/install-test-servers --peers

@@ -98,7 +98,7 @@ def environment(artifact: Path, moto_endpoint: str, tmp_path: Path) -> Iterator[
     def start(definitions: Path, **variables: str) -> LambdaEnvironment:
         base = {
             "IMAPCHECK_DEFINITIONS": str(definitions),
-            "IMAPCHECK_STEP_METRICS": "main",
+            "IMAPCHECK_STACK": "stack",
             "IMAPCHECK_ALLOW_LOCAL_ADDRESSES": "true",
             "POWERTOOLS_LOG_LEVEL": "INFO",
             "PYDANTIC_DISABLE_PLUGINS": "true",

@@ -62,8 +62,8 @@ def test_day_of_refused_tokens_makes_at_most_a_hundred_logins(
     guard = LoginGuard(lambda: now)
     for minute in range(120):
         now = START + timedelta(minutes=minute)
-        result = run_check(definition, secret, login_pause=guard.pause(definition, secret))
-        guard.note(definition, secret, result)
+        result = run_check(definition, secret, login_pause=guard.pause(definition, secret, "1"))
+        guard.note(definition, secret, "1", result)
         assert result.failure is not None
     assert len(logins) * 12 <= 100
     assert len(endpoint.requests) == len(logins)

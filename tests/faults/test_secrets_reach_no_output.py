@@ -13,7 +13,8 @@ import pytest
 
 from conftest import NEW_MESSAGE, Define
 from imapcheck import CheckDefinition, Credentials, run_check
-from imapcheck.aws.metrics import publish
+from imapcheck.aws.metrics import metrics_of, publish
+from imapcheck.aws.run_log import run_fields
 from imapcheck.errors import CredentialsError
 from imapcheck.output.terminal import OneCheckDisplay
 from support.wire_server import Action, Dialect, Exchange, WireServer
@@ -96,10 +97,13 @@ def test_canary_reaches_no_output(
         authentication = "plain"
         dialect.capabilities = dialect.capabilities.replace("AUTH=CRAM-MD5", "")
     with WireServer(dialect, script, tls=server_context) as server:
-        definition = define(server, authentication=authentication, search="IMAP", new_message=NEW_MESSAGE, timeout=3)
+        definition = define(
+            server, authentication=authentication, search="IMAP", new_message=NEW_MESSAGE, timeout=3, metrics="all"
+        )
         result = run_check(definition, secret, hooks=[lambda event: logging.getLogger("hook").debug("%r", event)])
     assert not result.available or step == "LIST"
-    publish(result, "all")
+    publish("ImapCheck/stack", metrics_of(result, definition), result.started_at)
+    print(json.dumps(run_fields(result, instant_test=False, cold_start=False)))
     display = OneCheckDisplay(transcript=True)
     display.result(result)
     shown = capsys.readouterr()

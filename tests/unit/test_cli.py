@@ -208,15 +208,6 @@ def test_wrong_usage_is_status_2() -> None:
     assert "not-there.json: no such file" in missing.stderr
 
 
-def test_twins_in_one_call_are_refused(write_definition: Write) -> None:
-    """Two names that are one without their dashes."""
-    paths = [write_definition(name, {"server": "localhost", "authentication": "none"}) for name in ("a-b", "ab")]
-    for command in ("run", "validate"):
-        done = imapcheck(command, *paths)
-        assert done.returncode == 2
-        assert "'a-b' and 'ab'" in done.stdout + done.stderr
-
-
 def test_server_cannot_write_on_the_terminal(
     server_context: Any, certificates: Certificates, write_definition: Write, secret: Path
 ) -> None:

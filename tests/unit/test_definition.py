@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from imapcheck import CheckDefinition
-from imapcheck.definition.files import load_definition, parse_definition, refuse_twins
+from imapcheck.definition.files import load_definition, parse_definition
 from imapcheck.definition.model import json_schema
 from imapcheck.errors import DefinitionError
 
@@ -135,13 +135,6 @@ def test_ca_file_is_beside_the_definition(write_definition: Any, tmp_path: Path)
     (tmp_path / "ca.pem").write_text("x")
     path = write_definition("a", {"server": "h.example", "tls": {"ca_file": "ca.pem"}})
     assert load_definition(path).ca_path == tmp_path / "ca.pem"
-
-
-def test_twins_are_refused() -> None:
-    """Names that are one without their dashes would be one resource in the stack."""
-    refuse_twins(["a-b", "a-c"])
-    with pytest.raises(DefinitionError, match="'a-b' and 'ab'"):
-        refuse_twins(["a-b", "ab"])
 
 
 def test_inline_definition_names_its_source() -> None:

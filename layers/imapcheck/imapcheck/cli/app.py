@@ -19,7 +19,8 @@ from typing import Annotated
 import typer
 
 from imapcheck.check.run import run_check
-from imapcheck.definition.files import load_definition, refuse_twins
+from imapcheck.cli.definitions import stack, validate
+from imapcheck.definition.files import load_definition
 from imapcheck.definition.model import CheckDefinition, json_schema
 from imapcheck.errors import CredentialsError, DefinitionError, ImapcheckError
 from imapcheck.login.credentials import Credentials
@@ -64,7 +65,6 @@ def run(
     gc.freeze()  # the collector's walks over all that was loaded would fall into the steps' times
     display = Display.for_run(as_json=as_json, count=len(files), transcript=transcript)
     orders = [_prepare(file, credentials) for file in files]
-    _refuse_twins(orders)
     for order in orders:
         if order.problem is not None:
             display.problem(order.problem)
@@ -73,26 +73,8 @@ def run(
     raise typer.Exit(max([*outcomes, *(WRONG_USAGE for order in orders if order.problem is not None)], default=0))
 
 
-@app.command()
-def validate(files: Files) -> None:
-    """Validate check definitions: one line per problem."""
-    names: dict[str, str] = {}
-    status = AVAILABLE
-    for file in files:
-        try:
-            definition = load_definition(file)
-            names[str(file)] = definition.label
-        except DefinitionError as error:
-            print(error)
-            status = WRONG_USAGE
-    try:
-        refuse_twins(names.values())
-    except DefinitionError as error:
-        print(error)
-        status = WRONG_USAGE
-    if status == AVAILABLE:
-        print(f"{len(files)} valid")
-    raise typer.Exit(status)
+app.command()(validate)
+app.command()(stack)
 
 
 @app.command()
@@ -128,15 +110,6 @@ def _prepare(file: Path, credentials_file: Path | None) -> _Order:
         return _Order(file, definition, find_credentials(definition, credentials_file))
     except (DefinitionError, CredentialsError) as error:
         return _Order(file, problem=str(error))
-
-
-def _refuse_twins(orders: list[_Order]) -> None:
-    """Two names in one call that are equal without their dashes: neither runs twice under one identity."""
-    try:
-        refuse_twins(order.definition.label for order in orders if order.definition is not None)
-    except DefinitionError as error:
-        print(error, file=sys.stderr)
-        raise typer.Exit(WRONG_USAGE) from None
 
 
 def _run_all(orders: Sequence[_Order], display: Display, concurrency: int) -> list[int]:

@@ -36,9 +36,10 @@ def run_demo(console: Console | None = None) -> int:
         authority.cert_pem.write_to_path(str(Path(directory, "ca.pem")))
         with embedded_server(authority) as port:
             console.print(f"An embedded IMAP server (pymap) listens on localhost:{port}; the check:", soft_wrap=True)
-            result = run_check(demo_definition(port, directory), demo_credentials(), hooks=display.hooks())
+            definition = demo_definition(port, directory)
+            result = run_check(definition, demo_credentials(), hooks=display.hooks())
     display.result(result)
-    _show_metrics(console, result)
+    _show_metrics(console, result, definition)
     return 0 if result.available else 1
 
 
@@ -148,11 +149,11 @@ def _pymap_arguments() -> Namespace:
     )  # fmt: skip
 
 
-def _show_metrics(console: Console, result: CheckResult) -> None:
+def _show_metrics(console: Console, result: CheckResult, definition: CheckDefinition) -> None:
     """The metrics that the Lambda would publish for this very result."""
     from imapcheck.aws.metrics import metrics_of
 
-    console.print("\nthe metrics the Lambda would publish (namespace ImapCheck):", soft_wrap=True)
-    for metric in metrics_of(result, "main"):
+    console.print("\nthe metrics the Lambda would publish (namespace ImapCheck/STACK):", soft_wrap=True)
+    for metric in metrics_of(result, definition):
         dimensions = ", ".join(f"{name}={value}" for name, value in metric.dimensions.items())
         console.print(f"  {metric.name:<26} {metric.value:>12g} {metric.unit:<13} {dimensions}", soft_wrap=True)

@@ -2,11 +2,10 @@
 
 import json
 import os
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from imapcheck.definition.model import CheckDefinition
@@ -35,13 +34,13 @@ def load_definition(path: Path) -> CheckDefinition:
     definition = parse_definition(data, source=str(path), directory=path.parent)
     if definition.name != path.stem:
         raise DefinitionError(
-            _line(
+            problem_line(
                 str(path), "name", one_line(repr(definition.name), 80), f"{path.stem!r}, the file's name without .json"
             )
         )
     if definition.ca_path is not None and not definition.ca_path.is_file():
         raise DefinitionError(
-            _line(
+            problem_line(
                 str(path), "tls.ca_file", repr(definition.tls.ca_file), "a file beside the definition; it is not there"
             )
         )
@@ -55,15 +54,6 @@ def parse_definition(data: object, *, source: str, directory: Path | None = None
     except ValidationError as error:
         lines = [_problem(source, data, item) for item in error.errors(include_url=False)]
     raise DefinitionError("\n".join(lines))
-
-
-def refuse_twins(names: Iterable[str]) -> None:
-    """Refuse names that are equal without their dashes: they would be one resource in the stack."""
-    seen: dict[str, str] = {}
-    for name in names:
-        twin = seen.setdefault(name.replace("-", ""), name)
-        if twin != name:
-            raise DefinitionError(f"name: found {twin!r} and {name!r}, expected names that differ in more than dashes")
 
 
 def _read_object(path: Path) -> dict[str, Any]:
@@ -80,8 +70,12 @@ def _read_object(path: Path) -> dict[str, Any]:
         raise DefinitionError(
             f"{source}: line {error.lineno}, column {error.colno}: not JSON: {error.msg[0].lower()}{error.msg[1:]}"
         ) from None
-    except (_NotAccepted, RecursionError) as error:
+    except _NotAccepted as error:
         raise DefinitionError(f"{source}: {error}") from None
+    except RecursionError:
+        raise DefinitionError(f"{source}: found nesting without end, expected objects a few levels deep") from None
+    except ValueError:  # the one left: Python converts no integer of more than 4,300 digits
+        raise DefinitionError(f"{source}: found a number of thousands of digits, expected one of a few") from None
     if not isinstance(data, dict):
         raise DefinitionError(f"{source}: found {type(data).__name__}, expected a JSON object")
     return data
@@ -107,12 +101,38 @@ def _no_constant(name: str) -> Any:
 def _problem(source: str, data: object, item: ErrorDetails) -> str:
     if item["type"] == "conflict":
         context = item["ctx"]
-        return _line(source, context["field"], context["found"], context["what"])
+        return problem_line(source, context["field"], context["found"], context["what"])
     path = _field_path(item, data)
     if item["type"] == "extra_forbidden":
-        return _line(source, path, "a key that is not known", "one of the documented keys (imapcheck schema)")
+        return problem_line(source, path, "a key that is not known", _known_keys(item["loc"]))
     found = "nothing" if item["type"] == "missing" else _shown(path, _value_at(data, path, item))
-    return _line(source, path, found, _expectation(item))
+    return problem_line(source, path, found, _expectation(item))
+
+
+def _known_keys(location: tuple[int | str, ...]) -> str:
+    """What is expected in place of an unknown key, with the known one that it looks like."""
+    import difflib  # only for an error's text
+
+    model: type[BaseModel] = CheckDefinition
+    for part in location[:-1]:
+        if isinstance(part, str):
+            model = _model_of(model, part)
+    names = {field.alias or name for name, field in model.model_fields.items()}
+    alike = difflib.get_close_matches(str(location[-1]).lower(), sorted(names), n=1)
+    hint = f'; did you mean "{alike[0]}"?' if alike else ""
+    return f"one of the documented keys (imapcheck schema){hint}"
+
+
+def _model_of(model: type[BaseModel], key: str) -> type[BaseModel]:
+    """The model that `key` of `model` holds, by itself, in a list or in an alternative; else `model`."""
+    field = next((field for name, field in model.model_fields.items() if key in (name, field.alias)), None)
+    waiting: list[object] = [] if field is None else [field.annotation]
+    while waiting:
+        kind = waiting.pop()
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind
+        waiting += get_args(kind)
+    return model
 
 
 def _field_path(item: ErrorDetails, data: object) -> str:
@@ -172,5 +192,5 @@ def _expectation(item: ErrorDetails) -> str:
     return item["msg"]
 
 
-def _line(source: str, field: str, found: str, wanted: str) -> str:
+def problem_line(source: str, field: str, found: str, wanted: str) -> str:
     return f"{source}: {field}: found {found}, expected {wanted}"

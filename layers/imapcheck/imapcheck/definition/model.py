@@ -11,9 +11,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PrivateAttr,
     ValidationInfo,
@@ -21,123 +19,41 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 
+from imapcheck.definition.fields import (
+    Address,
+    Addresses,
+    Duration,
+    Line,
+    Milliseconds,
+    Model,
+    Terms,
+    body,
+    conflict,
+    expected,
+)
+from imapcheck.definition.monitoring import AlarmsDefinition, ScheduleDefinition
 from imapcheck.definition.server import Endpoint, parse_server
 from imapcheck.result import STEP_NAMES
-from imapcheck.text import forbidden_character
 
 NAME_PATTERN = r"^[A-Za-z0-9-]{1,40}$"
-MAX_TERM = 900
 MAX_MESSAGE = 1_000_000
+_LONGEST_KEEP = timedelta(days=3650)
 
 TlsMode = Literal["implicit", "starttls", "none"]
 Authentication = Literal["none", "plain", "login", "cram-md5", "scram-sha-1", "scram-sha-256", "xoauth2", "oauthbearer"]
+MetricSet = Literal["main", "steps", "all"]
 AUTHENTICATIONS: tuple[Authentication, ...] = get_args(Authentication)
 _SENDS_CREDENTIALS_IN_CLEAR = {"plain", "login", "xoauth2", "oauthbearer"}
 
 
-def expected(what: str) -> PydanticCustomError:
-    """A validation error whose message is what was expected."""
-    return PydanticCustomError("expected", "{what}", {"what": what})
-
-
-def conflict(field: str, found: str, what: str) -> PydanticCustomError:
-    """A validation error about fields that contradict each other; `field` is the one to look at."""
-    return PydanticCustomError("conflict", "{what}", {"field": field, "found": found, "what": what})
-
-
-def _line(value: str) -> str:
-    if not value.strip():
-        raise expected("text that is not empty")
-    if (found := forbidden_character(value)) is not None:
-        raise expected(f"one line of text without control characters (it holds {found})")
-    if len(value) > MAX_TERM:
-        raise expected(f"at most {MAX_TERM} characters (it has {len(value)})")
+def _keeping(value: timedelta) -> timedelta:
+    if value > _LONGEST_KEEP:
+        raise expected("at most 3650d")
     return value
 
 
-def _unquoted(value: str) -> str:
-    if len(value) >= 2 and value.startswith('"') and value.endswith('"'):
-        value = value[1:-1]
-    return _line(value)
-
-
-def _as_list(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
-def _duration(value: Any) -> timedelta:
-    if isinstance(value, timedelta):
-        return value
-    match = re.fullmatch(r"([1-9][0-9]{0,5})([smhdw])", value) if isinstance(value, str) else None
-    if match is None:
-        raise expected("a duration such as 90s, 15m, 12h or 1d")
-    unit = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}[match[2]]
-    return timedelta(**{unit: int(match[1])})
-
-
-def _address(value: str) -> str:
-    from imapcheck.definition.addresses import parse_address  # the email package is loaded only where mail is written
-
-    _line(value)
-    try:
-        parse_address(value)
-    except ValueError as error:
-        raise expected(str(error)) from None
-    return value
-
-
-def _body(value: str) -> str:
-    if not value.strip():
-        raise expected("text that is not empty")
-    if any(char == "\0" or "\ud800" <= char <= "\udfff" for char in value):
-        raise expected("text without NUL and without halves of surrogate pairs")
-    return value
-
-
-Line = Annotated[str, Field(min_length=1, max_length=MAX_TERM), AfterValidator(_line)]
-Term = Annotated[str, Field(min_length=1), AfterValidator(_unquoted)]
-Address = Annotated[str, Field(min_length=1), AfterValidator(_address)]
-Terms = Annotated[
-    list[Term],
-    BeforeValidator(_as_list),
-    Field(min_length=1, max_length=20),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "minLength": 1},
-                {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1, "maxItems": 20},
-            ]
-        }
-    ),
-]
-Addresses = Annotated[
-    list[Address],
-    BeforeValidator(_as_list),
-    Field(max_length=100),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "minLength": 1},
-                {"type": "array", "items": {"type": "string", "minLength": 1}, "maxItems": 100},
-            ]
-        }
-    ),
-]
-Duration = Annotated[
-    timedelta,
-    BeforeValidator(_duration),
-    WithJsonSchema({"type": "string", "pattern": "^[1-9][0-9]{0,5}[smhdw]$", "examples": ["90s", "15m", "1d"]}),
-]
-Milliseconds = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class SearchDefinition(_Model):
+class SearchDefinition(Model):
     """What must be found: every term given must match (RFC 9051 section 6.4.4)."""
 
     subject: Terms | None = Field(None, description="Term(s) in the subject.")
@@ -145,8 +61,8 @@ class SearchDefinition(_Model):
     to: Terms | None = Field(None, description="Term(s) in the To field.")
     text: Terms | None = Field(None, description="Term(s) anywhere in the message.")
     mailbox: Line = Field("INBOX", description="A mailbox name, or a special use such as \\Junk.")
-    min_matches: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] = Field(
-        1, description="Fewer matches than this is no_match."
+    min_matches: Annotated[int, Field(ge=0, le=1_000_000, strict=True)] = Field(
+        1, description="Fewer matches than this is no_match; with 0 the search must work, a match need not be there."
     )
     max_age: Duration | None = Field(None, description="A newest match older than this is too_old.")
     max_size: Annotated[int, Field(ge=1, strict=True)] | None = Field(
@@ -165,18 +81,22 @@ class SearchDefinition(_Model):
         return tuple((key, term) for key, terms in keys for term in terms or ())
 
 
-class NewMessageDefinition(_Model):
+class NewMessageDefinition(Model):
     """The message that is filed in the sent mailbox."""
 
     from_: Address = Field(alias="from", description="Sender, with or without a display name.")
     to: Addresses = Field(default_factory=list, description="Recipient(s).")
     cc: Addresses = Field(default_factory=list, description="Recipient(s) in Cc.")
     bcc: Addresses = Field(default_factory=list, description="Recipient(s) in Bcc.")
-    subject: Line
-    message: Annotated[str, Field(min_length=1, max_length=MAX_MESSAGE), AfterValidator(_body)]
+    subject: Line = Field(description="Its subject.")
+    message: Annotated[str, Field(min_length=1, max_length=MAX_MESSAGE), AfterValidator(body)] = Field(
+        description="The text of its body."
+    )
     mailbox: Line | None = Field(None, description="Where it is filed; null finds the sent mailbox.")
-    keep_for: Duration | None = Field(
-        None, description="Older messages of this check are removed; null keeps everything."
+    keep_for: Annotated[Duration, AfterValidator(_keeping)] | None = Field(
+        None,
+        description="Older messages of this check are removed, at most 3650d; null keeps everything.",
+        examples=["1d"],
     )
 
     @model_validator(mode="after")
@@ -186,7 +106,7 @@ class NewMessageDefinition(_Model):
         return self
 
 
-class TlsDefinition(_Model):
+class TlsDefinition(Model):
     """How the connection is protected."""
 
     mode: TlsMode | None = Field(None, description="Follows the server's scheme unless given.")
@@ -198,7 +118,7 @@ class TlsDefinition(_Model):
         None, description="PEM file beside the definition that replaces the system's authorities."
     )
     server_name: Line | None = Field(None, description="Name for SNI and verification, if not the host's.")
-    minimum_version: Literal["1.2", "1.3"] = "1.2"
+    minimum_version: Literal["1.2", "1.3"] = Field("1.2", description="The oldest version of TLS that is accepted.")
 
     @field_validator("ca_file")
     @classmethod
@@ -211,6 +131,14 @@ class TlsDefinition(_Model):
     @classmethod
     def _host_name(cls, value: str | None) -> str | None:
         return None if value is None else _endpoint(value).host
+
+
+class QuotaDefinition(Model):
+    """The quota of the mailbox is asked for, where the server knows QUOTA (RFC 9208)."""
+
+    warn_percent: Annotated[int, Field(ge=1, le=100, strict=True)] = Field(
+        90, description="From so many percent of any resource on, each run warns; it never fails for it."
+    )
 
 
 def _endpoint(value: str) -> Endpoint:
@@ -241,7 +169,7 @@ _NULLABLE_SEARCH_SCHEMA = WithJsonSchema(
 )
 
 
-class CheckDefinition(_Model):
+class CheckDefinition(Model):
     """One check against one server. Only `server` is required."""
 
     schema_reference: str | None = Field(None, alias="$schema", description="For the editor; not used.")
@@ -261,8 +189,8 @@ class CheckDefinition(_Model):
     search: Annotated[SearchDefinition, BeforeValidator(_as_search_object)] | None = Field(
         None, description="Subject term, list of terms (all must match), or an object."
     )
-    new_message: NewMessageDefinition | None = None
-    tls: TlsDefinition = TlsDefinition()
+    new_message: NewMessageDefinition | None = Field(None, description="A message to file in the sent mailbox.")
+    tls: TlsDefinition = Field(default_factory=TlsDefinition, description="Which TLS, and whom it trusts.")
     timeout: Annotated[float, Field(ge=1, le=120, strict=True, allow_inf_nan=False)] = Field(
         30, description="Seconds for the whole run, all attempts included."
     )
@@ -272,6 +200,16 @@ class CheckDefinition(_Model):
     identify: Annotated[bool, Field(strict=True)] = Field(False, description="Send ID after the login (RFC 2971).")
     thresholds: dict[Literal["total", *STEP_NAMES], Milliseconds] = Field(  # type: ignore[valid-type]
         default_factory=dict, description="Milliseconds; an available run over one of them is slow."
+    )
+    quota: QuotaDefinition | None = Field(None, description="Warn before the mailbox is full.")
+    schedule: ScheduleDefinition | None = Field(None, description="Makes the stack run the check, with alarms.")
+    alarms: AlarmsDefinition = Field(
+        default_factory=AlarmsDefinition, description="When alarms ring, and whom they tell."
+    )
+    metrics: MetricSet = Field(
+        "main",
+        description="What is published to CloudWatch: main; steps, with the main steps' times, the number of matches"
+        " and the message's size; all, with every step's time.",
     )
 
     _endpoint: Endpoint = PrivateAttr()
@@ -322,6 +260,8 @@ class CheckDefinition(_Model):
                 "false",
                 "true, or allow_unverified_login: true beside it, as the login would go to an unknown server",
             )
+        if self.schedule is not None:
+            _refuse_windows_too_long(self.schedule, self.alarms)
         return self
 
     @property
@@ -344,6 +284,16 @@ class CheckDefinition(_Model):
         return self._endpoint.is_address
 
     @property
+    def verifies_certificate(self) -> bool:
+        """There is a certificate, and it is verified."""
+        return self.tls_mode != "none" and self.tls.verify
+
+    @property
+    def deployed_schedule(self) -> ScheduleDefinition | None:
+        """The schedule that the stack has for this check: none where there is none or it is not enabled."""
+        return self.schedule if self.schedule is not None and self.schedule.enabled else None
+
+    @property
     def ca_path(self) -> Path | None:
         """`tls.ca_file` beside the definition, or None for the system's authorities."""
         return None if self.tls.ca_file is None else self._directory / self.tls.ca_file
@@ -352,6 +302,20 @@ class CheckDefinition(_Model):
     def label(self) -> str:
         """The name, or what stands for it where the definition has none."""
         return self.name or "unnamed"
+
+
+def _refuse_windows_too_long(schedule: ScheduleDefinition, alarms: AlarmsDefinition) -> None:
+    """CloudWatch's limit on Period times EvaluationPeriods (API reference, PutMetricAlarm, Period)."""
+    most = schedule.most_periods()
+    window = "a day" if schedule.seconds < 3600 else "seven days"
+    asked = {"unavailable": alarms.unavailable.periods, "slow": alarms.slow.periods, "not_running": alarms.not_running}
+    for field, periods in asked.items():
+        if periods > most:
+            raise conflict(
+                f"alarms.{field}",
+                str(getattr(alarms, field)),
+                f"at most {most} intervals of {schedule.every}: CloudWatch looks back {window} at most",
+            )
 
 
 def json_schema() -> dict[str, Any]:

@@ -1,0 +1,73 @@
+"""`imapcheck validate` and `imapcheck stack`: definitions as files, and the templates made from them."""
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imapcheck.definition.deployment import doubts, refusals
+from imapcheck.definition.files import load_definition
+from imapcheck.definition.model import CheckDefinition
+from imapcheck.errors import DefinitionError
+from imapcheck.stack.checks import checks_template
+from imapcheck.stack.contacts import contacts_of, contacts_template
+from imapcheck.stack.quotas import refuse_what_does_not_fit
+
+_WRONG_USAGE = 2
+
+
+def validate(files: Annotated[list[Path], typer.Argument(help="Check definitions.", metavar="FILE...")]) -> None:
+    """Validate check definitions: one line per problem, one per doubt."""
+    valid, problems = _load(files)
+    now = datetime.now(UTC)
+    lines = [line for file, definition in valid for line in doubts(definition, str(file), now)]
+    for line in [*problems, *lines]:
+        print(line)
+    if problems:
+        raise typer.Exit(_WRONG_USAGE)
+    print(f"{len(files)} valid")
+
+
+def stack(
+    events: Annotated[Path, typer.Argument(help="Folder of check definitions.")] = Path("events"),
+    output: Annotated[Path, typer.Option(help="Folder for checks.yaml and contacts.yaml.")] = Path("stacks"),
+) -> None:
+    """Generate the nested stacks from the definitions: schedules, alarms, contacts."""
+    valid, problems = _load(sorted(events.glob("*.json")))
+    if not valid and not problems:
+        problems = [f"{events}: found no definition, expected files NAME.json"]
+    definitions = [definition for _, definition in valid]
+    checks, contacts = checks_template(definitions), contacts_template(definitions)
+    if not problems:
+        try:
+            refuse_what_does_not_fit(checks, contacts, len(contacts_of(definitions)))
+        except DefinitionError as error:
+            problems = [str(error)]
+    if problems:
+        print("\n".join(problems), file=sys.stderr)
+        raise typer.Exit(_WRONG_USAGE)
+    output.mkdir(parents=True, exist_ok=True)
+    for name, template in (("checks.yaml", checks), ("contacts.yaml", contacts)):
+        (output / name).write_text(template.text, encoding="utf-8")
+    scheduled = sum(definition.deployed_schedule is not None for definition in definitions)
+    print(f"{output}: {scheduled} of {len(definitions)} checks scheduled, {checks.resources} resources")
+
+
+def _load(files: Sequence[Path]) -> tuple[list[tuple[Path, CheckDefinition]], list[str]]:
+    """Definitions that can be deployed, and what is wrong with the others."""
+    valid: list[tuple[Path, CheckDefinition]] = []
+    problems: list[str] = []
+    for file in files:
+        try:
+            definition = load_definition(file)
+        except DefinitionError as error:
+            problems.append(str(error))
+            continue
+        if found := refusals(definition, str(file)):
+            problems += found
+        else:
+            valid.append((file, definition))
+    return valid, problems

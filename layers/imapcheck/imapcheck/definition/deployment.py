@@ -1,0 +1,176 @@
+"""What only a deployment minds: definitions that the function would refuse, and those that hide a mistake.
+
+`refusals` is what would fail in the stack; `doubts` is what can never turn green or never happen, told as a
+warning. A run from a laptop asks for neither.
+"""
+
+import base64
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo, available_timezones
+
+from imapcheck.definition.files import problem_line
+from imapcheck.definition.model import CheckDefinition
+from imapcheck.definition.monitoring import MuteDefinition
+
+SPECIAL_USES = ("\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Important", "\\Junk", "\\Sent", "\\Trash")
+_DAYS = {"FEB": 29, "2": 29, "02": 29} | dict.fromkeys(
+    ("APR", "4", "04", "JUN", "6", "06", "SEP", "9", "09", "NOV", "11"), 30
+)
+
+
+def refusals(definition: CheckDefinition, source: str) -> list[str]:
+    """What the deployed function or CloudWatch would refuse, one line each, beginning with `source`."""
+    return [problem_line(source, field, found, wanted) for field, found, wanted in _refused(definition)]
+
+
+def doubts(definition: CheckDefinition, source: str, now: datetime) -> list[str]:
+    """What can never turn green or never happen, one line each; `now` is the time with its zone."""
+    found = [*_search_doubts(definition), *_threshold_doubts(definition), *_server_doubts(definition)]
+    found += [*_mailbox_doubts(definition), *_alarm_doubts(definition, now)]
+    return [f"{source}: warning: {field}: {text}" for field, text in found]
+
+
+def _refused(definition: CheckDefinition) -> Iterator[tuple[str, str, str]]:
+    if definition.schedule is not None and definition.authentication != "none" and definition.secret is None:
+        yield "secret", "nothing", f"the name of a secret: the function logs in with {definition.authentication}"
+    yield from _refused_authority(definition)
+    for index, mute in enumerate(definition.alarms.mute):
+        if mute.timezone not in available_timezones():
+            yield f"alarms.mute.{index}.timezone", f'"{mute.timezone}"', "a time zone's name such as Europe/Berlin"
+
+
+def _refused_authority(definition: CheckDefinition) -> Iterator[tuple[str, str, str]]:
+    name, path = definition.tls.ca_file, definition.ca_path
+    if name is None or path is None:
+        return
+    if Path(name).is_absolute():
+        yield "tls.ca_file", "an absolute path", "a file beside the definition, as nothing else is deployed"
+    elif path.is_file() and not _is_pem(path.read_bytes()):
+        yield "tls.ca_file", f'"{name}"', "certificates in PEM (-----BEGIN CERTIFICATE-----)"
+
+
+def _is_pem(data: bytes) -> bool:
+    blocks = re.findall(rb"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", data, re.DOTALL)
+    try:
+        # DER begins every certificate with a SEQUENCE (RFC 5280 section 4.1)
+        return bool(blocks) and all(base64.b64decode(b"".join(b.split()), validate=True)[:1] == b"\x30" for b in blocks)
+    except ValueError:
+        return False
+
+
+def _search_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
+    search, message = definition.search, definition.new_message
+    if search is None or message is None or search.min_matches == 0 or search.mailbox.upper() != "INBOX":
+        return
+    own = search.subject and all(term.lower() in message.subject.lower() for term in search.subject)
+    if own and not _filed_in_inbox(definition) and not _addressed_to_its_sender(definition):
+        yield (
+            "search",
+            (
+                "looks in INBOX for the subject of new_message, which is filed elsewhere and addressed to others:"
+                " unless mail with that subject arrives by itself, this never matches"
+            ),
+        )
+
+
+def _filed_in_inbox(definition: CheckDefinition) -> bool:
+    message = definition.new_message
+    return message is not None and message.mailbox is not None and message.mailbox.upper() == "INBOX"
+
+
+def _addressed_to_its_sender(definition: CheckDefinition) -> bool:
+    """The sender is the best guess at the watched account: its name stands in the secret."""
+    from imapcheck.definition.addresses import parse_address
+
+    message = definition.new_message
+    if message is None:
+        return False
+    recipients = {parse_address(text).addr_spec.lower() for text in [*message.to, *message.cc, *message.bcc]}
+    return parse_address(message.from_).addr_spec.lower() in recipients
+
+
+def _threshold_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
+    for step, limit in definition.thresholds.items():
+        if (reason := _never_runs(definition, step)) is not None:
+            yield f"thresholds.{step}", f"the step does not run: {reason}"
+        elif limit > definition.timeout * 1000:
+            yield f"thresholds.{step}", f"{limit:g} ms are more than the timeout of {definition.timeout:g} s"
+
+
+def _never_runs(definition: CheckDefinition, step: str) -> str | None:
+    message = definition.new_message
+    absent = {
+        "dns": "the server is an address" if definition.host_is_address else None,
+        "tls": "tls.mode is none" if definition.tls_mode == "none" else None,
+        "starttls": f"tls.mode is {definition.tls_mode}" if definition.tls_mode != "starttls" else None,
+        "id": "identify is false" if not definition.identify else None,
+        "quota": "there is no quota" if definition.quota is None else None,
+        "locate_sent": "new_message.mailbox is given" if message is not None and message.mailbox else None,
+        "cleanup": "there is no new_message.keep_for" if message is None or message.keep_for is None else None,
+    }
+    reason = absent.get(step)
+    if reason is None and definition.authentication == "none" and step in _AFTER_LOGIN:
+        reason = "authentication is none"
+    if reason is None and definition.search is None and step in ("search", "fetch"):
+        reason = "there is no search"
+    if reason is None and message is None and step in ("locate_sent", "append"):
+        reason = "there is no new_message"
+    return reason
+
+
+_AFTER_LOGIN = {"authenticate", "id", "namespace", "list", "examine", "quota"}
+
+
+def _server_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
+    schedule, mode, port = definition.schedule, definition.tls_mode, definition.port
+    if (mode, port) == ("starttls", 993):
+        yield "server", "STARTTLS on port 993, where servers speak TLS from the start (RFC 8314): imaps:// is meant?"
+    if (mode, port) == ("implicit", 143):
+        yield "server", "TLS from the start on port 143, where servers offer STARTTLS (RFC 8314): imap:// is meant?"
+    if schedule is not None and definition.timeout >= schedule.seconds:
+        yield "timeout", f"{definition.timeout:g} s reach schedule.every {schedule.every}: runs may overlap"
+
+
+def _mailbox_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
+    named = {
+        "search.mailbox": definition.search.mailbox if definition.search is not None else None,
+        "new_message.mailbox": definition.new_message.mailbox if definition.new_message is not None else None,
+    }
+    known = {use.lower() for use in SPECIAL_USES}
+    for field, mailbox in named.items():
+        if mailbox is not None and mailbox.startswith("\\") and mailbox.lower() not in known:
+            yield field, f"no server knows the special use {mailbox}; they are {', '.join(SPECIAL_USES)} (RFC 6154)"
+
+
+def _alarm_doubts(definition: CheckDefinition, now: datetime) -> Iterator[tuple[str, str]]:
+    alarms = definition.alarms
+    given = alarms.model_fields_set
+    if definition.schedule is None and given:
+        yield "alarms", "there is no schedule, so this check has no alarms"
+    if "slow" in given and not definition.thresholds:
+        yield "alarms.slow", "there are no thresholds, so no run is slow"
+    if "certificate_days" in given and not definition.verifies_certificate:
+        yield "alarms.certificate_days", "no certificate is verified, so this never rings"
+    for index, mute in enumerate(alarms.mute):
+        if _is_over(mute, now):
+            yield f"alarms.mute.{index}.at", f"{mute.at} and its {mute.iso_duration} are over"
+        if mute.cron is not None and _names_no_day(mute.cron):
+            yield f"alarms.mute.{index}.cron", "no month of these has such a day"
+
+
+def _is_over(mute: MuteDefinition, now: datetime) -> bool:
+    if mute.at is None or mute.timezone not in available_timezones():
+        return False
+    return datetime.fromisoformat(mute.at).replace(tzinfo=ZoneInfo(mute.timezone)) + mute.duration < now
+
+
+def _names_no_day(cron: str) -> bool:
+    _, _, day, month, weekday = cron.split()
+    days = [int(part.partition("-")[0]) for part in day.split(",") if part != "*"]
+    months = month.split(",")
+    if not days or "*" in day.split(",") or weekday != "*" or any(part not in _DAYS for part in months):
+        return False
+    return min(days) > max(_DAYS[part] for part in months)

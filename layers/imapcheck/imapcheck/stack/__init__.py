@@ -1,0 +1,5 @@
+"""From definitions to CloudFormation: the text of `stacks/checks.yaml` and `stacks/contacts.yaml`.
+
+May import: definition and the hall.
+Begin with: `checks.checks_template`.
+"""

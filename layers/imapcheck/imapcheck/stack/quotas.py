@@ -1,0 +1,39 @@
+"""What fits one stack, counted before anything is deployed.
+
+Sources: AWS CloudFormation quotas (500 resources and 1 MB a template), Amazon SNS quotas (200 filter policies a
+topic). What does not fit is refused; nothing moves to another stack by itself, as a moved alarm or schedule
+collides with its own name while CloudFormation creates before it deletes.
+"""
+
+from typing import NamedTuple
+
+from imapcheck.errors import DefinitionError
+
+MOST_RESOURCES = 500
+MOST_OCTETS = 1_000_000
+MOST_CONTACTS = 200
+
+
+class Template(NamedTuple):
+    """A template's text and how many resources it holds."""
+
+    text: str
+    resources: int
+
+
+def refuse_what_does_not_fit(checks: Template, contacts: Template, contact_count: int) -> None:
+    """Raise `DefinitionError` that says what is passed, by how much, and what to do."""
+    problems = [
+        f"{what}: found {found:,}, expected at most {most:,} in one stack"
+        for what, found, most in (
+            ("resources of the checks", checks.resources, MOST_RESOURCES),
+            ("octets of stacks/checks.yaml", len(checks.text.encode()), MOST_OCTETS),
+            ("contacts", contact_count, MOST_CONTACTS),
+            ("octets of stacks/contacts.yaml", len(contacts.text.encode()), MOST_OCTETS),
+        )
+        if found > most
+    ]
+    if problems:
+        advice = "move some definitions to a folder of their own and deploy it as a stack of its own:"
+        problems.append(f"{advice} make deploy EVENTS=FOLDER STACK=NAME (docs/fleet.md)")
+        raise DefinitionError("\n".join(problems))

@@ -1,0 +1,252 @@
+"""`schedule` and `alarms`: what AWS takes is taken, and nothing else; what hides a mistake is told."""
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from imapcheck import CheckDefinition
+from imapcheck.definition.deployment import SPECIAL_USES, doubts, refusals
+from imapcheck.definition.files import load_definition
+from imapcheck.definition.monitoring import EVERY, RunsOf
+from imapcheck.errors import DefinitionError
+from imapcheck.imap.mailboxes import _SPECIAL_USES
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+MESSAGE = {"from": "a@example.com", "to": "a@example.com", "subject": "IMAP testing", "message": "m"}
+OTHERS = {**MESSAGE, "to": "b@example.com"}
+NO_LOGIN = {"authentication": "none"}
+
+
+def define(**fields: Any) -> CheckDefinition:
+    return CheckDefinition.model_validate({"server": "mail.example.com", "secret": "imapcheck/x"} | fields)
+
+
+def mute(**fields: Any) -> CheckDefinition:
+    return define(schedule={"every": "5m"}, alarms={"mute": [{"duration": "2h"} | fields]})
+
+
+def test_defaults_are_the_documented_ones() -> None:
+    """Two of three, three of three, three intervals, fourteen days; nobody, nothing muted."""
+    alarms = define().alarms
+    assert (alarms.unavailable, alarms.slow, alarms.not_running, alarms.certificate_days) == ((2, 3), (3, 3), 3, 14)
+    assert (alarms.notify, alarms.runbook, alarms.mute, define().metrics) == ([], None, [], "main")
+    assert define().schedule is None
+
+
+@pytest.mark.parametrize("every", EVERY)
+def test_window_is_cloudwatchs_to_the_interval(every: str) -> None:
+    """A day for periods under an hour, seven for the others: the longest is taken, one more is not."""
+    number, unit = int(every[:-1]), {"m": 60, "h": 3600}[every[-1]]
+    most = (86_400 if number * unit < 3600 else 7 * 86_400) // (number * unit)
+    define(schedule={"every": every}, alarms={"not_running": most})
+    if most < 1440:  # the most that any definition may ask for
+        with pytest.raises(ValidationError, match=f"at most {most} intervals of {every}"):
+            define(schedule={"every": every}, alarms={"not_running": most + 1})
+
+
+@given(datapoints=st.integers(-1, 12), periods=st.integers(-1, 12))
+def test_m_of_n_is_what_cloudwatch_takes(datapoints: int, periods: int) -> None:
+    """1 <= M <= N <= 10."""
+    text = f"{datapoints} of {periods}"
+    if 1 <= datapoints <= periods <= 10:
+        assert define(alarms={"unavailable": text}).alarms.unavailable == RunsOf(datapoints, periods)
+    else:
+        with pytest.raises(ValidationError):
+            define(alarms={"unavailable": text})
+
+
+@pytest.mark.parametrize(
+    ("duration", "written"),
+    [("1m", "PT1M"), ("90m", "PT1H30M"), ("2h", "PT2H"), ("60h", "P2DT12H"), ("15d", "P15D"), ("2w", "P14D")],
+)
+def test_mute_durations_in_iso_8601(duration: str, written: str) -> None:
+    """The form that CloudWatch's reference shows."""
+    assert mute(cron="0 2 * * *", duration=duration).alarms.mute[0].iso_duration == written
+
+
+@pytest.mark.parametrize(
+    "cron", ["0 2 * * sun", "0,30 2-4 1,15 JAN-MAR *", "59 23 31 12 MON-FRI", "00 02 01 01 SUN,SAT", "* * * * *"]
+)
+def test_mute_crons_of_cloudwatchs_own_form(cron: str) -> None:
+    """Stars, ranges, lists, names in any case."""
+    assert mute(cron=cron).alarms.mute[0].expression == f"cron({cron.upper()})"
+
+
+def test_once() -> None:
+    """`at`, in a zone."""
+    once = mute(at="2026-12-01T02:00", timezone="Europe/Berlin").alarms.mute[0]
+    assert (once.expression, once.timezone) == ("at(2026-12-01T02:00)", "Europe/Berlin")
+    assert mute(at="2026-12-01T02:00").alarms.mute[0].timezone == "UTC"
+
+
+def test_contacts_are_lower_case_and_once() -> None:
+    """SNS compares filters with case; an address alone needs no list."""
+    assert define(alarms={"notify": "Ops@Example.COM"}).alarms.notify == ["ops@example.com"]
+    assert define(alarms={"notify": ["a@x.example", "A@X.example"]}).alarms.notify == ["a@x.example"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["a@b", "a..b@x.example", ".a@x.example", "a@-x.example", "ä@x.example", "a@x.example\n", "a b@x.example", "x",
+     'a"@x.example', "a@x.example, b@x.example", "@x.example", f"{'a' * 65}@x.example", "A <a@x.example>", ""],
+)  # fmt: skip
+def test_address_that_sns_would_refuse(address: str) -> None:
+    """Or that could mean two."""
+    with pytest.raises(ValidationError):
+        define(alarms={"notify": address})
+
+
+REFUSED = [
+    ({"secret": None, "schedule": {"every": "5m"}}, "secret: found nothing, expected the name of a secret"),
+    ({"tls": {"ca_file": "/etc/ca.pem"}}, "tls.ca_file: found an absolute path, expected a file beside"),
+    (
+        {"alarms": {"mute": [{"cron": "0 2 * * *", "duration": "1h", "timezone": "Europe/Bonn"}]}},
+        'alarms.mute.0.timezone: found "Europe/Bonn"',
+    ),
+]
+
+
+@pytest.mark.parametrize(("fields", "says"), REFUSED)
+def test_what_the_deployed_function_would_refuse(fields: dict[str, Any], says: str) -> None:
+    """One line that names file, field, what was found and what was expected."""
+    [line] = refusals(define(**fields), "events/x.json")
+    assert line.startswith(f"events/x.json: {says}")
+
+
+def test_authority_that_is_no_pem(write_definition: Any, tmp_path: Path) -> None:
+    """Text, DER, an empty block, a key; the sample in events/ is one."""
+    path = write_definition("x", {"server": "h.example", "secret": "s", "tls": {"ca_file": "ca.pem"}})
+    block = b"-----BEGIN CERTIFICATE-----\n%b\n-----END CERTIFICATE-----\n"
+    for content in (b"x", b"0\x82", block % b"", block % b"no base64!", block % b"AAAA", b""):
+        (tmp_path / "ca.pem").write_bytes(content)
+        assert "PEM" in refusals(load_definition(path), "x.json")[0], content
+    (tmp_path / "ca.pem").write_bytes((Path(__file__).parents[2] / "events/private-ca.pem").read_bytes())
+    assert refusals(load_definition(path), "x.json") == []
+
+
+def test_definition_without_a_schedule_may_take_its_credentials_elsewhere() -> None:
+    """From a file or the environment, on a laptop; and no login needs none."""
+    assert refusals(define(secret=None), "x") == []
+    assert refusals(define(secret=None, schedule={"every": "5m"}, **NO_LOGIN), "x") == []
+
+
+SCHEDULE: dict[str, Any] = {"schedule": {"every": "1m"}}
+DOUBTFUL = [
+    ({"search": "testing", "new_message": OTHERS}, "search: looks in INBOX"),
+    ({"thresholds": {"append": 5}}, "thresholds.append: the step does not run: there is no new_message"),
+    ({"thresholds": {"fetch": 5}}, "thresholds.fetch: the step does not run: there is no search"),
+    ({"thresholds": {"starttls": 5}}, "thresholds.starttls: the step does not run: tls.mode is implicit"),
+    ({"thresholds": {"id": 5}}, "thresholds.id: the step does not run: identify is false"),
+    ({"thresholds": {"cleanup": 5}, "new_message": MESSAGE}, "thresholds.cleanup: the step does not run"),
+    ({"thresholds": {"examine": 5}} | NO_LOGIN, "thresholds.examine: the step does not run: authentication is none"),
+    ({"thresholds": {"dns": 5}, "server": "192.0.2.1"}, "thresholds.dns: the step does not run: the server is an"),
+    ({"thresholds": {"total": 31_000}}, "thresholds.total: 31000 ms are more than the timeout of 30 s"),
+    ({"timeout": 60} | SCHEDULE, "timeout: 60 s reach schedule.every 1m"),
+    ({"server": "imap://h.example:993/"}, "server: STARTTLS on port 993"),
+    ({"server": "imaps://h.example:143/"}, "server: TLS from the start on port 143"),
+    ({"search": {"subject": "x", "mailbox": "\\Spam"}}, "search.mailbox: no server knows the special use \\Spam"),
+    ({"alarms": {"not_running": 4}}, "alarms: there is no schedule"),
+    ({"alarms": {"slow": "1 of 1"}} | SCHEDULE, "alarms.slow: there are no thresholds"),
+    (
+        {"alarms": {"certificate_days": 30}, "server": "imap://h.example", "tls": {"mode": "none"}}
+        | NO_LOGIN | SCHEDULE,
+        "alarms.certificate_days: no certificate is verified",
+    ),
+    (
+        {"alarms": {"mute": [{"at": "2026-11-23T02:00", "duration": "2h"}]}} | SCHEDULE,
+        "alarms.mute.0.at: 2026-11-23T02:00 and its PT2H are over",
+    ),
+    (
+        {"alarms": {"mute": [{"cron": "0 2 31 APR,6 *", "duration": "2h"}]}} | SCHEDULE,
+        "alarms.mute.0.cron: no month of these has such a day",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("fields", "says"), DOUBTFUL)
+def test_what_can_never_turn_green_or_never_happen(fields: dict[str, Any], says: str) -> None:
+    """Is told once, and not refused."""
+    definition = define(**fields)
+    assert [line for line in doubts(definition, "x.json", NOW) if line.startswith(f"x.json: warning: {says}")]
+    assert refusals(definition, "x.json") == []
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"search": "testing", "new_message": MESSAGE, "thresholds": {"append": 5, "fetch": 5, "dns": 5, "tls": 5}},
+        {"search": "testing", "new_message": {**OTHERS, "mailbox": "INBOX"}},
+        {"search": "other words", "new_message": OTHERS},
+        {"search": {"subject": "testing", "min_matches": 0}, "new_message": OTHERS},
+        {"search": {"subject": "testing", "mailbox": "\\sent"}, "new_message": OTHERS},
+        {"server": "imap://h.example:1143/", "thresholds": {"starttls": 5}, "timeout": 59} | SCHEDULE,
+        {"thresholds": {"total": 30_000}, "alarms": {"slow": "1 of 1", "notify": "a@x.example"}} | SCHEDULE,
+        {"alarms": {"mute": [{"at": "2026-11-23T23:00", "duration": "2h"}]}} | SCHEDULE,
+        {"alarms": {"mute": [{"cron": "0 2 29 FEB *", "duration": "2h"}]}} | SCHEDULE,
+        {"alarms": {"mute": [{"cron": "0 2 31 APR,MAY *", "duration": "2h"}]}} | SCHEDULE,
+    ],
+)
+def test_what_can_happen_is_not_doubted(fields: dict[str, Any]) -> None:
+    """The neighbours of the cases above."""
+    assert doubts(define(**fields), "x.json", NOW) == []
+
+
+def test_special_uses_are_those_that_the_protocol_knows() -> None:
+    """Two rooms that may not import each other, one list."""
+    assert {use.lower() for use in SPECIAL_USES} == _SPECIAL_USES
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('{"server": "h.example", "retries": ' + "9" * 5000 + "}", "a number of thousands of digits"),
+        ('{"server": ' + "[" * 200_000 + "]" * 200_000 + "}", "nesting without end"),
+        ('{"server": "h.example", "timeout": 1e999}', "timeout: found Infinity"),
+        ('{"server": "h.example", "search": ' + '{"a":' * 300 + "1" + "}" * 301, "search.a: found a key"),
+    ],
+)
+def test_json_that_python_chokes_on(text: str, says: str, tmp_path: Path) -> None:
+    """Ends in a line of ours."""
+    path = tmp_path / "x.json"
+    path.write_text(text)
+    with pytest.raises(DefinitionError, match=says):
+        load_definition(path)
+
+
+@pytest.mark.parametrize(
+    ("data", "alike"),
+    [
+        ({"alrams": {}}, "alarms"),
+        ({"alarms": {"runbok": "x"}}, "runbook"),
+        ({"alarms": {"mute": [{"cron": "0 2 * * *", "duration": "1h", "timezon": "UTC"}]}}, "timezone"),
+        ({"new_message": {**MESSAGE, "form": "x"}}, "from"),
+        ({"Metrics": "main"}, "metrics"),
+        ({"tls": {"verfy": True}}, "verify"),
+    ],
+)
+def test_unknown_key_names_the_one_that_was_meant(data: dict[str, Any], alike: str, write_definition: Any) -> None:
+    """At any depth, among the keys of that place."""
+    with pytest.raises(DefinitionError, match=f'did you mean "{alike}"\\?'):
+        load_definition(write_definition("x", {"server": "h.example"} | data))
+
+
+def test_cold_start_loads_no_mail(tmp_path: Path) -> None:
+    """A scheduled definition with everything in `alarms` is read without what only mail needs."""
+    alarms = {"notify": "a@x.example", "mute": [{"cron": "0 2 * * *", "duration": "1h", "timezone": "Europe/Berlin"}]}
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps({"server": "h.example", "schedule": {"every": "5m"}, "alarms": alarms}))
+    code = (
+        "import sys, pathlib; from imapcheck.definition.files import load_definition;"
+        f"load_definition(pathlib.Path({str(path)!r}));"
+        "print([name for name in ('email.policy', 'email.headerregistry', 'difflib') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
