@@ -6,9 +6,11 @@ SHELL := /bin/bash
 VENV := .venv
 SAM_VENV := .venv-sam
 SAM_VERSION := 1.170.0
+EMULATOR_VENV := .venv-emulator
 BIN := $(VENV)/bin
 PYTHON_STAMP := $(VENV)/.stamp
 SAM_STAMP := $(SAM_VENV)/.stamp-$(SAM_VERSION)
+EMULATOR_STAMP := $(EMULATOR_VENV)/.stamp
 SAM := PATH="$(CURDIR)/$(BIN):$$PATH" SAM_CLI_TELEMETRY=0 $(SAM_VENV)/bin/sam
 PIP := -m pip --disable-pip-version-check install -qq
 export PYTHONDONTWRITEBYTECODE := 1
@@ -51,6 +53,12 @@ $(SAM_STAMP): scripts/find-python
 	@$(SAM_VENV)/bin/python $(PIP) aws-sam-cli==$(SAM_VERSION)
 	@touch $@
 
+$(EMULATOR_STAMP): requirements/emulator.txt scripts/find-python
+	@python=$$(scripts/find-python) && echo "setting up $(EMULATOR_VENV)/, the emulator of AWS that tests deploy on" && \
+	{ [ -x $(EMULATOR_VENV)/bin/python ] || "$$python" -m venv $(EMULATOR_VENV); }
+	@$(EMULATOR_VENV)/bin/python $(PIP) --require-hashes -r requirements/emulator.txt
+	@touch $@
+
 .PHONY: dovecot
 dovecot:
 	@scripts/install-test-servers
@@ -58,10 +66,10 @@ dovecot:
 demo: setup ## a full check against an embedded IMAP server
 	@$(BIN)/imapcheck demo
 
-test: setup $(SAM_STAMP) dovecot lint type ## lint, types and every test but the long ones
+test: setup $(SAM_STAMP) $(EMULATOR_STAMP) dovecot lint type ## lint, types and every test but the long ones
 	$(BIN)/pytest
 
-test-long: setup $(SAM_STAMP) dovecot ## soak, every offset, network namespaces
+test-long: setup $(SAM_STAMP) $(EMULATOR_STAMP) dovecot ## soak, every offset, network namespaces, an alarm from end to end
 	$(BIN)/pytest -m long
 
 lint: setup ## ruff
@@ -97,14 +105,17 @@ bench: setup $(SAM_STAMP) dovecot ## timings against a raw-socket baseline: docs
 docs: setup ## regenerate what is generated under docs/
 	$(BIN)/imapcheck schema > docs/check.schema.json
 	PYTHONPATH=tests $(BIN)/python -m faults.matrix > docs/failures.md
+	PYTHONPATH=tests $(BIN)/python -m support.story_scenes
 
 lock: setup ## resolve the pinned requirements anew
 	$(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.13 --generate-hashes --no-emit-index-url \
 		--no-annotate --no-header pyproject.toml -o layers/dependencies/requirements.txt
 	$(BIN)/uv pip compile --quiet --no-config --python-version 3.13 --generate-hashes --no-emit-index-url \
 		--no-annotate --no-header --extra cli --extra demo --group dev pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --no-config --python-version 3.13 --generate-hashes --no-emit-index-url \
+		--no-annotate --no-header requirements/emulator.in -o requirements/emulator.txt
 
 pr: test validate build ## everything CI runs, and the build
 
 clean: ## remove what the targets made
-	rm -rf $(VENV) $(SAM_VENV) .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SAM_VENV) $(EMULATOR_VENV) .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -90,7 +90,7 @@ class LambdaEnvironment:
 
     def _environment(self) -> dict[str, str]:
         layers = [self.artifact / name / "python" for name in ("ImapcheckLayer", "DependenciesLayer")]
-        path = [self.artifact / "RunCheckFunction", *layers, _runtime(self.directory)]
+        path = [self.artifact / "RunCheckFunction", *layers, runtime_packages(self.directory)]
         return {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": os.pathsep.join(map(str, path)),
@@ -112,7 +112,7 @@ class LambdaEnvironment:
         }
 
 
-def _runtime(directory: Path) -> Path:
+def runtime_packages(directory: Path) -> Path:
     """A folder with the packages of AWS's runtime and no others."""
     runtime = directory / "runtime"
     runtime.mkdir(exist_ok=True)

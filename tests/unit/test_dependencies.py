@@ -54,7 +54,7 @@ def test_layer_and_development_use_the_same_versions() -> None:
 
 def test_every_pin_has_a_hash() -> None:
     """pip refuses anything else than what was pinned."""
-    for name in (PINNED, ROOT / "requirements/dev.txt"):
+    for name in (PINNED, ROOT / "requirements/dev.txt", ROOT / "requirements/emulator.txt"):
         entries = re.split(r"\n(?=[a-z0-9])", name.read_text().strip())
         assert all("--hash=sha256:" in entry for entry in entries)
 

@@ -2,8 +2,11 @@
 
 import base64
 import contextlib
+import html
+import json
 import socket
 import threading
+from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
@@ -34,7 +37,78 @@ def forms(secret: str) -> list[bytes]:
         base64.b64encode(b"user=alice\1auth=Bearer " + raw + b"\1\1"),
         quote(raw, safe="").encode(),
         raw.hex().encode(),
+        raw.hex().upper().encode(),
+        raw.hex(" ").encode(),
+        raw.hex(":").upper().encode(),
+        secret.upper().encode(),
+        secret.lower().encode(),
+        json.dumps(secret)[1:-1].encode(),
+        json.dumps(secret).upper()[1:-1].encode(),
+        json.dumps(secret, ensure_ascii=False)[1:-1].encode(),
+        html.escape(secret).encode(),
+        quote(raw, safe="").replace("%", "=").encode(),
+        base64.b64encode(raw).upper(),
+        base64.b64encode(secret.encode("latin-1")),
+        base64.b64encode(secret.encode("utf-16-le")),
+        secret.encode("utf-7"),
     ]
+
+
+LONG = "first line of a key\r\n  zweite Zeile, eingerückt\nthird-line\tend  \n"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "first line of a key",
+        "FIRST LINE OF A KEY",
+        "zweite Zeile, eingerückt",
+        "third-line\tend",
+        json.dumps("zweite Zeile, eingerückt")[1:-1],
+        json.dumps(LONG)[1:-1],
+        LONG.strip(),
+        base64.b64encode(b"third-line\tend").decode(),
+        base64.b64encode(LONG.encode()).decode(),
+        b"third-line\tend".hex(),
+    ],
+)
+def test_each_line_of_a_secret_is_one(said: str) -> None:
+    """A server that stops at a line end, or strips what it was sent, gives away the rest."""
+    cleaned = Redactor((LONG,)).clean_line(f"you said <{said}>!")
+    assert cleaned == f"you said <{MASK}>!"
+
+
+@given(
+    secret=st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="*"), min_size=4),
+    spell=st.sampled_from(
+        [
+            str.upper,
+            str.lower,
+            str.strip,
+            lambda text: json.dumps(text)[1:-1],
+            lambda text: text.encode().hex().upper(),
+            lambda text: base64.b64encode(text.encode()).decode(),
+            lambda text: quote(text, safe=""),
+        ]
+    ),
+)
+def test_no_spelling_of_any_secret_survives(secret: str, spell: Callable[[str], str]) -> None:
+    """In a detail as in a line off the wire."""
+    said = spell(secret)
+    if len(said.encode()) >= 4 and len(secret.strip().encode()) >= 4:
+        for shown in (Redactor((secret,)).clean_line(f"<<{said}>>"), Redactor((secret,)).show(f"<<{said}>>".encode())):
+            assert said not in shown.replace(MASK, "")
+
+
+def test_secret_cut_by_the_limit_of_a_line_is_no_half_secret() -> None:
+    """What is shown of a line of any length is masked first, wherever the cut falls."""
+    secret = "correct-horse-battery-staple"
+    redactor = Redactor((secret,))
+    for before in (380, 390, 399, 65_520, 65_530):
+        for size in (1, 3000):
+            line = b"x" * (before % 400) + secret.encode() * size + b"y" * before
+            assert "correct" not in redactor.show(line)
+            assert "correct" not in redactor.clean_line(line.decode())
 
 
 @pytest.mark.parametrize("form", forms(SECRET), ids=range(len(forms(SECRET))))

@@ -8,7 +8,6 @@ from imapcheck.check.steps.connection import logout
 from imapcheck.errors import CheckFailure
 from imapcheck.login.mechanisms import Mechanism, mechanism_for
 from imapcheck.result import Failure, StepName, StepResult
-from imapcheck.text import one_line
 from imapcheck.trace import NOT_REACHED, Deadline, Tracer
 from imapcheck.transcript import Redactor, Transcript
 
@@ -36,7 +35,7 @@ def make_attempt(asked: Asked, ends: Deadline) -> Ended:
     attempt = Attempt(
         asked=asked,
         deadline=ends,
-        tracer=Tracer(asked.hooks, redactor.clean_text),
+        tracer=Tracer(asked.hooks, redactor.clean_line),
         redactor=redactor,
         transcript=Transcript(redactor),
         mechanism=_mechanism(asked),
@@ -86,7 +85,7 @@ def _failure(attempt: Attempt, failure: CheckFailure, planned: StepName) -> Fail
         step=attempt.tracer.step_of(failure) or planned,
         type=failure.type,
         category=failure.type.category,
-        detail=one_line(attempt.redactor.clean_text(failure.detail)),
+        detail=attempt.redactor.clean_line(failure.detail),
         response_code=failure.response_code,
         advice=failure.type.advice,
     )

@@ -15,10 +15,10 @@ from imapcheck.result import (
     StepResult,
     TlsFacts,
 )
-from imapcheck.text import one_line
 from imapcheck.transcript import Redactor
 
 _CERTIFICATE_DAYS = 14
+_MOST_ADDRESSES = 20
 
 
 def exceeded(definition: CheckDefinition, steps: Iterable[StepResult], duration_ms: float) -> tuple[Exceeded, ...]:
@@ -51,7 +51,7 @@ def server_facts(definition: CheckDefinition, learnt: Learnt, redactor: Redactor
         host=definition.host,
         port=definition.port,
         address=None if learnt.address is None else str(learnt.address),
-        unreachable_addresses=tuple(map(str, learnt.unreachable)),
+        unreachable_addresses=tuple(map(str, learnt.unreachable[:_MOST_ADDRESSES])),
         tls=None if learnt.tls is None else _clean(learnt.tls, redactor),
     )
 
@@ -59,10 +59,10 @@ def server_facts(definition: CheckDefinition, learnt: Learnt, redactor: Redactor
 def _clean(tls: TlsFacts, redactor: Redactor) -> TlsFacts:
     """A certificate's names are the server's words: a hostile one may put anything there."""
     subject, issuer = (
-        None if name is None else one_line(redactor.clean_text(name))
+        None if name is None else redactor.clean_line(name)
         for name in (tls.certificate_subject, tls.certificate_issuer)
     )
-    names = tuple(one_line(redactor.clean_text(name)) for name in tls.certificate_names)
+    names = tuple(redactor.clean_line(name) for name in tls.certificate_names)
     return replace(tls, certificate_subject=subject, certificate_issuer=issuer, certificate_names=names)
 
 
@@ -78,7 +78,7 @@ def message_facts(learnt: Learnt, redactor: Redactor) -> NewMessageFacts | None:
     if learnt.sent is None and learnt.delivery_seconds is None:
         return None
     return NewMessageFacts(
-        mailbox=None if learnt.sent is None else one_line(redactor.clean_text(decode_mailbox(learnt.sent))),
+        mailbox=None if learnt.sent is None else redactor.clean_line(decode_mailbox(learnt.sent)),
         message_id=learnt.message_id,
         uid_validity=learnt.appended.uid_validity if learnt.appended is not None else None,
         uid=learnt.appended.uid if learnt.appended is not None else None,

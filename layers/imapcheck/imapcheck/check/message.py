@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
 
+from imapcheck.check.headers import address_field, text_field
 from imapcheck.definition.addresses import parse_address
 from imapcheck.definition.model import NewMessageDefinition
 
@@ -26,24 +27,23 @@ class Draft:
     """The RFC 5322 message of `definition` for the check named `check`, but for what is new on every run.
 
     It is written before a session begins, as writing it takes longer than many a server's answer.
-    Headers outside ASCII follow RFC 2047; the body is UTF-8 in quoted-printable or base64, so that
+    Headers outside ASCII follow RFC 2047 (`headers`); the body is UTF-8 in quoted-printable or base64, so that
     no line is longer than 76 octets whatever the text. Bcc is kept: a server that sends what lands in
     the mailbox needs it.
     """
 
     def __init__(self, definition: NewMessageDefinition, check: str) -> None:
         sender = parse_address(definition.from_)
-        message = EmailMessage(policy=_POLICY)
-        message["From"] = sender
+        fields = [address_field("From", [sender])]
         for header, addresses in (("To", definition.to), ("Cc", definition.cc), ("Bcc", definition.bcc)):
             if addresses:
-                message[header] = [parse_address(address) for address in addresses]
-        message["Subject"] = definition.subject
-        message[CHECK_HEADER] = check
+                fields.append(address_field(header, map(parse_address, addresses)))
+        fields += [text_field("Subject", definition.subject), text_field(CHECK_HEADER, check)]
         body = definition.message.replace("\r\n", "\n").replace("\r", "\n")
-        message.set_content(body, charset="utf-8", cte=_transfer_encoding(body))
+        content = EmailMessage(policy=_POLICY)
+        content.set_content(body, charset="utf-8", cte=_transfer_encoding(body))
         self._domain = sender.domain
-        self._octets = message.as_bytes()
+        self._octets = "".join(fields).encode("ascii") + content.as_bytes()
 
     def dated(self, now: datetime | None = None) -> BuiltMessage:
         """The message with a Message-ID of its own, dated `now` (UTC, default: now)."""

@@ -10,9 +10,11 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import nullcontext
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -20,10 +22,12 @@ import typer
 
 from imapcheck.check.run import run_check
 from imapcheck.cli.definitions import stack, validate
+from imapcheck.cli.report_file import ReportFileError, Write, asked_of, report_file
 from imapcheck.definition.files import load_definition
 from imapcheck.definition.model import CheckDefinition, json_schema
 from imapcheck.errors import CredentialsError, DefinitionError, ImapcheckError
 from imapcheck.login.credentials import Credentials
+from imapcheck.output.entry import Entry
 from imapcheck.output.terminal import Display
 from imapcheck.result import CheckResult
 from imapcheck.trace import Hook
@@ -60,17 +64,57 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="One result object per line, nothing else.")] = False,
     transcript: Annotated[bool, typer.Option(help="Include the protocol transcript.")] = False,
     concurrency: Annotated[int, typer.Option(min=1, max=100, help="Checks under way at once.")] = 10,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a report for people too: one HTML file.", metavar="FILE")
+    ] = None,
 ) -> None:
     """Run checks: steps as they happen, then the verdict."""
     gc.freeze()  # the collector's walks over all that was loaded would fall into the steps' times
+    try:
+        with nullcontext() if html is None else report_file(html) as write:
+            status = _run(files, credentials, as_json, transcript, concurrency, write)
+    except ReportFileError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(WRONG_USAGE) from None
+    raise typer.Exit(status)
+
+
+def _run(
+    files: list[Path],
+    credentials: Path | None,
+    as_json: bool,
+    transcript: bool,
+    concurrency: int,
+    write: Write | None,
+) -> int:
+    """The exit status of a call."""
     display = Display.for_run(as_json=as_json, count=len(files), transcript=transcript)
     orders = [_prepare(file, credentials) for file in files]
     for order in orders:
         if order.problem is not None:
             display.problem(order.problem)
-    outcomes = _run_all([order for order in orders if order.problem is None], display, concurrency)
+    good = [order for order in orders if order.problem is None]
+    outcomes = _run_all(good, display, concurrency)
     display.finish()
-    raise typer.Exit(max([*outcomes, *(WRONG_USAGE for order in orders if order.problem is not None)], default=0))
+    if write is not None:
+        _report(orders, dict(zip((order.file for order in good), outcomes, strict=True)), write)
+    statuses = [_status(outcome) for outcome in outcomes]
+    return max([*statuses, *(WRONG_USAGE for order in orders if order.problem is not None)], default=0)
+
+
+def _report(orders: Sequence["_Order"], outcomes: "Mapping[Path, CheckResult | _NoResult]", write: Write) -> None:
+    """The report of a call, each file in it: a result, or why there is none."""
+    from imapcheck.output.html import page  # loaded where a report is asked for
+
+    write(page([_entry(order, outcomes.get(order.file)) for order in orders], datetime.now(UTC)))
+
+
+def _entry(order: "_Order", outcome: "CheckResult | _NoResult | None") -> Entry:
+    asked = asked_of(order.file, order.definition)
+    if isinstance(outcome, CheckResult):
+        return Entry(outcome.to_dict(), asked)
+    problem = order.problem if outcome is None else outcome.problem
+    return Entry({"check": order.file.stem, "error": problem}, asked)
 
 
 app.command()(validate)
@@ -112,25 +156,31 @@ def _prepare(file: Path, credentials_file: Path | None) -> _Order:
         return _Order(file, problem=str(error))
 
 
-def _run_all(orders: Sequence[_Order], display: Display, concurrency: int) -> list[int]:
+def _run_all(orders: Sequence[_Order], display: Display, concurrency: int) -> "list[CheckResult | _NoResult]":
     """Run the orders concurrently; results are shown in the order of the arguments, each as soon as it can be."""
-    statuses: list[int] = []
+    outcomes: list[CheckResult | _NoResult] = []
     with ThreadPoolExecutor(max_workers=concurrency) as pool:
         hooks: tuple[Hook, ...] = display.hooks()
         futures = [pool.submit(_run_one, order, hooks) for order in orders]
         for ended in as_completed(futures):
             display.progress(ended.result())
-            while len(statuses) < len(futures) and futures[len(statuses)].done():
-                statuses.append(_show(futures[len(statuses)].result(), display))
-    return statuses
+            while len(outcomes) < len(futures) and futures[len(outcomes)].done():
+                outcomes.append(futures[len(outcomes)].result())
+                _show(outcomes[-1], display)
+    return outcomes
 
 
-def _show(outcome: "CheckResult | _NoResult", display: Display) -> int:
-    """Show it; returns the exit status that it asks for."""
+def _show(outcome: "CheckResult | _NoResult", display: Display) -> None:
     if isinstance(outcome, CheckResult):
         display.result(outcome)
+    else:
+        display.problem(outcome.problem)
+
+
+def _status(outcome: "CheckResult | _NoResult") -> int:
+    """The exit status that it asks for."""
+    if isinstance(outcome, CheckResult):
         return AVAILABLE if outcome.available else UNAVAILABLE
-    display.problem(outcome.problem)
     return outcome.status
 
 

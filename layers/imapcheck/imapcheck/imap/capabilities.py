@@ -27,5 +27,4 @@ class Capabilities:
 
     def mechanisms(self) -> list[str]:
         """The SASL mechanisms on offer, at most ten."""
-        offered = sorted(name[5:] for name in self._names if name.startswith("AUTH="))
-        return [name[:40] for name in offered[:10]]
+        return sorted(name[5:] for name in self._names if name.startswith("AUTH="))[:10]

@@ -23,7 +23,9 @@ from imapcheck.login.credentials import Credentials
 from imapcheck.network.resolver import is_local, resolve
 from imapcheck.network.tls import ClearText, verifying_context
 from imapcheck.network.transport import Wire, connect
+from imapcheck.text import one_line
 from imapcheck.trace import Deadline, milliseconds
+from imapcheck.transcript import Redactor
 
 _MOST_OCTETS = 1 << 18
 _RENEW_BEFORE_SECONDS = 60
@@ -208,7 +210,7 @@ def _granted(endpoint: _Endpoint, status: int, content: bytes, credentials: Cred
         except (ValueError, OverflowError):
             return token, 0.0
     code = answer.get("error")
-    if isinstance(code, str) and re.fullmatch(r"[A-Za-z0-9_.-]{1,60}", code) and not _is_secret(code, credentials):
+    if isinstance(code, str) and re.fullmatch(r"[A-Za-z0-9_.-]{1,60}", code) and not _holds_secret(code, credentials):
         raise _unusable(endpoint, f"it refused with {code} (HTTP {status})")
     raise _unusable(endpoint, f"HTTP {status} without a token")
 
@@ -221,9 +223,11 @@ def _parsed(content: bytes) -> dict[str, Any]:
     return answer if isinstance(answer, dict) else {}
 
 
-def _is_secret(text: str, credentials: Credentials) -> bool:
-    return any(value in text or text in value for value in credentials.secret_values())
+def _holds_secret(code: str, credentials: Credentials) -> bool:
+    """An error code that repeats a secret, or a piece of one, in whatever spelling."""
+    secrets = credentials.secret_values()
+    return Redactor(secrets).clean_text(code) != code or any(code in value for value in secrets)
 
 
 def _unusable(endpoint: _Endpoint, what: str) -> CredentialsError:
-    return CredentialsError(f"credentials: token endpoint {endpoint.host}: {what}")
+    return CredentialsError(f"credentials: token endpoint {endpoint.host}: {one_line(what)}")

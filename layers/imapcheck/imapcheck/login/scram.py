@@ -61,7 +61,7 @@ class Scram:
             return then()
         except (ScramException, ValueError, KeyError, IndexError) as error:
             # scramp also refuses parameters that are too weak: its words say which.
-            raise _unproved(str(error)[:120] if isinstance(error, ScramException) else type(error).__name__) from None
+            raise _unproved(str(error) if isinstance(error, ScramException) else type(error).__name__) from None
 
 
 def _refuse_costly(server_first: str) -> None:

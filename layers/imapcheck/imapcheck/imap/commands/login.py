@@ -22,8 +22,8 @@ class LoginCommands(Commands):
     """Each login returns its completion, and whether the server volunteered its capabilities with it."""
 
     def mechanisms(self) -> list[str]:
-        """The SASL mechanisms on offer, at most ten."""
-        return self._engine.capabilities.mechanisms()
+        """The SASL mechanisms on offer, at most ten, for a person."""
+        return [self._redactor.clean_line(name, 40) for name in self._engine.capabilities.mechanisms()]
 
     def authenticate(self, mechanism: Mechanism, aside: Callable[[], Aside]) -> tuple[Completion, bool]:
         """AUTHENTICATE, on one line where the server offers SASL-IR (RFC 4959); answers are computed `aside`."""
