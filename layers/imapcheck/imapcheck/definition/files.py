@@ -63,7 +63,7 @@ def _read_object(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise DefinitionError(f"{source}: {(error.strerror or 'cannot be read').lower()}") from error
     except UnicodeDecodeError:
-        raise DefinitionError(f"{source}: found octets that are not UTF-8, expected JSON text in UTF-8") from None
+        raise DefinitionError(f"{source}: found bytes that are not UTF-8, expected JSON text in UTF-8") from None
     try:
         data = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
