@@ -34,7 +34,7 @@ class Found:
 
 
 class Fetched(NamedTuple):
-    """A message that was fetched and let go: its octets, INTERNALDATE if asked for, and its beginning."""
+    """A message that was fetched and not kept: its size in octets, INTERNALDATE if asked for, and its beginning."""
 
     size: int
     internal_date: datetime | None
@@ -62,7 +62,7 @@ class SearchCollector:
     def _add(self, low: int, high: int) -> None:
         low, high = min(low, high), max(low, high)
         if not 1 <= low <= high <= _MAX_UID:
-            raise broken("a search result with a UID that cannot be")
+            raise broken("a search result with an impossible UID")
         self._count += high - low + 1
         self._highest = max(self._highest, high)
         room = self._keep - len(self._uids)
@@ -114,7 +114,7 @@ def _set_ranges(text: bytes) -> Iterator[tuple[int, int]]:
     while position < len(text):
         match = _UID_OR_RANGE.match(text, position)
         if match is None:
-            raise broken("a search result with a set that cannot be read")
+            raise broken("a search result with a set of UIDs that cannot be read")
         yield int(match[1]), int(match[2] or match[1])
         position = match.end()
 
@@ -141,7 +141,7 @@ def _parsed_mailbox(data: tuple[Any, ...]) -> Mailbox:
             words = frozenset(str(item, "ascii", "replace").lower() for item in attributes if isinstance(item, bytes))
             spelt = _astring(name)
             if b"\0" in spelt:
-                raise broken("a mailbox name with NUL in it")
+                raise broken("a mailbox name that contains NUL")
             return Mailbox(spelt, delimiter or b"", words)
     raise broken("a LIST response that cannot be read")
 

@@ -260,7 +260,7 @@ def _search_words(search: Mapping[str, Any]) -> str:
     if search["age_seconds"] is not None:
         told.append(f"the newest {_age(search['age_seconds'])} old")
     if search["size_bytes"] is not None:
-        told.append(f"{search['size_bytes']:,} octets")
+        told.append(f"{search['size_bytes']:,} bytes")
     return ", ".join(told)
 
 
