@@ -7,7 +7,7 @@ the server says in its data is parsed by imapclient's lexer, which gives nested 
 
 import re
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Protocol, Self
 
 from imapclient.exceptions import ProtocolError
 from imapclient.response_parser import parse_response
@@ -21,6 +21,8 @@ MAX_BODY = 25 << 20
 _MAX_PARSED = 1 << 16
 _MAX_LITERAL = 1 << 16
 _MAX_LITERALS = 64
+_STREAMED = 1 << 16
+_SEARCH_RESULT = re.compile(rb"\* (E?SEARCH) ", re.IGNORECASE)
 
 STATUSES = {b"OK", b"NO", b"BAD", b"BYE", b"PREAUTH"}
 _LITERAL = re.compile(rb"~?\{([0-9]+)\+?\}$")
@@ -115,6 +117,16 @@ def broken(what: str) -> CheckFailure:
     return CheckFailure(FailureType.PROTOCOL_ERROR, f"the server sent {what}")
 
 
+class Stream(Protocol):
+    """Takes a response that is too long for a line, piece by piece: what follows its name."""
+
+    def begin(self, name: bytes) -> None: ...
+
+    def feed(self, text: bytes) -> None: ...
+
+    def end(self) -> None: ...
+
+
 class ResponseReader:
     """Reads responses off a `Wire` into the transcript.
 
@@ -126,22 +138,28 @@ class ResponseReader:
         self._wire = wire
         self._transcript = transcript
         self.secrecy: Secrecy = "open"
+        self.stream: Stream | None = None
 
     def line(self) -> bytes:
         """The next line without its line end."""
         try:
             line = self._wire.read_line(MAX_LINE)
         except CheckFailure:
-            if unread := self._wire.unread():
-                self._transcript.server(b"{%d octets of an unfinished line}" % unread)
+            self._show_half_line()
             raise
         if line is None:
             self._transcript.server(b"{more than %d octets without a line end}" % MAX_LINE)
             raise broken(f"a line of more than {MAX_LINE} bytes")
         return line.removesuffix(b"\n").removesuffix(b"\r")
 
+    def _show_half_line(self) -> None:
+        if unread := self._wire.unread():
+            self._transcript.server(b"{%d octets of an unfinished line}" % unread)
+
     def response(self, tag: bytes, body: BodyPolicy | None = None) -> Response:
-        """The next response to the command of `tag`."""
+        """The next response to the command of `tag`; a search result of any length goes into `stream`."""
+        if self.stream is not None and (streamed := self._streamed(self.stream)) is not None:
+            return streamed
         line = self.line()
         if line.startswith(b"* "):
             return self._untagged(line, body)
@@ -155,6 +173,29 @@ class ResponseReader:
             self._transcript.server(shown)
             return Response("continuation", text=line[2:])
         raise self._unreadable(line, tag)
+
+    def _streamed(self, stream: Stream) -> Response | None:
+        """A search result that is longer than 64 KiB; None where the next line is another or shorter."""
+        try:
+            if self._wire.has_line(_STREAMED) or (head := _SEARCH_RESULT.match(self._wire.peek())) is None:
+                return None
+        except CheckFailure:
+            self._show_half_line()
+            raise
+        self._wire.read_exactly(head.end())
+        octets, held = 0, b""
+        stream.begin(head[1].upper())
+        try:
+            while not held.endswith(b"\n"):
+                piece = held + self._wire.read_piece(_STREAMED)
+                octets += len(piece) - len(held)
+                text = piece.removesuffix(b"\n").removesuffix(b"\r")
+                held = piece[len(text) :]
+                stream.feed(text)
+        finally:
+            self._transcript.server(b"%b{%d octets}" % (head[0], octets))
+        stream.end()
+        return Response("untagged", head[1].upper())
 
     def show_unreadable(self, line: bytes) -> None:
         """Put a line that is no response into the transcript."""
