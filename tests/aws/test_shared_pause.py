@@ -65,7 +65,20 @@ def refused(definition: CheckDefinition) -> CheckResult:
     return result
 
 
-@pytest.mark.parametrize(("minutes", "environments"), [(1, 1), (1, 10), (1, 30), (5, 1), (5, 10), (5, 30)])
+LONG = pytest.mark.long
+
+
+@pytest.mark.parametrize(
+    ("minutes", "environments"),
+    [
+        (1, 30),
+        (5, 10),
+        pytest.param(1, 1, marks=LONG),
+        pytest.param(1, 10, marks=LONG),
+        pytest.param(5, 1, marks=LONG),
+        pytest.param(5, 30, marks=LONG),
+    ],
+)
 def test_a_day_stays_below_a_hundred_refused_logins(
     table: str, definition: CheckDefinition, refused: CheckResult, minutes: int, environments: int
 ) -> None:
