@@ -179,6 +179,13 @@ def test_verdict_and_reason_come_first() -> None:
     assert "An earlier attempt: authenticate" in before
 
 
+def test_steps_that_were_not_reached_are_one_row() -> None:
+    """And so are not between the reader and what happened."""
+    text = report(refused()).text
+    assert "not reached examine, search" in text
+    assert text.count("not reached") == 1 + json.dumps(refused().to_dict()).count("not reached")
+
+
 def test_a_slow_run_says_what_was_exceeded() -> None:
     """Which step, how long, and what was set."""
     text = report(slow()).text

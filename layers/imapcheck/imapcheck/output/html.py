@@ -42,7 +42,8 @@ from markupsafe import Markup
 
 from imapcheck.output.drawing import strip_drawing
 from imapcheck.output.entry import ORDER, SIGNS, WORDS, Entry, State, words
-from imapcheck.output.html_run import LEGEND, Place, days_text, legend, moment, run_body, state_mark
+from imapcheck.output.html_run import Place, days_text, moment, run_body, state_mark
+from imapcheck.output.html_steps import LEGEND, legend
 from imapcheck.output.waterfall import duration_text, waterfall_of
 from imapcheck.result import isoformat
 from imapcheck.version import VERSION

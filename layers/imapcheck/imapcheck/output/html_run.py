@@ -6,7 +6,7 @@ Every value goes through htpy, which escapes; nothing here builds markup from te
 import json
 import re
 import shlex
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,6 @@ from htpy import (
     Node,
     a,
     bdi,
-    caption,
     code,
     dd,
     details,
@@ -34,26 +33,16 @@ from htpy import (
     section,
     span,
     summary,
-    table,
-    tbody,
-    td,
-    tfoot,
-    th,
-    thead,
     time,
-    tr,
     ul,
 )  # fmt: skip
 
-from imapcheck.output.drawing import axis_drawing, days_drawing, row_drawing, swatch, total_drawing
+from imapcheck.output.drawing import days_drawing
 from imapcheck.output.entry import SIGNS, WORDS, Entry, State, words
-from imapcheck.output.waterfall import Mark, Row, Waterfall, duration_text, limit_text, waterfall_of
+from imapcheck.output.html_steps import legend_of, steps_table
+from imapcheck.output.waterfall import duration_text, limit_text, waterfall_of
 
 _HEADINGS = (h1, h2, h3, h4)
-_STEP_SIGNS = {"passed": "✓", "failed": "✗", "refused": "!", "skipped": "–"}
-LEGEND = {
-    "dns": "DNS", "connect": "connect", "tls": "TLS", "wait": "waiting", "transfer": "transfer", "failed": "failed",
-}  # fmt: skip
 _REFUSAL = re.compile(r"S: (\S+ (NO|BAD)\b|\* BYE\b)", re.IGNORECASE)
 _LOGOUT = re.compile(r"C: \S+ LOGOUT$", re.IGNORECASE)
 _FEW_DAYS = 14.0
@@ -82,7 +71,7 @@ def run_body(entry: Entry, place: Place) -> Node:
     return fragment[
         _headline(entry, place),
         _warnings(entry, place),
-        section[place.heading(1)["Steps"], steps_table(waterfall), _legend(waterfall)],
+        section[place.heading(1)["Steps"], steps_table(waterfall), legend_of(waterfall)],
         _facts(entry, place),
         _transcript(entry, place),
         _again(entry, place),
@@ -158,71 +147,6 @@ def _warnings(entry: Entry, place: Place) -> Node:
     ]
 
 
-def steps_table(waterfall: Waterfall) -> Element:
-    """Steps with their bars: a table, so that it reads without the picture too."""
-    return table(".steps")[
-        caption(".hidden")["Steps in their order, each with its part of the run"],
-        thead[tr[th(scope="col")["Step"], th(".frame", scope="col")[_axis(waterfall)], th(scope="col")["Time"]]],
-        tbody[(_step_row(row, waterfall) for row in waterfall.rows)],
-        tfoot[_total_row(waterfall)],
-    ]
-
-
-def _axis(waterfall: Waterfall) -> Node:
-    return fragment[span(".hidden")["What happened"], axis_drawing(waterfall.ticks)]
-
-
-def _step_row(row: Row, waterfall: Waterfall) -> Element:
-    over = row.mark is not None and row.mark.exceeded and row.status != "failed"
-    return tr(class_=[row.status, "over" if over else ""])[
-        th(scope="row")[
-            span(".sign", aria_hidden="true")[_STEP_SIGNS[row.status]], row.name, span(".hidden")[f" {row.status}"]
-        ],
-        td(".frame")[row_drawing(row, waterfall.ticks), _notes(row)],
-        td["" if row.duration_ms is None else duration_text(row.duration_ms)],
-    ]
-
-
-def _notes(row: Row) -> Node:
-    notes = [bdi[words(row.detail)]] if row.detail else []
-    limit = _limit_note(row.mark)
-    if limit is not None:
-        notes.append(span[limit])
-    if not notes:
-        return None
-    return div(".detail")[notes[0], ((" · ", note) for note in notes[1:])]
-
-
-def _limit_note(mark: Mark | None) -> str | None:
-    if mark is None:
-        return None
-    limit = limit_text(mark.limit_ms)
-    return f"over the threshold of {limit}" if mark.exceeded else f"threshold {limit}"
-
-
-def _total_row(waterfall: Waterfall) -> Element:
-    mark = waterfall.total_mark
-    note = _limit_note(mark)
-    return tr(class_="over" if mark is not None and mark.exceeded else "total")[
-        th(scope="row")[span(".sign"), "total"],
-        td(".frame")[total_drawing(waterfall), None if note is None else div(".detail")[note]],
-        td[duration_text(waterfall.total_ms)],
-    ]
-
-
-def _legend(waterfall: Waterfall) -> Element:
-    marked = waterfall.total_mark is not None or any(row.mark is not None for row in waterfall.rows)
-    return legend({row.colour for row in waterfall.rows if row.bars}, marked=marked)
-
-
-def legend(colours: Collection[str], *, marked: bool = False) -> Element:
-    """What the colours mean; `marked` explains the dashed line too."""
-    return ul(".legend")[
-        (li[swatch(colour), name] for colour, name in LEGEND.items() if colour in colours),
-        li["┊ threshold"] if marked else None,
-    ]
-
-
 def _facts(entry: Entry, place: Place) -> Element:
     tls = entry.content["server"]["tls"]
     return section(".facts")[
@@ -279,6 +203,8 @@ def _tls_facts(tls: Mapping[str, Any]) -> Iterator[tuple[str, Node]]:
         yield name, bdi[words(tls[key])] if tls[key] else None
     if tls["certificate_names"]:
         yield "names", bdi[words(", ".join(tls["certificate_names"]))]
+    if tls["certificates_sent"] is not None:
+        yield "chain", f"{tls['certificates_sent']} sent"
     if (days := tls["certificate_days_remaining"]) is not None:
         yield "expires", fragment[moment(tls["certificate_expires_at"]), f", {days_text(days)}", _days(days)]
 

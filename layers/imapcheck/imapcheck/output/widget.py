@@ -33,7 +33,8 @@ from htpy import (
 
 from imapcheck.output.entry import ORDER, Entry, State, words
 from imapcheck.output.html import certificate, strip, why, widget
-from imapcheck.output.html_run import LEGEND, legend, state_mark
+from imapcheck.output.html_run import state_mark
+from imapcheck.output.html_steps import LEGEND, legend
 from imapcheck.output.waterfall import duration_text
 
 DOCUMENTATION = """\
