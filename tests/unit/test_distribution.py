@@ -84,18 +84,20 @@ def test_bare_environment_validates_explains_and_shows_the_schema(bare: Bare, wr
 def test_bare_environment_runs_checks(
     bare: Bare, write_definition: Write, tmp_path: Path, server_context: Any, certificates: Certificates, format: str
 ) -> None:
-    """In every format, and init too."""
+    """In every format, the report for people, and init too."""
     secret = tmp_path / "secret"
     secret.write_text(json.dumps({"username": "alice", "password": PASSWORD, "host": "localhost"}))
     with WireServer(tls=server_context) as server:
         fields = {"server": f"imaps://localhost:{server.port}/", "tls": {"ca_file": str(certificates.ca)}}
-        done = bare("run", write_definition("mail", fields), "--credentials", secret, "--format", format)
+        report = ["--html", str(tmp_path / "report.html")]
+        done = bare("run", write_definition("mail", fields), "--credentials", secret, "--format", format, *report)
         assert (done.returncode, done.stderr) == (0, "")
         initialised = bare(
             "init", f"localhost:{server.port}", "--ca-file", certificates.ca, "--output", tmp_path / "new.json",
             IMAPCHECK_USERNAME="alice", IMAPCHECK_PASSWORD=PASSWORD,
         )  # fmt: skip
     assert initialised.returncode == 0, initialised.stderr
+    assert "AVAILABLE" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_reading_a_secret_says_what_to_install(bare: Bare, write_definition: Write) -> None:

@@ -293,6 +293,7 @@ def test_line_that_a_crash_cut_short_costs_no_other(tmp_path: Path, kept: int) -
 
 
 def test_worst_comes_first_and_order_is_kept_within() -> None:
-    """Down, could not run, slow, up."""
+    """Down, could not run, slow, up with a warning, up."""
     outcomes = [outcome(result("a")), not_run("b"), outcome(slow_result("c")), outcome(result("d", failure()))]
-    assert [item.check for item in worst_first([*outcomes, outcome(result("e"))])] == ["d", "b", "c", "a", "e"]
+    outcomes += [outcome(result("e", warnings=(warning(),))), outcome(result("f"))]
+    assert [item.check for item in worst_first(outcomes)] == ["d", "b", "c", "e", "a", "f"]

@@ -60,6 +60,8 @@ def init(
     path = output or Path("events", f"{_name(host)}.json")
     if path.exists() and not force:
         raise typer.BadParameter(f"{path} is there already; --force writes over it", param_hint="--output")
+    if ca_file is not None and not (path.parent / ca_file).is_file():
+        raise typer.BadParameter(f"{path.parent / ca_file}: no such file; it stands beside the definition")
     tls = {} if ca_file is None else {"ca_file": ca_file}
     try:
         looked = _seen(look(host, tls, path.parent))

@@ -21,12 +21,13 @@ from imapcheck.cli.runner import run_order
 from imapcheck.output.json_lines import json_line
 from imapcheck.output.outcome import Outcome
 from imapcheck.output.table import why
-from imapcheck.output.terminal import LiveDisplay, Screen, console_for, is_fine
+from imapcheck.output.terminal import LiveDisplay, Screen, console_for, is_fine, say
 from imapcheck.output.verdict import STYLES, WORDS
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 _LEAST_SECONDS = 1
 _NAP = 0.5
+_NARROW = 60
 
 
 def seconds_of(text: str) -> float:
@@ -143,31 +144,33 @@ class Watch:
     def _say(self, outcome: Outcome, change: str) -> None:
         now = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S")
         line = Text.assemble(f"{now}  ", (outcome.check, "bold"), "  ", (change, STYLES[outcome.state]))
-        self._console.print(line, soft_wrap=True)
+        say(self._console, [line], 2)
 
     def table(self) -> Table:
         """The state of every check, as it is now."""
         grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
-        for column in ("check", "verdict", "since", "runs", "failed", "ms", "why"):
+        columns = 4 if self._console.width < _NARROW else 7
+        for column in ("check", "verdict", "since", "ms", "runs", "failed", "why")[:columns]:
             right = column in ("runs", "failed", "ms")
-            grid.add_column(column, overflow="fold", justify="right" if right else "left", no_wrap=column != "why")
+            folds = column in ("check", "why")
+            grid.add_column(column, overflow="fold", justify="right" if right else "left", no_wrap=not folds)
         for watched in self.watched:
-            grid.add_row(*_cells(watched))
+            grid.add_row(*_cells(watched)[:columns])
         return grid
 
 
 def _cells(watched: Watched) -> list[str | Text]:
     outcome = watched.last
     if outcome is None or watched.since is None:
-        return [watched.order.check, "running", "", "0", "0", "", ""]
+        return [watched.order.check, "running", "", "", "0", "0", ""]
     duration = f"{outcome.result.duration_ms:.0f}" if outcome.result is not None else ""
     return [
         Text(watched.order.check),
         Text(WORDS[outcome.state], STYLES[outcome.state]),
         watched.since.astimezone().strftime("%H:%M:%S"),
+        duration,
         str(watched.runs),
         str(watched.failed),
-        duration,
         Text(why(outcome)),
     ]
 

@@ -46,6 +46,11 @@ class Outcome:
         return "slow" if self.result.slow else "available"
 
     @property
+    def warned(self) -> bool:
+        """The result has warnings."""
+        return self.result is not None and bool(self.result.warnings)
+
+    @property
     def first_line(self) -> str:
         """The first line of `error`."""
         return (self.error or "").partition("\n")[0]
@@ -53,4 +58,4 @@ class Outcome:
 
 def worst_first(outcomes: Iterable[Outcome]) -> list[Outcome]:
     """What somebody must look at, at the top; the order of the call within each state."""
-    return sorted(outcomes, key=lambda outcome: _WORST_FIRST.index(outcome.state))
+    return sorted(outcomes, key=lambda outcome: (_WORST_FIRST.index(outcome.state), not outcome.warned))

@@ -10,7 +10,7 @@ from imapcheck.output.outcome import Outcome, State, worst_first
 from imapcheck.output.verdict import STYLES, WORDS
 from imapcheck.result import CheckResult
 
-_WIDE = 100
+_NARROW, _WIDE = 60, 100
 _COUNTED: tuple[tuple[State, str], ...] = (
     ("unavailable", "not available"),
     ("crashed", "with an internal error"),
@@ -21,26 +21,30 @@ _COUNTED: tuple[tuple[State, str], ...] = (
 
 
 def table(outcomes: Iterable[Outcome], width: int) -> Table:
-    """Check, verdict, time and why; with room to spare the slowest step too."""
+    """Check, verdict, time; with room for it why, which stands below in any case, and the slowest step."""
+    columns = 3 if width < _NARROW else 4 if width < _WIDE else 5
     grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
     grid.add_column("check", overflow="fold", min_width=5)
     grid.add_column("verdict", no_wrap=True)
     grid.add_column("ms", justify="right", no_wrap=True)
-    grid.add_column("why", overflow="fold", min_width=8)
-    if width >= _WIDE:
+    if columns > 3:
+        grid.add_column("why", overflow="fold", min_width=8)
+    if columns > 4:
         grid.add_column("slowest step", no_wrap=True)
     for outcome in worst_first(outcomes):
-        result = outcome.result
-        cells: list[str | Text] = [
-            Text(outcome.check),
-            Text(WORDS[outcome.state], STYLES[outcome.state]),
-            f"{result.duration_ms:.0f}" if result is not None else "",
-            Text(why(outcome)),
-        ]
-        if width >= _WIDE:
-            cells.append(_slowest(result))
-        grid.add_row(*cells)
+        grid.add_row(*_cells(outcome)[:columns])
     return grid
+
+
+def _cells(outcome: Outcome) -> list[str | Text]:
+    result = outcome.result
+    return [
+        Text(outcome.check),
+        Text(WORDS[outcome.state], STYLES[outcome.state]),
+        f"{result.duration_ms:.0f}" if result is not None else "",
+        Text(why(outcome)),
+        _slowest(result) if result is not None and result.available else "",
+    ]
 
 
 def why(outcome: Outcome) -> str:
@@ -64,8 +68,8 @@ def count(outcomes: Sequence[Outcome]) -> Text:
     return line
 
 
-def _slowest(result: CheckResult | None) -> str:
-    ran = [step for step in result.steps if step.duration_ms is not None] if result is not None else []
+def _slowest(result: CheckResult) -> str:
+    ran = [step for step in result.steps if step.duration_ms is not None]
     if not ran:
         return ""
     slowest = max(ran, key=lambda step: step.duration_ms or 0.0)

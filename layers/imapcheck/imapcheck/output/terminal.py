@@ -188,7 +188,7 @@ def _lines(text: str | None) -> list[Text]:
 
 def is_fine(outcome: Outcome) -> bool:
     """Available, within its thresholds, without a warning."""
-    return outcome.state == "available" and outcome.result is not None and not outcome.result.warnings
+    return outcome.state == "available" and not outcome.warned
 
 
 class LiveDisplay:
