@@ -40,7 +40,6 @@ class LambdaEnvironment:
     variables: dict[str, str] = field(default_factory=dict)
     function: str = "RunCheckFunction"
     handler: str = "handler.handler"
-    function: str = "RunCheckFunction"
     timeout: float = 150.0
 
     def __enter__(self) -> Self:
