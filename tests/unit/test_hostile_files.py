@@ -104,7 +104,8 @@ def test_any_object_is_credentials_or_a_clear_error(data: Any) -> None:
 @pytest.mark.parametrize(
     "text",
     ["[" * 100_000, '{"a":' * 100_000, '{"timeout": ' + "9" * 10_000 + "}", '{"timeout": 1e999}', '{"a": NaN}', "",
-     "\ufeff", '{"server": "\\ud800"}', '{"server": "x", "server": "y"}', "null", "12" * 3000, '"' + "x" * 100_000 + '"'],
+     "\ufeff", '{"server": "\\ud800"}', '{"server": "x", "server": "y"}', "null", "12" * 3000,
+     '"' + "x" * 100_000 + '"'],
     ids=range(12),
 )  # fmt: skip
 def test_any_text_in_a_file_is_a_clear_error(tmp_path: Path, text: str) -> None:
