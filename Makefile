@@ -1,17 +1,36 @@
 # Every target sets up what it needs on a bare machine; `make help` lists them.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help setup demo test test-long lint type validate build bench docs lock pr clean
+.PHONY: help setup demo test test-long lint type validate stack build deploy bench docs lock pr clean
 
 VENV := .venv
 SAM_VENV := .venv-sam
+DEMO_VENV := .venv-demo
 SAM_VERSION := 1.170.0
+EMULATOR_VENV := .venv-emulator
 BIN := $(VENV)/bin
 PYTHON_STAMP := $(VENV)/.stamp
 SAM_STAMP := $(SAM_VENV)/.stamp-$(SAM_VERSION)
+EMULATOR_STAMP := $(EMULATOR_VENV)/.stamp
 SAM := PATH="$(CURDIR)/$(BIN):$$PATH" SAM_CLI_TELEMETRY=0 $(SAM_VENV)/bin/sam
 PIP := -m pip --disable-pip-version-check install -qq
 export PYTHONDONTWRITEBYTECODE := 1
+
+# Which definitions are deployed, and as which stack: make deploy EVENTS=customers/acme STACK=acme
+EVENTS ?= events
+ifneq ($(EVENTS),events)
+ifndef STACK
+$(error EVENTS=$(EVENTS) needs STACK=NAME, so that no other stack loses its checks)
+endif
+SOURCE := .aws-sam/$(STACK)/source
+BUILD := .aws-sam/$(STACK)/build
+BUILD_OPTIONS := --template-file $(SOURCE)/template.yaml --build-dir $(BUILD) --cache-dir .aws-sam/$(STACK)/cache
+else
+BUILD := .aws-sam/build
+endif
+STACK ?= imapcheck
+CONFIG := --config-file $(CURDIR)/samconfig.toml
+
 # In CI a server test that cannot run is a failure, not a skip.
 ifneq ($(CI),)
 export IMAPCHECK_REQUIRE_SERVERS := 1
@@ -35,17 +54,33 @@ $(SAM_STAMP): scripts/find-python
 	@$(SAM_VENV)/bin/python $(PIP) aws-sam-cli==$(SAM_VERSION)
 	@touch $@
 
+$(EMULATOR_STAMP): requirements/emulator.txt scripts/find-python
+	@python=$$(scripts/find-python) && echo "setting up $(EMULATOR_VENV)/, the emulator of AWS that tests deploy on" && \
+	{ [ -x $(EMULATOR_VENV)/bin/python ] || "$$python" -m venv $(EMULATOR_VENV); }
+	@$(EMULATOR_VENV)/bin/python $(PIP) --require-hashes -r requirements/emulator.txt
+	@touch $@
+
 .PHONY: dovecot
 dovecot:
 	@scripts/install-test-servers
 
-demo: setup ## a full check against an embedded IMAP server
-	@$(BIN)/imapcheck demo
+# Where `make setup` was run, its environment has all that the demo needs.
+DEMO_STAMP := $(if $(wildcard $(PYTHON_STAMP)),$(PYTHON_STAMP),$(DEMO_VENV)/.stamp)
 
-test: setup $(SAM_STAMP) dovecot lint type ## lint, types and every test but the long ones
+demo: $(DEMO_STAMP) ## a full check against an embedded IMAP server
+	@PYTHONPATH=layers/imapcheck $(dir $(DEMO_STAMP))bin/python -m imapcheck demo
+
+$(DEMO_VENV)/.stamp: requirements/demo.txt scripts/find-python
+	@python=$$(scripts/find-python) && echo "setting up $(DEMO_VENV)/ with the demo's packages and $$python" && \
+	{ [ -x $(DEMO_VENV)/bin/python ] || "$$python" -m venv $(DEMO_VENV); }
+	@$(DEMO_VENV)/bin/python $(PIP) --no-compile --require-hashes -r requirements/demo.txt
+	@touch $@
+
+test: setup $(SAM_STAMP) $(EMULATOR_STAMP) dovecot lint type ## lint, types and every test but the long ones
 	$(BIN)/pytest
 
-test-long: setup $(SAM_STAMP) dovecot ## soak, every offset, network namespaces
+test-long: setup $(SAM_STAMP) $(EMULATOR_STAMP) dovecot ## soak, every offset, network namespaces, an alarm from end to end, a browser
+	@scripts/install-test-servers --browser
 	$(BIN)/pytest -m long
 
 lint: setup ## ruff
@@ -55,15 +90,24 @@ lint: setup ## ruff
 type: setup ## mypy, strict
 	$(BIN)/mypy
 
-validate: setup $(SAM_STAMP) ## template and definitions
-	$(BIN)/cfn-lint template.yaml
+validate: setup $(SAM_STAMP) ## templates and definitions
+	$(BIN)/imapcheck validate $(EVENTS)/*.json
+	$(BIN)/cfn-lint template.yaml stacks/*.yaml
 	$(SAM) validate --lint --template template.yaml
-	$(BIN)/imapcheck validate events/*.json
 	$(BIN)/pytest tests/template
 
-build: setup $(SAM_STAMP) ## sam build, as it is deployed (arm64), with bytecode
-	$(SAM) build
-	@scripts/add-bytecode .aws-sam/build
+stack: setup ## generate stacks/ from events/
+	$(BIN)/imapcheck stack
+
+build: setup $(SAM_STAMP) ## validate, generate and sam build, as it is deployed (arm64), with bytecode
+	@$(BIN)/imapcheck validate $(EVENTS)/*.json
+	@$(if $(SOURCE),scripts/lay-out $(EVENTS) $(SOURCE),$(BIN)/imapcheck stack)
+	$(SAM) build $(CONFIG) $(BUILD_OPTIONS)
+	@scripts/add-bytecode $(BUILD)
+
+deploy: build ## build and deploy: EVENTS=FOLDER STACK=NAME PARAMETERS="AlarmEmail=you@example.com"
+	$(SAM) deploy $(CONFIG) --template-file $(BUILD)/template.yaml --stack-name $(STACK) --no-confirm-changeset \
+		--no-fail-on-empty-changeset $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
 
 bench: setup $(SAM_STAMP) dovecot ## timings against a raw-socket baseline: docs/performance.md, docs/cost.md
 	@scripts/install-test-servers --peers
@@ -72,14 +116,18 @@ bench: setup $(SAM_STAMP) dovecot ## timings against a raw-socket baseline: docs
 docs: setup ## regenerate what is generated under docs/
 	$(BIN)/imapcheck schema > docs/check.schema.json
 	PYTHONPATH=tests $(BIN)/python -m faults.matrix > docs/failures.md
+	PYTHONPATH=tests $(BIN)/python -m support.story_scenes
+
+COMPILE := $(BIN)/uv pip compile --quiet --no-config --python-version 3.13 --generate-hashes --no-emit-index-url \
+	--no-annotate --no-header
 
 lock: setup ## resolve the pinned requirements anew
-	$(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.13 --generate-hashes --no-emit-index-url \
-		--no-annotate --no-header pyproject.toml -o layers/dependencies/requirements.txt
-	$(BIN)/uv pip compile --quiet --no-config --python-version 3.13 --generate-hashes --no-emit-index-url \
-		--no-annotate --no-header --extra cli --extra demo --group dev pyproject.toml -o requirements/dev.txt
+	$(COMPILE) --extra aws --extra demo --group dev pyproject.toml -o requirements/dev.txt
+	$(COMPILE) --extra demo -c requirements/dev.txt pyproject.toml -o requirements/demo.txt
+	$(COMPILE) --universal -c requirements/dev.txt --group pyproject.toml:lambda -o layers/dependencies/requirements.txt
+	$(COMPILE) requirements/emulator.in -o requirements/emulator.txt
 
 pr: test validate build ## everything CI runs, and the build
 
 clean: ## remove what the targets made
-	rm -rf $(VENV) $(SAM_VENV) .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SAM_VENV) $(EMULATOR_VENV) $(DEMO_VENV) .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis

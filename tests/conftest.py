@@ -61,9 +61,9 @@ def define(certificates: Certificates) -> Define:
     """Make a definition for a server of ours: `define(server, search="x")`; TLS as the server has it."""
 
     def make(server: WireServer, **fields: Any) -> CheckDefinition:
-        secure = server._tls is not None
-        scheme = "imaps" if secure or server._starttls is None else "imap"
-        mode = "implicit" if secure else "starttls" if server._starttls is not None else "none"
+        secure = server.tls is not None
+        scheme = "imaps" if secure or server.starttls is None else "imap"
+        mode = "implicit" if secure else "starttls" if server.starttls is not None else "none"
         data: dict[str, Any] = {
             "name": "wire",
             "server": f"{scheme}://{'localhost' if server.host == '127.0.0.1' else f'[{server.host}]'}:{server.port}/",

@@ -9,15 +9,18 @@ from typing import Any
 from benchmark.overhead import MESSAGE
 from benchmark.tables import table
 from imapcheck import CheckDefinition, CheckResult, Credentials, run_check
-from imapcheck.aws.metrics import StepMetrics, metrics_of, publish
+from imapcheck.aws.metrics import Metric, metrics_of, publish
+from imapcheck.definition.model import MetricSet
+from imapcheck.definition.monitoring import ScheduleDefinition
+from imapcheck.stack.checks import checks_template
 from support.certificates import Certificates
 from support.dovecot import PASSWORD
+from support.templates import load_template
 from support.wire_server import WireServer
 
-SETTINGS: tuple[StepMetrics, ...] = ("all", "main", "none")
+SETTINGS: tuple[MetricSet, ...] = ("all", "steps", "main")
 INTERVALS = (1, 5, 15)
 MONTH_MINUTES = 30 * 24 * 60
-ALARMS = 4
 RECYCLED_MINUTES = 120
 # START, END and REPORT lines of Lambda's own, in JSON
 PLATFORM_OCTETS = 700
@@ -25,11 +28,12 @@ SOURCE = json.loads((Path(__file__).parent / "prices.json").read_text())
 PRICES: dict[str, float] = {name: entry["usd"] for name, entry in SOURCE["prices"].items()}
 
 
-FULL: dict[str, object] = {"search": "x", "new_message": MESSAGE}
+FULL: dict[str, object] = {"search": "x", "new_message": MESSAGE, "thresholds": {"total": 60_000}}
+ROOT_TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 
 
-def sample(certificates: Certificates, fields: dict[str, object]) -> CheckResult:
-    """A result of a definition with `fields`."""
+def sample(certificates: Certificates, fields: dict[str, object]) -> tuple[CheckResult, CheckDefinition]:
+    """A result of a definition with `fields`, and the definition."""
     context = certificates.server_context()
     with WireServer(tls=context) as server:
         asked = CheckDefinition.model_validate(
@@ -42,7 +46,7 @@ def sample(certificates: Certificates, fields: dict[str, object]) -> CheckResult
         )
         result = run_check(asked, Credentials.model_validate({"username": "alice", "password": PASSWORD}))
     assert result.available, result.failure
-    return result
+    return result, asked
 
 
 def cold_starts(minutes: int) -> float:
@@ -57,59 +61,79 @@ def lambda_month(measured: dict[str, Any], memory_mb: int, minutes: int) -> floa
     return runs * PRICES["lambda_request"] + seconds * memory_mb / 1024 * PRICES["lambda_arm64_gb_second"]
 
 
-def emf_octets(result: CheckResult, setting: StepMetrics) -> int:
+def published(run: tuple[CheckResult, CheckDefinition], setting: MetricSet) -> list[Metric]:
+    """What the run publishes with another set of metrics."""
+    result, definition = run
+    return metrics_of(result, definition.model_copy(update={"metrics": setting}))
+
+
+def alarms(definition: CheckDefinition) -> tuple[int, int]:
+    """(of the check, of the monitor itself): how many alarms the templates have for a stack of this check alone."""
+    scheduled = definition.model_copy(update={"schedule": ScheduleDefinition(every="5m")})
+    everything = count_alarms(checks_template([scheduled]).text)
+    own = count_alarms(checks_template([]).text)
+    return everything - own, own + count_alarms(ROOT_TEMPLATE.read_text(encoding="utf-8"))
+
+
+def count_alarms(template: str) -> int:
+    return sum(item["Type"] == "AWS::CloudWatch::Alarm" for item in load_template(template)["Resources"].values())
+
+
+def month(
+    run: tuple[CheckResult, CheckDefinition], setting: MetricSet, minutes: int, measured: dict[str, Any], memory_mb: int
+) -> list[float]:
+    """Dollars a month: metrics, alarms, secret, Lambda, logs, schedule."""
+    runs = MONTH_MINUTES / minutes
+    # what is logged besides the metrics: the structured line with the result
+    line = measured["log_octets"] - emf_octets(run, "main")
+    gigabytes = runs * (line + emf_octets(run, setting) + PLATFORM_OCTETS) / 1e9
+    return [
+        len(published(run, setting)) * PRICES["custom_metric_month"],
+        alarms(run[1])[0] * PRICES["alarm_month"],
+        PRICES["secret_month"] + max(cold_starts(minutes), MONTH_MINUTES / 60) * PRICES["secret_call"],
+        lambda_month(measured, memory_mb, minutes),
+        gigabytes * PRICES["log_ingest_gb"],
+        runs * PRICES["schedule_invocation"],
+    ]
+
+
+def emf_octets(run: tuple[CheckResult, CheckDefinition], setting: MetricSet) -> int:
     with contextlib.redirect_stdout(io.StringIO()) as printed:
-        publish(result, setting)
+        publish("ImapCheck/imapcheck", published(run, setting), run[0].started_at)
     return len(printed.getvalue().encode())
 
 
 def costs(certificates: Certificates, measured: dict[str, Any], memory_mb: int) -> list[str]:
-    """The table; `measured` is part 3's for `memory_mb`, taken with StepMetrics main."""
+    """The table; `measured` is part 3's for `memory_mb`, taken with `metrics` main."""
     result, least = sample(certificates, FULL), sample(certificates, {})
-    # what is logged besides the metrics: the structured line with the result
-    line = measured["log_octets"] - emf_octets(result, "main")
     rows = []
     for minutes in INTERVALS:
-        runs = MONTH_MINUTES / minutes
         for setting in SETTINGS:
-            metrics = len(metrics_of(result, setting))
-            gigabytes = runs * (line + emf_octets(result, setting) + PLATFORM_OCTETS) / 1e9
-            parts = [
-                metrics * PRICES["custom_metric_month"],
-                ALARMS * PRICES["alarm_month"],
-                PRICES["secret_month"] + max(cold_starts(minutes), MONTH_MINUTES / 60) * PRICES["secret_call"],
-                lambda_month(measured, memory_mb, minutes),
-                gigabytes * PRICES["log_ingest_gb"],
-                runs * PRICES["schedule_invocation"],
-            ]
-            rows.append(
-                [
-                    f"{minutes} min",
-                    setting,
-                    metrics,
-                    *(f"{part:.2f}" for part in (*parts, sum(parts), runs * PRICES["synthetics_canary_run"])),
-                ]
-            )
+            parts = month(result, setting, minutes, measured, memory_mb)
+            canary = MONTH_MINUTES / minutes * PRICES["synthetics_canary_run"]
+            dollars = (f"{part:.2f}" for part in (*parts, sum(parts), canary))
+            rows.append([f"{minutes} min", setting, len(published(result, setting)), *dollars])
+    own = alarms(result[1])[1]
     return [
         "# What a check costs",
         "",
         "<!-- Written by `make bench`. -->",
         "",
-        f"US dollars for one check and month in {SOURCE['region']}, before the free tier: a definition with search and new message, on the",
+        f"US dollars for one check and month in {SOURCE['region']}, before the free tier: a definition with search, new message and a threshold, on the",
         f"template's default of {memory_mb} MB. Prices, read on {SOURCE['read_on']}, are {SOURCE['note']};",
         "tests/benchmark/prices.json names each source. Measured (docs/performance.md, part 3), with the server 40 ms of round trip away:",
         f"{measured['later']:.0f} ms a run, {measured['init'] + measured['first']:.0f} ms where the environment is new (INIT is billed), {measured['log_octets']:.0f} octets logged a run with `main`.",
         "",
         *table(
-            "every | StepMetrics | metrics | metrics $ | alarms $ | secret $ | Lambda $ | logs $ | schedule $ | total $ | canary $",
+            "every | `metrics` set | metrics | metrics $ | alarms $ | secret $ | Lambda $ | logs $ | schedule $ | total $ | canary $",
             rows,
         ),
         "`canary` is what CloudWatch Synthetics asks for as many runs of a canary, without its Lambda, logs, metrics and alarms.",
         "",
-        "- **Custom metrics dominate**, whatever the interval: $0.30 each. `StepMetrics` is the knob: `main`, the default, keeps the steps that",
-        "  people look at; `none` keeps availability, duration, certificate and search. Every step's time is in the log line in any case.",
-        f"- A check without `search` and `new_message` has {len(metrics_of(least, 'main'))} metrics with `main` and {len(metrics_of(least, 'none'))} with `none`. All checks of one mailbox can share its secret.",
-        "- Once a stack: three alarms ($0.30), and a dashboard, $3.00 where the account already has the three that are free.",
+        "- **Custom metrics dominate**, whatever the interval: $0.30 each. The definition's `metrics` is the knob: `main`, the default, is",
+        "  availability, duration, certificate and what is asked for; `steps` adds the main steps' times and the search. Every step's time is in the log line in any case.",
+        f"- A check without `search` and `new_message` has {len(published(least, 'main'))} metrics with `main` and {len(published(least, 'steps'))} with `steps`. All checks of one mailbox can share its secret.",
+        f"- Once a stack: {own} alarms (${own * PRICES['alarm_month']:.2f}), and a dashboard, $3.00 where the account already has the three that are free.",
         "- Lambda hardly counts: a run waits for the network, on little memory.",
         f"- Assumed: an environment lives {RECYCLED_MINUTES // 60} h at 1 and 5 minutes, and every start at 15 minutes is a cold one.",
         "",

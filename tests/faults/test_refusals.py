@@ -52,10 +52,10 @@ def test_login_that_is_refused_in_words(
         definition = define(server, retries=1)
         guard = LoginGuard(lambda: datetime(2026, 11, 24, tzinfo=UTC))
         result = run_check(definition, credentials)
-        guard.note(definition, credentials, result)
+        guard.note(definition, credentials, "v1", result)
     assert failed(result) == ("authenticate", type)
     assert result.attempts == (RETRIED if type == "authentication_unavailable" else 1)
-    assert (guard.pause(definition, credentials) is not None) == (type == "authentication_failed")
+    assert (guard.pause(definition, credentials, "v1") is not None) == (type == "authentication_failed")
 
 
 @pytest.mark.parametrize("then", [close, hang])
@@ -267,8 +267,8 @@ def test_client_certificate_that_is_demanded(
     define: Define, credentials: Credentials, certificates: Any, version: ssl.TLSVersion, way: str
 ) -> None:
     """Under TLS 1.3 it is missed only after the handshake: in the greeting, or in CAPABILITY after STARTTLS."""
-    options: Any = {way: demanding(certificates, version)}
-    with WireServer(**options) as server:
+    context: dict[str, Any] = {way: demanding(certificates, version)}
+    with WireServer(**context) as server:
         result = run_check(define(server, retries=1), credentials)
     assert result.failure is not None
     assert (result.failure.category, result.failure.type) == ("ssl", "tls_handshake_failed")
@@ -293,8 +293,8 @@ def test_client_certificate_whose_lack_is_told_by_a_bare_end(
         (exchange.connection.reset if end == "reset" else exchange.connection.close)()
 
     key = "GREETING" if way == "tls" else "CAPABILITY#2"
-    options: Any = {way: context}
-    with WireServer(script={key: leave}, **options) as server:
+    secured: dict[str, Any] = {way: context}
+    with WireServer(script={key: leave}, **secured) as server:
         result = run_check(define(server), credentials)
     assert result.failure is not None
     assert (result.failure.category, result.failure.step) == ("ssl", "greeting" if way == "tls" else "capability")

@@ -1,7 +1,6 @@
 """TLS as enterprises have it: another name, a minimum version, no verification, an authority of their own."""
 
 import ssl
-from typing import Any
 
 import pytest
 
@@ -59,12 +58,3 @@ def test_unverified_server_is_never_called_verified(
     assert facts.certificate_issuer is not None
     assert facts.certificate_days_remaining is not None
     assert (facts.certificate_days_remaining < 0) is (certificate == "expired")
-
-
-def test_handler_warns_of_every_unverified_run(define: Define, server_context: Any) -> None:
-    """A warning in the log of every run."""
-    from imapcheck.aws.invocation import _warning
-
-    with WireServer(tls=server_context) as server:
-        assert _warning(define(server, authentication="none")) is None
-        assert "not verified" in (_warning(define(server, authentication="none", tls={"verify": False})) or "")

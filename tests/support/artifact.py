@@ -10,16 +10,13 @@ SAM = ROOT / ".venv-sam/bin/sam"
 
 def build(place: Path, *, bytecode: bool = True) -> Path:
     """`sam build` below `place`; returns the folder of the built parts."""
-    template = place / "template.yaml"
-    template.write_text(
-        (ROOT / "template.yaml").read_text(encoding="utf-8").replace("arm64", "x86_64"), encoding="utf-8"
-    )
+    source = place / "source"
+    subprocess.run([ROOT / "scripts/lay-out", ROOT / "events", source], check=True, capture_output=True)
+    template = source / "template.yaml"
+    template.write_text(template.read_text(encoding="utf-8").replace("arm64", "x86_64"), encoding="utf-8")
     path = f"{ROOT / '.venv/bin'}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
-        [
-            *(SAM, "build", "--language-extensions", "--no-cached"),
-            *("--template", template, "--base-dir", ROOT, "--build-dir", place / "build"),
-        ],
+        [SAM, "build", "--no-cached", "--template", template, "--build-dir", place / "build"],
         env={**os.environ, "PATH": path, "SAM_CLI_TELEMETRY": "0"},
         cwd=ROOT,
         capture_output=True,

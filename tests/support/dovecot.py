@@ -59,9 +59,14 @@ class Dovecot:
     _process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
+        self.imap, self.imaps = _free_ports(2)
+        self.start()
+        return self
+
+    def start(self) -> None:
+        """Start it, with empty mailboxes, on the ports that it has."""
         # Not below pytest's own folder: another pytest would take the permission away that Dovecot's users need.
         self.directory = Path(tempfile.mkdtemp(prefix="imapcheck-dovecot-"))
-        self.imap, self.imaps = _free_ports(2)
         for name in ("etc", "run", "state", "mail", "keys/default/HS256"):
             (self.directory / name).mkdir(parents=True, exist_ok=True)
         self.directory.chmod(0o755)
@@ -83,13 +88,18 @@ class Dovecot:
                 start_new_session=True,
             )
         self._wait()
-        return self
 
     def __exit__(self, *_: object) -> None:
-        assert self._process is not None
+        self.stop()
+
+    def stop(self) -> None:
+        """Kill it and forget its mailboxes; stopped already is well."""
+        if self._process is None:
+            return
         # A polite stop takes Dovecot more than a second, and nothing of it is needed afterwards.
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(10)
+        self._process = None
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def write_users(self) -> None:

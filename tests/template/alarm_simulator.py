@@ -1,26 +1,34 @@
-"""CloudWatch's alarm evaluation in small, to replay series of runs against the template's alarms.
+"""CloudWatch's alarm evaluation in small, to replay series of runs against the stack's own alarms.
 
-Rules assumed (CloudWatch User Guide, "Configuring how CloudWatch alarms treat missing data", read from memory
-of the documentation of 2026; not measured on AWS):
+The rules follow the CloudWatch User Guide (pages as of autumn 2026; nothing here was measured on AWS):
 
-1. Periods are aligned to the clock; a datapoint is a period's statistic over the values stamped within it.
-2. An alarm is evaluated once a minute over the periods that have ended. It retrieves more than
-   `EvaluationPeriods` datapoints: here two more, as in the guide's own examples.
-3. Are at least `EvaluationPeriods` of them real, the most recent of these decide and missing ones are ignored.
-4. Are some real, they all count, and as few missing ones as possible are filled in by `TreatMissingData`.
-   Where it says `ignore` they are not filled in: too few real ones to decide either way keep the state.
-5. Is none real, `breaching` means ALARM, `notBreaching` OK, `ignore` the state as it was.
-6. ALARM needs `DatapointsToAlarm` breaching among those that decide.
-7. During `WarmUpConfiguration` after its creation an alarm makes no transition to ALARM.
-8. A value arrives `latency` seconds after its stamp and counts from then on.
+1. *Configuring how CloudWatch alarms treat missing data*, "How alarm state is evaluated when data is missing":
+   more datapoints than `EvaluationPeriods` are retrieved. Are that many of them real, the most recent real
+   ones decide. Else all real ones count and as few missing ones as possible are filled in.
+2. The same page's two tables: with `ignore` nothing is filled in; what is real decides, and breaching
+   datapoints alone that are fewer than `DatapointsToAlarm` keep the state.
+3. The same page, "Avoiding premature transitions to alarm state": with `missing`, breaching datapoints go to
+   ALARM as soon as the oldest of them is `DatapointsToAlarm` periods old and all later ones breach or miss.
+4. *Alarm evaluation window*: evaluated each minute; a sliding window (the default) ends now, a wall-clock
+   window at the last full period.
+5. *Alarm warm-up periods*: neither change of state nor action until the warm-up ends; it ends early when the
+   evaluation window can be filled, and is not repeated after an update.
+6. *How alarm mute rules work*: actions of every state are muted; when the window ends, the action of a state
+   that the alarm entered while muted and is still in is executed.
+7. *Using Amazon CloudWatch alarms*: actions run on changes of state alone, also on the one from
+   INSUFFICIENT_DATA; datapoints older than the alarm count.
+
+Where these pages are silent or at odds, `Reading` holds both ways to understand them and the tests replay both.
 """
 
+import itertools
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-EXTRA_DATAPOINTS = 2
+MINUTE = 60
 
 type State = Literal["INSUFFICIENT_DATA", "OK", "ALARM"]
 
@@ -35,10 +43,39 @@ class Value:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """What the guide leaves open.
+
+    `extra`: how many datapoints beyond `EvaluationPeriods` are retrieved ("a higher number"; 2 in its examples).
+    `sliding`: the window; false asks for the wall clock, which is offered for some periods alone.
+    `premature_on_ignore`: rule 3's words make no exception of `ignore`, its table does.
+    `warm_up_by_window`: the warm-up ends early when data span the whole window (the guide's example), or with
+    the first datapoint in the most recent period (its sentence before the example).
+    `last_muted_state`: at a mute window's end the action also runs for a state that was left and entered again.
+    """
+
+    extra: int = 2
+    sliding: bool = True
+    premature_on_ignore: bool = False
+    warm_up_by_window: bool = True
+    last_muted_state: bool = False
+
+
+READINGS = [
+    Reading(extra=extra, sliding=sliding, premature_on_ignore=premature, warm_up_by_window=by_window)
+    for extra, sliding, premature, by_window in itertools.product(
+        (1, 2, 5), (True, False), (False, True), (True, False)
+    )
+]
+
+
+@dataclass(frozen=True)
 class AlarmRule:
-    """What the simulator needs of an `AWS::CloudWatch::Alarm`."""
+    """What the simulator needs of an `AWS::CloudWatch::Alarm`; `period` and `warm_up` in seconds."""
 
     name: str
+    metric: str
+    dimensions: tuple[tuple[str, str], ...]
     statistic: str
     period: int
     periods: int
@@ -46,30 +83,36 @@ class AlarmRule:
     operator: str
     threshold: float
     missing: str
-    warm_up: float
-    enabled: bool
+    warm_up: float = 0.0
 
     @classmethod
-    def of(cls, properties: dict[str, Any]) -> "AlarmRule":
-        """Read an alarm's properties as they stand in the translated template."""
+    def of(cls, resource: dict[str, Any]) -> "AlarmRule":
+        """Read an alarm as it stands in a template, the whole resource or its properties."""
+        properties = resource.get("Properties", resource)
         warm_up = properties.get("WarmUpConfiguration", {}).get("WarmUpPeriodDurationInMinutes", 0)
+        periods = int(properties["EvaluationPeriods"])
         return cls(
-            name=properties["AlarmName"],
+            name=_text(properties.get("AlarmName", "")),
+            metric=properties["MetricName"],
+            dimensions=tuple((item["Name"], _text(item["Value"])) for item in properties.get("Dimensions", [])),
             statistic=properties["Statistic"],
             period=int(properties["Period"]),
-            periods=int(properties["EvaluationPeriods"]),
-            datapoints=int(properties["DatapointsToAlarm"]),
+            periods=periods,
+            datapoints=int(properties.get("DatapointsToAlarm", periods)),
             operator=properties["ComparisonOperator"],
             threshold=float(properties["Threshold"]),
-            missing=properties["TreatMissingData"],
-            warm_up=float(warm_up) * 60,
-            enabled=bool(properties["ActionsEnabled"]),
+            missing=properties.get("TreatMissingData", "missing"),
+            warm_up=float(warm_up) * MINUTE,
         )
 
     def breaches(self, datapoint: float) -> bool:
         match self.operator:
             case "LessThanThreshold":
                 return datapoint < self.threshold
+            case "LessThanOrEqualToThreshold":
+                return datapoint <= self.threshold
+            case "GreaterThanThreshold":
+                return datapoint > self.threshold
             case "GreaterThanOrEqualToThreshold":
                 return datapoint >= self.threshold
         raise NotImplementedError(self.operator)
@@ -83,59 +126,179 @@ class AlarmRule:
                 return min(values)
             case "Maximum":
                 return max(values)
+            case "Average":
+                return sum(values) / len(values)
             case "SampleCount":
                 return float(len(values))
         raise NotImplementedError(self.statistic)
 
-    def decide(self, datapoints: Sequence[float | None], before: State) -> State:
-        """The state after an evaluation over `datapoints`, oldest first."""
-        real = [self.breaches(value) for value in datapoints if value is not None]
-        if len(real) >= self.periods:
-            return "ALARM" if sum(real[-self.periods :]) >= self.datapoints else "OK"
-        if not real:
-            return {"breaching": "ALARM", "notBreaching": "OK", "ignore": before}[self.missing]  # type: ignore[return-value]
-        if self.missing == "ignore":
-            if sum(real) >= self.datapoints:
-                return "ALARM"
-            return "OK" if len(real) - sum(real) > self.periods - self.datapoints else before
-        filled = real + [self.missing == "breaching"] * (self.periods - len(real))
-        return "ALARM" if sum(filled) >= self.datapoints else "OK"
+
+def decide(rule: AlarmRule, datapoints: Sequence[float | None], before: State, reading: Reading) -> State:
+    """The state after an evaluation over `datapoints` of the evaluation range, oldest first (rules 1 to 3)."""
+    real = [rule.breaches(value) for value in datapoints if value is not None]
+    if len(real) >= rule.periods:
+        return "ALARM" if sum(real[-rule.periods :]) >= rule.datapoints else "OK"
+    if rule.missing in ("breaching", "notBreaching"):
+        filled = real + [rule.missing == "breaching"] * (rule.periods - len(real))
+        return "ALARM" if sum(filled) >= rule.datapoints else "OK"
+    if not real:
+        return before if rule.missing == "ignore" else "INSUFFICIENT_DATA"
+    if sum(real) >= rule.datapoints or _premature(rule, datapoints, reading):
+        return "ALARM"
+    return before if all(real) else "OK"
+
+
+def _premature(rule: AlarmRule, datapoints: Sequence[float | None], reading: Reading) -> bool:
+    if rule.missing == "ignore" and not reading.premature_on_ignore:
+        return False
+    real = [index for index, value in enumerate(datapoints) if value is not None]
+    aged = len(datapoints) - real[0] >= rule.datapoints
+    return aged and all(rule.breaches(datapoints[index] or 0.0) for index in real)
+
+
+class Series:
+    """A metric's values, looked up by period; CloudWatch keeps stamps to the minute."""
+
+    def __init__(self, values: Iterable[Value]) -> None:
+        self.values = sorted(values, key=lambda value: value.at)
+        self._stamps = [math.floor(value.at / MINUTE) * MINUTE for value in self.values]
+
+    def between(self, start: float, end: float, now: float) -> list[float]:
+        """Values stamped in [start, end) that CloudWatch has at `now`."""
+        found = self.values[bisect_left(self._stamps, start) : bisect_left(self._stamps, end)]
+        return [value.value for value in found if value.seen <= now]
+
+    def changes(self, rule: AlarmRule, reading: Reading, until: float) -> set[float]:
+        """The minutes at which an evaluation can come out other than the minute before."""
+        reach = rule.periods + reading.extra + 1
+        minutes = {math.ceil(value.seen / MINUTE) * MINUTE for value in self.values}
+        if reading.sliding:
+            minutes |= {stamp + MINUTE + k * rule.period for stamp in self._stamps for k in range(reach + 1)}
+        else:
+            minutes |= set(range(0, math.ceil(until) + rule.period, rule.period))
+        return {float(minute) for minute in minutes}
+
+
+def datapoints_at(rule: AlarmRule, series: Series, now: float, reading: Reading) -> list[float | None]:
+    """The evaluation range at `now`, oldest first (rules 1 and 4)."""
+    step = MINUTE if reading.sliding else rule.period
+    end = math.floor(now / step) * step
+    count = rule.periods + reading.extra
+    starts = [end - rule.period * (index + 1) for index in reversed(range(count))]
+    return [rule.datapoint(series.between(start, start + rule.period, now)) for start in starts]
+
+
+def state(rule: AlarmRule, values: Iterable[Value], now: float, before: State, reading: Reading | None = None) -> State:
+    """One evaluation at second `now` of an alarm that was in state `before` and is past its warm-up."""
+    reading = reading or Reading()
+    series = values if isinstance(values, Series) else Series(values)
+    return decide(rule, datapoints_at(rule, series, now, reading), before, reading)
+
+
+@dataclass(frozen=True)
+class Transition:
+    """A change of state; each runs the action of the state it leads to, unless that is muted."""
+
+    at: float
+    before: State
+    after: State
 
 
 @dataclass
 class Simulation:
-    """One alarm over time, created at second `created`; `transitions` are (second, state)."""
+    """One alarm over time, created at second `created`, updated to other rules in between."""
 
     rule: AlarmRule
     created: float = 0.0
+    reading: Reading = field(default_factory=Reading)
     state: State = "INSUFFICIENT_DATA"
-    transitions: list[tuple[float, State]] = field(default_factory=list)
+    transitions: list[Transition] = field(default_factory=list)
+    _warm: bool = False
+    _now: float = 0.0
 
     def replay(self, values: Iterable[Value], until: float) -> "Simulation":
-        """Evaluate once a minute from creation to `until`."""
-        known = sorted(values, key=lambda value: value.at)
-        second = self.created + 60.0
-        while second <= until:
-            self._evaluate(known, second)
-            second += 60.0
+        """Evaluate from the last moment on to `until`; minutes in which nothing can change are left out."""
+        series = Series(values)
+        begin = max(self.created, self._now)
+        warm_up_end = math.ceil((self.created + self.rule.warm_up) / MINUTE) * MINUTE
+        first = math.ceil(begin / MINUTE) * MINUTE + MINUTE
+        minutes = series.changes(self.rule, self.reading, until) | {float(first), float(warm_up_end)}
+        for minute in sorted(minutes):
+            if begin < minute <= until:
+                self._evaluate(series, minute)
+        self._now = until
+        return self
+
+    def update(self, **changes: Any) -> "Simulation":
+        """PutMetricAlarm on the same name: the state and the past stay, the warm-up does not run again (rule 5)."""
+        self.rule = replace(self.rule, **changes)
         return self
 
     def alarms(self) -> list[float]:
-        """When the alarm rang."""
-        return [second for second, state in self.transitions if state == "ALARM"]
+        """When the alarm changed to ALARM."""
+        return [change.at for change in self.transitions if change.after == "ALARM"]
 
-    def _evaluate(self, known: Sequence[Value], now: float) -> None:
-        period = self.rule.period
-        end = math.floor(now / period) * period
-        count = self.rule.periods + EXTRA_DATAPOINTS
-        starts = [end - period * (index + 1) for index in reversed(range(count))]
-        datapoints = [
-            self.rule.datapoint([v.value for v in known if start <= v.at < start + period and v.seen <= now])
-            for start in starts
-        ]
-        state = self.rule.decide(datapoints, self.state)
-        if state == "ALARM" and now < self.created + self.rule.warm_up:
+    def _evaluate(self, series: Series, now: float) -> None:
+        self._warm = self._warm or self._warm_up_over(series, now)
+        if not self._warm:
             return
-        if state != self.state:
-            self.state = state
-            self.transitions.append((now, state))
+        after = state(self.rule, series, now, self.state, self.reading)  # type: ignore[arg-type]
+        if after != self.state:
+            self.transitions.append(Transition(now, self.state, after))
+            self.state = after
+
+    def _warm_up_over(self, series: Series, now: float) -> bool:
+        if now >= self.created + self.rule.warm_up:
+            return True
+        if datapoints_at(self.rule, series, now, self.reading)[-1] is None:
+            return False
+        window = self.rule.period * self.rule.periods
+        return not self.reading.warm_up_by_window or bool(series.between(0, now - window + MINUTE, now))
+
+
+@dataclass(frozen=True)
+class Mute:
+    """A window of an `AWS::CloudWatch::AlarmMuteRule`, in seconds."""
+
+    start: float
+    end: float
+
+
+def actions(
+    transitions: Sequence[Transition], mutes: Sequence[Mute] = (), reading: Reading | None = None
+) -> list[Transition]:
+    """The changes whose actions run, with the moment at which they do (rule 6); overlapping windows count as one."""
+    ran = [change for change in transitions if not any(mute.start <= change.at < mute.end for mute in mutes)]
+    for window in _merged(mutes):
+        muted = [change for change in transitions if window.start <= change.at < window.end]
+        if muted and _rings_at_the_end(muted, reading or Reading()):
+            ran.append(replace(muted[-1], at=window.end))
+    return sorted(ran, key=lambda change: change.at)
+
+
+def _rings_at_the_end(muted: Sequence[Transition], reading: Reading) -> bool:
+    """The state is the one that was muted; back where the alarm was before the window only by the wider reading."""
+    return muted[-1].after != muted[0].before or reading.last_muted_state
+
+
+def _merged(mutes: Sequence[Mute]) -> list[Mute]:
+    merged: list[Mute] = []
+    for mute in sorted(mutes, key=lambda mute: mute.start):
+        if merged and mute.start <= merged[-1].end:
+            merged[-1] = Mute(merged[-1].start, max(mute.end, merged[-1].end))
+        else:
+            merged.append(mute)
+    return merged
+
+
+def told(ran: Iterable[Transition]) -> list[Transition]:
+    """What reaches people: every ALARM, and OK after an ALARM alone."""
+    return [change for change in ran if change.after == "ALARM" or change.before == "ALARM"]
+
+
+def _text(value: Any) -> str:
+    """A name or value as one text, also where the template composes it."""
+    if isinstance(value, dict):
+        (inner,) = value.values()
+        return "".join(map(_text, inner[1])) if isinstance(inner, list) else str(inner)
+    return str(value)

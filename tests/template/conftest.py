@@ -31,10 +31,10 @@ def _translated(parameters: str) -> str:
 
 @pytest.fixture(scope="session")
 def translate() -> Translate:
-    """`translate(Checks="a,b")` is the template as CloudFormation would get it, with resources by logical id."""
+    """`translate(Paused="true")` is the template as CloudFormation would get it, with resources by logical id."""
     if not SAM_PYTHON.exists():
         if os.environ.get("CI"):
-            pytest.fail("SAM CLI's environment is missing: make setup-sam")
+            pytest.fail("SAM CLI's environment is missing: make validate")
         pytest.skip("SAM CLI's environment is missing (make validate makes it)")
 
     def make(**parameters: str) -> dict[str, Any]:

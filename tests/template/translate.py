@@ -1,9 +1,8 @@
-"""Expand and translate template.yaml as SAM does; runs in SAM CLI's own environment.
+"""Translate template.yaml as SAM does; runs in SAM CLI's own environment.
 
-    .venv-sam/bin/python translate.py TEMPLATE '{"Checks": "a,b"}'   ->  JSON on stdout
+    .venv-sam/bin/python translate.py TEMPLATE '{"Paused": "true"}'   ->  JSON on stdout
 
-Language extensions by SAM CLI's own code, then AWS::Serverless by aws-sam-translator. Intrinsics that only
-CloudFormation resolves stay as they are.
+By aws-sam-translator, after SAM CLI's own reader. Intrinsics that only CloudFormation resolves stay as they are.
 """
 
 import json
@@ -12,7 +11,6 @@ import sys
 
 os.environ.update(SAM_CLI_TELEMETRY="0", AWS_DEFAULT_REGION="eu-central-1")
 
-from samcli.lib.cfn_language_extensions.sam_integration import expand_language_extensions
 from samcli.yamlhelper import yaml_parse
 from samtranslator.translator.transform import transform
 
@@ -29,14 +27,11 @@ def translate(path: str, parameters: dict[str, str]) -> dict[str, object]:
         template = yaml_parse(file.read())
     for name, definition in template["Parameters"].items():
         definition["Default"] = parameters.get(name, definition["Default"])
-    values = {name: str(definition["Default"]) for name, definition in template["Parameters"].items()}
-    expanded = expand_language_extensions(template, parameter_values=values, enabled=True).expanded_template
-    for resource in expanded["Resources"].values():
+    for resource in template["Resources"].values():
         for place in ("CodeUri", "ContentUri"):
             if place in resource.get("Properties", {}):
                 resource["Properties"][place] = "s3://bucket/artifact.zip"
-    expanded["Transform"] = "AWS::Serverless-2016-10-31"
-    translated: dict[str, object] = transform(expanded, {}, NoManagedPolicies())
+    translated: dict[str, object] = transform(template, {}, NoManagedPolicies())
     return translated
 
 

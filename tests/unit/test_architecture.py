@@ -1,6 +1,7 @@
 """The house's rules: rooms in one order, imports downwards, and who alone may know what (ARCHITECTURE.md)."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -23,14 +24,16 @@ ALONE = {
     ("socket", "ssl"): {"network", "cli/demo"},
     ("imapclient", "imaplib"): {"imap"},
     ("boto3", "botocore", "aws_lambda_powertools"): {"aws"},
-    ("typer", "rich"): {"cli", "output/terminal"},
+    ("typer", "rich"): {"cli", *(f"output/{name}" for name in ("terminal", "steps", "verdict", "table"))},
 }
 PRINTERS = {"cli", "output/terminal"}
 ENVIRONMENT_READERS = {"cli", "aws"}
 MOST_LINES, MOST_CLASS_LINES = 350, 200
-TOO_LONG_YET = {"definition/model"}
 
-MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
+COMING = {"cli/credentials.py", "cli/formats.py", "output/nagios.py"}
+"""What ARCHITECTURE.md names and is being built."""
+
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name not in ("__init__.py", "__main__.py"))
 ROOM_PAGES = sorted(PACKAGE.glob("*/__init__.py"))
 
 
@@ -118,7 +121,7 @@ def test_no_module_and_no_class_is_too_long(path: Path) -> None:
     classes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ClassDef)]
     lengths = {node.name: (node.end_lineno or 0) - node.lineno + 1 for node in classes}
     assert max(lengths.values(), default=0) <= MOST_CLASS_LINES, lengths
-    assert len(text.splitlines()) <= MOST_LINES or name_of(path) in TOO_LONG_YET
+    assert len(text.splitlines()) <= MOST_LINES
 
 
 @pytest.mark.parametrize("page", ROOM_PAGES, ids=lambda page: page.parent.name)
@@ -137,3 +140,13 @@ def test_every_module_has_its_place() -> None:
     assert {name for name in names if room_of(name) == "hall"} == set(HALL)
     assert {room_of(name) for name in names} - {"hall"} <= set(MAY_IMPORT)
     assert {page.parent.name for page in ROOM_PAGES} >= {room_of(name) for name in names} - {"hall"}
+
+
+def test_every_file_that_the_architecture_page_names_exists() -> None:
+    """A map with streets that are gone is worse than none."""
+    root = FUNCTIONS.parent
+    page = (root / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:[a-z_]+/)+(?:[a-z_]+\.(?:py|yaml|md))?|[a-z_]+\.(?:py|yaml))`", page))
+    assert len(named) > 40
+    gone = {name for name in named - COMING if not any((place / name).exists() for place in (PACKAGE, root))}
+    assert gone == set()

@@ -123,7 +123,10 @@ def test_every_interval_gives_schedule_and_periods_that_agree(every: str) -> Non
     age = schedule["Target"]["RetryPolicy"]["MaximumEventAgeInSeconds"]
     assert age == seconds if 60 <= seconds <= 3600 else age == 3600
     assert schedule["Target"]["RetryPolicy"]["MaximumRetryAttempts"] == 2
-    assert json.loads(schedule["Target"]["Input"]) == {"check": "mail"}
+    assert json.loads(schedule["Target"]["Input"]) == {
+        "check": "mail",
+        "scheduled_time": "<aws.scheduler.scheduled-time>",
+    }
     kinds = ("Unavailable", "NotRunning", "Slow", "Certificate")
     assert {found[f"Mail{kind}"]["Period"] for kind in kinds} == {seconds}
     warm_up = found["MailNotRunning"]["WarmUpConfiguration"]["WarmUpPeriodDurationInMinutes"]

@@ -233,3 +233,7 @@ class CredentialsError(ImapcheckError):
 
     The text names the secret or file and the field, never a value.
     """
+
+
+class NoTimeLeft(ImapcheckError):
+    """There was too little time to look at the server, so nothing can be said about it."""

@@ -1,5 +1,5 @@
-"""What only AWS needs: the invocation, secrets, metrics, settings, the login pause.
+"""What only AWS needs: the invocation, secrets, settings, metrics, withheld logins.
 
-May import: everything but `cli`; nobody else imports boto3 or Powertools.
-Begin with: `invocation.Invocation`.
+May import: everything but `cli`. Nobody else imports boto3 or Powertools.
+Begin with: `invocation.Invocation`, what one event sets off.
 """

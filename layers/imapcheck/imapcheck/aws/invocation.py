@@ -2,29 +2,35 @@
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import datetime
 
+from imapcheck.aws.event import Events
 from imapcheck.aws.login_pause import LoginGuard
+from imapcheck.aws.pause_table import PauseTable
 from imapcheck.aws.secrets import SecretReader
 from imapcheck.aws.settings import Settings
 from imapcheck.check.run import run_check
-from imapcheck.definition.files import load_definition, parse_definition
 from imapcheck.definition.model import CheckDefinition
-from imapcheck.errors import CredentialsError, DefinitionError, FailureType
+from imapcheck.errors import Category, CredentialsError, FailureType, ImapcheckError, NoTimeLeft
 from imapcheck.login.credentials import Credentials
 from imapcheck.result import CheckResult
 
 RESERVED_SECONDS = 2.0
 """What is kept of Lambda's time to log, publish and return."""
+_LEAST_SECONDS = 1.0
+_REFUSED = (FailureType.AUTHENTICATION_FAILED, FailureType.AUTHENTICATION_PAUSED)
 
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """A result, whether it is a deployed check's, and what the log should warn of."""
+    """A result, what it was asked by, and what the log should warn of; `stamp` is the time of its metrics."""
 
     result: CheckResult
-    named: bool
-    warning: str | None
+    definition: CheckDefinition
+    instant_test: bool
+    cold_start: bool
+    stamp: datetime
+    warnings: tuple[str, ...]
 
 
 class Invocation:
@@ -34,41 +40,28 @@ class Invocation:
         self, settings: Settings, *, secrets: SecretReader | None = None, guard: LoginGuard | None = None
     ) -> None:
         self._settings = settings
+        self._events = Events(settings)
         self._secrets = secrets or SecretReader()
-        self._guard = guard or LoginGuard()
-        self._definitions: dict[str, CheckDefinition] = {}
+        table = PauseTable(settings.pause_table) if settings.pause_table is not None else None
+        self._guard = guard or LoginGuard(table=table)
+        self._cold = True
 
     def run(self, event: object, remaining_seconds: float) -> RunOutcome:
         """Run the check that `event` asks for within what Lambda has left.
 
-        Raises `DefinitionError` and `CredentialsError`, which name the check and the secret.
+        Raises `DefinitionError` and `CredentialsError`, which name the check and the secret, and `NoTimeLeft`.
         """
-        deadline = time.monotonic() + max(remaining_seconds - RESERVED_SECONDS, 0.0)
-        definition, named = self._definition(event)
+        deadline = time.monotonic() + remaining_seconds - RESERVED_SECONDS
+        cold, self._cold = self._cold, False
+        order = self._events.order(event)
+        definition = order.definition
         credentials = self._credentials(definition)
         result = self._check(definition, credentials, deadline)
-        if _refused(result) and credentials is not None:
-            result = self._once_more(definition, credentials, result, deadline)
-        return RunOutcome(result, named, _warning(definition))
-
-    def _definition(self, event: object) -> tuple[CheckDefinition, bool]:
-        if not isinstance(event, dict):
-            raise DefinitionError('event: expected {"check": NAME} or a whole definition')
-        if "check" not in event:
-            definition = parse_definition(event, source="event", directory=self._settings.definitions)
-            if definition.name is None:
-                raise DefinitionError("event: name: found nothing, expected a name: an inline definition needs one")
-            return definition, False
-        if set(event) != {"check"}:
-            raise DefinitionError('event: expected "check" alone, or a whole definition without it')
-        return self._deployed(event["check"]), True
-
-    def _deployed(self, name: object) -> CheckDefinition:
-        if not isinstance(name, str) or name not in (known := _names(self._settings.definitions)):
-            raise DefinitionError(f"check {_shown(name)}: not among the deployed definitions: {', '.join(known)}")
-        if name not in self._definitions:
-            self._definitions[name] = load_definition(self._settings.definitions / f"{name}.json")
-        return self._definitions[name]
+        warnings = [_UNVERIFIED] if definition.tls_mode != "none" and not definition.tls.verify else []
+        if credentials is not None and result.failure is not None and result.failure.type in _REFUSED:
+            result = self._once_more(definition, credentials, result, deadline, warnings)
+        stamp = order.scheduled_at or result.started_at
+        return RunOutcome(result, definition, order.instant_test, cold, stamp, tuple(warnings))
 
     def _credentials(self, definition: CheckDefinition, *, fresh: bool = False) -> Credentials | None:
         if definition.authentication == "none":
@@ -83,46 +76,49 @@ class Invocation:
             raise CredentialsError(f"check {definition.label}: {error}") from None
 
     def _check(self, definition: CheckDefinition, credentials: Credentials | None, deadline: float) -> CheckResult:
+        version = self._secrets.version(definition.secret or "")
+        pause = self._guard.pause(definition, credentials, version)
+        left = deadline - time.monotonic()
+        if left < _LEAST_SECONDS:
+            raise NoTimeLeft(f"check {definition.label}: Lambda had no time left to look at the server")
         try:
             result = run_check(
                 definition,
                 credentials,
                 deadline=deadline,
-                login_pause=self._guard.pause(definition, credentials),
+                login_pause=pause,
                 refuse_local_addresses=not self._settings.allow_local_addresses,
             )
         except CredentialsError as error:
             raise CredentialsError(f"check {definition.label}: secret {definition.secret}: {error}") from None
-        self._guard.note(definition, credentials, result)
+        if left < definition.timeout and result.failure is not None and result.failure.category is Category.TIMEOUT:
+            raise NoTimeLeft(
+                f"check {definition.label}: Lambda had {left:.1f} s left, the definition's timeout is"
+                f" {definition.timeout:g} s: not enough to say that the server does not answer"
+            )
+        self._guard.note(definition, credentials, version, result)
         return result
 
     def _once_more(
-        self, definition: CheckDefinition, used: Credentials, refused: CheckResult, deadline: float
+        self,
+        definition: CheckDefinition,
+        used: Credentials,
+        refused: CheckResult,
+        deadline: float,
+        warnings: list[str],
     ) -> CheckResult:
-        """A rotated password costs no false alarm: read past the cache, try again if it is another one."""
-        fresh = self._credentials(definition, fresh=True)
-        if fresh is None or fresh == used:
+        """A rotated password costs no false alarm: read past the cache, try again if it is another one.
+
+        What goes wrong on our side from here on does not take back what the server has said.
+        """
+        try:
+            fresh = self._credentials(definition, fresh=True)
+            if fresh is None or fresh == used:
+                return refused
+            return self._check(definition, fresh, deadline).after(refused)
+        except ImapcheckError as error:
+            warnings.append(f"the login was not tried again with a fresh secret: {error}")
             return refused
-        return self._check(definition, fresh, deadline).after(refused)
 
 
-def _refused(result: CheckResult) -> bool:
-    failure = result.failure
-    return failure is not None and failure.type in (
-        FailureType.AUTHENTICATION_FAILED,
-        FailureType.AUTHENTICATION_PAUSED,
-    )
-
-
-def _warning(definition: CheckDefinition) -> str | None:
-    if definition.tls_mode != "none" and not definition.tls.verify:
-        return "tls.verify is false: the server's certificate was not verified"
-    return None
-
-
-def _names(directory: Path) -> list[str]:
-    return sorted(path.stem for path in directory.glob("*.json"))
-
-
-def _shown(name: object) -> str:
-    return repr(name)[:60]
+_UNVERIFIED = "tls.verify is false: the server's certificate was not verified"

@@ -1,13 +1,19 @@
-"""From a result to CloudWatch metrics (DESIGN section 6): pure in `metrics_of`, Powertools EMF in `publish`."""
+"""From a result to CloudWatch metrics (docs/metrics.md): pure in `metrics_of`, Powertools EMF in `publish`.
 
+A line of embedded metric format is one set of dimensions at one time. Powertools' `Metrics` stamps with the time of
+the flush and adds POWERTOOLS_SERVICE_NAME as a dimension, so its provider is used directly.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
+from imapcheck.definition.model import CheckDefinition, MetricSet
 from imapcheck.result import CheckResult
 
-NAMESPACE = "ImapCheck"
 MAIN_STEPS = {"connect", "tls", "authenticate", "search", "fetch", "append"}
+MONITOR_ERRORS = "MonitorErrors"
 
-type StepMetrics = Literal["main", "all", "none"]
 type Unit = Literal["Percent", "Milliseconds", "Count", "Bytes", "Seconds"]
 
 
@@ -20,59 +26,68 @@ class Metric(NamedTuple):
     dimensions: dict[str, str]
 
 
-def metrics_of(result: CheckResult, step_metrics: StepMetrics) -> list[Metric]:
-    """The metrics of one run of a named check, in the order of docs/metrics.md."""
+def metrics_of(result: CheckResult, definition: CheckDefinition) -> list[Metric]:
+    """The metrics of one run of a deployed check, in the order of docs/metrics.md.
+
+    `Slow` says something about available runs alone: a server that is down is not fast again.
+    """
     check = {"Check": result.check or ""}
-    metrics = [
-        Metric("Availability", "Percent", 100 if result.available else 0, check),
-        Metric("Slow", "Count", 1 if result.slow else 0, check),
-    ]
+    found = [Metric("Availability", "Percent", 100 if result.available else 0, check)]
     if result.available:
-        metrics.append(Metric("Duration", "Milliseconds", result.duration_ms, check))
-    metrics += [
-        Metric("StepDuration", "Milliseconds", step.duration_ms, {**check, "Step": step.name})
-        for step in result.steps
-        if step.status == "passed" and step.duration_ms is not None and _published(step.name, step_metrics)
-    ]
-    return metrics + _certificate(result, check) + _messages(result, check)
+        if definition.thresholds:
+            found.append(Metric("Slow", "Count", 1 if result.slow else 0, check))
+        found.append(Metric("Duration", "Milliseconds", result.duration_ms, check))
+    return [*found, *_facts(result, check), *_details(result, definition.metrics, check)]
 
 
-def _published(step: str, step_metrics: StepMetrics) -> bool:
-    return step_metrics == "all" or (step_metrics == "main" and step in MAIN_STEPS)
-
-
-def _certificate(result: CheckResult, check: dict[str, str]) -> list[Metric]:
+def _facts(result: CheckResult, check: dict[str, str]) -> Iterator[Metric]:
+    """What the definition asks for and the server answered."""
     tls = result.server.tls
-    if tls is None or not tls.verified or tls.certificate_days_remaining is None:
-        return []
-    return [Metric("CertificateDaysRemaining", "Count", tls.certificate_days_remaining, check)]
-
-
-def _messages(result: CheckResult, check: dict[str, str]) -> list[Metric]:
-    metrics: list[Metric] = []
-    if (search := result.search) is not None:
-        metrics.append(Metric("SearchMatches", "Count", search.matches, check))
-        if search.size_bytes is not None:
-            metrics.append(Metric("MessageSize", "Bytes", search.size_bytes, check))
-        if search.age_seconds is not None:
-            metrics.append(Metric("NewestMessageAge", "Seconds", search.age_seconds, check))
+    if tls is not None and tls.verified and tls.certificate_days_remaining is not None:
+        yield Metric("CertificateDaysRemaining", "Count", tls.certificate_days_remaining, check)
+    if result.search is not None and result.search.age_seconds is not None:
+        yield Metric("NewestMessageAge", "Seconds", result.search.age_seconds, check)
     if result.new_message is not None and result.new_message.delivery_seconds is not None:
-        metrics.append(Metric("DeliveryTime", "Seconds", result.new_message.delivery_seconds, check))
-    return metrics
+        yield Metric("DeliveryTime", "Seconds", result.new_message.delivery_seconds, check)
+    if result.quota is not None:
+        yield Metric("QuotaUsed", "Percent", result.quota.used_percent, check)
 
 
-def publish(result: CheckResult, step_metrics: StepMetrics) -> None:
-    """Write the metrics to stdout as EMF, stamped with the run's start; one line per set of dimensions."""
+def _details(result: CheckResult, wanted: MetricSet, check: dict[str, str]) -> Iterator[Metric]:
+    """What the sets `steps` and `all` add."""
+    if wanted == "main":
+        return
+    for step in result.steps:
+        if step.status == "passed" and step.duration_ms is not None and (wanted == "all" or step.name in MAIN_STEPS):
+            yield Metric("StepDuration", "Milliseconds", step.duration_ms, {**check, "Step": step.name})
+    if result.search is not None:
+        yield Metric("SearchMatches", "Count", result.search.matches, check)
+        if result.search.size_bytes is not None:
+            yield Metric("MessageSize", "Bytes", result.search.size_bytes, check)
+
+
+def publish(namespace: str, metrics: Iterable[Metric], at: datetime) -> None:
+    """Write the metrics to stdout as EMF, stamped `at`; one line per set of dimensions."""
+    by_dimensions: dict[tuple[tuple[str, str], ...], list[Metric]] = {}
+    for metric in metrics:
+        by_dimensions.setdefault(tuple(metric.dimensions.items()), []).append(metric)
+    for dimensions, group in by_dimensions.items():
+        _write(namespace, dict(dimensions), group, at)
+
+
+def publish_error(namespace: str) -> None:
+    """One invocation raised: the monitor, not the mail server, is what failed. No dimension."""
+    _write(namespace, {}, [Metric(MONITOR_ERRORS, "Count", 1, {})], datetime.now(UTC))
+
+
+def _write(namespace: str, dimensions: dict[str, str], metrics: Iterable[Metric], at: datetime) -> None:
     from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
-    by_dimensions: dict[tuple[tuple[str, str], ...], list[Metric]] = {}
-    for metric in metrics_of(result, step_metrics):
-        by_dimensions.setdefault(tuple(metric.dimensions.items()), []).append(metric)
-    for dimensions, metrics in by_dimensions.items():
-        provider = AmazonCloudWatchEMFProvider(namespace=NAMESPACE)
-        provider.set_timestamp(int(result.started_at.timestamp() * 1000))
-        for name, value in dimensions:
-            provider.add_dimension(name, value)
-        for metric in metrics:
-            provider.add_metric(metric.name, metric.unit, metric.value)
-        provider.flush_metrics()
+    provider = AmazonCloudWatchEMFProvider(namespace=namespace)
+    provider.service = ""
+    provider.set_timestamp(int(at.timestamp() * 1000))
+    for name, value in dimensions.items():
+        provider.add_dimension(name, value)
+    for metric in metrics:
+        provider.add_metric(metric.name, metric.unit, metric.value)
+    provider.flush_metrics()

@@ -31,6 +31,8 @@ class SecretReader:
 
     def __init__(self) -> None:
         self._provider: SecretsProvider | None = None
+        self._versions: dict[str, str] = {}
+        self._fetched: str | None = None
         self._lock = threading.Lock()
 
     def read(self, name: str, *, fresh: bool = False, needs_host: bool = False) -> Credentials:
@@ -45,16 +47,25 @@ class SecretReader:
             raise CredentialsError(f"{source}: host: missing; it says for which server the credentials were made")
         return credentials
 
+    def version(self, name: str) -> str:
+        """The version id of what `read` returned last for `name`: it tells new credentials from refused ones."""
+        return self._versions.get(name, "")
+
     def _text(self, source: str, name: str, fresh: bool) -> Any:
         from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            return self._provided().get(name, max_age=CACHED_SECONDS, force_fetch=fresh, VersionStage="AWSCURRENT")
+            provider = self._provided()
+            self._fetched = None
+            text = provider.get(name, max_age=CACHED_SECONDS, force_fetch=fresh, VersionStage="AWSCURRENT")
         except GetParameterError as error:
             raise CredentialsError(f"{source}: {_reason(error.__cause__ or error.__context__)}") from None
         except (BotoCoreError, ClientError) as error:
             raise CredentialsError(f"{source}: {_reason(error)}") from None
+        if self._fetched is not None:
+            self._versions[name] = self._fetched
+        return text
 
     def _provided(self) -> "SecretsProvider":
         from aws_lambda_powertools.utilities.parameters import SecretsProvider
@@ -69,7 +80,12 @@ class SecretReader:
                         retries={"total_max_attempts": _ATTEMPTS, "mode": "standard"},
                     )
                 )
+                # Powertools returns the text alone; the version is in the same answer.
+                self._provider.client.meta.events.register("after-call.secrets-manager.GetSecretValue", self._note)
             return self._provider
+
+    def _note(self, parsed: dict[str, Any], **_: Any) -> None:
+        self._fetched = parsed.get("VersionId")
 
 
 def _parse(source: str, text: Any) -> object:

@@ -2,7 +2,6 @@
 
 import os
 from pathlib import Path
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,12 +12,18 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     definitions: Path = Field(Path("/opt"), description="Folder of the deployed definitions.")
-    step_metrics: Literal["main", "all", "none"] = "main"
+    stack: str = Field("local", min_length=1, description="The stack's name; metrics go to ImapCheck/NAME.")
+    pause_table: str | None = Field(None, description="DynamoDB table of withheld logins; without it memory alone.")
+    allow_inline_definitions: bool = Field(False, description="Take whole definitions as events.")
     allow_local_addresses: bool = False
+
+    @property
+    def namespace(self) -> str:
+        """The CloudWatch namespace of this stack alone: stacks of one account do not see each other's checks."""
+        return f"ImapCheck/{self.stack}"
 
     @classmethod
     def from_environment(cls) -> "Settings":
-        """Read `IMAPCHECK_*`; raises pydantic's ValidationError where the template set nonsense."""
-        prefix = "IMAPCHECK_"
-        names = {prefix + name.upper(): name for name in cls.model_fields}
-        return cls.model_validate({names[key]: value for key, value in os.environ.items() if key in names})
+        """Read `IMAPCHECK_*`, empty as unset; raises pydantic's ValidationError where the template set nonsense."""
+        names = {f"IMAPCHECK_{name.upper()}": name for name in cls.model_fields}
+        return cls.model_validate({names[key]: value for key, value in os.environ.items() if key in names and value})

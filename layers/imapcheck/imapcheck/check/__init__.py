@@ -1,5 +1,5 @@
-"""The check itself: which steps, in which order, what they have learnt, the verdict.
+"""The check: steps (`steps/`) in their order (`plan`), what they learnt (`state`), the verdict (`run`).
 
-May import: the hall and the rooms above: `definition`, `network`, `login`, `imap`.
-Begin with: `run.run_check`.
+May import: the hall, `definition`, `network`, `login`, `imap`.
+Begin with: `run.run_check`, then `plan`.
 """

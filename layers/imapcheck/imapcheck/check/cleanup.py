@@ -1,4 +1,4 @@
-"""Removing a check's own older messages, and provably nothing else (`keep_for`, docs/steps.md).
+"""Removing a check's own older messages, and provably nothing else (`keep_for`, docs/session.md).
 
 The server's search only proposes. A UID is removed when a FETCH on this very connection showed that the
 message carries this check's `X-Imapcheck` header and an INTERNALDATE older than `keep_for`; and then by
@@ -69,7 +69,7 @@ def _obstacle(session: ImapSession, mailbox: bytes, gmail: bool, trash: bytes | 
         return "INBOX is never opened writable"
     if gmail:
         if trash is None:
-            return "no mailbox with the special use \\Trash to move messages to"
+            return "there is no \\Trash mailbox to move messages to"
         return None if session.offers("MOVE") else "server does not offer MOVE"
     return None if session.offers("UIDPLUS") else "server does not offer UIDPLUS"
 

@@ -100,7 +100,7 @@ def search_facts(learnt: Learnt) -> SearchFacts | None:
 
 
 def message_facts(learnt: Learnt, redactor: Redactor) -> NewMessageFacts | None:
-    """None where no place for a message was found and none of ours was seen."""
+    """None if no mailbox to file in was found and no earlier message of this check was seen."""
     if learnt.sent is None and learnt.delivery_seconds is None:
         return None
     return NewMessageFacts(

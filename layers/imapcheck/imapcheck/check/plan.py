@@ -1,4 +1,4 @@
-"""The order of the steps, which is that of a mail client's session."""
+"""The order of the steps, which is that of a mail client's session (docs/session.md)."""
 
 from collections.abc import Callable
 

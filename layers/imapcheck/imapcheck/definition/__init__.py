@@ -1,5 +1,5 @@
-"""What is asked for: one JSON file becomes one frozen `CheckDefinition`.
+"""What is asked for: one JSON file becomes one frozen `CheckDefinition`, or a list of what is wrong with it.
 
-May import: errors, result, text (the hall).
-Begin with: `model.CheckDefinition`.
+May import: the hall.
+Begin with: `model.CheckDefinition`; `files.load_definition` reads one.
 """

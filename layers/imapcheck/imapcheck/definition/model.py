@@ -66,7 +66,7 @@ class SearchDefinition(Model):
     )
     max_age: Duration | None = Field(None, description="A newest match older than this is too_old.")
     max_size: Annotated[int, Field(ge=1, strict=True)] | None = Field(
-        None, description="A newest match of more octets than this is message_too_large."
+        None, description="A newest match of more bytes than this is message_too_large."
     )
 
     @model_validator(mode="after")
@@ -88,8 +88,10 @@ class NewMessageDefinition(Model):
     to: Addresses = Field(default_factory=list, description="Recipient(s).")
     cc: Addresses = Field(default_factory=list, description="Recipient(s) in Cc.")
     bcc: Addresses = Field(default_factory=list, description="Recipient(s) in Bcc.")
-    subject: Line
-    message: Annotated[str, Field(min_length=1, max_length=MAX_MESSAGE), AfterValidator(body)]
+    subject: Line = Field(description="Its subject.")
+    message: Annotated[str, Field(min_length=1, max_length=MAX_MESSAGE), AfterValidator(body)] = Field(
+        description="The text of its body."
+    )
     mailbox: Line | None = Field(None, description="Where it is filed; null finds the sent mailbox.")
     keep_for: Annotated[Duration, AfterValidator(_keeping)] | None = Field(
         None,
@@ -116,7 +118,7 @@ class TlsDefinition(Model):
         None, description="PEM file beside the definition that replaces the system's authorities."
     )
     server_name: Line | None = Field(None, description="Name for SNI and verification, if not the host's.")
-    minimum_version: Literal["1.2", "1.3"] = "1.2"
+    minimum_version: Literal["1.2", "1.3"] = Field("1.2", description="The oldest version of TLS that is accepted.")
 
     @field_validator("ca_file")
     @classmethod
@@ -187,8 +189,8 @@ class CheckDefinition(Model):
     search: Annotated[SearchDefinition, BeforeValidator(_as_search_object)] | None = Field(
         None, description="Subject term, list of terms (all must match), or an object."
     )
-    new_message: NewMessageDefinition | None = None
-    tls: TlsDefinition = TlsDefinition()
+    new_message: NewMessageDefinition | None = Field(None, description="A message to file in the sent mailbox.")
+    tls: TlsDefinition = Field(default_factory=TlsDefinition, description="Which TLS, and whom it trusts.")
     timeout: Annotated[float, Field(ge=1, le=120, strict=True, allow_inf_nan=False)] = Field(
         30, description="Seconds for the whole run, all attempts included."
     )
@@ -201,7 +203,9 @@ class CheckDefinition(Model):
     )
     quota: QuotaDefinition | None = Field(None, description="Warn before the mailbox is full.")
     schedule: ScheduleDefinition | None = Field(None, description="Makes the stack run the check, with alarms.")
-    alarms: AlarmsDefinition = Field(AlarmsDefinition(), description="When alarms ring, and whom they tell.")
+    alarms: AlarmsDefinition = Field(
+        default_factory=AlarmsDefinition, description="When alarms ring, and whom they tell."
+    )
     metrics: MetricSet = Field(
         "main",
         description="What is published to CloudWatch: main; steps, with the main steps' times, the number of matches"

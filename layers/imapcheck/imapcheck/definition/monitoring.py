@@ -210,10 +210,10 @@ class AlarmsDefinition(Model):
     """When the check's alarms ring, and whom they tell besides the stack's own address."""
 
     unavailable: _MofN = Field(
-        RunsOf(2, 3), description="Rings when M of the last N runs found the server unavailable.", examples=["2 of 3"]
+        "2 of 3", validate_default=True, description="Rings when M of the last N runs found the server unavailable."
     )
     slow: _MofN = Field(
-        RunsOf(3, 3), description="Rings when M of the last N runs were over a threshold.", examples=["3 of 3"]
+        "3 of 3", validate_default=True, description="Rings when M of the last N runs were over a threshold."
     )
     not_running: Annotated[int, Field(ge=2, le=1440, strict=True)] = Field(
         3, description="Rings when nothing was published for so many intervals."

@@ -35,7 +35,7 @@ class Resource(NamedTuple):
 
 
 class Fetched(NamedTuple):
-    """A message that was fetched and let go: its octets, INTERNALDATE if asked for, and its beginning.
+    """A message that was fetched and not kept: its size in octets, INTERNALDATE if asked for, and its beginning.
 
     `contradicted` says that the same response tells of octets which the message should have, and it came empty.
     """
@@ -71,7 +71,7 @@ def _parsed_mailbox(data: tuple[Any, ...]) -> Mailbox:
             words = frozenset(str(item, "ascii", "replace").lower() for item in attributes if isinstance(item, bytes))
             spelt = _astring(name)
             if b"\0" in spelt:
-                raise broken("a mailbox name with NUL in it")
+                raise broken("a mailbox name that contains NUL")
             return Mailbox(spelt, delimiter or b"", words)
     raise broken("a LIST response that cannot be read")
 

@@ -1,7 +1,7 @@
 """Reading responses (RFC 9051 section 7) from a server that may send anything.
 
 One response is a line and whatever literals it announces. Lines are bounded, literals of a message
-are counted and let go, and each response goes into the transcript before anybody acts on it. What
+are counted and not kept, and each response goes into the transcript before anything acts on it. What
 the server says in its data is parsed by imapclient's lexer, which gives nested tuples of bytes and int.
 """
 
@@ -35,7 +35,7 @@ type Secrecy = Literal["open", "login", "body"]
 
 
 class CountedLiteral(bytes):
-    """A literal whose octets were let go: it has their number as its length, and at most their beginning."""
+    """A literal whose octets were not kept: its length is their number, its content at most their beginning."""
 
     size: int
 
@@ -74,7 +74,7 @@ class BodyPolicy:
     def too_large(self, *, ends_session: bool = True) -> CheckFailure:
         return CheckFailure(
             FailureType.MESSAGE_TOO_LARGE,
-            f"the message has {self.announced} octets, more than the {self.limit} that are accepted",
+            f"the message has {self.announced} bytes; the limit is {self.limit}",
             ends_session=ends_session,
         )
 
@@ -103,7 +103,7 @@ class Response(NamedTuple):
     def parsed(self) -> tuple[Any, ...]:
         """The data after the name as nested tuples; raises `CheckFailure` `protocol_error`."""
         if self.octets() > _MAX_PARSED:
-            raise broken(f"a {self.name.decode()} response of more than {_MAX_PARSED} octets")
+            raise broken(f"a {self.name.decode()} response of more than {_MAX_PARSED} bytes")
         try:
             return tuple(parse_response(self.segments or (self.text,)))
         except (ProtocolError, ValueError, TypeError, IndexError, RecursionError) as error:
@@ -170,7 +170,7 @@ class ResponseReader:
             raise
         if line is None:
             self._transcript.server(b"{more than %d octets without a line end}" % MAX_LINE)
-            raise broken(f"a line of more than {MAX_LINE} octets")
+            raise broken(f"a line of more than {MAX_LINE} bytes")
         return line.removesuffix(b"\n").removesuffix(b"\r")
 
     def _show_half_line(self) -> None:
@@ -228,14 +228,14 @@ class ResponseReader:
         if line.startswith(tag + b" "):
             return broken("the command's tag without OK, NO or BAD (an echo of the command?)")
         if re.match(rb"[^\s+*]{1,40} (OK|NO|BAD)\b", line, re.IGNORECASE):
-            return broken("an answer whose tag belongs to no command under way")
-        return broken("a line that is no IMAP response")
+            return broken("an answer with the tag of another command")
+        return broken("a line that is not an IMAP response")
 
     def _untagged(self, line: bytes, body: BodyPolicy | None) -> Response:
         match = _UNTAGGED.match(line)
         if match is None:
             self.show_unreadable(line)
-            raise broken("an untagged line that is no IMAP response")
+            raise broken("an untagged line that is not an IMAP response")
         number = int(match[1]) if match[1] is not None else None
         name, after = match[2].upper(), line[match.end() :]
         if name in STATUSES:
@@ -264,7 +264,7 @@ class ResponseReader:
             line = self.line()
             total += len(line)
             if total > MAX_LINE or len(segments) > _MAX_LITERALS:
-                raise broken(f"a {name.decode()} response without end")
+                raise broken(f"a {name.decode()} response that does not end")
         if segments and line:
             segments.append(line)
 
@@ -273,7 +273,7 @@ class ResponseReader:
             body.accept(size, b"".join(map(_line_of, segments)))
             return CountedLiteral(size, self._wire.discard(size, body.keep))
         if size > _MAX_LITERAL:
-            raise broken(f"a {name.decode()} response with a literal of {size} octets")
+            raise broken(f"a {name.decode()} response with a literal of {size} bytes")
         return self._wire.read_exactly(size)
 
 

@@ -154,7 +154,7 @@ class Engine:
                 case "untagged":
                     octets += response.held()
                     if octets > _MAX_UNTAGGED_OCTETS:
-                        raise broken("untagged responses without end")
+                        raise broken("more untagged responses than a check reads")
                     self._note(response)
                     if on_untagged is not None:
                         on_untagged(response)
@@ -167,7 +167,7 @@ class Engine:
 
     def _answer_challenge(self, challenge: bytes, answer: Callable[[bytes], bytes] | None) -> None:
         if answer is None:
-            raise broken("a continuation request where nothing was left to send")
+            raise broken("a continuation request although the command was complete")
         line = answer(challenge)
         self._transcript.client(b"*" if line == b"*" else MASK.encode())
         self.wire.send(line + b"\r\n")

@@ -1,4 +1,4 @@
-"""Which mailbox is which: parents of the special ones, and where sent mail belongs (DESIGN section 2)."""
+"""Which mailbox is which: parents of the special ones, and where sent mail belongs (docs/session.md)."""
 
 from collections.abc import Iterable, Sequence
 

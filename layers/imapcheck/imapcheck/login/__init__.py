@@ -1,5 +1,5 @@
-"""Who we are: credentials, SASL mechanisms, OAuth2 tokens.
+"""Who we are: credentials, SASL mechanisms, OAuth2 tokens. A mechanism knows nothing of IMAP.
 
 May import: the hall, `definition`, `network`.
-Begin with: `mechanisms.mechanism_for`.
+Begin with: `mechanisms.Mechanism` and `mechanism_for`.
 """

@@ -1,5 +1,5 @@
-"""Octets in time: names to addresses, connections, TLS; every wait ends by a deadline.
+"""Bytes in time: names to addresses, connections, TLS. Every wait ends by a deadline.
 
-May import: the hall.
-Begin with: `transport.Wire`.
+May import: the hall. Nobody else imports `socket` or `ssl`.
+Begin with: `transport.Wire`, which the protocol reads from and writes to.
 """

@@ -1,4 +1,4 @@
-"""The connection: TCP to one of several addresses, then octets in both directions, every wait bounded."""
+"""The connection: TCP to one of several addresses, then bytes in both directions. Every wait ends by the deadline."""
 
 import errno
 import socket
@@ -61,7 +61,7 @@ def connect(addresses: Sequence[Address], port: int, deadline: Deadline) -> Conn
 def _connect_one(address: Address, port: int, seconds: float) -> socket.socket:
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
     if seconds <= 0:
-        raise CheckFailure(FailureType.TIMEOUT, "no time was left to connect")
+        raise CheckFailure(FailureType.TIMEOUT, "no time left to connect")
     try:
         sock = socket.socket(family, socket.SOCK_STREAM)
     except OSError as error:
@@ -106,7 +106,7 @@ def _words(error: OSError) -> str:
 
 
 class Wire:
-    """Octets over one socket, clear or TLS. No wait passes `deadline`, which may be moved between commands.
+    """Bytes over one socket, in clear or in TLS. No wait passes `deadline`, which may be moved between commands.
 
     Every method raises `CheckFailure`: `timeout` or `connection_lost`.
     """
@@ -131,7 +131,7 @@ class Wire:
                 raise self._ended(self._last_alert() or error) from error
 
     def read_line(self, limit: int) -> bytes | None:
-        """The next line with its line end; None where it is longer than `limit` octets."""
+        """The next line with its line end; None if it is longer than `limit` bytes."""
         while True:
             end = self._buffer.find(b"\n", self._scanned)
             if end >= 0:
@@ -159,14 +159,14 @@ class Wire:
         return self._take(self._buffer.find(b"\n", 0, most) + 1 or min(most, len(self._buffer)))
 
     def read_exactly(self, count: int) -> bytes:
-        """The next `count` octets."""
+        """The next `count` bytes."""
         self._scanned = 0
         while len(self._buffer) < count:
             self._fill()
         return self._take(count)
 
     def receive(self, most: int) -> bytes:
-        """What has come in, at most `most` octets; b"" at the end."""
+        """What has come in, at most `most` bytes; b"" at the end of the connection."""
         if not self._buffer:
             try:
                 self._fill()
@@ -178,7 +178,7 @@ class Wire:
         return self._take(min(most, len(self._buffer)))
 
     def discard(self, count: int, keep: int = 0) -> bytes:
-        """Let go of the next `count` octets as they come; returns the first `keep` of them."""
+        """Read and drop the next `count` bytes as they come; returns the first `keep` of them."""
         self._scanned = 0
         kept = bytearray()
         while count:
@@ -191,11 +191,11 @@ class Wire:
         return bytes(kept)
 
     def unread(self) -> int:
-        """How many octets have come in that nobody has read: what a half line left behind."""
+        """How many bytes have come in and not been read, as after half a line."""
         return len(self._buffer)
 
     def peek(self) -> bytes:
-        """The first of what `unread` counts, left where it is."""
+        """The first 512 of them; they stay unread."""
         return bytes(self._buffer[:512])
 
     def start_tls(self, context: ssl.SSLContext, server_name: str) -> ssl.SSLObject:

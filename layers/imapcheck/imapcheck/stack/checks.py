@@ -19,6 +19,9 @@ _HEAD = """\
 AWSTemplateFormatVersion: "2010-09-09"
 Description: imapcheck - the schedules and alarms of the checks
 
+Metadata:
+  cfn-lint: { config: { ignore_checks: [W2001] } } # without scheduled checks some parameters are not used
+
 Parameters:
   StackName: { Type: String, Description: The root stack. The names of alarms begin with it. }
   Namespace: { Type: String, Description: The CloudWatch namespace of the stack's metrics }
@@ -109,7 +112,7 @@ def _schedule(name: str, schedule: ScheduleDefinition) -> str:
       Target:
         Arn: !Ref FunctionArn
         RoleArn: !Ref ScheduleRoleArn
-        Input: '{{"check": "{name}"}}'
+        Input: '{{"check": "{name}", "scheduled_time": "<aws.scheduler.scheduled-time>"}}'
         RetryPolicy: {{ MaximumRetryAttempts: 2, MaximumEventAgeInSeconds: {min(max(schedule.seconds, 60), 3600)} }}
         DeadLetterConfig: {{ Arn: !Ref DeadLettersArn }}
 """

@@ -68,8 +68,9 @@ def _not_offered(session: ImapSession, mechanism: str) -> CheckFailure:
 def _paused(pause: LoginPause) -> CheckFailure:
     return CheckFailure(
         FailureType.AUTHENTICATION_PAUSED,
-        f"the login was withheld so as not to lock the mailbox out: first refused at"
-        f" {isoformat(pause.first_refused_at)}, tried again at {isoformat(pause.retry_at)} or with other credentials",
+        f"the login was withheld so that the mailbox is not locked out: first refused at"
+        f" {isoformat(pause.first_refused_at)}, tried again at {isoformat(pause.retry_at)}, or when the credentials"
+        " change",
     )
 
 

@@ -85,7 +85,7 @@ def _watched(attempt: Attempt, name: str) -> bytes:
     found = by_special_use(attempt.learnt.listed, name)
     if found is None:
         raise CheckFailure(
-            FailureType.MAILBOX_NOT_FOUND, f"no mailbox with the special use {name}; set search.mailbox to its name"
+            FailureType.MAILBOX_NOT_FOUND, f"no mailbox has the special use {name}; set search.mailbox to a name"
         )
     return found
 
@@ -120,7 +120,7 @@ def search(attempt: Attempt) -> None:
             words = ", ".join(f'{key.lower()} "{term}"' for key, term in asked.terms())
             raise CheckFailure(
                 FailureType.NO_MATCH,
-                f"{found.count} found of at least {asked.min_matches} with {words} in {asked.mailbox}",
+                f"{found.count} found with {words} in {asked.mailbox}; at least {asked.min_matches} expected",
             )
 
 
@@ -177,7 +177,7 @@ def _judge(attempt: Attempt, step: StepRecord, completion: Completion, message: 
     if not completion.ok:
         raise completion.rejected()
     if message is None:
-        raise CheckFailure(FailureType.PROTOCOL_ERROR, f"the server answered OK without message {uid}")
+        raise CheckFailure(FailureType.PROTOCOL_ERROR, f"the server answered OK but did not send message {uid}")
     attempt.learnt.fetched_octets = message.size
     if message.contradicted:
         raise CheckFailure(
@@ -193,7 +193,7 @@ def _judge_age(attempt: Attempt, step: StepRecord, message: Fetched, max_age: fl
     """Decide by INTERNALDATE, and where the message is one of ours note how long it was under way."""
     arrived, definition, learnt = message.internal_date, attempt.asked.definition, attempt.learnt
     if arrived is None:
-        raise CheckFailure(FailureType.PROTOCOL_ERROR, "the server sent no INTERNALDATE that can be read")
+        raise CheckFailure(FailureType.PROTOCOL_ERROR, "the server sent no readable INTERNALDATE")
     age = learnt.age_seconds = age_seconds(arrived)
     if definition.new_message is not None:
         with step.aside():

@@ -99,9 +99,9 @@ class ReadingCommands(Commands):
     def fetch(
         self, uid: int, *, internal_date: bool, limit: int | None, keep: int
     ) -> tuple[Completion, Fetched | None]:
-        """UID FETCH of the whole message without setting a flag; octets are counted and let go.
+        """UID FETCH of the whole message without setting a flag; octets are counted and not kept.
 
-        Returns None for the message where the server sent none. Raises `message_too_large` too.
+        Returns None for the message if the server sent none. Raises `message_too_large` too.
         """
         policy = BodyPolicy(min(limit or MAX_BODY, MAX_BODY), keep, uid)
         fetched: list[Fetched] = []

@@ -1,0 +1,47 @@
+"""The Lambda function behind the alarms' queue: alarm events in, stories out to the topic that people subscribe to."""
+
+import gc
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
+
+from imapcheck.aws.explainer import Explainer, ExplainSettings
+from imapcheck.aws.run_log import keep_libraries_quiet
+
+logger = Logger(service="imapcheck")
+keep_libraries_quiet()
+processor = BatchProcessor(event_type=EventType.SQS)
+config = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
+explainer = Explainer(
+    ExplainSettings.from_environment(),
+    logs=boto3.client("logs", config=config),
+    cloudwatch=boto3.client("cloudwatch", config=config),
+    sns=boto3.client("sns", config=config),
+)
+gc.freeze()
+
+RESERVED_SECONDS = 5.0
+"""What is kept of Lambda's time for a message under way and for the answer."""
+
+
+class NotPublished(Exception):
+    """The story of this message could not be published: the queue must keep it."""
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Tell all alarms of the batch, then say message by message which the queue must deliver again."""
+    logger.set_correlation_id(context.aws_request_id)
+    seconds = context.get_remaining_time_in_millis() / 1000 - RESERVED_SECONDS
+    failed = explainer.explain([(record["messageId"], record["body"]) for record in event["Records"]], seconds)
+
+    def settle(record: SQSRecord) -> None:
+        if record.message_id in failed:
+            raise NotPublished(record.message_id)
+
+    return process_partial_response(event=event, record_handler=settle, processor=processor, context=context)

@@ -1,0 +1,227 @@
+"""What the dashboard's widget asks for, and what it gets: the table of checks, or one run.
+
+The state of a check is that of its newest run in the time range. What is not known is said: a check without a run in
+the range, a run whose line could not be read, a definition that cannot be.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from imapcheck.aws.availability import Point, Series, read_availability
+from imapcheck.aws.run_history import LATEST_LINE, LoggedRun, OutOfBounds, RunHistory
+from imapcheck.definition.files import load_definition
+from imapcheck.definition.model import CheckDefinition
+from imapcheck.errors import DefinitionError
+from imapcheck.output.entry import Entry, State
+from imapcheck.output.html import run_fragment
+from imapcheck.output.story_facts import Watched
+from imapcheck.output.widget import CheckRow, Choice, checks_widget, sentence_widget
+
+SECONDS = 8.0
+"""How long the log may be read for one answer."""
+
+_USUAL_RANGE = timedelta(hours=12)
+_LONGEST_RANGE = timedelta(days=455)
+_MISSED_INTERVALS = 3
+
+
+@dataclass(frozen=True)
+class Request:
+    """The event of a custom widget: time range, theme, form, and which run to open if any."""
+
+    start: datetime
+    end: datetime
+    now: datetime
+    dark: bool
+    choice: Choice
+    run: "RunWanted | None"
+
+    @classmethod
+    def of(cls, event: Mapping[str, Any]) -> "Request":
+        """Read an event; what is absent or nonsense becomes the usual, as a person waits for an answer."""
+        now = datetime.now(UTC)
+        context = _mapping(event.get("widgetContext"))
+        times = _mapping(context.get("timeRange"))
+        times = _mapping(times.get("zoom")) or times
+        end = min(_moment(times.get("end")) or now, now)
+        start = max(_moment(times.get("start")) or end - _USUAL_RANGE, now - _LONGEST_RANGE)
+        start = start if start < end else end - _USUAL_RANGE
+        form = _mapping(context.get("params")) | dict(event) | _mapping(_mapping(context.get("forms")).get("all"))
+        choice = Choice(str(form.get("name") or "")[:100], only_problems=form.get("show") == "problems")
+        return cls(start, end, now, context.get("theme") == "dark", choice, RunWanted.of(event))
+
+
+@dataclass(frozen=True)
+class RunWanted:
+    """A run to open: the newest of the check in the window, or the newest that failed."""
+
+    check: str
+    start: datetime
+    end: datetime
+    failed: bool
+
+    @classmethod
+    def of(cls, event: Mapping[str, Any]) -> "RunWanted | None":
+        """None where the event asks for the table, or for no run that there could be."""
+        check, start, end = event.get("run"), _moment(event.get("from")), _moment(event.get("to"))
+        if not isinstance(check, str) or start is None or end is None or not start <= end <= start + timedelta(days=2):
+            return None
+        return cls(check, start, end, event.get("failed") is True)
+
+    @staticmethod
+    def payload(check: str, start: datetime, end: datetime, *, failed: bool) -> dict[str, Any]:
+        """The event's fields that `of` reads."""
+        return {"run": check, "from": _milliseconds(start), "to": _milliseconds(end), "failed": failed}
+
+
+class Dashboard:
+    """Lives as long as the Lambda environment: the deployed definitions and the clients."""
+
+    def __init__(self, cloudwatch: Any, logs: Any, *, definitions: Path, group: str, namespace: str) -> None:
+        self._cloudwatch = cloudwatch
+        self._logs = logs
+        self._folder = definitions
+        self._group = group
+        self._namespace = namespace
+
+    def answer(self, request: Request, endpoint: str) -> str:
+        """HTML of the table or of a run; `endpoint` is this function's ARN. Raises what the APIs raise."""
+        if request.run is not None:
+            return self._run(request.run, dark=request.dark)
+        return self._table(request, endpoint)
+
+    @cached_property
+    def _checks(self) -> dict[str, CheckDefinition | str]:
+        """The deployed checks by name; a text says why its definition cannot be read."""
+        return {path.stem: _load(path) for path in sorted(self._folder.glob("*.json"))}
+
+    def _run(self, wanted: RunWanted, *, dark: bool) -> str:
+        if wanted.check not in self._checks:
+            return sentence_widget("No such check is deployed.", dark=dark)
+        history = RunHistory(self._logs, self._group, SECONDS)
+        try:
+            found = history.find(wanted.check, wanted.start, wanted.end, failed=wanted.failed)
+        except OutOfBounds:
+            return sentence_widget("The log could not be read in time. Please try again.", dark=dark)
+        if found is None:
+            return sentence_widget("That run is not in the log, or not any more.", dark=dark)
+        return run_fragment(self._entry(wanted.check, found), dark=dark)
+
+    def _table(self, request: Request, endpoint: str) -> str:
+        names = [name for name in self._checks if request.choice.name.lower() in name.lower()]
+        series = read_availability(self._cloudwatch, self._namespace, names, request.start, request.end)
+        began = {name: point.at for name, found in series.items() if (point := found.newest) is not None}
+        period = next(iter(series.values())).period if series else timedelta(minutes=1)
+        history = RunHistory(self._logs, self._group, SECONDS)
+        runs = history.newest(began, period, request.end)
+        rows = [self._row(name, series[name], runs.get(name), request) for name in names if self._is_shown(name, began)]
+        notes = list(self._notes(began, runs, rows))
+        return checks_widget(rows, notes, request.choice, endpoint=endpoint, now=request.now, dark=request.dark)
+
+    def _is_shown(self, name: str, began: Mapping[str, datetime]) -> bool:
+        """A check that nothing runs is shown where it ran nevertheless."""
+        definition = self._checks[name]
+        return name in began or isinstance(definition, str) or definition.deployed_schedule is not None
+
+    def _row(self, name: str, series: Series, run: LoggedRun | None, request: Request) -> CheckRow:
+        newest, failure = series.newest, series.last_failure
+        entry = None if run is None else self._entry(name, run)
+        state = _state(entry, series)
+        return CheckRow(
+            check=name,
+            state=state,
+            entry=entry,
+            ran_at=_ran_at(run, series),
+            down_since=series.down_since if state == "failed" else None,
+            percent=series.percent,
+            failed_at=_began_at(failure),
+            open_last=_payload(name, run, _began_at(newest), series.period, failed=False),
+            open_failure=_payload(name, None, _began_at(failure), series.period, failed=True),
+            problem=self._problem(name, _ran_at(run, series), request),
+        )
+
+    def _entry(self, name: str, run: LoggedRun) -> Entry:
+        definition = self._checks[name]
+        if isinstance(definition, str):
+            return Entry(run.result)
+        file, runbook = f"events/{name}.json", definition.alarms.runbook
+        return Entry(run.result, Watched(definition.server, definition.secret, runbook, file, definition.thresholds))
+
+    def _problem(self, name: str, ran_at: datetime | None, request: Request) -> str | None:
+        """What is wrong with the monitor and not with the server."""
+        definition = self._checks[name]
+        if isinstance(definition, str):
+            return definition
+        schedule = definition.deployed_schedule
+        if ran_at is None or schedule is None:
+            return None
+        if request.end - ran_at <= _MISSED_INTERVALS * timedelta(seconds=schedule.seconds):
+            return None
+        return f"It should run every {schedule.every} and does not: look for this check in the log of errors."
+
+    def _notes(
+        self, began: Mapping[str, datetime], runs: Mapping[str, LoggedRun], rows: Sequence[CheckRow]
+    ) -> Sequence[str]:
+        unread = [name for name in began if name not in runs]
+        idle = [name for name in self._checks if name not in {row.check for row in rows}]
+        notes = []
+        if unread:
+            names = ", ".join(unread)
+            notes.append(f"The log did not tell in time of the last run of {names}: what is shown is from the metrics.")
+        if idle:
+            notes.append(f"Deployed without a schedule: {', '.join(idle)}.")
+        return notes
+
+
+def _load(path: Path) -> CheckDefinition | str:
+    try:
+        return load_definition(path)
+    except DefinitionError as error:
+        return str(error)
+
+
+def _state(entry: Entry | None, series: Series) -> State:
+    if entry is not None:
+        return entry.state
+    if series.newest is None:
+        return "unknown"
+    return "failed" if series.newest.has_failures else "good"
+
+
+def _ran_at(run: LoggedRun | None, series: Series) -> datetime | None:
+    if run is not None:
+        return datetime.fromisoformat(run.result["started_at"])
+    return None if series.newest is None else series.newest.at
+
+
+def _began_at(point: Point | None) -> datetime | None:
+    return None if point is None else point.at
+
+
+def _payload(
+    check: str, run: LoggedRun | None, at: datetime | None, period: timedelta, *, failed: bool
+) -> Mapping[str, Any] | None:
+    """How to open a run: by its line if that is known, else by the period in which it began."""
+    if run is not None:
+        logged = datetime.fromtimestamp(run.logged_ms / 1000, UTC)
+        return RunWanted.payload(check, logged, logged + timedelta(seconds=1), failed=failed)
+    return None if at is None else RunWanted.payload(check, at, at + period + LATEST_LINE, failed=failed)
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _moment(value: object) -> datetime | None:
+    """Milliseconds since 1970, or None where they are no time of this age."""
+    if not isinstance(value, int | float) or not 0 < value < 4e12:
+        return None
+    return datetime.fromtimestamp(value / 1000, UTC)
+
+
+def _milliseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)

@@ -1,0 +1,230 @@
+"""From a batch of alarm events to stories on the topic that people subscribe to.
+
+The explanation never replaces the alarm: whatever cannot be had or made, what the alarm itself says is told, and a
+message that could not be published is handed back to the queue.
+"""
+
+import logging
+import os
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from pydantic import BaseModel, ConfigDict
+
+from imapcheck.aws.alarm_event import NotOurs, read_alarm
+from imapcheck.aws.evidence import RunLog
+from imapcheck.aws.run_log import FINISHED
+from imapcheck.aws.story_message import Attributes, message
+from imapcheck.aws.watched import Definitions
+from imapcheck.output.joint_story import Part, badness, tell_together, tell_together_bare
+from imapcheck.output.story import Setting, Story, tell, tell_bare, tell_foreign
+from imapcheck.output.story_facts import Change, Evidence, Links, Others
+
+_LOG = logging.getLogger("imapcheck")
+
+EVIDENCE_SECONDS = 8.0
+"""For all the alarms of a batch: one alarm by itself is told within half a minute, 20 s of which are the queue's."""
+PUBLISH_SECONDS = 0.3
+"""Between two messages: SNS ends an e-mail subscription that gets more than ten a second (endpoints and quotas)."""
+TOLD_BY_ITSELF = 3
+TOLD_TOGETHER = 100
+REMEMBERED = 5000
+
+
+class ExplainSettings(BaseModel):
+    """The function's environment, which template.yaml sets."""
+
+    model_config = ConfigDict(frozen=True)
+
+    definitions: Path = Path("/opt")
+    log_group: str
+    alarm_topic: str
+    stack: str
+    dashboard_url: str
+
+    @classmethod
+    def from_environment(cls) -> "ExplainSettings":
+        """Read `IMAPCHECK_*`; raises pydantic's ValidationError where something is missing."""
+        found = {name: os.environ.get(f"IMAPCHECK_{name.upper()}") for name in cls.model_fields}
+        return cls.model_validate({name: value for name, value in found.items() if value is not None})
+
+
+class _Record(NamedTuple):
+    """A change, and the messages of the queue that told of it."""
+
+    ids: tuple[str, ...]
+    change: Change
+
+
+class Explainer:
+    """What lives as long as the Lambda environment: clients, definitions, and what was told already."""
+
+    def __init__(self, settings: ExplainSettings, *, logs: Any, cloudwatch: Any, sns: Any) -> None:
+        self._settings = settings
+        self._log = RunLog(logs, settings.log_group)
+        self._cloudwatch = cloudwatch
+        self._sns = sns
+        self._definitions = Definitions(settings.definitions)
+        self._told: OrderedDict[tuple[object, ...], None] = OrderedDict()
+        self._published_at = -PUBLISH_SECONDS
+
+    def explain(self, messages: Sequence[tuple[str, str]], seconds: float) -> set[str]:
+        """Tell what the (id, body) messages of a batch say; returns the ids of those that were not published.
+
+        After `seconds` nothing more is begun: what is left is delivered again.
+        """
+        ends = time.monotonic() + seconds
+        failed: set[str] = set()
+        records: dict[tuple[object, ...], _Record] = {}
+        for id, body in messages:
+            try:
+                event = read_alarm(body)
+            except NotOurs as foreign:
+                if not self._publish(tell_foreign(foreign.subject, body), (), frozenset(), ends):
+                    failed.add(id)
+                continue
+            key = _key(event.change)
+            if event.worth_telling and key not in self._told:
+                ids = (*records[key].ids, id) if key in records else (id,)
+                records[key] = _Record(ids, event.change)
+        return failed | self._tell(list(records.values()), ends)
+
+    def _tell(self, records: Sequence[_Record], ends: float) -> set[str]:
+        if not records:
+            return set()
+        evidence = self._evidence([record.change for record in records])
+        ringing = self._ringing()
+        failed: set[str] = set()
+        for records_told, part in _tellings(records, self._definitions.contacts):
+            changes = [record.change for record in records_told]
+            scenes = [(change, self._setting(change, evidence[_key(change)], ringing)) for change in changes]
+            contacts = self._definitions.contacts(changes[0].check)
+            if self._publish(_story(scenes, part), changes, contacts, ends):
+                self._remember(changes)
+            else:
+                failed |= {id for record in records_told for id in record.ids}
+        return failed
+
+    def _evidence(self, changes: Sequence[Change]) -> dict[tuple[object, ...], Evidence]:
+        """Few changes are looked up one by one, many in one sweep."""
+        groups = [[change] for change in changes] if len(changes) <= TOLD_BY_ITSELF else [list(changes)]
+        ends = time.monotonic() + EVIDENCE_SECONDS
+        found: dict[tuple[object, ...], Evidence] = {}
+        for group in groups:
+            for change, evidence in zip(group, self._gathered(group, ends - time.monotonic()), strict=True):
+                found[_key(change)] = evidence
+        return found
+
+    def _gathered(self, changes: Sequence[Change], seconds: float) -> list[Evidence]:
+        try:
+            return self._log.gather(changes, seconds)
+        except Exception as error:  # noqa: BLE001 - the alarm is told without
+            _LOG.exception("the log could not be read")
+            return [Evidence(problem=f"the log could not be read ({_name(error)})")] * len(changes)
+
+    def _ringing(self) -> frozenset[str] | None:
+        """The checks that have an alarm which rings now; None where that cannot be had."""
+        try:
+            pages = self._cloudwatch.get_paginator("describe_alarms").paginate(
+                AlarmNamePrefix=f"{self._settings.stack}-", StateValue="ALARM", AlarmTypes=["MetricAlarm"]
+            )
+            return frozenset(check for page in pages for alarm in page["MetricAlarms"] for check in _checks(alarm))
+        except Exception:  # noqa: BLE001 - the alarm is told without
+            _LOG.exception("the states of the other alarms could not be read")
+            return None
+
+    def _setting(self, change: Change, evidence: Evidence, ringing: frozenset[str] | None) -> Setting:
+        others = None if ringing is None else self._others(change.check, ringing - {change.check})
+        dashboard = self._settings.dashboard_url
+        links = Links(dashboard, runs_link(dashboard, self._settings.log_group, change))
+        return Setting(self._definitions.watched(change.check), evidence, others, links)
+
+    def _others(self, check: str, ringing: frozenset[str]) -> Others:
+        """Those that ring; by name where whoever reads this story is told of them anyway."""
+        readers = self._definitions.contacts(check)
+        named = {other for other in ringing if readers <= self._definitions.contacts(other)}
+        return Others(max(0, self._definitions.scheduled() - 1), tuple(sorted(named)), len(ringing) - len(named))
+
+    def _publish(self, story: Story, changes: Sequence[Change], contacts: frozenset[str], ends: float) -> bool:
+        """Publish a story, at a pace that every subscription bears; False where that failed, or came too late."""
+        time.sleep(max(0.0, self._published_at + PUBLISH_SECONDS - time.monotonic()))
+        self._published_at = time.monotonic()
+        if self._published_at > ends:
+            _LOG.error("no time was left to publish a story: the queue delivers it again")
+            return False
+        about = Attributes([(change.check, change.kind.value, change.state) for change in changes])
+        try:
+            self._sns.publish(**message(self._settings.alarm_topic, story, about, contacts))
+        except Exception:  # noqa: BLE001 - the queue delivers it again, and at last to its dead letters
+            _LOG.exception("a story could not be published")
+            return False
+        return True
+
+    def _remember(self, changes: Sequence[Change]) -> None:
+        """A second delivery of a change that was told tells nothing."""
+        for change in changes:
+            self._told[_key(change)] = None
+        while len(self._told) > REMEMBERED:
+            self._told.popitem(last=False)
+
+
+def runs_link(dashboard_url: str, log_group: str, change: Change) -> str:
+    """The console's page of this check's runs around the change; its parts are quoted twice, with `$` for `%`."""
+    console = dashboard_url.partition("#")[0]
+    pattern = f'{{ $.message = "{FINISHED}" && $.check = "{change.check}" }}'
+    start = int((change.at - change.period * (change.periods + 2)).timestamp() * 1000)
+    end = int((change.at + change.period).timestamp() * 1000)
+    query = f"$3FfilterPattern$3D{_twice(pattern)}$26start$3D{start}$26end$3D{end}"
+    return f"{console}#logsV2:log-groups/log-group/{_twice(log_group)}/log-events{query}"
+
+
+def _twice(text: str) -> str:
+    return quote(quote(text, safe=""), safe="").replace("%", "$")
+
+
+def _story(scenes: list[tuple[Change, Setting]], part: Part) -> Story:
+    """The story of one change or of many; a bug in telling it leaves what the alarm itself says."""
+    try:
+        return tell(*scenes[0]) if len(scenes) == 1 else tell_together(scenes, part)
+    except Exception:  # noqa: BLE001 - the alarm is told whatever happens
+        _LOG.exception("the story could not be made")
+        return tell_bare(*scenes[0]) if len(scenes) == 1 else tell_together_bare(scenes, part)
+
+
+def _tellings(
+    records: Sequence[_Record], contacts: Callable[[str], frozenset[str]]
+) -> list[tuple[Sequence[_Record], Part]]:
+    """Few changes each by itself, many together, worst first; never one check's story to another check's contacts."""
+    ordered = sorted(records, key=lambda record: badness(record.change))
+    if len(ordered) <= TOLD_BY_ITSELF:
+        return [([record], Part()) for record in ordered]
+    groups: dict[frozenset[str], list[_Record]] = {}
+    for record in ordered:
+        groups.setdefault(contacts(record.change.check), []).append(record)
+    found: list[tuple[Sequence[_Record], Part]] = []
+    for group in groups.values():
+        slices = [group[at : at + TOLD_TOGETHER] for at in range(0, len(group), TOLD_TOGETHER)]
+        found += [(told, Part(at + 1, len(slices))) for at, told in enumerate(slices)]
+    return found
+
+
+def _key(change: Change) -> tuple[object, ...]:
+    return change.alarm, change.state, change.at
+
+
+def _checks(alarm: dict[str, Any]) -> list[str]:
+    """The check that an alarm is about; a certificate that expires some day makes no check less fine."""
+    if alarm.get("MetricName") == "CertificateDaysRemaining":
+        return []
+    return [item["Value"] for item in alarm.get("Dimensions", ()) if item["Name"] == "Check"]
+
+
+def _name(error: Exception) -> str:
+    """AWS's code of the error, or its class: a text could hold anything."""
+    response = getattr(error, "response", None)
+    code = response.get("Error", {}).get("Code") if isinstance(response, dict) else None
+    return str(code or type(error).__name__)

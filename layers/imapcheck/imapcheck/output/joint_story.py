@@ -1,0 +1,148 @@
+"""Many changes in one story: a storm is told worst first, with its counts, and none of it is lost."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from imapcheck.output.chat_card import DESCRIPTION_LIMIT, fenced, harmless, notification
+from imapcheck.output.story import Setting, Story, head_line
+from imapcheck.output.story_facts import Change, Kind
+from imapcheck.output.story_plots import Plot, bare, plot
+from imapcheck.output.story_words import ascii_line, clock, count, cut, wrap
+from imapcheck.result import isoformat
+
+SCHEMA_VERSION = 1
+_KINDS = list(Kind)
+_INDENT = "      "
+_WORDS_SHOWN = 160
+
+
+class Part(NamedTuple):
+    """Which of how many stories this one is, where a storm needs several."""
+
+    number: int = 1
+    of: int = 1
+
+
+class _Told(NamedTuple):
+    change: Change
+    setting: Setting
+    plot: Plot
+
+
+def tell_together(changes: Sequence[tuple[Change, Setting]], part: Part = Part()) -> Story:  # noqa: B008 - immutable
+    """One story of all `changes`, at least one; their order does not matter."""
+    told = sorted((_Told(*item, plot(item[0], item[1].watched, item[1].evidence)) for item in changes), key=_badness)
+    return _joint(told, part)
+
+
+def tell_together_bare(changes: Sequence[tuple[Change, Setting]], part: Part = Part()) -> Story:  # noqa: B008
+    """What the alarms themselves say: for where anything more could not be made."""
+    told = sorted((_Told(*item, bare(item[0], item[1].watched, item[1].evidence)) for item in changes), key=_badness)
+    return _joint(told, part)
+
+
+def badness(change: Change) -> tuple[bool, int, str]:
+    """The order in which changes are told: what rings before what ended, the worst kind first."""
+    return change.state == "OK", _KINDS.index(change.kind), change.check
+
+
+def _badness(told: _Told) -> tuple[bool, int, str]:
+    return badness(told.change)
+
+
+def _joint(told: Sequence[_Told], part: Part) -> Story:
+    verdicts = ", ".join(f"{number} {word}" for word, number in Counter(item.plot.word for item in told).items())
+    common = _common(told)
+    most = f"; most: {common[0].replace(':', '')}" if common is not None else ""
+    parts = f" (part {part.number} of {part.of})" if part.of > 1 else ""
+    title = f"{count(len(told), 'alarm')}{parts}: {verdicts}"
+    subject = ascii_line((title, most))
+    return Story(
+        subject=subject,
+        text="\n".join(_lines(told, title, common)) + "\n",
+        card=_card(told, subject, part),
+        content=_content(told, subject, part),
+        check="",
+        kind=None,
+        state="OK" if all(item.change.state == "OK" for item in told) else "ALARM",
+    )
+
+
+def _common(told: Sequence[_Told]) -> tuple[str, int, str | None] | None:
+    """(reason, how often, what to do) of what more than half of those that ring have in common."""
+    ringing = [item for item in told if item.change.state == "ALARM" and item.plot.run is not None]
+    reasons = Counter(item.plot.why.partition(" - ")[0] for item in ringing)
+    [(reason, number)] = reasons.most_common(1) or [("", 0)]
+    if number < 2 or number * 2 <= len(ringing):
+        return None
+    advice = Counter(item.plot.do for item in ringing if item.plot.why.startswith(reason)).most_common(1)
+    return reason, number, advice[0][0]
+
+
+def _lines(told: Sequence[_Told], title: str, common: tuple[str, int, str | None] | None) -> list[str]:
+    times = sorted(item.change.at for item in told)
+    first, last = (clock(moment, times[-1]) for moment in (times[0], times[-1]))
+    lines = [*wrap(title, "  ", first=""), f"at {last} UTC" if first == last else f"from {first} to {last} UTC"]
+    if common is not None:
+        reason, number, advice = common
+        lines += wrap(f"{number} of them: {reason}", "  ", first="")
+        lines += ["", *wrap(advice, "    ", first="DO: ")] if advice is not None else []
+    for before, item in zip([None, *told], told, strict=False):
+        lines += ["", *_entry(item, () if before is None else before.plot.quoted)]
+    dashboard = told[0].setting.links.dashboard
+    return [*lines, *(["", f"Dashboard: {dashboard}"] if dashboard is not None else [])]
+
+
+def _entry(item: _Told, words_above: Sequence[str]) -> list[str]:
+    """What and where, since when, why, and the words that came with it, unless they have just been said."""
+    lines = [head_line(item.plot.word, item.change.check, item.setting.watched.server)]
+    lines += wrap(item.plot.when, f"{_INDENT}  ", first=_INDENT)
+    lines += wrap(item.plot.why.partition(" - ")[0], f"{_INDENT}  ", first=_INDENT)
+    if item.plot.quoted and item.plot.quoted != words_above:
+        lines += wrap(cut(item.plot.quoted[0], _WORDS_SHOWN), f"{_INDENT}  ", first=f"{_INDENT}  ")
+    return lines
+
+
+def _card(told: Sequence[_Told], subject: str, part: Part) -> dict[str, Any]:
+    last = max(item.change.at for item in told)
+    lines, left = [], DESCRIPTION_LIMIT - 100
+    for item in told:
+        line = f"{item.plot.word} {item.change.check}: {item.plot.why}"
+        if (left := left - len(line) - 1) < 0:
+            break
+        lines.append(line)
+    more = f"\nand {len(told) - len(lines)} more: see the mail or the dashboard" if len(lines) < len(told) else ""
+    dashboard = told[0].setting.links.dashboard
+    return notification(
+        f"joint:{last:%Y%m%dT%H%M%SZ}:{part.number}",
+        subject,
+        f"{fenced(lines)}{more}",
+        [f"Dashboard: {dashboard}"] if dashboard is not None else [],
+        keywords=["joint"],
+        metadata={"summary": harmless(subject), "eventType": "imapcheck joint"},
+    )
+
+
+def _content(told: Sequence[_Told], subject: str, part: Part) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA_VERSION,
+        "check": None,
+        "kind": "joint",
+        "subject": subject,
+        "part": {"number": part.number, "of": part.of},
+        "changes": [
+            {
+                "check": item.change.check,
+                "kind": item.change.kind.value,
+                "state": item.change.state,
+                "at": isoformat(item.change.at),
+                "since": isoformat(item.plot.since) if item.plot.since is not None else None,
+                "until": isoformat(item.plot.until) if item.plot.until is not None else None,
+                "step": item.plot.run.step if item.plot.run is not None else None,
+                "type": item.plot.run.type if item.plot.run is not None else None,
+                "alarm": item.change.alarm,
+            }
+            for item in told
+        ],
+    }

@@ -1,0 +1,211 @@
+"""An alarm as a story: which step failed and why, in the server's words, since when, and what to do.
+
+`tell` takes plain facts and returns the same story in four forms: a subject of one ASCII line, a text of 80 columns,
+a card for chat and an object for programs. It does no I/O and knows no clock.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from imapcheck.output.chat_card import card, fenced, harmless, notification
+from imapcheck.output.story_facts import Change, Evidence, Kind, Links, Others, State, Watched
+from imapcheck.output.story_plots import Plot, bare, plot
+from imapcheck.output.story_words import COLUMNS, ascii_line, flow, names, wrap
+from imapcheck.result import isoformat
+from imapcheck.text import one_line
+
+SCHEMA_VERSION = 1
+_FOREIGN_LINES, _FOREIGN_COLUMNS = 50, 4000
+
+
+@dataclass(frozen=True)
+class Story:
+    """One story in all its forms; `content` is JSON types."""
+
+    subject: str
+    text: str
+    card: dict[str, Any]
+    content: dict[str, Any]
+    check: str
+    kind: Kind | None
+    state: State
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What surrounds a change: the definition's values, the log's evidence, the other checks, where to look on."""
+
+    watched: Watched = field(default_factory=Watched)
+    evidence: Evidence = field(default_factory=Evidence)
+    others: Others | None = None
+    links: Links = field(default_factory=Links)
+
+
+def tell(change: Change, setting: Setting) -> Story:
+    """The story of one change, with whatever evidence there is."""
+    return _story(change, setting, plot(change, setting.watched, setting.evidence))
+
+
+def tell_bare(change: Change, setting: Setting) -> Story:
+    """What the alarm itself says: for where anything more could not be made."""
+    return _story(change, setting, bare(change, setting.watched, setting.evidence))
+
+
+def subject_of(change: Change, plotted: Plot) -> str:
+    """One line of ASCII below 100 characters: verdict, check, and as much of the reason as fits."""
+    return ascii_line((f"{plotted.word} {change.check}", *plotted.subject))
+
+
+def _story(change: Change, setting: Setting, plotted: Plot) -> Story:
+    subject = subject_of(change, plotted)
+    return Story(
+        subject=subject,
+        text=_text(change, setting, plotted),
+        card=card(change, plotted, subject, _facts(setting, plotted), _next_steps(change, setting, plotted)),
+        content=_content(change, setting, plotted, subject),
+        check=change.check,
+        kind=change.kind,
+        state=change.state,
+    )
+
+
+def _text(change: Change, setting: Setting, plotted: Plot) -> str:
+    watched = setting.watched
+    head = head_line(plotted.word, change.check, watched.server)
+    lines = [head, *wrap(plotted.when, "  ", first="")]
+    lines += wrap(plotted.why, "  ", first="")
+    for words in plotted.quoted:
+        lines += wrap(words, "  ")
+    if plotted.do is not None:
+        lines += ["", *wrap(plotted.do, "    ", first="DO: ")]
+    facts = _facts(setting, plotted)
+    if plotted.steps or facts:
+        steps = flow(("Steps in ms:", *plotted.steps), indent="  ") if plotted.steps else []
+        lines += ["", *steps, *flow(facts, " ")]
+    if plotted.transcript:
+        lines += ["", "Transcript, last lines:"]
+        for line in plotted.transcript:
+            lines += wrap(line, "     ", first="  ")
+    return "\n".join([*lines, "", *_ways_on(change, setting, whole_server=head.endswith("…"))]) + "\n"
+
+
+def head_line(word: str, check: str, server: str | None) -> str:
+    """The first line; a server's name that is too long for it is cut here and stands whole at the end."""
+    head = f"{word}  {check}"
+    if server is None:
+        return head
+    room = COLUMNS - len(head) - 2
+    return f"{head}  {server if len(server) <= room else f'{server[: room - 1]}…'}"
+
+
+def _facts(setting: Setting, plotted: Plot) -> list[str]:
+    return [*_of_others(setting.others), *plotted.facts]
+
+
+def _of_others(others: Others | None) -> list[str]:
+    """Is it only this one? Nothing is said where it is not known."""
+    if others is None or others.total < 1:
+        return []
+    number = len(others.ringing) + others.unnamed
+    if not number:
+        return ["The other check is fine." if others.total == 1 else f"The other {others.total} checks are fine."]
+    of = f"{number} of the other {others.total} checks" if others.total > 1 else "The other check"
+    named = f": {names(others.ringing, others.unnamed)}" if others.ringing else ""
+    return [f"{of} {'rings' if number == 1 else 'ring'} too{named}."]
+
+
+def _again(change: Change, setting: Setting) -> str | None:
+    if change.state != "ALARM" or change.kind is Kind.CERTIFICATE or setting.watched.file is None:
+        return None
+    return f"imapcheck run {setting.watched.file} --transcript"
+
+
+def _ways_on(change: Change, setting: Setting, *, whole_server: bool) -> list[str]:
+    """Labelled lines; an address is never broken, as it would no longer lead anywhere."""
+    watched, links = setting.watched, setting.links
+    found = (
+        ("Again", _again(change, setting)),
+        ("Runbook", watched.runbook),
+        ("Dashboard", links.dashboard),
+        ("Runs", links.runs),
+        ("Server", watched.server if whole_server else None),
+        ("Alarm", change.alarm),
+    )
+    return [f"{label + ':':<11}{value}" for label, value in found if value]
+
+
+def _next_steps(change: Change, setting: Setting, plotted: Plot) -> list[str]:
+    links = setting.links
+    again = _again(change, setting)
+    found = (
+        harmless(plotted.do) if plotted.do else None,
+        f"Run it again: {again}" if again else None,
+        f"Runbook: {setting.watched.runbook}" if setting.watched.runbook else None,
+        f"Dashboard: {links.dashboard}" if links.dashboard else None,
+        f"Runs: {links.runs}" if links.runs else None,
+    )
+    return [step for step in found if step]
+
+
+def _content(change: Change, setting: Setting, plotted: Plot, subject: str) -> dict[str, Any]:
+    run, others = plotted.run, setting.others
+    return {
+        "schema": SCHEMA_VERSION,
+        "check": change.check,
+        "kind": change.kind.value,
+        "state": change.state,
+        "subject": subject,
+        "at": isoformat(change.at),
+        "since": isoformat(plotted.since) if plotted.since is not None else None,
+        "until": isoformat(plotted.until) if plotted.until is not None else None,
+        "bad_runs": plotted.bad_runs,
+        "server": setting.watched.server,
+        "why": plotted.why,
+        "step": run.step if run is not None else None,
+        "type": run.type if run is not None else None,
+        "words": list(plotted.quoted),
+        "do": plotted.do,
+        "run": _run_content(plotted),
+        "others": {"total": others.total, "ringing": list(others.ringing), "unnamed": others.unnamed}
+        if others is not None
+        else None,
+        "links": {
+            "runbook": setting.watched.runbook,
+            "dashboard": setting.links.dashboard,
+            "runs": setting.links.runs,
+        },
+        "alarm": {"name": change.alarm, "reason": one_line(change.reason, 1000)},
+    }
+
+
+def _run_content(plotted: Plot) -> dict[str, Any] | None:
+    """The run that is told of: when, how long its steps took, and the end of its transcript."""
+    run = plotted.run
+    if run is None:
+        return None
+    return {
+        "started_at": isoformat(run.started_at),
+        "available": run.available,
+        "slow": run.slow,
+        "duration_ms": run.duration_ms,
+        "step_ms": dict(run.step_ms),
+        "transcript": list(plotted.transcript),
+    }
+
+
+def tell_foreign(subject: str, text: str) -> Story:
+    """A message that is no alarm of a check, passed on as it is: cleaned, wrapped, and cut where it is long."""
+    lines = [line for part in text.splitlines()[:_FOREIGN_LINES] for line in wrap(one_line(part, _FOREIGN_COLUMNS))]
+    line = ascii_line((one_line(subject, 90),))
+    told = "\n".join([*wrap(one_line(subject, 300)), "", *lines])
+    return Story(
+        subject=line,
+        text=f"{told}\n",
+        card=notification(
+            "foreign", harmless(line), fenced(lines), [], keywords=[], metadata={"eventType": "imapcheck message"}
+        ),
+        content={"schema": SCHEMA_VERSION, "check": None, "kind": None, "subject": line, "message": lines},
+        check="",
+        kind=None,
+        state="ALARM",
+    )

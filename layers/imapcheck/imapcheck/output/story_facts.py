@@ -1,0 +1,268 @@
+"""What a story is made of: the change of an alarm, the runs behind it, the definition's plain values.
+
+All of it is plain data: where it comes from (CloudWatch, a log group, files) is nobody's business here. Every text
+that a server had a part in becomes one clean line on the way in.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Literal
+
+from imapcheck.text import one_line
+
+State = Literal["ALARM", "OK"]
+_BOUND = 10**12
+
+
+class Kind(StrEnum):
+    """The kinds of alarm that a check has, worst first."""
+
+    UNAVAILABLE = "unavailable"
+    NOT_RUNNING = "not-running"
+    SLOW = "slow"
+    CERTIFICATE = "certificate"
+
+
+@dataclass(frozen=True)
+class Change:
+    """An alarm that rang, or that ended; `needed` of `periods` periods is what makes it ring."""
+
+    alarm: str
+    check: str
+    kind: Kind
+    state: State
+    at: datetime
+    reason: str
+    threshold: float | None = None
+    needed: int = 1
+    periods: int = 1
+    period: timedelta = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """The plain values of a check's definition; null is what it does not say, or what could not be read."""
+
+    server: str | None = None
+    secret: str | None = None
+    runbook: str | None = None
+    file: str | None = None
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Others:
+    """The other checks of the stack: how many there are, which have an alarm that rings, and how many more of which
+    the readers of this story need not know the names."""
+
+    total: int
+    ringing: tuple[str, ...] = ()
+    unnamed: int = 0
+
+
+@dataclass(frozen=True)
+class Links:
+    """Addresses that the story ends with."""
+
+    dashboard: str | None = None
+    runs: str | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run as its log line tells it; `result` is the whole result, and every field of it may be absent."""
+
+    check: str
+    started_at: datetime
+    available: bool
+    slow: bool
+    step: str | None
+    type: str | None
+    detail: str | None
+    duration_ms: float
+    step_ms: Mapping[str, float]
+    transcript: tuple[str, ...]
+    result: Mapping[str, Any]
+
+    @classmethod
+    def from_line(cls, line: Mapping[str, Any]) -> "Run":
+        """The run of a log line. Raises `ValueError` where the line is no run's, or not in a shape that is known."""
+        result = _mapping(line.get("result"))
+        started, check = _text(result.get("started_at")), _text(line.get("check"))
+        if started is None or check is None or line.get("available") not in (True, False):
+            raise ValueError("not the log line of a run")
+        transcript = line.get("transcript")
+        return cls(
+            check=check,
+            started_at=_moment(started),
+            available=line["available"] is True,
+            slow=line.get("slow") is True,
+            step=_word(line.get("step")),
+            type=_word(line.get("type")),
+            detail=_text(line.get("detail")),
+            duration_ms=number(line.get("duration_ms")) or 0.0,
+            step_ms=_numbers(line.get("step_ms")),
+            transcript=tuple(map(clean, transcript.splitlines())) if isinstance(transcript, str) else (),
+            result=result,
+        )
+
+    @property
+    def advice(self) -> str | None:
+        """What to do first, as the failure says it."""
+        return _text(_mapping(self.result.get("failure")).get("advice"))
+
+    @property
+    def later_failures(self) -> tuple[Mapping[str, Any], ...]:
+        """The failures after the first one, which `step`, `type` and `detail` tell."""
+        return _mappings(self.result.get("failures"))[1:]
+
+    @property
+    def warnings(self) -> tuple[Mapping[str, Any], ...]:
+        return _mappings(self.result.get("warnings"))
+
+    @property
+    def certificate(self) -> Mapping[str, Any]:
+        """The facts of TLS; empty where there was none."""
+        return _mapping(_mapping(self.result.get("server")).get("tls"))
+
+    @property
+    def certificate_days(self) -> float | None:
+        """Days until the leaf certificate expires, where it was verified."""
+        certificate = self.certificate
+        return number(certificate.get("certificate_days_remaining")) if certificate.get("verified") else None
+
+    def exceeded(self, thresholds: Mapping[str, float]) -> list[tuple[str, float, float]]:
+        """(name, limit, duration) of each threshold that made the run slow, worst first."""
+        told = _mappings(self.result.get("exceeded"))
+        found = [
+            (_word(item.get("name")) or "threshold", number(item.get("limit_ms")), number(item.get("duration_ms")))
+            for item in told
+        ] or [(name, limit, self._took(name)) for name, limit in thresholds.items()]
+        over = [(name, limit, took) for name, limit, took in found if limit and took and took > limit]
+        return sorted(over, key=lambda item: item[2] / item[1], reverse=True)
+
+    def _took(self, name: str) -> float | None:
+        return self.duration_ms if name == "total" else self.step_ms.get(name)
+
+
+@dataclass(frozen=True)
+class MonitorError:
+    """An error of the monitor's own: the check did not look."""
+
+    at: datetime
+    text: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the log gave: runs and errors newest first, as far back as `looked_from`; or why it gave nothing."""
+
+    runs: tuple[Run, ...] = ()
+    errors: tuple[MonitorError, ...] = ()
+    looked_from: datetime | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Spell:
+    """The bad runs behind an alarm, newest first, and what lies around them.
+
+    `complete` says that enough good runs came before for the alarm to have been quiet: `since` is its beginning.
+    """
+
+    bad: tuple[Run, ...]
+    bad_in_window: int
+    window: int
+    after: Run | None
+    last_good: Run | None
+    complete: bool
+
+    @property
+    def since(self) -> datetime:
+        return self.bad[-1].started_at
+
+
+def judge(change: Change) -> Callable[[Run], bool | None]:
+    """Whether a run is bad in the eyes of this alarm; None where the alarm does not see it."""
+    match change.kind:
+        case Kind.SLOW:
+            return lambda run: run.slow if run.available else None
+        case Kind.CERTIFICATE:
+            limit = change.threshold or 0.0
+            return lambda run: None if run.certificate_days is None else run.certificate_days < limit
+        case _:
+            return lambda run: not run.available
+
+
+def find_spell(change: Change, runs: Sequence[Run]) -> Spell | None:
+    """The bad runs that made the alarm ring, or that it rang for until now; None where there are none.
+
+    `runs` are newest first. The spell is the newest stretch of runs at each of which `needed` of the last `periods`
+    were bad, as CloudWatch counts; where the log shows no such stretch, the bad runs of the newest window.
+    """
+    is_bad = judge(change)
+    seen = [(run, bad) for run in runs if (bad := is_bad(run)) is not None]
+
+    def rings(at: int) -> bool:
+        return sum(bad for _, bad in seen[at : at + change.periods]) >= change.needed
+
+    newest = next((at for at in range(len(seen)) if rings(at)), None)
+    oldest = newest or 0
+    while newest is not None and oldest + 1 < len(seen) and rings(oldest + 1):
+        oldest += 1
+    end = oldest + change.periods
+    bad_at = [at for at, (_, bad) in enumerate(seen[:end]) if bad and at >= (newest or 0)]
+    if not bad_at:
+        return None
+    window = [bad for _, bad in seen[: change.periods]]
+    return Spell(
+        bad=tuple(seen[at][0] for at in bad_at),
+        bad_in_window=sum(window),
+        window=len(window),
+        after=seen[bad_at[0] - 1][0] if change.state == "OK" and bad_at[0] > 0 else None,
+        last_good=next((run for run, bad in seen[bad_at[0] :] if not bad), None),
+        complete=newest is not None and len(seen) > end,
+    )
+
+
+def clean(text: str) -> str:
+    """One printable line, bounded: whatever a server put there does nothing but stand there."""
+    return one_line(text, 500)
+
+
+def _text(value: object) -> str | None:
+    return clean(value) if isinstance(value, str) and value else None
+
+
+def _word(value: object) -> str | None:
+    """A name of ours, such as a step's: whatever else stands there is not taken for one."""
+    return value if isinstance(value, str) and re.fullmatch("[a-z0-9_]{1,40}", value) else None
+
+
+def number(value: object) -> float | None:
+    """A number that can be reckoned with: JSON's may be infinite, none at all, or of a thousand digits."""
+    known = isinstance(value, int | float) and not isinstance(value, bool) and -_BOUND < value < _BOUND
+    return float(value) if known and isinstance(value, int | float) else None
+
+
+def _numbers(value: object) -> dict[str, float]:
+    found = {_word(key): number(item) for key, item in _mapping(value).items()}
+    return {key: took for key, took in found.items() if key is not None and took is not None}
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _mappings(value: object) -> tuple[Mapping[str, Any], ...]:
+    return tuple(item for item in value if isinstance(item, Mapping)) if isinstance(value, list | tuple) else ()
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return moment

@@ -1,0 +1,100 @@
+"""How a story spells times, durations, steps and lists, and how it breaks its lines."""
+
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+COLUMNS = 80
+NAMES_SHOWN = 8
+
+
+def clock(moment: datetime, now: datetime) -> str:
+    """`10:12`, or `23 Nov 10:12` where it was not today; always UTC."""
+    moment, now = moment.astimezone(UTC), now.astimezone(UTC)
+    return f"{moment:%H:%M}" if moment.date() == now.date() else f"{moment.day} {moment:%b %H:%M}"
+
+
+def day(moment: datetime) -> str:
+    """`7 Dec 2026 09:00 UTC`."""
+    moment = moment.astimezone(UTC)
+    return f"{moment.day} {moment:%b %Y %H:%M} UTC"
+
+
+def span(length: timedelta) -> str:
+    """`45 s`, `35 min`, `4 h 5 min`, `2 d 3 h`."""
+    seconds = max(0, round(length.total_seconds()))
+    if seconds < 90:
+        return f"{seconds} s"
+    minutes = round(seconds / 60)
+    for size, unit, small, small_unit in ((1440, "d", 60, "h"), (60, "h", 1, "min")):
+        if minutes >= size:
+            rest = minutes % size // small
+            return f"{minutes // size} {unit} {rest} {small_unit}" if rest else f"{minutes // size} {unit}"
+    return f"{minutes} min"
+
+
+def days(number: float) -> str:
+    """`1 day`, `13 days`: whole days that are left, never more than there are."""
+    return count(int(number), "day")
+
+
+def count(number: int, noun: str) -> str:
+    """`1 run`, `2 runs`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def ms(duration: float) -> str:
+    """`412 ms`; below one, what the clock said."""
+    return f"{duration:.0f} ms" if duration >= 1 else f"{duration:.1f} ms"
+
+
+def names(found: Sequence[str], unnamed: int = 0) -> str:
+    """The first names, and how many more there are."""
+    more = max(0, len(found) - NAMES_SHOWN) + unnamed
+    return ", ".join(found[:NAMES_SHOWN]) + (f" and {more} more" if more else "")
+
+
+def cut(text: str, limit: int) -> str:
+    """`text`, or its beginning and how long it was."""
+    if len(text) <= limit:
+        return text
+    note = f" … ({len(text)} characters)"
+    return text[: limit - len(note)] + note
+
+
+def timed_steps(step_ms: Mapping[str, float], failed: str | None) -> tuple[str, ...]:
+    """`dns 3`, `connect 21`, `authenticate 412 <- failed`: in milliseconds; what failed without a time is named too."""
+    timed = [f"{name} {took:.0f}{' <- failed' if name == failed else ''}" for name, took in step_ms.items()]
+    if failed is not None and failed not in step_ms:
+        timed.append(f"{failed} <- failed")
+    return tuple(timed)
+
+
+def wrap(text: str, indent: str = "", *, first: str | None = None) -> list[str]:
+    """`text` in lines of at most 80 columns; nothing is lost."""
+    return textwrap.wrap(
+        text, COLUMNS, initial_indent=indent if first is None else first, subsequent_indent=indent,
+        break_on_hyphens=False,
+    )  # fmt: skip
+
+
+def flow(pieces: Iterable[str], gap: str = "  ", *, indent: str = "") -> list[str]:
+    """The pieces side by side in lines of at most 80 columns, broken between pieces where that can be."""
+    lines: list[str] = []
+    for piece in pieces:
+        longer = f"{lines[-1]}{gap}{piece}" if lines else piece
+        if lines and len(longer) <= COLUMNS:
+            lines[-1] = longer
+        else:
+            lines += wrap(piece, indent, first=indent if lines else "")
+    return lines
+
+
+def ascii_line(parts: Iterable[str], limit: int = 99) -> str:
+    """The parts as one line of ASCII, as many as fit: an SNS subject has fewer than 100 characters."""
+    line = ""
+    for part in (part.encode("ascii", "replace").decode() for part in parts):
+        if len(line) + len(part) > limit:
+            break
+        line += part
+    return line

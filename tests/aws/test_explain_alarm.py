@@ -1,0 +1,361 @@
+"""`explain_alarm` on moto's CloudWatch, log group and topic: the explanation never replaces the alarm."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from imapcheck.aws import evidence, explainer
+from imapcheck.aws.evidence import RunLog
+from imapcheck.errors import FailureType
+from imapcheck.output.story import tell
+from imapcheck.output.story_facts import Kind
+from support.alarm_events import alarm_message, as_body
+from support.alarm_stack import Stack
+from support.story_scenes import BEFORE, FAULTS, log_line
+
+LOGIN = FailureType.AUTHENTICATION_FAILED
+NOW = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=1)
+
+
+def ago(minutes: float) -> datetime:
+    """On the schedule's beat: the newest run began half a minute before the alarm."""
+    return NOW - timedelta(minutes=minutes, seconds=30)
+
+
+def failed(at: datetime, check: str = "gmail", type: FailureType = LOGIN) -> dict[str, Any]:
+    return log_line(at, type=type, fault=FAULTS[type], check=check)
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evidence, "_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(explainer, "PUBLISH_SECONDS", 0.0)
+
+
+def test_refused_login_is_told_in_every_form(stack: Stack) -> None:
+    """The server's words, since when, the last good run, what to do; each protocol its own form; whom it is for."""
+    stack.define("other")
+    stack.log([failed(ago(0)), failed(ago(5)), log_line(ago(10)), log_line(ago(15)), log_line(ago(20))])
+    assert stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW)) == []
+    [sent] = stack.sent
+    lines = sent.text.splitlines()
+    assert lines[0] == "DOWN  gmail  imaps://gmail.example:993/"
+    assert lines[1] == f"since {ago(5):%H:%M} UTC: 2 of the last 3 runs failed; last good {ago(10):%H:%M}"
+    assert lines[2].startswith("authenticate: authentication_failed - ")
+    assert "NO [AUTHENTICATIONFAILED] Invalid credentials (Failure)" in sent.text
+    assert "DO: Put the right password into the secret imapcheck/gmail" in sent.text
+    assert "The other check is fine." in sent.text
+    assert "https://wiki.example/imap" in sent.text
+    assert "$26start$3D" in sent.text
+    assert sent.forms["default"] == sent.text
+    assert sent.forms["sms"] == sent.subject
+    card, content = json.loads(sent.forms["https"]), json.loads(sent.forms["sqs"])
+    assert (card["version"], card["source"], card["content"]["textType"]) == ("1.0", "custom", "client-markdown")
+    assert content["run"]["transcript"][-1] == "S: A0002 NO [AUTHENTICATIONFAILED] Invalid credentials (Failure)"
+    assert sent.forms["lambda"] == sent.forms["sqs"]
+    assert [sent.values(name) for name in ("check", "kind", "state")] == [["gmail"], ["unavailable"], ["ALARM"]]
+    assert sent.values("contacts") == ["ops@customer.example"]
+
+
+def test_slow_certificate_and_no_match_are_told(stack: Stack) -> None:
+    """Each kind is found in metric and statistic, and told with its own reason."""
+    steps = {**BEFORE, "authenticate": 5400.0}
+    exceeded = [{"name": "authenticate", "limit_ms": 2000.0, "duration_ms": 5400.0}]
+    slow = [log_line(ago(m), step_ms=steps, slow=True, exceeded=exceeded, certificate=_days(9.5)) for m in (0, 5, 10)]
+    stack.log([*slow, log_line(ago(15), certificate=_days(14.5)), log_line(ago(20), certificate=_days(14.6))])
+    assert stack.deliver(alarm_message(Kind.SLOW, NOW), alarm_message(Kind.CERTIFICATE, NOW)) == []
+    slow_story, certificate_story = stack.sent
+    assert "slow: authenticate took 5400 ms, limit 2000 ms (3400 ms over)" in slow_story.text
+    assert "certificate: expires in 9 days" in certificate_story.text
+    assert "fewer than 14 days left" in certificate_story.text
+
+
+def _days(left: float) -> dict[str, Any]:
+    return {"verified": True, "certificate_days_remaining": left, "certificate_expires_at": "2027-01-24T08:40:11.000Z"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {
+            "level": "ERROR",
+            "errorType": "CredentialsError",
+            "errorMessage": "check gmail: secret imapcheck/gmail: gone",
+        },
+        {"level": "ERROR", "message": "check failed", "check": "gmail", "error": "secret imapcheck/gmail: gone"},
+        "[ERROR] CredentialsError: check gmail: secret imapcheck/gmail: gone\rTraceback (most recent call last):",
+    ],
+    ids=["runtime", "logger", "text"],
+)
+def test_silent_monitor_is_told_with_its_own_last_error(stack: Stack, line: dict[str, Any] | str) -> None:
+    """An error of another check is not taken for it."""
+    text = line if isinstance(line, str) else json.dumps(line)
+    other = text.replace("gmail", "gmail-2").replace("gone", "another")
+    stack.log([(ago(1), text), (ago(0), other), (ago(6), text.replace("gone", "before")), log_line(ago(15.2))])
+    assert stack.deliver(alarm_message(Kind.NOT_RUNNING, NOW)) == []
+    [sent] = stack.sent
+    assert "secret imapcheck/gmail: gone" in " ".join(sent.text.split())
+    assert f"since {ago(15.2):%H:%M} UTC: no result for 3 intervals of 5 min; last result available" in sent.text
+
+
+def test_monitor_that_said_nothing_is_told_as_such(stack: Stack) -> None:
+    """Nothing ran: that is the story."""
+    assert stack.deliver(alarm_message(Kind.NOT_RUNNING, NOW)) == []
+    assert "nothing ran, and the log has no error of this check" in stack.sent[0].text
+
+
+def test_recovery_tells_how_long_it_was(stack: Stack) -> None:
+    """Looked for backwards, in as many windows as it takes."""
+    bad = [failed(ago(m)) for m in range(10, 150, 5)]
+    stack.log([log_line(ago(0)), log_line(ago(5)), *bad, *(log_line(ago(m)) for m in (150, 155, 160))])
+    assert stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW, state="OK")) == []
+    [sent] = stack.sent
+    assert sent.subject == "UP gmail after 2 h 20 min; 28 runs failed: authenticate authentication_failed"
+    assert sent.values("state") == ["OK"]
+
+
+def test_new_alarm_that_turns_ok_tells_nothing(stack: Stack) -> None:
+    """A deployment is no recovery."""
+    message = alarm_message(Kind.UNAVAILABLE, NOW, state="OK", previous="INSUFFICIENT_DATA")
+    assert stack.deliver(message, alarm_message(Kind.SLOW, NOW, state="INSUFFICIENT_DATA")) == []
+    assert stack.sent == []
+
+
+def test_second_delivery_tells_nothing_but_the_next_change_does(stack: Stack) -> None:
+    """Within a batch and between batches, as long as the environment lives."""
+    stack.log([failed(ago(0)), failed(ago(5)), log_line(ago(10))])
+    message = alarm_message(Kind.UNAVAILABLE, NOW)
+    assert stack.deliver(message, message) == []
+    assert stack.deliver(message) == []
+    assert len(stack.sent) == 1
+    assert stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW + timedelta(minutes=40))) == []
+    assert len(stack.sent) == 2
+
+
+def test_later_run_is_no_evidence(stack: Stack) -> None:
+    """The queue may have held the alarm back while the server came back or failed otherwise."""
+    later = failed(NOW + timedelta(seconds=20), type=FailureType.TIMEOUT)
+    stack.log([later, failed(ago(0)), failed(ago(5)), log_line(ago(10))])
+    stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW))
+    assert "authentication_failed" in stack.sent[0].text
+    assert "timeout" not in stack.sent[0].text
+
+
+def test_later_run_is_no_evidence_in_a_storm_either(stack: Stack) -> None:
+    """Though one sweep of the log serves alarms of several moments."""
+    later = [failed(ago(m), type=FailureType.TIMEOUT) for m in (0, 5)]
+    stack.log([*later, failed(ago(10)), failed(ago(15)), log_line(ago(20)), log_line(ago(25))])
+    early = alarm_message(Kind.UNAVAILABLE, NOW - timedelta(minutes=10))
+    stack.deliver(early, *(alarm_message(Kind.UNAVAILABLE, NOW, check=f"c{number}") for number in range(4)))
+    told = next(sent.text for sent in stack.sent if "DOWN  gmail" in sent.text)
+    assert "authenticate: authentication_failed" in told
+    assert "fetch: timeout" not in told
+
+
+def test_instant_test_and_other_checks_are_no_evidence(stack: Stack) -> None:
+    """Nor is a line that only looks like a run's."""
+    odd = {**failed(ago(0), type=FailureType.OVER_QUOTA), "result": None}
+    instant = {**failed(ago(0), type=FailureType.TIMEOUT), "instant_test": True}
+    stack.log([instant, odd, failed(ago(0), check="gmail-2", type=FailureType.NO_MATCH)])
+    stack.log([failed(ago(0)), failed(ago(5)), log_line(ago(10))])
+    stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW))
+    [sent] = stack.sent
+    assert "authentication_failed" in sent.text
+    assert not {"timeout", "over_quota", "no_match"} & set(sent.text.split())
+
+
+def test_line_that_is_still_under_way_is_waited_for(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The alarm can be quicker than the log."""
+    stack.log([failed(ago(5)), log_line(ago(10))])
+    waits: list[float] = []
+
+    def arrive(seconds: float) -> None:
+        waits.append(seconds)
+        stack.log([failed(ago(0), type=FailureType.TIMEOUT)])
+
+    monkeypatch.setattr(evidence, "time", SimpleNamespace(monotonic=time.monotonic, sleep=arrive))
+    stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW))
+    assert len(waits) == 1
+    assert "fetch: timeout" in stack.sent[0].text
+
+
+def test_log_that_stays_silent_ends_the_wait(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the alarm itself says is told then."""
+    waits: list[float] = []
+    monkeypatch.setattr(evidence, "time", SimpleNamespace(monotonic=time.monotonic, sleep=waits.append))
+    assert stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW)) == []
+    assert 0 < len(waits) <= 3
+    [sent] = stack.sent
+    assert sent.subject.startswith("DOWN gmail: alarm unavailable since")
+    assert "the log has no failed run since" in sent.text
+    assert "CloudWatch: Threshold Crossed" in sent.text
+
+
+def test_others_that_ring_are_named(stack: Stack) -> None:
+    """Read from CloudWatch; a certificate that ends some day makes no check less fine, another stack's is not ours.
+
+    A customer's contact is not told the names of other customers' checks.
+    """
+    for name, contact in (("gmx", "ops@customer.example"), ("web", ""), ("mail", ""), ("theirs", "x@other.example")):
+        stack.define(name, **({"alarms": {"notify": contact}} if contact else {}))
+    for name, check, metric in (
+        ("teststack-gmx-unavailable", "gmx", "Availability"),
+        ("teststack-theirs-unavailable", "theirs", "Availability"),
+        ("teststack-web-certificate", "web", "CertificateDaysRemaining"),
+        ("teststack-gmail-unavailable", "gmail", "Availability"),
+        ("otherstack-mail-unavailable", "mail", "Availability"),
+    ):
+        stack.cloudwatch.put_metric_alarm(
+            AlarmName=name, MetricName=metric, Namespace="ImapCheck/x", Statistic="Minimum", Period=300,
+            EvaluationPeriods=1, Threshold=1, ComparisonOperator="LessThanThreshold",
+            Dimensions=[{"Name": "Check", "Value": check}],
+        )  # fmt: skip
+        stack.cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="test")
+    stack.log([failed(ago(0)), failed(ago(5)), log_line(ago(10))])
+    stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW))
+    assert "2 of the other 4 checks ring too: gmx and 1 more." in " ".join(stack.sent[0].text.split())
+
+
+def _explode(*_: object, **__: object) -> Any:
+    raise RuntimeError("broken on purpose")
+
+
+def _break_evidence(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RunLog, "gather", _explode)
+
+
+def _break_story(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explainer, "tell", _explode)
+    monkeypatch.setattr(explainer, "tell_together", _explode)
+
+
+def _no_permission_for_the_log(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack.refuse("_log", "FilterLogEvents")
+
+
+def _no_permission_for_alarms(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack.refuse("_cloudwatch", "DescribeAlarms")
+
+
+def _no_definition(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    for file in stack.folder.glob("*.json"):
+        file.write_text("{", encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "break_it",
+    [_break_evidence, _break_story, _no_permission_for_the_log, _no_permission_for_alarms, _no_definition],
+    ids=lambda function: function.__name__.strip("_"),
+)
+@pytest.mark.parametrize("count", [1, 5])
+def test_alarm_is_told_whatever_breaks(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, break_it: Callable[[Stack, pytest.MonkeyPatch], None], count: int
+) -> None:
+    """One by itself, and several together."""
+    stack.log([failed(ago(0)), failed(ago(5)), log_line(ago(10))])
+    break_it(stack, monkeypatch)
+    messages = [alarm_message(Kind.UNAVAILABLE, NOW + timedelta(seconds=number)) for number in range(count)]
+    assert stack.deliver(*messages) == []
+    [sent] = stack.sent
+    assert "DOWN" in sent.subject
+    assert "gmail" in sent.text
+    assert "UTC" in sent.text
+
+
+def test_story_that_is_not_published_comes_again(stack: Stack) -> None:
+    """SNS refuses: the queue keeps the message, and the second delivery tells it."""
+    stack.log([failed(ago(0)), failed(ago(5)), log_line(ago(10))])
+    stack.refuse("_sns", "Publish", times=1, code="InternalErrorException")
+    slow, down = alarm_message(Kind.SLOW, NOW), alarm_message(Kind.UNAVAILABLE, NOW)
+    assert stack.deliver(slow, down, down) == ["m1", "m2"]  # the worst is told first, and was refused
+    assert [sent.values("kind") for sent in stack.sent] == [["slow"]]
+    assert stack.deliver(down) == []
+    assert [sent.values("kind") for sent in stack.sent] == [["slow"], ["unavailable"]]
+
+
+def test_nothing_is_begun_that_lambda_would_end(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What there is no time for goes back to the queue, untold."""
+    monkeypatch.setattr(stack.handler, "RESERVED_SECONDS", 61.0)
+    message = alarm_message(Kind.UNAVAILABLE, NOW)
+    second = alarm_message(Kind.SLOW, NOW, state="OK", previous="INSUFFICIENT_DATA")
+    assert stack.deliver(message, second) == ["m0"]
+    assert stack.sent == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "no JSON", '{"AlarmName": 1}', "[]", json.dumps({"Message": "hello <!channel>"}),
+        json.dumps(alarm_message(Kind.SLOW, NOW) | {"Trigger": {}, "AlarmName": "somebody-elses"}),
+    ],
+)  # fmt: skip
+def test_message_that_is_no_checks_alarm_is_passed_on(stack: Stack, body: str) -> None:
+    """Never swallowed."""
+    assert stack.deliver(body) == []
+    [sent] = stack.sent
+    assert sent.subject in ("A message that is no alarm", "ALARM: somebody-elses")
+    assert sent.text.splitlines()[2][:8] == body[:8]
+    assert sent.values("contacts") == []
+
+
+def test_alarm_in_an_envelope_is_understood(stack: Stack) -> None:
+    """A subscription without raw delivery."""
+    stack.log([failed(ago(0)), failed(ago(5)), log_line(ago(10))])
+    stack.deliver(json.dumps({"Type": "Notification", "Message": as_body(alarm_message(Kind.UNAVAILABLE, NOW))}))
+    assert stack.sent[0].subject.startswith("DOWN gmail: authenticate")
+
+
+def test_message_over_256_kilobytes_is_trimmed_and_says_so(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SNS would refuse it, and a refused message tells nobody."""
+    stack.log([failed(ago(0)), failed(ago(5)), log_line(ago(10))])
+
+    def long(*scene: Any) -> Any:
+        story = tell(*scene)
+        return replace(story, text=story.text + "é€" * 200_000)
+
+    monkeypatch.setattr(explainer, "tell", long)
+    assert stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW)) == []
+    [sent] = stack.sent
+    assert len(json.dumps(sent.forms, ensure_ascii=False).encode()) < 262_144
+    assert "cut here: the whole story has" in sent.text
+    assert sent.text.startswith("DOWN  gmail")
+    assert json.loads(sent.forms["sqs"])["trimmed"] is True
+
+
+def test_storm_is_told_in_a_few_stories_without_losing_one(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """450 checks in one minute, in batches as the queue makes them, at a pace that no subscription is ended for."""
+    checks = [f"check-{number:03}" for number in range(450)]
+    for check in checks:
+        stack.define(check)
+    stack.define("vip", alarms={"notify": "vip@customer.example"})
+    for at in (0, 5):
+        stack.log([failed(ago(at), check, FailureType.CONNECTION_REFUSED) for check in [*checks, "vip"]])
+    stack.log([log_line(ago(10), check=check) for check in [*checks, "vip"]])
+    clock = [0.0]
+    published: list[float] = []
+    fake = SimpleNamespace(monotonic=lambda: clock[0], sleep=lambda seconds: clock.__setitem__(0, clock[0] + seconds))
+    monkeypatch.setattr(explainer, "time", fake)
+    monkeypatch.setattr(explainer, "PUBLISH_SECONDS", 0.3)
+    stack.handler.explainer._sns.meta.events.register("before-call.sns.Publish", lambda **_: published.append(clock[0]))
+    events = [alarm_message(Kind.UNAVAILABLE, NOW, check=check) for check in [*checks, "vip"]]
+    for start in range(0, len(events), 100):
+        assert stack.deliver(*events[start : start + 100]) == []
+    assert len(stack.sent) <= 7
+    told = [check for sent in stack.sent for check in sent.values("check")]
+    assert sorted(told) == sorted([*checks, "vip"])
+    for sent in stack.sent:
+        for check in sent.values("check"):
+            assert f"DOWN  {check}  imaps://{check}.example:993/" in sent.text
+    [vip] = [sent for sent in stack.sent if sent.values("contacts")]
+    assert vip.values("check") == ["vip"]
+    assert all(sum(1 for at in published if begin <= at < begin + 1) < 5 for begin in published)
+    joint = stack.sent[0]
+    assert joint.subject.startswith("100 alarms: 100 DOWN; most: connect connection_refused")
+    assert "connect: connection_refused" in joint.text
+    assert all(len(json.dumps(sent.forms, ensure_ascii=False).encode()) < 262_144 for sent in stack.sent)

@@ -1,0 +1,338 @@
+"""The dashboard's widget on moto's CloudWatch and Logs, clicked as the console clicks."""
+
+import importlib.util
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from moto.cloudwatch.models import cloudwatch_backends
+
+from imapcheck.errors import FailureType
+from imapcheck.result import CheckResult
+from support.dashboard_console import DashboardConsole, Element, parse
+from support.full_results import available, refused, slow
+from support.log_lines import log_line
+from support.runtime_api import LambdaEnvironment
+
+HANDLER = Path(__file__).parents[2] / "functions/show_checks/handler.py"
+ENDPOINT = "arn:aws:lambda:eu-central-1:123456789012:function:show-checks"
+NOW = datetime.now(UTC).replace(microsecond=0)
+HOSTILE = "<script>alert(1)</script><cwdb-action action=call endpoint=evil>{}</cwdb-action>"
+STACKS = iter(range(1000))
+
+type Ran = Callable[..., None]
+
+
+class Stack:
+    """A stack's log group, metrics and definitions; `ran` is what run_check leaves behind."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.name = f"stack-{next(STACKS)}"
+        self.group = f"/aws/lambda/{self.name}"
+        self.folder = folder
+        self.logs, self.cloudwatch = boto3.client("logs"), boto3.client("cloudwatch")
+        self.logs.create_log_group(logGroupName=self.group)
+        self.logs.create_log_stream(logGroupName=self.group, logStreamName="one")
+        monkeypatch.setenv("IMAPCHECK_STACK", self.name)
+        monkeypatch.setenv("IMAPCHECK_LOG_GROUP", self.group)
+        monkeypatch.setenv("IMAPCHECK_DEFINITIONS", str(folder))
+
+    def define(self, *names: str, **fields: Any) -> None:
+        for name in names:
+            data = {"server": "imaps://imap.example.com:993/", "secret": "s", "schedule": {"every": "5m"}} | fields
+            (self.folder / f"{name}.json").write_text(json.dumps(data))
+
+    def ran(self, result: CheckResult, at: datetime, *, instant_test: bool = False, logged: bool = True) -> None:
+        result = replace(result, started_at=at)
+        if not instant_test:
+            value = 100.0 if result.available else 0.0
+            dimensions = [{"Name": "Check", "Value": result.check}]
+            self.cloudwatch.put_metric_data(
+                Namespace=f"ImapCheck/{self.name}",
+                MetricData=[
+                    {"MetricName": "Availability", "Dimensions": dimensions, "Value": value, "Timestamp": at},
+                ],
+            )
+        if logged:
+            self.write(log_line(result, instant_test=instant_test), at + timedelta(milliseconds=result.duration_ms))
+
+    def write(self, line: str, at: datetime) -> None:
+        event = {"timestamp": int(at.timestamp() * 1000), "message": line}
+        self.logs.put_log_events(logGroupName=self.group, logStreamName="one", logEvents=[event])
+
+    def handler(self) -> ModuleType:
+        spec = importlib.util.spec_from_file_location(f"show_checks_{self.name}", HANDLER)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    def open(self, *, hours: float = 12, end: datetime = NOW, **context: Any) -> DashboardConsole:
+        module, caller = self.handler(), SimpleNamespace(invoked_function_arn=ENDPOINT)
+        times = {"start": int((end - timedelta(hours=hours)).timestamp() * 1000), "end": int(end.timestamp() * 1000)}
+        return DashboardConsole(lambda event: module.handler(event, caller), ENDPOINT, **times, **context)
+
+
+@pytest.fixture
+def stack(moto_endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
+    for name, value in (
+        ("AWS_ENDPOINT_URL", moto_endpoint), ("AWS_DEFAULT_REGION", "eu-central-1"),
+        ("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test"),
+    ):  # fmt: skip
+        monkeypatch.setenv(name, value)
+    # moto's GetMetricData looks at a metric's dimensions and not at its namespace.
+    for regions in cloudwatch_backends.values():
+        for backend in regions.values():
+            backend.reset()
+    return Stack(tmp_path, monkeypatch)
+
+
+def minutes_ago(minutes: float) -> datetime:
+    return NOW - timedelta(minutes=minutes)
+
+
+def rows(shown: Element) -> dict[str, str]:
+    """Each row's text by the check's name, in the order shown."""
+    [body] = shown.all("tbody")
+    return {row.all("th")[0].text: row.text for row in body.all("tr")}
+
+
+def test_the_table_tells_state_reason_since_when_certificate_and_availability(stack: Stack) -> None:
+    """Worst first; of each check the newest run, whatever came before it."""
+    stack.define("alpha", "beta", "gamma", "delta")
+    for minutes in (30, 25):
+        stack.ran(available("alpha"), minutes_ago(minutes))
+    for minutes in (20, 15, 10, 4):
+        stack.ran(refused("alpha"), minutes_ago(minutes))
+    stack.ran(refused("beta"), minutes_ago(9))
+    stack.ran(available("beta"), minutes_ago(3))
+    stack.ran(slow("gamma"), minutes_ago(2))
+    shown = rows(stack.open().shown)
+    assert list(shown) == ["alpha", "delta", "gamma", "beta"]
+    since = minutes_ago(20).strftime("%H:%M")
+    assert "✗ not available" in shown["alpha"]
+    assert f"{since}, 2" in shown["alpha"]
+    assert "authenticate: authentication_failed the server answered NO" in shown["alpha"]
+    assert "61 days left" in shown["alpha"]
+    assert "33.33 %" in shown["alpha"]
+    assert "✓ available" in shown["beta"]
+    assert "50 % last failure" in shown["beta"]
+    assert "over its threshold: search 1.24 s" in shown["gamma"]
+    assert "100 %" in shown["gamma"]
+    assert "none in this time range" in shown["delta"]
+
+
+def test_a_click_on_the_name_opens_the_last_run(stack: Stack) -> None:
+    """Its report, with what the server said; the log has the transcript of a failure."""
+    stack.define("alpha", "beta")
+    stack.ran(available("alpha"), minutes_ago(7))
+    stack.ran(refused("alpha"), minutes_ago(2))
+    stack.ran(refused("beta"), minutes_ago(2))
+    popup = stack.open().click("alpha")
+    failure = refused().failure
+    assert failure is not None
+    for words in ("NOT AVAILABLE", "alpha", failure.detail, failure.advice, "C: A0002 AUTHENTICATE PLAIN ********"):
+        assert words in popup.text
+    [steps] = [found for found in popup.all("table") if found.attributes["class"] == "steps"]
+    assert [row.attributes["class"] for row in steps.all("tbody")[0].all("tr")].count("failed") == 2
+    assert "imapcheck run events/alpha.json --transcript" in popup.text
+
+
+def test_last_failure_opens_the_last_run_that_failed(stack: Stack) -> None:
+    """And not the newer ones, nor another check's."""
+    stack.define("alpha", "beta")
+    failure = refused("alpha").failure
+    assert failure is not None
+    old = replace(failure, type=FailureType.OVER_QUOTA, detail="older words")
+    stack.ran(replace(refused("alpha"), failure=old, failures=(old,)), minutes_ago(300))
+    stack.ran(refused("alpha"), minutes_ago(200))
+    stack.ran(refused("beta"), minutes_ago(200))
+    stack.ran(available("alpha"), minutes_ago(195))
+    stack.ran(available("alpha"), minutes_ago(1))
+    popup = stack.open().click("last failure")
+    assert "authentication_failed" in popup.text
+    assert "older words" not in popup.text
+    assert (minutes_ago(200)).strftime("%Y-%m-%d %H:%M:%S UTC") in popup.text
+
+
+def test_the_form_narrows_the_table_in_its_place(stack: Stack) -> None:
+    """By a part of the name, and to what needs a person; what was chosen stays chosen."""
+    stack.define("mail-a", "mail-b", "other")
+    stack.ran(refused("mail-a"), minutes_ago(2))
+    stack.ran(available("mail-b"), minutes_ago(2))
+    stack.ran(refused("other"), minutes_ago(2))
+    console = stack.open()
+    console.form = {"name": "MAIL", "show": "problems"}
+    assert list(rows(console.click("Apply"))) == ["mail-a"]
+    console.form = {}
+    assert list(rows(console.click("Apply"))) == ["mail-a"]
+    console.form = {"name": "nothing"}
+    assert "No check of this choice." in console.click("Apply").text
+
+
+def test_the_time_range_is_the_dashboards(stack: Stack) -> None:
+    """What happened after its end is not shown; a zoom counts more than the range."""
+    stack.define("alpha")
+    stack.ran(available("alpha"), minutes_ago(400))
+    stack.ran(refused("alpha"), minutes_ago(5))
+    assert "✓ available" in stack.open(end=minutes_ago(300)).shown.text
+    zoom = {"start": int(minutes_ago(500).timestamp() * 1000), "end": int(minutes_ago(300).timestamp() * 1000)}
+    zoomed = stack.open(timeRange={"start": 1, "end": 2, "zoom": zoom})
+    assert "✓ available" in zoomed.shown.text
+
+
+def test_a_check_that_stopped_running_is_told(stack: Stack) -> None:
+    """Its last state is not presented as the present one."""
+    stack.define("alpha", "beta")
+    stack.ran(available("alpha"), minutes_ago(60))
+    stack.ran(available("beta"), minutes_ago(3))
+    shown = rows(stack.open().shown)
+    assert "It should run every 5m and does not" in shown["alpha"]
+    assert "60 min ago" in shown["alpha"]
+    assert "does not" not in shown["beta"]
+
+
+def test_instant_tests_and_other_lines_are_no_runs(stack: Stack) -> None:
+    """Nor is a line that is no JSON."""
+    stack.define("alpha")
+    stack.ran(available("alpha"), minutes_ago(4))
+    stack.ran(refused("alpha"), minutes_ago(2), instant_test=True)
+    stack.write("START RequestId: 1", minutes_ago(2))
+    stack.write('["check finished"]', minutes_ago(2))
+    assert "✓ available" in rows(stack.open().shown)["alpha"]
+
+
+def test_a_run_without_its_line_is_told_from_the_metrics(stack: Stack) -> None:
+    """State and time are known, and that the rest is not."""
+    stack.define("alpha")
+    stack.ran(refused("alpha"), minutes_ago(4), logged=False)
+    console = stack.open()
+    assert "✗ not available" in rows(console.shown)["alpha"]
+    assert "The log did not tell in time of the last run of alpha" in console.shown.text
+    assert "That run is not in the log" in console.click("alpha").text
+
+
+def test_definitions_without_schedule_and_broken_ones(stack: Stack) -> None:
+    """The one is named below the table, the other says what is wrong."""
+    stack.define("alpha")
+    stack.define("idle", schedule=None)
+    stack.define("paused", schedule={"every": "5m", "enabled": False})
+    stack.define("broken", serch="x")
+    shown = stack.open().shown
+    assert list(rows(shown)) == ["alpha", "broken"]
+    assert "serch" in rows(shown)["broken"]
+    assert "Deployed without a schedule: idle, paused." in shown.text
+
+
+def test_hostile_words_stay_words(stack: Stack) -> None:
+    """In the table and in the pop-up: no tag, and no action that the console would follow."""
+    stack.define("alpha")
+    failure = refused("alpha").failure
+    assert failure is not None
+    hostile = replace(failure, detail=HOSTILE)
+    result = replace(refused("alpha"), failure=hostile, failures=(hostile,), transcript=(f"S: * {HOSTILE}",))
+    stack.ran(result, minutes_ago(2))
+    console = stack.open()
+    for shown in (console.shown, console.click("alpha")):
+        assert HOSTILE in shown.text
+        assert not shown.all("script")
+        assert all(action.attributes["endpoint"] == ENDPOINT for action in shown.all("cwdb-action"))
+
+
+def test_a_theme_and_a_description(stack: Stack) -> None:
+    """Dark on a dark dashboard; documentation with parameters where the console asks."""
+    assert "@media screen" in str(stack.open(theme="dark").shown.all("style")[0].children)
+    told = stack.handler().handler({"describe": True}, SimpleNamespace(invoked_function_arn=ENDPOINT))
+    assert told.startswith("# The checks of this stack")
+    assert "```yaml" in told
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        {"widgetContext": None},
+        {"widgetContext": {"timeRange": {"start": "x", "end": -1}, "forms": [], "params": 3}},
+        {"widgetContext": {"timeRange": {"start": 9e15, "end": 1e300}}},
+        {"run": "../alpha", "from": 1, "to": 2},
+        {"run": 'x" || $.check = "alpha', "from": 1, "to": 2},
+        {"run": ["alpha"], "from": 1, "to": 2},
+        {"run": "alpha", "from": 2, "to": 1},
+        {"run": "alpha", "from": 1, "to": 3_000_000_000_000},
+    ],
+)
+def test_nonsense_is_answered(event: dict[str, Any], stack: Stack) -> None:
+    """Whoever may call the function may send anything; a name that is not deployed reaches no pattern."""
+    stack.define("alpha")
+    answer = stack.handler().handler(event, SimpleNamespace(invoked_function_arn=ENDPOINT))
+    assert answer.startswith("<div")
+
+
+def test_fifty_checks_cost_few_requests(stack: Stack) -> None:
+    """One for the metrics; of the log only the minutes in which the newest runs lie, and the hour of a rare one."""
+    names = [f"check-{number:02}" for number in range(50)]
+    stack.define(*names)
+    stack.define("rare", schedule={"every": "6h"})
+    stack.ran(available("rare"), minutes_ago(200))
+    for index, name in enumerate(names):
+        for minutes in (60, 5, 0):
+            stack.ran(available(name), minutes_ago(minutes + 0.1 + index * 0.08))
+    module = stack.handler()
+    windows: list[tuple[int, int]] = []
+    metrics: list[int] = []
+    logs, cloudwatch = module.dashboard._logs, module.dashboard._cloudwatch
+    logs.meta.events.register(
+        "provide-client-params.cloudwatch-logs.FilterLogEvents",
+        lambda params, **_: windows.append((params["startTime"], params["endTime"])),
+    )
+    cloudwatch.meta.events.register(
+        "provide-client-params.cloudwatch.GetMetricData",
+        lambda params, **_: metrics.append(len(params["MetricDataQueries"])),
+    )
+    answer = module.handler({}, SimpleNamespace(invoked_function_arn=ENDPOINT))
+    assert answer.count("✓ available") == 51
+    assert metrics == [102]
+    assert len(windows) == 2
+    assert sum(end - start for start, end in windows) < 15 * 60_000
+
+
+def test_what_sam_builds_shows_table_and_run(stack: Stack, artifact: Path, moto_endpoint: str, tmp_path: Path) -> None:
+    """The layers hold all that it needs: htpy, the style sheet, the package; under Lambda's own runtime client."""
+    stack.define("alpha")
+    stack.ran(refused("alpha"), minutes_ago(2))
+    variables = {
+        "IMAPCHECK_STACK": stack.name,
+        "IMAPCHECK_LOG_GROUP": stack.group,
+        "IMAPCHECK_DEFINITIONS": str(stack.folder),
+        "AWS_ENDPOINT_URL": moto_endpoint,
+    }
+    with LambdaEnvironment(artifact, tmp_path, variables, function="ShowChecksFunction") as running:
+        table = running.invoke({})
+        window = {"from": int(minutes_ago(5).timestamp() * 1000), "to": int(NOW.timestamp() * 1000)}
+        run = running.invoke({"run": "alpha", **window})
+    assert (table.error, run.error) == (None, None)
+    assert "✗ not available" in parse(table.result).text
+    assert "C: A0002 AUTHENTICATE PLAIN ********" in parse(run.result).text
+
+
+def test_an_error_of_aws_is_a_sentence(stack: Stack) -> None:
+    """In the widget's place, with its code; the function itself does not fail."""
+    stack.define("alpha")
+    stack.ran(available("alpha"), minutes_ago(2))
+    stack.logs.delete_log_group(logGroupName=stack.group)
+    assert "AWS answered FilterLogEvents with ResourceNotFoundException." in stack.open().shown.text
+
+
+def test_aws_out_of_reach_is_a_sentence(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No route, no endpoint: named by the error's kind."""
+    stack.define("alpha")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    assert "AWS could not be asked: EndpointConnectionError" in stack.open().shown.text

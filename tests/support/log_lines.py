@@ -1,0 +1,13 @@
+"""The line that run_check logs of a run, as Powertools' logger writes it."""
+
+import json
+
+from imapcheck.aws.run_log import FINISHED, run_fields
+from imapcheck.result import CheckResult, isoformat
+
+
+def log_line(result: CheckResult, *, instant_test: bool = False) -> str:
+    """One JSON object."""
+    head = {"level": "INFO", "location": "_report:46", "message": FINISHED, "service": "imapcheck"}
+    stamp = {"timestamp": isoformat(result.started_at)}
+    return json.dumps(head | stamp | run_fields(result, instant_test=instant_test, cold_start=False))

@@ -1,0 +1,358 @@
+# ruff: noqa: E501 - the faults are a table
+"""Scenes for the alarm's story: log lines as the function writes them, and the story each must make.
+
+PYTHONPATH=tests python -m support.story_scenes      (make docs) writes the golden files and docs/alarms.md's stories
+"""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from imapcheck.errors import FailureType
+from imapcheck.output.joint_story import tell_together
+from imapcheck.output.story import Setting, Story, tell
+from imapcheck.output.story_facts import Change, Evidence, Kind, Links, MonitorError, Others, Run, Watched
+from imapcheck.result import isoformat
+
+GOLDEN = Path(__file__).parents[1] / "unit/story/golden"
+PAGE = Path(__file__).parents[2] / "docs/alarms.md"
+RANG = datetime(2026, 11, 24, 10, 17, 31, tzinfo=UTC)
+EVERY = timedelta(minutes=5)
+BEFORE = {
+    "dns": 3.1, "connect": 20.6, "tls": 43.9, "greeting": 20.2, "capability": 19.4, "authenticate": 180.4,
+    "namespace": 19.8, "list": 40.2, "examine": 21.0, "search": 35.7, "fetch": 48.3, "locate_sent": 20.1,
+    "append": 95.5, "logout": 19.9,
+}  # fmt: skip
+WATCHED = Watched(
+    server="imaps://imap.gmail.com:993/",
+    secret="imapcheck/gmail",
+    runbook="https://wiki.example/imap",
+    file="events/gmail.json",
+    thresholds={"total": 5000, "authenticate": 2000},
+)
+LINKS = Links("https://console.aws.example/#dashboards:name=imapcheck", "https://console.aws.example/#logsV2:runs")
+CERTIFICATE = {
+    "version": "TLSv1.3",
+    "cipher": "TLS_AES_256_GCM_SHA384",
+    "verified": True,
+    "certificate_subject": "CN=imap.gmail.com",
+    "certificate_issuer": "CN=WR2, O=Google Trust Services, C=US",
+    "certificate_names": ["imap.gmail.com"],
+    "certificate_expires_at": "2027-01-24T08:40:11.000Z",
+    "certificate_days_remaining": 61.0,
+}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """How one type of failure shows in a run."""
+
+    step: str
+    detail: str
+    took_ms: float
+    transcript: tuple[str, ...] = ()
+    certificate: dict[str, Any] | None = None
+    goes_on: bool = False
+
+
+LOGIN = (
+    "S: * OK Gimap ready for requests from 198.51.100.7",
+    "C: A0001 CAPABILITY",
+    "S: * CAPABILITY IMAP4rev1 UNSELECT IDLE NAMESPACE QUOTA ID XLIST AUTH=PLAIN AUTH=XOAUTH2 SASL-IR",
+    "S: A0001 OK Thats all she wrote!",
+    "C: A0002 AUTHENTICATE PLAIN ********",
+)
+LOGGED_IN = (*LOGIN, "S: A0002 OK alice@example.com authenticated (Success)")
+EXAMINED = (*LOGGED_IN, "C: A0006 EXAMINE INBOX (CONDSTORE)", "S: A0006 OK [READ-ONLY] INBOX selected. (Success)")
+REFUSED = {**CERTIFICATE, "verified": False}
+FAULTS: dict[FailureType, Fault] = {
+    FailureType.NAME_NOT_RESOLVED: Fault("dns", "imap.gmail.com: no such name (Name or service not known)", 12.4),
+    FailureType.RESOLVER_FAILED: Fault("dns", "imap.gmail.com: the resolver failed (Temporary failure in name resolution)", 10_012.0),
+    FailureType.CONNECTION_REFUSED: Fault("connect", "192.0.2.10: connection refused: nothing listens on that port", 20.9),
+    FailureType.NETWORK_UNREACHABLE: Fault("connect", "no route to the host", 0.4),
+    FailureType.CONNECTION_LOST: Fault("search", "the server ended the session: BYE System shutting down", 31.2, (*EXAMINED, 'C: A0007 UID SEARCH RETURN () CHARSET US-ASCII SUBJECT "App password"', "S: * BYE System shutting down")),
+    FailureType.CERTIFICATE_EXPIRED: Fault("tls", "the server's certificate was refused: certificate has expired (valid until 2026-11-24T10:05:00.000Z)", 44.0, certificate={**REFUSED, "certificate_expires_at": "2026-11-24T10:05:00.000Z", "certificate_days_remaining": -0.01}),
+    FailureType.CERTIFICATE_NOT_YET_VALID: Fault("tls", "the server's certificate was refused: certificate is not yet valid (valid from 2026-11-25T00:00:00.000Z)", 44.0, certificate=REFUSED),
+    FailureType.CERTIFICATE_NAME_MISMATCH: Fault("tls", "the server's certificate was refused: Hostname mismatch, certificate is not valid for 'imap.gmail.com'; it is for mail.other.example, smtp.other.example", 44.0, certificate={**REFUSED, "certificate_subject": "CN=mail.other.example", "certificate_names": ["mail.other.example", "smtp.other.example"]}),
+    FailureType.CERTIFICATE_UNTRUSTED: Fault("tls", "the server's certificate was refused: unable to get local issuer certificate; issued by CN=WR2, O=Google Trust Services, C=US; the server sent 1 certificate", 44.0, certificate=REFUSED),
+    FailureType.CERTIFICATE_INVALID: Fault("tls", "the server's certificate was refused: CA cert does not include key usage extension", 44.0, certificate=REFUSED),
+    FailureType.TLS_HANDSHAKE_FAILED: Fault("tls", "the TLS handshake failed: tlsv1 alert protocol version", 21.5),
+    FailureType.STARTTLS_UNAVAILABLE: Fault("starttls", "the server does not offer STARTTLS", 0.0, LOGIN[:4]),
+    FailureType.AUTHENTICATION_FAILED: Fault("authenticate", "the server answered NO [AUTHENTICATIONFAILED] Invalid credentials (Failure)", 412.0, (*LOGIN, "S: A0002 NO [AUTHENTICATIONFAILED] Invalid credentials (Failure)")),
+    FailureType.AUTHENTICATION_UNAVAILABLE: Fault("authenticate", "the server answered NO [UNAVAILABLE] Temporary authentication failure", 2004.0, (*LOGIN, "S: A0002 NO [UNAVAILABLE] Temporary authentication failure")),
+    FailureType.AUTHENTICATION_PAUSED: Fault("authenticate", "the login was withheld so as not to lock the mailbox out: first refused at 2026-11-24T10:07:00.000Z, tried again at 2026-11-24T10:22:00.000Z or with other credentials", 0.1, LOGIN[:4]),
+    FailureType.MECHANISM_NOT_OFFERED: Fault("authenticate", "the server does not offer PLAIN: it offers CRAM-MD5", 0.1, LOGIN[:4]),
+    FailureType.GREETING_REJECTED: Fault("greeting", "the server answered BYE Too many connections from your address", 19.7, ("S: * BYE Too many connections from your address",)),
+    FailureType.NOT_IMAP: Fault("greeting", "this is SMTP: 220 mail.example.com ESMTP ready", 22.0, ("S: 220 mail.example.com ESMTP ready",)),
+    FailureType.PROTOCOL_ERROR: Fault("capability", "the server sent an answer to a command that was not sent: A9", 19.0, (*LOGIN[:2], "S: A9 OK done")),
+    FailureType.COMMAND_REJECTED: Fault("examine", "the server answered NO [SERVERBUG] Internal error occurred. Refer to server log for more information.", 88.0, (*LOGGED_IN, "C: A0006 EXAMINE INBOX (CONDSTORE)", "S: A0006 NO [SERVERBUG] Internal error occurred. Refer to server log for more information.")),
+    FailureType.MAILBOX_NOT_FOUND: Fault("examine", "the server answered NO [NONEXISTENT] Unknown Mailbox: Reports (Failure)", 20.0, (*LOGGED_IN, "C: A0006 EXAMINE Reports (CONDSTORE)", "S: A0006 NO [NONEXISTENT] Unknown Mailbox: Reports (Failure)")),
+    FailureType.OVER_QUOTA: Fault("append", "the server answered NO [OVERQUOTA] Quota exceeded (mailbox for user is full)", 51.0, (*EXAMINED, "C: A0012 APPEND Sent {412}", "S: A0012 NO [OVERQUOTA] Quota exceeded (mailbox for user is full)")),
+    FailureType.NO_MATCH: Fault("search", '0 found of at least 1 with subject "App password created" in INBOX', 35.0, (*EXAMINED, 'C: A0007 UID SEARCH RETURN () CHARSET US-ASCII SUBJECT "App password created"', 'S: * ESEARCH (TAG "A0007") UID', "S: A0007 OK SEARCH completed (Success)"), goes_on=True),
+    FailureType.TOO_OLD: Fault("fetch", "the newest match arrived 3h ago, more than 30m", 48.0, (*EXAMINED, "C: A0008 UID FETCH 4711 (BODY.PEEK[])", "S: A0008 OK Success"), goes_on=True),
+    FailureType.MESSAGE_TOO_LARGE: Fault("fetch", "the newest match has 31457280 octets, more than 26214400", 48.0, (*EXAMINED, "C: A0008 UID FETCH 4711 (BODY.PEEK[])"), goes_on=True),
+    FailureType.TIMEOUT: Fault("fetch", "no complete answer in time", 29_210.0, (*EXAMINED, "C: A0008 UID FETCH 4711 (BODY.PEEK[])")),
+}  # fmt: skip
+
+
+def log_line(
+    at: datetime,
+    *,
+    type: FailureType | None = None,
+    fault: Fault | None = None,
+    step_ms: dict[str, float] | None = None,
+    slow: bool = False,
+    exceeded: Sequence[dict[str, Any]] = (),
+    certificate: dict[str, Any] | None = None,
+    check: str = "gmail",
+    **more: Any,
+) -> dict[str, Any]:
+    """One run's line in the log; available unless there is a fault."""
+    steps = dict(BEFORE if step_ms is None else step_ms)
+    failures: list[dict[str, Any]] = []
+    if fault is not None and type is not None:
+        steps = _until(steps, fault)
+        failures = [_failure(type, fault)]
+    tls = None if fault is not None and "tls" not in steps else certificate or CERTIFICATE
+    if fault is not None and fault.certificate is not None:
+        tls = fault.certificate
+    total = round(sum(steps.values()), 3)
+    head: dict[str, Any] = {
+        "level": "INFO", "message": "check finished", "timestamp": isoformat(at + timedelta(milliseconds=total)),
+        "check": check, "available": fault is None, "slow": slow, "instant_test": False,
+        "step": failures[0]["step"] if failures else None, "type": failures[0]["type"] if failures else None,
+        "detail": failures[0]["detail"] if failures else None, "duration_ms": total, "step_ms": steps,
+        "warnings": [], "cold_start": False,
+    }  # fmt: skip
+    result = {
+        "schema": 1, "version": "0.1.0", "check": check, "started_at": isoformat(at), "available": fault is None,
+        "slow": slow, "duration_ms": total, "attempts": 1, "earlier_failures": [], "failure": failures[0] if failures else None,
+        "failures": failures, "warnings": [], "exceeded": list(exceeded),
+        "server": {"host": "imap.gmail.com", "port": 993, "address": "192.0.2.10", "tls": tls}, **more,
+    }  # fmt: skip
+    line = {**head, "result": result}
+    if fault is not None:
+        line["transcript"] = "\n".join(fault.transcript)
+    return line
+
+
+def _until(steps: dict[str, float], fault: Fault) -> dict[str, float]:
+    """The steps that ran: up to the one that failed, or all but what the failure makes pointless."""
+    if fault.goes_on:
+        return {name: took for name, took in steps.items() if name != "fetch" or fault.step != "search"}
+    names = list(steps) if fault.step in steps else ["dns", "connect", "greeting", "capability", "starttls"]
+    before = names[: names.index(fault.step)]
+    return {name: steps.get(name, 19.0) for name in before} | {fault.step: fault.took_ms}
+
+
+def _failure(type: FailureType, fault: Fault) -> dict[str, Any]:
+    return {
+        "step": fault.step, "type": type.value, "category": type.category.value, "detail": fault.detail,
+        "response_code": None, "advice": type.advice,
+    }  # fmt: skip
+
+
+def runs_of(lines: Sequence[dict[str, Any]]) -> tuple[Run, ...]:
+    """The lines as they come back from the log: JSON, newest first."""
+    return tuple(Run.from_line(json.loads(json.dumps(line))) for line in lines)
+
+
+def change(kind: Kind, state: str = "ALARM", at: datetime = RANG, **values: Any) -> Change:
+    """An alarm as the stack makes it."""
+    numbers: dict[Kind, dict[str, Any]] = {
+        Kind.UNAVAILABLE: {"needed": 2, "periods": 3, "threshold": 100.0},
+        Kind.NOT_RUNNING: {"needed": 3, "periods": 3, "threshold": 1.0},
+        Kind.SLOW: {"needed": 3, "periods": 3, "threshold": 1.0},
+        Kind.CERTIFICATE: {"needed": 1, "periods": 1, "threshold": 14.0},
+    }
+    reason = (
+        "Threshold Crossed: 2 out of the last 3 datapoints [0.0 (24/11/26 10:12:00), 0.0 (24/11/26 10:07:00)] were less"
+        " than the threshold (100.0) (minimum 2 datapoints for OK -> ALARM transition)."
+    )
+    assert state in ("ALARM", "OK")
+    return Change(
+        f"imapcheck-gmail-{kind.value}", "gmail", kind, "ALARM" if state == "ALARM" else "OK", at, reason,
+        period=EVERY, **(numbers[kind] | values),
+    )  # fmt: skip
+
+
+def minutes_ago(number: int, at: datetime = RANG) -> datetime:
+    """On the schedule's beat: 31 seconds before the alarm's clock, for instance."""
+    return at.replace(second=2) - timedelta(minutes=number)
+
+
+def setting(lines: Sequence[dict[str, Any]], **values: Any) -> Setting:
+    """The check of the examples among eleven others, with what the log holds."""
+    evidence = Evidence(runs_of(lines), looked_from=minutes_ago(20), **values.pop("evidence", {}))
+    return Setting(
+        replace(WATCHED, **values.pop("watched", {})), evidence, values.pop("others", Others(11)), LINKS, **values
+    )
+
+
+def down(type: FailureType) -> Story:
+    """Two bad runs after a good one."""
+    bad = [log_line(minutes_ago(minutes), type=type, fault=FAULTS[type]) for minutes in (0, 5)]
+    return tell(change(Kind.UNAVAILABLE), setting([*bad, log_line(minutes_ago(10)), log_line(minutes_ago(15))]))
+
+
+def up() -> Story:
+    """Seven bad runs, of two kinds, and two good ones."""
+    ended = RANG + timedelta(minutes=38)
+    login, lost = FailureType.AUTHENTICATION_FAILED, FailureType.CONNECTION_LOST
+    lines = [log_line(minutes_ago(minutes, ended)) for minutes in (0, 5)]
+    lines += [log_line(minutes_ago(m, ended), type=login, fault=FAULTS[login]) for m in range(10, 40, 5)]
+    lines += [log_line(minutes_ago(40, ended), type=lost, fault=FAULTS[lost])]
+    lines += [log_line(minutes_ago(minutes, ended)) for minutes in (45, 50)]
+    return tell(change(Kind.UNAVAILABLE, "OK", ended), setting(lines))
+
+
+def _slow_line(at: datetime) -> dict[str, Any]:
+    steps = {**BEFORE, "authenticate": 5400.0, "search": 310.0}
+    total = round(sum(steps.values()), 3)
+    exceeded = [
+        {"name": "total", "limit_ms": 5000.0, "duration_ms": total},
+        {"name": "authenticate", "limit_ms": 2000.0, "duration_ms": 5400.0},
+    ]
+    return log_line(at, step_ms=steps, slow=True, exceeded=exceeded)
+
+
+def slow() -> Story:
+    """Three slow runs after a quick one."""
+    lines = [_slow_line(minutes_ago(minutes)) for minutes in (0, 5, 10)] + [log_line(minutes_ago(15))]
+    return tell(change(Kind.SLOW), setting(lines))
+
+
+def no_longer_slow() -> Story:
+    """Quick again after four slow runs."""
+    lines = [
+        log_line(minutes_ago(0)),
+        *(_slow_line(minutes_ago(m)) for m in (5, 10, 15, 20)),
+        log_line(minutes_ago(25)),
+    ]
+    return tell(change(Kind.SLOW, "OK"), setting(lines))
+
+
+def _days(left: float, expires: str) -> dict[str, Any]:
+    return {**CERTIFICATE, "certificate_days_remaining": left, "certificate_expires_at": expires}
+
+
+def certificate() -> Story:
+    """The first run that saw fewer days than the alarm wants."""
+    soon = _days(13.99, "2026-12-08T10:05:00.000Z")
+    lines = [
+        log_line(minutes_ago(0), certificate=soon),
+        log_line(minutes_ago(5), certificate=_days(14.01, "2026-12-08T10:30:00.000Z")),
+    ]
+    return tell(change(Kind.CERTIFICATE), setting(lines))
+
+
+def certificate_renewed() -> Story:
+    """A new certificate."""
+    return tell(change(Kind.CERTIFICATE, "OK"), setting([log_line(minutes_ago(0))]))
+
+
+def not_running_by_error() -> Story:
+    """The secret has gone."""
+    text = (
+        "CredentialsError: check gmail: secret imapcheck/gmail: cannot be read: there is no such secret"
+        " (ResourceNotFoundException)"
+    )
+    evidence = {"errors": (MonitorError(minutes_ago(1), text),)}
+    return tell(change(Kind.NOT_RUNNING), setting([log_line(minutes_ago(16))], evidence=evidence))
+
+
+def not_running_silent() -> Story:
+    """Nothing ran and nothing was said."""
+    return tell(change(Kind.NOT_RUNNING), setting([log_line(minutes_ago(16))]))
+
+
+def running_again() -> Story:
+    """Results again after a gap."""
+    lines = [log_line(minutes_ago(minutes)) for minutes in (0, 26, 31)]
+    return tell(change(Kind.NOT_RUNNING, "OK"), setting(lines))
+
+
+def without_evidence() -> Story:
+    """The log could not be read."""
+    nothing = replace(setting([]), evidence=Evidence(problem="the log could not be read (AccessDeniedException)"))
+    return tell(change(Kind.UNAVAILABLE), nothing)
+
+
+def rehearsal() -> Story:
+    """Set by hand: the log has no bad run."""
+    lines = [log_line(minutes_ago(minutes)) for minutes in (0, 5, 10)]
+    return tell(replace(change(Kind.UNAVAILABLE), reason="rehearsal"), setting(lines))
+
+
+def storm() -> Story:
+    """A dozen checks lose their server, one its schedule, one is back."""
+    refused = FailureType.CONNECTION_REFUSED
+    told = []
+    for number in range(12):
+        name = f"acme-{number + 1:02}"
+        bad = [log_line(minutes_ago(m), type=refused, fault=FAULTS[refused], check=name) for m in (0, 5)]
+        changed = replace(change(Kind.UNAVAILABLE), check=name, alarm=f"imapcheck-{name}-unavailable")
+        server = {"server": f"imaps://mail{number + 1}.acme.example:993/"}
+        told.append((changed, setting([*bad, log_line(minutes_ago(10))], watched=server)))
+    told.append((replace(change(Kind.NOT_RUNNING), check="fastmail"), setting([log_line(minutes_ago(16))])))
+    back = [log_line(minutes_ago(m)) for m in (0, 5)]
+    back += [log_line(minutes_ago(m), type=refused, fault=FAULTS[refused]) for m in (10, 15)]
+    ended = replace(change(Kind.UNAVAILABLE, "OK"), check="gmx", at=RANG + timedelta(seconds=40))
+    told.insert(0, (ended, setting([*back, *(log_line(minutes_ago(m)) for m in (20, 25))])))
+    return tell_together(told)
+
+
+SCENES: dict[str, Callable[[], Story]] = {
+    **{f"down-{type.value}": partial(down, type) for type in FailureType},
+    "up": up,
+    "slow": slow,
+    "slow-end": no_longer_slow,
+    "certificate": certificate,
+    "certificate-end": certificate_renewed,
+    "not-running-error": not_running_by_error,
+    "not-running-silent": not_running_silent,
+    "not-running-end": running_again,
+    "no-evidence": without_evidence,
+    "rehearsal": rehearsal,
+    "storm": storm,
+}
+
+
+def as_file(story: Story) -> str:
+    """A golden file: the subject, the text, and the card as JSON."""
+    return f"Subject: {story.subject}\n\n{story.text}\n{json.dumps(story.card, indent=2, ensure_ascii=False)}\n"
+
+
+def documented(page: str) -> str:
+    """A page with each `<!-- story: NAME -->` followed by that story, as people get it by mail."""
+
+    def told(match: re.Match[str]) -> str:
+        story = SCENES[match[1]]()
+        return f"{match[0].splitlines()[0]}\n```\nSubject: {story.subject}\n\n{_shortened(story.text)}```\n<!-- end -->"
+
+    return re.sub(r"<!-- story: ([a-z_-]+) -->\n.*?<!-- end -->", told, page, flags=re.DOTALL)
+
+
+def _shortened(text: str) -> str:
+    """A page needs no dozen of the same."""
+    entries = text.split("\n\n")
+    if len(entries) <= 12:
+        return text
+    return "\n\n".join([*entries[:4], f"(and {len(entries) - 8} more entries, in the mail itself)", *entries[-4:]])
+
+
+def write() -> None:
+    """Write every golden file and the documentation's stories anew."""
+    GOLDEN.mkdir(exist_ok=True)
+    for name, scene in SCENES.items():
+        (GOLDEN / f"{name}.txt").write_text(as_file(scene()), encoding="utf-8")
+    PAGE.write_text(documented(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()

@@ -1,0 +1,41 @@
+"""The generated stack's alarms for the simulator: this is the one place that knows where they come from."""
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+from imapcheck.definition import monitoring
+from imapcheck.definition.files import parse_definition
+from imapcheck.definition.monitoring import ScheduleDefinition
+from imapcheck.stack.checks import checks_template
+from support.templates import load_template
+from template.alarm_simulator import AlarmRule
+
+EVERY: dict[str, int] = {every: ScheduleDefinition(every=every).seconds for every in monitoring.EVERY}
+"""Every interval that a schedule may have, in seconds."""
+
+
+@functools.cache
+def check_alarms(every: str, **alarms: Any) -> dict[str, AlarmRule]:
+    """The four alarms of a check with a threshold and a verified certificate, by kind."""
+    rules = _rules([_check("mail", every, thresholds={"total": 5000}, alarms=alarms)])
+    return {
+        rule.name.removeprefix("${StackName}-mail-"): rule for rule in rules if rule.dimensions == (("Check", "mail"),)
+    }
+
+
+def monitor_errors(everys: Sequence[str]) -> AlarmRule:
+    """The stack's alarm on runs that raised, for checks at these intervals."""
+    rules = _rules([_check(f"mail-{number}", every) for number, every in enumerate(everys)])
+    [found] = [rule for rule in rules if rule.metric == "MonitorErrors"]
+    return found
+
+
+def _check(name: str, every: str, **fields: Any) -> dict[str, Any]:
+    return {"name": name, "server": "imaps://mail.example/", "secret": "x", "schedule": {"every": every}, **fields}
+
+
+def _rules(checks: Sequence[dict[str, Any]]) -> list[AlarmRule]:
+    definitions = [parse_definition(check, source="test") for check in checks]
+    resources = load_template(checks_template(definitions).text)["Resources"].values()
+    return [AlarmRule.of(resource) for resource in resources if resource["Type"] == "AWS::CloudWatch::Alarm"]

@@ -1,0 +1,159 @@
+"""How the log is asked: windows that grow backwards, bounded in pages and in time, over a day of 450 checks at 5m."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from imapcheck.aws import evidence
+from imapcheck.aws.evidence import RunLog
+from imapcheck.errors import FailureType
+from imapcheck.output.story_facts import Change, Evidence, Kind, find_spell
+from support.story_scenes import FAULTS, RANG, change, log_line
+
+CHECKS, OCTETS, PAGE = 450, 4000, 1_000_000
+EVERY = timedelta(minutes=5)
+SECONDS_A_PAGE = 0.15
+TYPE = FailureType.CONNECTION_REFUSED
+
+
+class ScannedLog:
+    """FilterLogEvents as CloudWatch does it: forwards, a page for each megabyte it looks at, whatever matches.
+
+    Check number n runs at n/450 of each interval, as schedules spread; `gmail` is one of them and is down from
+    `down_since` to `up_at`. Lines are made as they are looked at: a day of them is half a gigabyte.
+    """
+
+    def __init__(self, down_since: datetime, up_at: datetime | None = None) -> None:
+        self.down_since, self.up_at = down_since, up_at
+        self.pages = 0
+        self.clock = 0.0
+        self.asked: list[tuple[datetime, datetime]] = []
+
+    def get_paginator(self, _: str) -> "ScannedLog":
+        return self
+
+    def paginate(self, *, startTime: int, endTime: int, filterPattern: str, **_: str) -> Iterator[dict[str, Any]]:  # noqa: N803
+        start, end = (datetime.fromtimestamp(moment / 1000, UTC) for moment in (startTime, endTime))
+        self.asked.append((start, end))
+        asked = re.search(r'check = "([^"]+)"', filterPattern)
+        step = EVERY * (PAGE // OCTETS) / CHECKS
+        while start <= end:
+            self.pages += 1
+            self.clock += SECONDS_A_PAGE
+            yield {"events": list(self._matching(start, min(start + step, end), asked[1] if asked else None))}
+            start += step
+
+    def _matching(self, start: datetime, end: datetime, check: str | None) -> Iterator[dict[str, Any]]:
+        beat = RANG - timedelta(seconds=30) - EVERY * ((RANG - start) // EVERY + 1)
+        names = [check] if check is not None else ["gmail", *(f"c{number}" for number in range(CHECKS - 1))]
+        while beat < end:
+            for name in names:
+                if start <= beat < end:
+                    yield self._event(beat, name)
+            beat += EVERY
+
+    def _event(self, at: datetime, check: str) -> dict[str, Any]:
+        down = check == "gmail" and self.down_since <= at and (self.up_at is None or at < self.up_at)
+        line = log_line(at, check=check, type=TYPE if down else None, fault=FAULTS[TYPE] if down else None)
+        return {"timestamp": int(at.timestamp() * 1000), "message": json.dumps(line)}
+
+
+def gather(log: ScannedLog, changes: list[Change], monkeypatch: pytest.MonkeyPatch) -> list[Evidence]:
+    """With a clock that only the log's pages move."""
+    clock = SimpleNamespace(
+        monotonic=lambda: log.clock, sleep=lambda seconds: setattr(log, "clock", log.clock + seconds)
+    )
+    monkeypatch.setattr(evidence, "time", clock)
+    return RunLog(log, "group").gather(changes, 8.0)
+
+
+def day() -> int:
+    """Pages of a whole day."""
+    log = ScannedLog(RANG)
+    return sum(
+        1
+        for _ in log.paginate(
+            startTime=_ms(RANG - timedelta(days=1)), endTime=_ms(RANG), filterPattern='check = "none"'
+        )
+    )
+
+
+def _ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+def test_alarm_is_explained_from_a_fiftieth_of_the_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two failed runs and the good ones before."""
+    log = ScannedLog(down_since=RANG - timedelta(minutes=6))
+    [found] = gather(log, [change(Kind.UNAVAILABLE)], monkeypatch)
+    spell = find_spell(change(Kind.UNAVAILABLE), found.runs)
+    assert spell is not None
+    assert spell.complete
+    assert len(spell.bad) == 2
+    assert log.pages < day() / 50
+    assert log.clock < 8
+
+
+def test_recovery_after_hours_is_found_backwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each window ends where the one read before it begins."""
+    log = ScannedLog(RANG - timedelta(hours=1, minutes=30), up_at=RANG - timedelta(minutes=6))
+    ended = change(Kind.UNAVAILABLE, "OK")
+    [found] = gather(log, [ended], monkeypatch)
+    spell = find_spell(ended, found.runs)
+    assert spell is not None
+    assert spell.complete
+    assert len(spell.bad) == 16
+    assert all(older[1] == newer[0] for newer, older in pairwise(log.asked))
+
+
+def test_windows_grow_where_reading_is_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A week's outage in a small stack takes a dozen calls, not a thousand."""
+    log = ScannedLog(RANG - timedelta(days=6), up_at=RANG - timedelta(minutes=6))
+    monkeypatch.setattr(f"{__name__}.OCTETS", 1)
+    ended = change(Kind.UNAVAILABLE, "OK")
+    [found] = gather(log, [ended], monkeypatch)
+    spell = find_spell(ended, found.runs)
+    assert spell is not None
+    assert spell.complete
+    assert len(log.asked) < 15
+
+
+def test_outage_that_is_too_long_to_be_read_is_told_as_far_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time limit holds, and nothing between two windows is missing."""
+    log = ScannedLog(RANG - timedelta(days=3), up_at=RANG - timedelta(minutes=6))
+    ended = change(Kind.UNAVAILABLE, "OK")
+    [found] = gather(log, [ended], monkeypatch)
+    spell = find_spell(ended, found.runs)
+    assert spell is not None
+    assert not spell.complete
+    assert log.clock < 8 + 2 * SECONDS_A_PAGE
+    times = [run.started_at for run in found.runs]
+    assert {newer - older for newer, older in pairwise(times)} == {EVERY}
+    assert found.looked_from is not None
+    assert timedelta() <= times[-1] - found.looked_from < EVERY
+
+
+def test_storm_is_read_in_one_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many pages as for one alarm, though each line is looked at once for all."""
+    alone, storm = (ScannedLog(RANG - timedelta(minutes=6)) for _ in range(2))
+    gather(alone, [change(Kind.UNAVAILABLE)], monkeypatch)
+    names = ["gmail", *(f"c{number}" for number in range(30))]
+    changes = [Change(f"s-{name}", name, Kind.UNAVAILABLE, "ALARM", RANG, "", 100.0, 2, 3) for name in names]
+    found = gather(storm, changes, monkeypatch)
+    assert all(len(item.runs) >= 3 for item in found)
+    assert storm.clock < 8 + 2 * SECONDS_A_PAGE
+
+
+def test_log_that_cannot_be_read_in_time_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not a crash, and not half a window."""
+    log = ScannedLog(RANG)
+    monkeypatch.setattr(f"{__name__}.SECONDS_A_PAGE", 5.0)
+    [found] = gather(log, [change(Kind.UNAVAILABLE)], monkeypatch)
+    assert found.problem == "the log could not be read in time"
+    assert found.runs == ()

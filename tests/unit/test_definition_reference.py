@@ -1,0 +1,72 @@
+"""docs/definition.md: a chapter for each key of the schema, an example that is valid, the default that is in force."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imapcheck.definition.deployment import doubts, refusals
+from imapcheck.definition.files import parse_definition
+from imapcheck.definition.model import json_schema
+
+PAGE = (Path(__file__).parents[2] / "docs/definition.md").read_text(encoding="utf-8")
+CHAPTERS = {match[1]: match[2] for match in re.finditer(r"### `([^`]+)`\n(.*?)(?=\n##|\Z)", PAGE, re.DOTALL)}
+SCHEMA = json_schema()
+
+
+def keys(node: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, dict[str, Any], bool]]:
+    """(path, property, whether it is required) of every key at any depth."""
+    for name, found in node["properties"].items():
+        yield prefix + name, found, name in node.get("required", [])
+        for part in (found, *found.get("anyOf", []), found.get("items", {})):
+            if "$ref" in part:
+                yield from keys(SCHEMA["$defs"][part["$ref"].rpartition("/")[2]], f"{prefix}{name}.")
+
+
+KEYS = {path: (found, required) for path, found, required in keys(SCHEMA)}
+
+
+def test_every_key_has_its_chapter_and_every_chapter_its_key() -> None:
+    """No more, no less."""
+    assert CHAPTERS.keys() == KEYS.keys()
+    assert PAGE.count("\n### ") == len(KEYS)
+
+
+@pytest.mark.parametrize("path", KEYS)
+def test_key_is_described_in_the_schema(path: str) -> None:
+    """The editor shows it."""
+    assert len(KEYS[path][0].get("description", "")) > 10
+
+
+@pytest.mark.parametrize("path", KEYS)
+def test_chapter_tells_the_default_that_is_in_force(path: str) -> None:
+    """Or that the key is required."""
+    found, required = KEYS[path]
+    text = " ".join(CHAPTERS[path].split())
+    if required:
+        assert "Required" in text
+    elif "default" in found:
+        default = found["default"]
+        assert f"Default: `{json.dumps(default)}`" in text or (default is None and "Default: null" in text)
+    elif path not in ("tls", "alarms"):
+        assert "Default: none" in text
+
+
+@pytest.mark.parametrize("path", CHAPTERS)
+def test_example_is_valid_and_shows_its_key(path: str) -> None:
+    """As it stands beside `server`, for the deployed function too."""
+    [example] = re.findall(r"```json\n(.*?)```", CHAPTERS[path], re.DOTALL)
+    data = json.loads(example)
+    definition = parse_definition({"server": "mail.example.com"} | data, source="example")
+    problems = refusals(definition, "x")
+    doubted = doubts(definition, "x", datetime(2026, 11, 24, tzinfo=UTC))
+    assert problems == []
+    assert doubted == []
+    for part in path.split("."):
+        data = data[0] if isinstance(data, list) else data
+        assert part in data, f"the example does not show {path}"
+        data = data[part]

@@ -1,0 +1,93 @@
+"""Which windows of the log are read, how availability is counted, and what a line of the log becomes."""
+
+import itertools
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imapcheck.aws.availability import Point, Series, period_for
+from imapcheck.aws.run_history import result_of, windows_for
+from imapcheck.result import CheckResult
+from support.full_results import available, refused, slow
+from support.log_lines import log_line
+
+END = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+@settings(deadline=None)
+@given(
+    st.dictionaries(st.text("abc", min_size=1), st.integers(0, 12 * 60), max_size=60), st.sampled_from((1, 5, 15, 60))
+)
+def test_windows_hold_every_run_and_little_else(began: dict[str, int], period: int) -> None:
+    """The period in which a run began and five minutes more; none overlaps, the newest comes first."""
+    starts = {check: END - minutes * MINUTE for check, minutes in began.items()}
+    windows = windows_for(starts, period * MINUTE, END)
+    for check, start in starts.items():
+        [window] = [window for window in windows if check in window.checks]
+        assert window.start <= start
+        assert window.end >= min(start + (period + 5) * MINUTE, END)
+    assert [window.start for window in windows] == sorted((window.start for window in windows), reverse=True)
+    assert all(later.start > earlier.end for later, earlier in itertools.pairwise(windows))
+    asked = sum((window.end - window.start for window in windows), timedelta())
+    assert asked <= len(starts) * max(period + 7, 15) * MINUTE
+
+
+@pytest.mark.parametrize("run", [available(), slow(), refused()], ids=["available", "slow", "refused"])
+def test_a_line_becomes_the_result_again(run: CheckResult) -> None:
+    """All of it but the details of steps that did not fail, and the transcript where nothing did."""
+    found, wanted = result_of(json.loads(log_line(run))), run.to_dict()
+    assert found.keys() == wanted.keys()
+    told = wanted.keys() - {"steps", "transcript"}
+    assert {key: found[key] for key in told} == {key: wanted[key] for key in told}
+    assert found["transcript"] == ([] if run.available else wanted["transcript"])
+    ran = [step for step in wanted["steps"] if step["duration_ms"] is not None]
+    assert [(step["name"], step["duration_ms"]) for step in found["steps"]] == [
+        (step["name"], step["duration_ms"]) for step in ran
+    ]
+    failed = {step["name"] for step in ran if step["status"] == "failed"}
+    assert {step["name"] for step in found["steps"] if step["status"] == "failed"} == failed
+
+
+def series(*totals: float) -> Series:
+    """A run every minute; 100 is available, 0 is not, 50 one of two."""
+    points = [
+        Point(END + index * MINUTE, 2 if total == 50 else 1, 100 if total == 50 else total)
+        for index, total in enumerate(totals)
+    ]
+    return Series(tuple(points), MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("totals", "percent", "since", "failure"),
+    [
+        ((), None, None, None),
+        ((100, 100), 100, None, None),
+        ((0, 0), 0, 0, 1),
+        ((100, 0, 0), 100 / 3, 1, 2),
+        ((0, 100), 50, None, 0),
+        ((0, 50, 0), 25, 1, 2),
+    ],
+)
+def test_down_since_and_last_failure(
+    totals: tuple[float, ...], percent: float | None, since: int | None, failure: int | None
+) -> None:
+    """Down since the first of the failures that reach to the end; a period with both kinds begins them."""
+    found = series(*totals)
+    assert found.percent == (None if percent is None else pytest.approx(percent))
+    assert found.down_since == (None if since is None else END + since * MINUTE)
+    last = found.last_failure
+    assert (None if last is None else last.at) == (None if failure is None else END + failure * MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("hours", "ago_days", "period"),
+    [(12, 0, 60), (24, 0, 60), (48, 0, 300), (24 * 14, 0, 900), (1, 20, 300), (1, 80, 3600)],
+)
+def test_the_period_is_one_that_cloudwatch_still_has(hours: int, ago_days: int, period: int) -> None:
+    """A minute for 15 days, five for 63, an hour from then on; never more than a day of minutes."""
+    end = datetime.now(UTC) - timedelta(days=ago_days)
+    assert period_for(end - timedelta(hours=hours), end) == period
