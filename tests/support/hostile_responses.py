@@ -105,6 +105,8 @@ class Responses:
     def _parens(self, depth: int = 0) -> bytes:
         if depth > self.random.choice([1, 2, 3, 40]):
             return self._string()
+        if self.random.random() < 0.005:
+            return b"(" * 20_000 + b")" * self.random.choice([0, 20_000])
         inner = b" ".join(
             self._parens(depth + 1) if self.random.random() < 0.3 else self._string()
             for _ in range(self.random.randrange(4))
