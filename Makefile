@@ -5,6 +5,7 @@ SHELL := /bin/bash
 
 VENV := .venv
 SAM_VENV := .venv-sam
+DEMO_VENV := .venv-demo
 SAM_VERSION := 1.170.0
 EMULATOR_VENV := .venv-emulator
 BIN := $(VENV)/bin
@@ -63,13 +64,23 @@ $(EMULATOR_STAMP): requirements/emulator.txt scripts/find-python
 dovecot:
 	@scripts/install-test-servers
 
-demo: setup ## a full check against an embedded IMAP server
-	@$(BIN)/imapcheck demo
+# Where `make setup` was run, its environment has all that the demo needs.
+DEMO_STAMP := $(if $(wildcard $(PYTHON_STAMP)),$(PYTHON_STAMP),$(DEMO_VENV)/.stamp)
+
+demo: $(DEMO_STAMP) ## a full check against an embedded IMAP server
+	@PYTHONPATH=layers/imapcheck $(dir $(DEMO_STAMP))bin/python -m imapcheck demo
+
+$(DEMO_VENV)/.stamp: requirements/demo.txt scripts/find-python
+	@python=$$(scripts/find-python) && echo "setting up $(DEMO_VENV)/ with the demo's packages and $$python" && \
+	{ [ -x $(DEMO_VENV)/bin/python ] || "$$python" -m venv $(DEMO_VENV); }
+	@$(DEMO_VENV)/bin/python $(PIP) --no-compile --require-hashes -r requirements/demo.txt
+	@touch $@
 
 test: setup $(SAM_STAMP) $(EMULATOR_STAMP) dovecot lint type ## lint, types and every test but the long ones
 	$(BIN)/pytest
 
-test-long: setup $(SAM_STAMP) $(EMULATOR_STAMP) dovecot ## soak, every offset, network namespaces, an alarm from end to end
+test-long: setup $(SAM_STAMP) $(EMULATOR_STAMP) dovecot ## soak, every offset, network namespaces, an alarm from end to end, a browser
+	@scripts/install-test-servers --browser
 	$(BIN)/pytest -m long
 
 lint: setup ## ruff
@@ -107,15 +118,16 @@ docs: setup ## regenerate what is generated under docs/
 	PYTHONPATH=tests $(BIN)/python -m faults.matrix > docs/failures.md
 	PYTHONPATH=tests $(BIN)/python -m support.story_scenes
 
+COMPILE := $(BIN)/uv pip compile --quiet --no-config --python-version 3.13 --generate-hashes --no-emit-index-url \
+	--no-annotate --no-header
+
 lock: setup ## resolve the pinned requirements anew
-	$(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.13 --generate-hashes --no-emit-index-url \
-		--no-annotate --no-header pyproject.toml -o layers/dependencies/requirements.txt
-	$(BIN)/uv pip compile --quiet --no-config --python-version 3.13 --generate-hashes --no-emit-index-url \
-		--no-annotate --no-header --extra cli --extra demo --group dev pyproject.toml -o requirements/dev.txt
-	$(BIN)/uv pip compile --quiet --no-config --python-version 3.13 --generate-hashes --no-emit-index-url \
-		--no-annotate --no-header requirements/emulator.in -o requirements/emulator.txt
+	$(COMPILE) --extra aws --extra demo --group dev pyproject.toml -o requirements/dev.txt
+	$(COMPILE) --extra demo -c requirements/dev.txt pyproject.toml -o requirements/demo.txt
+	$(COMPILE) --universal -c requirements/dev.txt --group pyproject.toml:lambda -o layers/dependencies/requirements.txt
+	$(COMPILE) requirements/emulator.in -o requirements/emulator.txt
 
 pr: test validate build ## everything CI runs, and the build
 
 clean: ## remove what the targets made
-	rm -rf $(VENV) $(SAM_VENV) $(EMULATOR_VENV) .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SAM_VENV) $(EMULATOR_VENV) $(DEMO_VENV) .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -16,7 +16,9 @@ from imapcheck import CheckDefinition, Credentials, run_check
 from imapcheck.aws.metrics import metrics_of, publish
 from imapcheck.aws.run_log import run_fields
 from imapcheck.errors import CredentialsError
-from imapcheck.output.terminal import OneCheckDisplay
+from imapcheck.output import junit, nagios, prometheus
+from imapcheck.output.outcome import Outcome
+from imapcheck.output.terminal import OneCheckScreen
 from support.wire_server import Action, Dialect, Exchange, WireServer
 
 PASSWORD = 'cAnary"pass\\wörd'
@@ -104,8 +106,9 @@ def test_canary_reaches_no_output(
     assert not result.available or step == "LIST"
     publish("ImapCheck/stack", metrics_of(result, definition), result.started_at)
     print(json.dumps(run_fields(result, instant_test=False, cold_start=False)))
-    display = OneCheckDisplay(transcript=True)
-    display.result(result)
+    outcome = Outcome("canary", result)
+    OneCheckScreen(transcript=True).result(outcome)
+    print(nagios.render([outcome]), prometheus.render([outcome]), junit.render([outcome]))
     shown = capsys.readouterr()
     outputs = [
         json.dumps(result.to_dict()),

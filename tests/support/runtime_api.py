@@ -38,8 +38,8 @@ class LambdaEnvironment:
     artifact: Path
     directory: Path
     variables: dict[str, str] = field(default_factory=dict)
-    handler: str = "handler.handler"
     function: str = "RunCheckFunction"
+    handler: str = "handler.handler"
     timeout: float = 150.0
 
     def __enter__(self) -> Self:

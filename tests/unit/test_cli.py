@@ -73,7 +73,8 @@ def test_failure_shows_step_servers_words_and_last_lines(
         done = imapcheck("run", path, "--credentials", secret)
     assert done.returncode == 1
     assert "mail: NOT AVAILABLE" in done.stdout
-    assert "authenticate: authentication_failed (authentication)" in done.stdout
+    assert "authenticate: authentication_failed\n" in done.stdout
+    assert "What to do: Put the right password into the secret" in done.stdout
     assert "NO [AUTHENTICATIONFAILED] wrong user or password" in done.stdout
     assert "C: A0002 AUTHENTICATE PLAIN ********" in done.stdout
     assert PASSWORD not in done.stdout + done.stderr
@@ -82,7 +83,7 @@ def test_failure_shows_step_servers_words_and_last_lines(
 def test_json_is_one_object_per_line_in_the_order_of_the_arguments(
     server_context: Any, certificates: Certificates, write_definition: Write, secret: Path
 ) -> None:
-    """Nothing else on stdout; a bad definition is a line on stderr and the others still run."""
+    """Nothing else on stdout; a bad definition is an object too, and the others still run."""
     with WireServer(tls=server_context) as good, WireServer(script={"EXAMINE": no}, tls=server_context) as bad:
         paths = [
             write_definition("b", definition(bad, certificates)),
@@ -92,13 +93,15 @@ def test_json_is_one_object_per_line_in_the_order_of_the_arguments(
         done = imapcheck("run", *paths, "--credentials", secret, "--json")
         with_transcript = imapcheck("run", paths[2], "--credentials", secret, "--json", "--transcript")
     results = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [(result["check"], result["available"]) for result in results] == [("b", False), ("a", True)]
+    assert [(result["check"], result.get("available")) for result in results] == [
+        ("b", False), ("wrong", None), ("a", True),
+    ]  # fmt: skip
     assert results[0]["transcript"]
-    assert results[1]["transcript"] == []
+    assert results[2]["transcript"] == []
     assert json.loads(with_transcript.stdout)["transcript"]
     assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
-    assert "wrong.json: server: found" in done.stderr
+    assert done.stderr == ""
+    assert "wrong.json: server: found" in results[1]["error"]
 
 
 def test_json_comes_as_soon_as_its_turn_has_come(
@@ -130,9 +133,10 @@ def test_several_checks_end_in_a_table(
         done = imapcheck("run", *paths, "--credentials", secret)
     assert done.returncode == 1
     rows = [line.split() for line in done.stdout.splitlines()]
-    assert ["check", "verdict", "step", "type", "ms", "slowest", "step"] in rows
+    assert ["check", "verdict", "ms", "why", "slowest", "step"] in rows
     assert any(row[:2] == ["a", "available"] for row in rows)
-    assert any(row[:5] == ["b", "NOT", "AVAILABLE", "examine", "command_rejected"] for row in rows)
+    assert any(row[:3] + row[4:6] == ["b", "NOT", "AVAILABLE", "examine:", "command_rejected"] for row in rows)
+    assert done.stdout.splitlines()[-1] == "2 checks: 1 not available, 1 available"
 
 
 @pytest.mark.parametrize(
@@ -185,9 +189,9 @@ def test_bad_credentials_are_status_2_and_never_quoted(
 def test_bug_is_status_3_and_shows_no_values(write_definition: Write, secret: Path) -> None:
     """An internal error names places and types, and never what was in a variable."""
     code = (
-        "import imapcheck.cli.app as cli\n"
+        "import imapcheck.cli.app as cli, imapcheck.cli.runner as runner\n"
         "def boom(*a, **k): raise RuntimeError('canary-pa55word')\n"
-        "cli.run_check = boom\ncli.main()"
+        "runner.run_check = boom\ncli.main()"
     )
     path = write_definition("a", {"server": "localhost"})
     done = subprocess.run(

@@ -1,38 +1,35 @@
-"""The layer's pinned requirements are those of pyproject.toml, each with its hashes, and no boto3."""
+"""Three lists: what `pip install imapcheck` brings, what the Lambda's layer holds, what is tested; each pinned."""
 
+import importlib.metadata as metadata
 import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
+import pytest
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
-PINNED = ROOT / "layers/dependencies/requirements.txt"
+LAYER = ROOT / "layers/dependencies/requirements.txt"
+DEMO = ROOT / "requirements/demo.txt"
+DEVELOPMENT = ROOT / "requirements/dev.txt"
+CONFIGURATION: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
+BASE: list[str] = CONFIGURATION["project"]["dependencies"]
+EXTRAS: dict[str, list[str]] = CONFIGURATION["project"]["optional-dependencies"]
+LAMBDA: list[str] = CONFIGURATION["dependency-groups"]["lambda"]
+WANTED = {LAYER: LAMBDA, DEMO: [*BASE, *EXTRAS["demo"]]}
 
 
 def pins(path: Path) -> dict[str, str]:
     return dict(re.findall(r"^([a-z0-9._-]+)==(\S+)", path.read_text(), re.MULTILINE))
 
 
-def test_layer_pins_satisfy_pyproject() -> None:
-    """Every dependency is pinned to a version that pyproject.toml allows."""
-    pinned = pins(PINNED)
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    for text in project["dependencies"]:
-        requirement = Requirement(text)
-        assert requirement.name in pinned, f"{requirement.name}: run make lock"
-        assert requirement.specifier.contains(pinned[requirement.name]), f"{text}: run make lock"
-    assert not {"boto3", "botocore", "typer", "rich"} & pinned.keys()
-
-
-def test_layer_pins_are_complete_and_nothing_more() -> None:
-    """The pins are the dependencies' own closure, found among what is installed here."""
-    import importlib.metadata as metadata
-
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted, found = [Requirement(text) for text in project["dependencies"]], set()
+def closure(requirements: Iterable[str]) -> set[str]:
+    """The names of what `requirements` bring along, found among what is installed here."""
+    wanted, found = [Requirement(text) for text in requirements], set[str]()
     while wanted:
         requirement = wanted.pop()
         name = requirement.name.lower().replace("_", "-")
@@ -43,20 +40,52 @@ def test_layer_pins_are_complete_and_nothing_more() -> None:
             inner = Requirement(text)
             if inner.marker is None or inner.marker.evaluate({"extra": ""}):
                 wanted.append(inner)
-    assert found == pins(PINNED).keys()
+    return found
 
 
-def test_layer_and_development_use_the_same_versions() -> None:
-    """What is tested is what ships."""
-    development = pins(ROOT / "requirements/dev.txt")
-    assert {name: development[name] for name in pins(PINNED)} == pins(PINNED)
+@pytest.mark.parametrize("path", WANTED, ids=lambda path: path.parent.name)
+def test_pins_satisfy_pyproject_and_are_complete_and_nothing_more(path: Path) -> None:
+    """Every dependency is pinned to a version that pyproject.toml allows, and so is all that it brings along."""
+    pinned = pins(path)
+    for text in WANTED[path]:
+        requirement = Requirement(text)
+        assert requirement.name in pinned, f"{requirement.name}: run make lock"
+        assert requirement.specifier.contains(pinned[requirement.name]), f"{text}: run make lock"
+    assert closure(WANTED[path]) == pinned.keys()
 
 
-def test_every_pin_has_a_hash() -> None:
+def test_layer_carries_no_command_line_and_no_boto3() -> None:
+    """The runtime has boto3; nobody sits at a terminal in Lambda."""
+    assert not {"boto3", "botocore", "typer", "rich", "prometheus-client", "pymap"} & pins(LAYER).keys()
+
+
+def test_command_line_carries_no_aws() -> None:
+    """`pip install imapcheck` is for a laptop without AWS; `imapcheck[aws]` reads Secrets Manager."""
+    assert not {"boto3", "botocore", "aws-lambda-powertools"} & closure(BASE)
+    assert {"boto3", "aws-lambda-powertools"} <= closure(EXTRAS["aws"])
+
+
+def test_what_both_need_is_asked_for_alike() -> None:
+    """One package has one range, whoever asks for it."""
+    asked: dict[str, set[str]] = {}
+    for text in (*BASE, *LAMBDA, *EXTRAS["aws"], *EXTRAS["demo"]):
+        requirement = Requirement(text)
+        asked.setdefault(requirement.name, set()).add(str(requirement.specifier))
+    assert [name for name, ranges in asked.items() if len(ranges) > 1] == []
+
+
+@pytest.mark.parametrize("path", WANTED, ids=lambda path: path.parent.name)
+def test_what_is_tested_is_what_ships(path: Path) -> None:
+    """The same versions everywhere."""
+    development = pins(DEVELOPMENT)
+    assert {name: development[name] for name in pins(path)} == pins(path)
+
+
+@pytest.mark.parametrize("path", [*WANTED, DEVELOPMENT, ROOT / "requirements/emulator.txt"], ids=str)
+def test_every_pin_has_a_hash(path: Path) -> None:
     """pip refuses anything else than what was pinned."""
-    for name in (PINNED, ROOT / "requirements/dev.txt", ROOT / "requirements/emulator.txt"):
-        entries = re.split(r"\n(?=[a-z0-9])", name.read_text().strip())
-        assert all("--hash=sha256:" in entry for entry in entries)
+    entries = re.split(r"\n(?=[a-z0-9])", path.read_text().strip())
+    assert all("--hash=sha256:" in entry for entry in entries)
 
 
 def test_core_loads_without_command_line_and_cloud() -> None:

@@ -8,32 +8,36 @@ from typing import Annotated
 
 import typer
 
+from imapcheck.cli.status import WRONG_USAGE
 from imapcheck.definition.deployment import doubts, refusals
 from imapcheck.definition.files import load_definition
+from imapcheck.definition.json_text import shown
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.errors import DefinitionError
 from imapcheck.stack.checks import checks_template
 from imapcheck.stack.contacts import contacts_of, contacts_template
 from imapcheck.stack.quotas import refuse_what_does_not_fit
 
-_WRONG_USAGE = 2
 
-
-def validate(files: Annotated[list[Path], typer.Argument(help="Check definitions.", metavar="FILE...")]) -> None:
+def validate(
+    files: Annotated[list[Path], typer.Argument(help="Check definitions; - reads standard input.", metavar="FILE...")],
+) -> None:
     """Validate check definitions: one line per problem, one per doubt."""
     valid, problems = _load(files)
     now = datetime.now(UTC)
-    lines = [line for file, definition in valid for line in doubts(definition, str(file), now)]
+    lines = [line for file, definition in valid for line in doubts(definition, shown(file), now)]
     for line in [*problems, *lines]:
         print(line)
     if problems:
-        raise typer.Exit(_WRONG_USAGE)
+        raise typer.Exit(WRONG_USAGE)
     print(f"{len(files)} valid")
 
 
 def stack(
-    events: Annotated[Path, typer.Argument(help="Folder of check definitions.")] = Path("events"),
-    output: Annotated[Path, typer.Option(help="Folder for checks.yaml and contacts.yaml.")] = Path("stacks"),
+    events: Annotated[Path, typer.Argument(metavar="EVENTS", help="Folder of check definitions.")] = Path("events"),
+    output: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for checks.yaml and contacts.yaml.")] = Path(
+        "stacks"
+    ),
 ) -> None:
     """Generate the nested stacks from the definitions: schedules, alarms, contacts."""
     valid, problems = _load(sorted(events.glob("*.json")))
@@ -48,7 +52,7 @@ def stack(
             problems = [str(error)]
     if problems:
         print("\n".join(problems), file=sys.stderr)
-        raise typer.Exit(_WRONG_USAGE)
+        raise typer.Exit(WRONG_USAGE)
     output.mkdir(parents=True, exist_ok=True)
     for name, template in (("checks.yaml", checks), ("contacts.yaml", contacts)):
         (output / name).write_text(template.text, encoding="utf-8")
@@ -66,7 +70,7 @@ def _load(files: Sequence[Path]) -> tuple[list[tuple[Path, CheckDefinition]], li
         except DefinitionError as error:
             problems.append(str(error))
             continue
-        if found := refusals(definition, str(file)):
+        if found := refusals(definition, shown(file)):
             problems += found
         else:
             valid.append((file, definition))

@@ -18,27 +18,30 @@ import trustme
 from rich.console import Console
 
 from imapcheck.check.run import run_check
+from imapcheck.cli.orders import server_url
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.login.credentials import Credentials
-from imapcheck.output.terminal import OneCheckDisplay
+from imapcheck.output.outcome import Outcome
+from imapcheck.output.terminal import OneCheckScreen, console_for
 from imapcheck.result import CheckResult
 
 USERNAME, PASSWORD = "demo", "correct horse battery"
 _START_SECONDS = 15
+_ANNOUNCEMENT = "Starting an IMAP server in this process (pymap) and checking it: nothing leaves this machine."
 
 
 def run_demo(console: Console | None = None) -> int:
     """Serve, check, show; returns 0 if the check found the server available, else 1."""
-    console = console or Console(highlight=False)
-    display = OneCheckDisplay(transcript=True, console=console)
+    console = console or console_for()
+    console.print(_ANNOUNCEMENT, soft_wrap=True)
+    screen = OneCheckScreen(transcript=True, console=console)
     with tempfile.TemporaryDirectory(prefix="imapcheck-demo-") as directory:
         authority = trustme.CA()
         authority.cert_pem.write_to_path(str(Path(directory, "ca.pem")))
         with embedded_server(authority) as port:
-            console.print(f"An embedded IMAP server (pymap) listens on localhost:{port}; the check:", soft_wrap=True)
             definition = demo_definition(port, directory)
-            result = run_check(definition, demo_credentials(), hooks=display.hooks())
-    display.result(result)
+            result = run_check(definition, demo_credentials(), hooks=screen.hooks("demo"))
+    screen.result(Outcome("demo", result, server=server_url(definition)))
     _show_metrics(console, result, definition)
     return 0 if result.available else 1
 

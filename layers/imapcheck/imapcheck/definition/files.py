@@ -1,13 +1,13 @@
 """Check definitions as files: one JSON object each, every problem a line that names file and field."""
 
 import json
-import os
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from imapcheck.definition.json_text import STANDARD_INPUT, UnreadableError, read_object, shown
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.errors import DefinitionError
 from imapcheck.text import one_line
@@ -28,22 +28,24 @@ _WANTED = {
 
 
 def load_definition(path: Path) -> CheckDefinition:
-    """Read the definition in `path`. Raises `DefinitionError`, one line per problem, each beginning with the file."""
-    data = _read_object(path)
-    data.setdefault("name", path.stem)
-    definition = parse_definition(data, source=str(path), directory=path.parent)
-    if definition.name != path.stem:
-        raise DefinitionError(
-            problem_line(
-                str(path), "name", one_line(repr(definition.name), 80), f"{path.stem!r}, the file's name without .json"
-            )
-        )
+    """Read the definition in `path`, or from standard input where it is `-`.
+
+    Raises `DefinitionError`, one line per problem, each beginning with the file.
+    """
+    source = shown(path)
+    try:
+        data = read_object(path)
+    except UnreadableError as error:
+        raise DefinitionError(f"{source}: {error}") from None
+    piped = path == STANDARD_INPUT
+    data.setdefault("name", "stdin" if piped else path.stem)
+    definition = parse_definition(data, source=source, directory=path.parent)
+    if not piped and definition.name != path.stem:
+        wanted = f"{path.stem!r}, the file's name without .json"
+        raise DefinitionError(problem_line(source, "name", one_line(repr(definition.name), 80), wanted))
     if definition.ca_path is not None and not definition.ca_path.is_file():
-        raise DefinitionError(
-            problem_line(
-                str(path), "tls.ca_file", repr(definition.tls.ca_file), "a file beside the definition; it is not there"
-            )
-        )
+        wanted = "a file beside the definition; it is not there"
+        raise DefinitionError(problem_line(source, "tls.ca_file", repr(definition.tls.ca_file), wanted))
     return definition
 
 
@@ -54,48 +56,6 @@ def parse_definition(data: object, *, source: str, directory: Path | None = None
     except ValidationError as error:
         lines = [_problem(source, data, item) for item in error.errors(include_url=False)]
     raise DefinitionError("\n".join(lines))
-
-
-def _read_object(path: Path) -> dict[str, Any]:
-    source = os.fspath(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise DefinitionError(f"{source}: {(error.strerror or 'cannot be read').lower()}") from error
-    except UnicodeDecodeError:
-        raise DefinitionError(f"{source}: found octets that are not UTF-8, expected JSON text in UTF-8") from None
-    try:
-        data = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
-    except json.JSONDecodeError as error:
-        raise DefinitionError(
-            f"{source}: line {error.lineno}, column {error.colno}: not JSON: {error.msg[0].lower()}{error.msg[1:]}"
-        ) from None
-    except _NotAccepted as error:
-        raise DefinitionError(f"{source}: {error}") from None
-    except RecursionError:
-        raise DefinitionError(f"{source}: found nesting without end, expected objects a few levels deep") from None
-    except ValueError:  # the one left: Python converts no integer of more than 4,300 digits
-        raise DefinitionError(f"{source}: found a number of thousands of digits, expected one of a few") from None
-    if not isinstance(data, dict):
-        raise DefinitionError(f"{source}: found {type(data).__name__}, expected a JSON object")
-    return data
-
-
-class _NotAccepted(Exception):
-    """JSON that Python reads and we do not take."""
-
-
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    content = dict(pairs)
-    if len(content) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise _NotAccepted(f"{one_line(twice, 60)}: found the key more than once, expected it once")
-    return content
-
-
-def _no_constant(name: str) -> Any:
-    raise _NotAccepted(f"found {name}, expected JSON, which knows no such number")
 
 
 def _problem(source: str, data: object, item: ErrorDetails) -> str:

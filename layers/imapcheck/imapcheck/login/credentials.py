@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from imapcheck.errors import CredentialsError
 
@@ -54,8 +55,7 @@ class Credentials(BaseModel):
             return cls.model_validate(data)
         except ValidationError as error:
             problems = "; ".join(
-                f"{'.'.join(map(str, item['loc'])) or 'object'}: {item['msg'].removeprefix('Value error, ')}"
-                for item in error.errors(include_url=False, include_input=False, include_context=False)
+                _problem(item) for item in error.errors(include_url=False, include_input=False, include_context=False)
             )
         raise CredentialsError(f"{source}: {problems}")
 
@@ -76,6 +76,19 @@ class LoginPause(NamedTuple):
 
     first_refused_at: datetime
     retry_at: datetime
+
+
+def _problem(item: ErrorDetails) -> str:
+    """The field and what was expected there; never a value."""
+    match item["type"]:
+        case "missing":
+            words = "missing"
+        case "string_type":
+            words = "expected text in double quotes"
+        case _:
+            words = item["msg"].removeprefix("Value error, ")
+    field = ".".join(map(str, item["loc"]))
+    return f"{field}: {words}" if field else words
 
 
 def _is_sendable(text: str) -> bool:

@@ -1,5 +1,5 @@
-"""Ways out: what a result looks like to a person or a program, a file for each.
+"""Ways out: what results look like to a person or a program, a file for each.
 
 May import: the hall alone.
-Begin with: `terminal` and `html`; both draw what `waterfall` lays out.
+Begin with: `outcome`, which most others take; then `terminal` and `html`, which draws what `waterfall` lays out.
 """

@@ -1,246 +1,220 @@
-"""What a person sees: steps as they happen with a waterfall bar, a verdict, a table for several checks."""
+"""What a person sees of a call: steps as they happen, then the verdict; for several checks a table."""
 
-import json
-import sys
-from typing import Any
+import threading
+from collections.abc import Callable, Iterable
 
 from rich.console import Console, RenderableType
 from rich.live import Live
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
 from rich.text import Text
 
-from imapcheck.result import CheckResult, StepResult
-from imapcheck.trace import Hook, StepEvent, StepFinished, StepStarted
+from imapcheck.output.outcome import Outcome, worst_first
+from imapcheck.output.steps import StepLines
+from imapcheck.output.table import count, table
+from imapcheck.output.verdict import evidence, reasons, verdict
+from imapcheck.trace import Hook, StepEvent
 
-_BAR = 30
-_LAST_LINES = 8
-_MARKS = {
-    "passed": ("✓", "green"),
-    "failed": ("✗", "red"),
-    "refused": ("!", "yellow"),
-    "skipped": ("-", "dim"),
-}
+_MOST_STORIES_WITH_TRANSCRIPT = 5
+_TICK = 0.5
 
 
-class Display:
-    """How results are shown; problems (of ours) go to stderr whatever the style."""
+def console_for(width: int | None = None) -> Console:
+    """A console on standard output that marks nothing up by itself."""
+    return Console(highlight=False, width=width)
 
-    @staticmethod
-    def for_run(*, as_json: bool, count: int, transcript: bool) -> "Display":
-        if as_json:
-            return JsonDisplay(transcript=transcript)
-        return OneCheckDisplay(transcript=transcript) if count == 1 else ManyChecksDisplay(count, transcript=transcript)
 
-    def __init__(self, *, transcript: bool) -> None:
-        self.transcript = transcript
+def say(console: Console, lines: Iterable[Text], indent: int = 4) -> None:
+    """Print `lines`: on a terminal wrapped under a hanging indent, in a pipe each as one line."""
+    for line in lines:
+        if not console.is_terminal:
+            console.print(line, soft_wrap=True)
+            continue
+        first, *rest = (
+            line.wrap(console, console.width) if line.cell_len <= console.width else _hanging(console, line, indent)
+        )
+        for part in (first, *rest):
+            console.print(part, soft_wrap=True)
 
-    def hooks(self) -> tuple[Hook, ...]:
+
+def _hanging(console: Console, line: Text, indent: int) -> list[Text]:
+    first, *_ = line.wrap(console, console.width)
+    rest = line[len(first.plain) :]
+    rest.plain = rest.plain.lstrip(" ")
+    return [first, *(Text(" " * indent).append_text(part) for part in rest.wrap(console, console.width - indent))]
+
+
+class Screen:
+    """What a call shows while it runs and at its end; problems of ours go to standard error."""
+
+    def hooks(self, check: str) -> tuple[Hook, ...]:
+        """Listeners for the steps of one check."""
         return ()
 
-    def progress(self, outcome: object) -> None:
+    def started(self, check: str) -> None:
+        """A check has begun."""
+
+    def ended(self, outcome: Outcome) -> None:
         """A check has ended, in whatever order."""
 
-    def result(self, result: CheckResult) -> None:
-        """A result, in the order of the arguments."""
-        raise NotImplementedError
+    def result(self, outcome: Outcome) -> None:
+        """An outcome, in the order of the arguments."""
 
-    def problem(self, text: str) -> None:
-        print(text, file=sys.stderr)
+    def finish(self, outcomes: list[Outcome]) -> int | None:
+        """Nothing more will come. Returns the exit status where the format has its own."""
+        return None
 
-    def finish(self) -> None:
-        """Nothing more will come."""
+    def close(self) -> None:
+        """Give the terminal back, in whatever state the call is."""
 
-
-class JsonDisplay(Display):
-    """One result object per line on stdout, and nothing else."""
-
-    def result(self, result: CheckResult) -> None:
-        print(json.dumps(json_result(result, transcript=self.transcript), ensure_ascii=False), flush=True)
+    def interrupted(self) -> None:
+        """Ctrl-C: show how far it came."""
 
 
-def json_result(result: CheckResult, *, transcript: bool) -> dict[str, Any]:
-    """The result as JSON types; the transcript is in it on failure, or where it was asked for."""
-    content = result.to_dict()
-    if result.available and not transcript:
-        content["transcript"] = []
-    return content
+class OneCheckScreen(Screen):
+    """Live steps with a running clock, then what the verdict rests on, then the verdict."""
 
+    def __init__(
+        self, *, transcript: bool, timeout: float | None = None, quiet: bool = False, console: Console | None = None
+    ) -> None:
+        self.console = console or console_for()
+        self._transcript, self._quiet = transcript, quiet
+        self._steps = StepLines(timeout)
+        self._live = LiveDisplay(self.console, lambda: self._steps) if self.console.is_terminal and not quiet else None
 
-class OneCheckDisplay(Display):
-    """Live steps under a waterfall, then the verdict."""
+    def hooks(self, check: str) -> tuple[Hook, ...]:
+        return (self._step,) if self._live is not None else ()
 
-    def __init__(self, *, transcript: bool, console: Console | None = None) -> None:
-        super().__init__(transcript=transcript)
-        self.console = console or Console(highlight=False)
-        self._waterfall = Waterfall()
-        self._live = Live(self._waterfall, console=self.console, auto_refresh=False, transient=True)
-        self._on_terminal = self.console.is_terminal
+    def result(self, outcome: Outcome) -> None:
+        self.close()
+        if outcome.result is None:
+            say(Console(stderr=True, highlight=False), _lines(outcome.error))
+            return
+        if self._quiet and is_fine(outcome):
+            return
+        self.console.print(StepLines.of(outcome.result) if self._steps.empty else self._steps)
+        shown = list(evidence(outcome.result, transcript=self._transcript))
+        if shown:
+            self.console.print()
+            say(self.console, shown, 6)
+        if shown or outcome.state == "unavailable":
+            self.console.print()
+        say(self.console, verdict(outcome))
 
-    def hooks(self) -> tuple[Hook, ...]:
-        return (self._step,) if self._on_terminal else ()
+    def close(self) -> None:
+        if self._live is not None:
+            self._live.stop()
 
-    def result(self, result: CheckResult) -> None:
-        self._live.stop()
-        self.console.print(waterfall_of(result, self._waterfall))
-        show_verdict(self.console, result, transcript=self.transcript)
+    def interrupted(self) -> None:
+        self.close()
+        if not self._steps.empty:
+            self.console.print(self._steps)
 
     def _step(self, event: StepEvent) -> None:
-        if not self._live.is_started:
-            self._live.start()
-        self._waterfall.step(event)
-        self._live.refresh()
+        self._steps.take(event)
+        assert self._live is not None
+        self._live.show()
 
 
-class ManyChecksDisplay(Display):
-    """A progress bar while they run, then a table."""
+class ManyChecksScreen(Screen):
+    """Which checks are still running, then a table with the worst first, then why, then a count."""
 
-    def __init__(self, count: int, *, transcript: bool) -> None:
-        super().__init__(transcript=transcript)
-        self.console = Console(highlight=False)
-        self._results: list[CheckResult] = []
-        self._bar = Progress(
-            TextColumn("running checks"), BarColumn(), MofNCompleteColumn(),
-            console=self.console, transient=True, disable=not self.console.is_terminal,
-        )  # fmt: skip
-        self._task = self._bar.add_task("", total=count)
-        self._bar.start()
+    def __init__(self, count: int, *, transcript: bool, quiet: bool = False, console: Console | None = None) -> None:
+        self.console = console or console_for()
+        self._transcript, self._quiet, self._count = transcript, quiet, count
+        self._running: dict[str, None] = {}
+        self._ended: list[Outcome] = []
+        self._lock = threading.Lock()
+        self._live = LiveDisplay(self.console, self._progress) if self.console.is_terminal and not quiet else None
 
-    def progress(self, outcome: object) -> None:
-        self._bar.advance(self._task)
+    def started(self, check: str) -> None:
+        with self._lock:
+            self._running[check] = None
+        if self._live is not None:
+            self._live.show()
 
-    def result(self, result: CheckResult) -> None:
-        self._results.append(result)
+    def ended(self, outcome: Outcome) -> None:
+        with self._lock:
+            self._running.pop(outcome.check, None)
+            self._ended.append(outcome)
+        if self._live is not None:
+            self._live.show()
 
-    def finish(self) -> None:
-        self._bar.stop()
-        if not self._results:
+    def finish(self, outcomes: list[Outcome]) -> int | None:
+        self.close()
+        shown = [outcome for outcome in outcomes if not (self._quiet and is_fine(outcome))]
+        if not shown:
+            return None
+        self.console.print(table(shown, self.console.width))
+        told = [outcome for outcome in worst_first(shown) if self._transcript or not is_fine(outcome)]
+        for outcome in told:
+            self._story(outcome, brief=len(told) > _MOST_STORIES_WITH_TRANSCRIPT)
+        self.console.print()
+        self.console.print(count(outcomes))
+        return None
+
+    def close(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def interrupted(self) -> None:
+        self.close()
+        if self._live is not None:
+            if self._ended:
+                self.console.print(table(self._ended, self.console.width))
+            say(self.console, [self._progress()])
+
+    def _story(self, outcome: Outcome, *, brief: bool) -> None:
+        self.console.print()
+        if outcome.result is None:
+            say(self.console, _lines(outcome.error))
             return
-        self.console.print(_table(self._results))
-        for result in self._results:
-            if result.failure is not None or self.transcript:
-                self.console.print()
-                show_verdict(self.console, result, transcript=self.transcript)
+        say(self.console, [Text.assemble((outcome.check, "bold"), f"  {outcome.server}")])
+        say(self.console, reasons(outcome.result))
+        if self._transcript or not brief:
+            say(self.console, evidence(outcome.result, transcript=self._transcript), 6)
 
-
-class Waterfall:
-    """The steps of one attempt: a name, a bar where in the run it was, its time, its detail."""
-
-    def __init__(self) -> None:
-        self._rows: dict[str, tuple[list[tuple[float, float]], StepResult | None]] = {}
-        self._seen: dict[str, float] = {}
-
-    def step(self, event: StepEvent) -> None:
-        spans, _ = self._rows.get(event.step, ([], None))
-        match event:
-            case StepStarted():
-                if event.step == "dns":  # another attempt begins
-                    self._rows.clear()
-                    self._seen.clear()
-                    spans = []
-                self._rows[event.step] = (spans, None)
-            case StepFinished(result=result):
-                total = result.duration_ms or 0.0
-                spans.append((event.offset_ms, total - self._seen.get(event.step, 0.0)))
-                self._seen[event.step] = total
-                self._rows[event.step] = (spans, result)
-
-    def __rich__(self) -> RenderableType:
-        grid = Table.grid(padding=(0, 1))
-        for width in (1, 12, _BAR, 12):
-            grid.add_column(no_wrap=True, min_width=width)
-        grid.add_column(overflow="fold")
-        end = max((start + length for spans, _ in self._rows.values() for start, length in spans), default=1.0)
-        for name, (spans, result) in self._rows.items():
-            mark, style = _MARKS[result.status] if result is not None else ("…", "cyan")
-            detail = (result.detail or "") if result is not None else ""
-            grid.add_row(
-                Text(mark, style), Text(name), Text(_bar(spans, end), style), _time(result), Text(detail, "dim")
-            )
-        return grid
-
-
-def waterfall_of(result: CheckResult, live: Waterfall) -> RenderableType:
-    """The waterfall that was shown live, or one laid out from the result's step times."""
-    if live._rows:  # noqa: SLF001 - the module's own class
-        return live
-    waterfall, offset = Waterfall(), 0.0
-    for step in result.steps:
-        waterfall.step(StepFinished(step.name, offset, step))
-        offset += step.duration_ms or 0.0
-    return waterfall
-
-
-def show_verdict(console: Console, result: CheckResult, *, transcript: bool) -> None:
-    """Available or not, and on failure the step, the server's words and the last lines of the transcript."""
-    console.print(_verdict(result), soft_wrap=True)
-    if result.failure is not None:
-        failure = result.failure
-        console.print(Text(f"  {failure.step}: {failure.type.value} ({failure.category.value})", "red"))
-        console.print(Text(f"  {failure.detail}"), soft_wrap=True)
-    if result.server.tls is not None and not result.server.tls.verified:
-        console.print(Text("  warning: the server's certificate was not verified", "yellow"))
-    lines = result.transcript
-    if not transcript:
-        lines = lines[-_LAST_LINES:] if result.failure is not None else ()
-    for line in lines:
-        console.print(Text(f"    {line}", "dim"), soft_wrap=True)
-
-
-def _verdict(result: CheckResult) -> Text:
-    name = escape(result.check or result.server.host)
-    words, style = ("available", "bold green") if result.available else ("NOT AVAILABLE", "bold red")
-    if result.slow:
-        words, style = "available, but slow", "bold yellow"
-    attempts = f" in {result.attempts} attempts" if result.attempts > 1 else ""
-    facts = [f"{result.duration_ms:.0f} ms{attempts}"]
-    if result.search is not None:
-        facts.append(f"{result.search.matches} found")
-    if result.new_message is not None and result.new_message.message_id is not None:
-        facts.append(f"filed in {result.new_message.mailbox}")
-    if result.server.tls is not None and result.server.tls.certificate_days_remaining is not None:
-        facts.append(f"certificate {result.server.tls.certificate_days_remaining:.0f} days")
-    return Text.assemble((f"{name}: ", "bold"), (words, style), (f"  ({', '.join(facts)})", ""))
-
-
-def _table(results: list[CheckResult]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("check", "verdict", "step", "type"):
-        table.add_column(column)
-    table.add_column("ms", justify="right")
-    table.add_column("slowest step")
-    for result in results:
-        verdict = Text("available", "green") if result.available else Text("NOT AVAILABLE", "red")
-        if result.slow:
-            verdict = Text("slow", "yellow")
-        failure = result.failure
-        table.add_row(
-            Text(result.check or result.server.host),
-            verdict,
-            failure.step if failure else "",
-            failure.type.value if failure else "",
-            f"{result.duration_ms:.0f}",
-            _slowest(result),
+    def _progress(self) -> Text:
+        with self._lock:
+            running = list(self._running)
+        return Text(
+            f"{len(self._ended)} of {self._count} done; running: {', '.join(running)}",
+            no_wrap=True,
+            overflow="ellipsis",
         )
-    return table
 
 
-def _slowest(result: CheckResult) -> str:
-    slowest = max(result.steps, key=lambda step: step.duration_ms or 0.0, default=None)
-    return f"{slowest.name} {slowest.duration_ms or 0.0:.0f} ms" if slowest is not None else ""
+def _lines(text: str | None) -> list[Text]:
+    return [Text(line) for line in (text or "").splitlines()]
 
 
-def _bar(spans: list[tuple[float, float]], end: float) -> str:
-    cells = [" "] * _BAR
-    for start, length in spans:
-        first = min(_BAR - 1, int(start / end * _BAR))
-        last = min(_BAR - 1, int((start + length) / end * _BAR))
-        cells[first : last + 1] = "█" * (last - first + 1) if length else "▏"
-    return "".join(cells[:_BAR])
+def is_fine(outcome: Outcome) -> bool:
+    """Available, within its thresholds, without a warning."""
+    return outcome.state == "available" and not outcome.warned
 
 
-def _time(result: StepResult | None) -> Text:
-    if result is None or result.duration_ms is None:
-        return Text("", justify="right")
-    return Text(f"{result.duration_ms:9.1f} ms", justify="right")
+class LiveDisplay:
+    """A rich `Live` that begins when there is something to show, redrawn on events and twice a second."""
+
+    def __init__(self, console: Console, content: Callable[[], RenderableType]) -> None:
+        self._live = Live(console=console, auto_refresh=False, transient=True, get_renderable=content)
+        self._lock = threading.RLock()
+        self._stopped = threading.Event()
+
+    def show(self) -> None:
+        """Draw what there is now."""
+        with self._lock:
+            if self._stopped.is_set():
+                return
+            if not self._live.is_started:
+                self._live.start()
+                threading.Thread(target=self._tick, name="clock", daemon=True).start()
+            self._live.refresh()
+
+    def stop(self) -> None:
+        """Take it away and give the cursor back."""
+        with self._lock:
+            self._stopped.set()
+            self._live.stop()
+
+    def _tick(self) -> None:
+        while not self._stopped.wait(_TICK):
+            self.show()

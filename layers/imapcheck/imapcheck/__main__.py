@@ -1,0 +1,5 @@
+"""`python -m imapcheck`: the command line."""
+
+from imapcheck.cli.app import main
+
+main()

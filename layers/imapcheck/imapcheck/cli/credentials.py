@@ -1,0 +1,93 @@
+"""Credentials on a laptop: a file or a folder of files, else the environment, else the definition's secret."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from imapcheck.definition.json_text import UnreadableError, read_object, shown
+from imapcheck.definition.model import CheckDefinition
+from imapcheck.errors import CredentialsError
+from imapcheck.login.credentials import Credentials
+
+USERNAME, PASSWORD, HOST = "IMAPCHECK_USERNAME", "IMAPCHECK_PASSWORD", "IMAPCHECK_HOST"
+_AWS_PACKAGES = {"boto3", "botocore", "aws_lambda_powertools"}
+_WITHOUT_AWS = f"give --credentials FILE (or a folder with NAME.json for each check), or set {USERNAME} and {PASSWORD}"
+
+
+class Found(NamedTuple):
+    """Credentials, where they came from, and how a host is put to them there."""
+
+    credentials: Credentials
+    source: str
+    host_advice: str
+
+
+class CredentialsFinder:
+    """Finds the credentials of one call's checks; `given` is what `--credentials` says."""
+
+    def __init__(self, given: Path | None, environment: Mapping[str, str]) -> None:
+        self._given, self._environment = given, environment
+        self._folder = given is not None and given.is_dir()
+        self._read: dict[Path, dict[str, Any] | UnreadableError] = {}
+        self._secrets: Any = None
+
+    def find(self, definition: CheckDefinition, file: str) -> Found | None:
+        """Credentials for the definition in `file`; None where it needs none.
+
+        Raises `CredentialsError`, which begins with the file and holds no value of a secret.
+        """
+        if definition.authentication == "none":
+            return None
+        try:
+            return self._find(definition)
+        except CredentialsError as error:
+            raise CredentialsError(f"{file}: {error}") from None
+
+    def _find(self, definition: CheckDefinition) -> Found:
+        if self._given is not None:
+            return self._from_file(self._given / f"{definition.label}.json" if self._folder else self._given)
+        if self._environment.get(USERNAME) and self._environment.get(PASSWORD):
+            return self._from_environment()
+        if definition.secret is not None:
+            return self._from_secret(definition.secret)
+        raise CredentialsError(f"no credentials: {_WITHOUT_AWS}, or name a secret in the definition")
+
+    def _from_file(self, path: Path) -> Found:
+        source = f"credentials in {shown(path)}"
+        if path not in self._read:  # standard input can be read once only
+            self._read[path] = _content(path)
+        content = self._read[path]
+        if isinstance(content, UnreadableError):
+            raise CredentialsError(f"{source}: {content}")
+        advice = 'add "host" to it, or give a folder with NAME.json for each check'
+        return Found(Credentials.from_object(content, source=source), source, advice)
+
+    def _from_environment(self) -> Found:
+        given = self._environment
+        content = {"username": given[USERNAME], "password": given[PASSWORD], "host": given.get(HOST) or None}
+        source = f"{USERNAME} in the environment"
+        advice = f"set {HOST} to the one that they are for"
+        return Found(Credentials.from_object(content, source="environment"), source, advice)
+
+    def _from_secret(self, name: str) -> Found:
+        source = f"secret {name}"
+        try:
+            if self._secrets is None:
+                from imapcheck.aws.secrets import SecretReader  # boto3 is loaded only where a secret is read
+
+                self._secrets = SecretReader()
+            return Found(self._secrets.read(name), source, 'add "host" to the secret')
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] not in _AWS_PACKAGES:
+                raise
+            problem = "cannot be read without the AWS packages: pip install 'imapcheck[aws]'"
+            raise CredentialsError(f"{source}: {problem}. Without AWS: {_WITHOUT_AWS}") from None
+        except CredentialsError as error:
+            raise CredentialsError(f"{error}. Without AWS: {_WITHOUT_AWS}") from None
+
+
+def _content(path: Path) -> dict[str, Any] | UnreadableError:
+    try:
+        return read_object(path)
+    except UnreadableError as error:
+        return error

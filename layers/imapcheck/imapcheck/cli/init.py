@@ -1,0 +1,184 @@
+"""`imapcheck init HOST`: look at a server, ask what it cannot see, write a definition that turns green."""
+
+import getpass
+import json
+import os
+import re
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from imapcheck.cli.credentials import PASSWORD, USERNAME
+from imapcheck.cli.look import Look, log_in, look
+from imapcheck.cli.orders import server_url
+from imapcheck.cli.status import UNAVAILABLE, WRONG_USAGE
+from imapcheck.definition.files import parse_definition
+from imapcheck.definition.json_text import UnreadableError, read_object, shown
+from imapcheck.errors import CredentialsError, DefinitionError
+from imapcheck.login.credentials import Credentials
+from imapcheck.output.outcome import Outcome
+from imapcheck.output.terminal import console_for, say
+from imapcheck.output.verdict import verdict
+from imapcheck.text import one_line
+
+HELP = f"""\b
+Examples:
+  imapcheck init imap.example.com
+  imapcheck init imap.example.com --username monitor@example.com
+  imapcheck init imap.example.com --credentials secret.json --output events/mail.json
+
+\b
+In a terminal it asks for what is not given. Without one it asks nothing: the
+password comes from {PASSWORD} or --credentials, and no password is
+ever written to a file.
+"""
+_SUBJECT = "IMAP testing"
+
+
+def init(
+    host: Annotated[str, typer.Argument(metavar="HOST", help="A host, host:port, or URL such as imaps://host:993/.")],
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where the definition goes; default events/NAME.json.")
+    ] = None,
+    username: Annotated[str | None, typer.Option(metavar="NAME", help="Who logs in.")] = None,
+    credentials: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="JSON file with username, password and host.")
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="From and To of the test message; default: the user name.")
+    ] = None,
+    message: Annotated[bool, typer.Option(help="File a test message on every run, and find it again.")] = True,
+    ca_file: Annotated[
+        str | None, typer.Option(metavar="FILE", help="A private authority's certificate, beside the definition.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over a definition that is there.")] = False,
+) -> None:
+    """Look at a server and write a check definition that turns green."""
+    path = output or Path("events", f"{_name(host)}.json")
+    if path.exists() and not force:
+        raise typer.BadParameter(f"{path} is there already; --force writes over it", param_hint="--output")
+    if ca_file is not None and not (path.parent / ca_file).is_file():
+        raise typer.BadParameter(f"{path.parent / ca_file}: no such file; it stands beside the definition")
+    tls = {} if ca_file is None else {"ca_file": ca_file}
+    try:
+        looked = _seen(look(host, tls, path.parent))
+        given = _credentials(looked, username, credentials)
+        if given is not None and looked.authentication is not None:
+            looked = _seen(log_in(looked, given, looked.authentication, path.parent))
+        content = _content(looked, path.stem, tls, _address(given, address, looked) if message else None)
+        parse_definition({**content, "name": path.stem}, source=shown(path), directory=path.parent)
+    except (DefinitionError, CredentialsError) as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(WRONG_USAGE) from None
+    _write(path, content)
+    _tell_what_next(path, content, given, looked)
+
+
+def _seen(looked: Look) -> Look:
+    """Say what was seen. Where it is a failure, nothing is written: the definition would not turn green."""
+    result, definition = looked.result, looked.definition
+    if result.available:
+        return looked
+    say(console_for(), verdict(Outcome("init", result, server=server_url(definition))))
+    raise typer.Exit(UNAVAILABLE)
+
+
+def _credentials(looked: Look, username: str | None, file: Path | None) -> Credentials | None:
+    """Who logs in: from a file, the environment or the terminal; None where nobody can be had."""
+    if file is not None:
+        source = f"credentials in {shown(file)}"
+        try:
+            return Credentials.from_object(read_object(file), source=source)
+        except UnreadableError as error:
+            raise CredentialsError(f"{source}: {error}") from None
+    if looked.authentication is None:
+        return None
+    asking = sys.stdin.isatty()
+    username = username or os.environ.get(USERNAME)
+    if username is None and asking:
+        username = typer.prompt("User name (empty: no login)", default="", show_default=False) or None
+    password = os.environ.get(PASSWORD)
+    if username is not None and not password and asking:
+        password = getpass.getpass(f"Password of {one_line(username, 80)} (used now, kept nowhere): ")
+    if not username or not password:
+        return None
+    content = {"username": username, "password": password, "host": looked.definition.host}
+    return Credentials.from_object(content, source="init")
+
+
+def _address(given: Credentials | None, address: str | None, looked: Look) -> str | None:
+    """Whose address the test message bears; None where no message can be filed."""
+    if given is None or looked.sent is None:
+        return None
+    guess = given.username if "@" in given.username else f"{given.username}@{looked.definition.host}"
+    if address is None and sys.stdin.isatty():
+        address = str(typer.prompt("Address of the mailbox", default=guess))
+    return address or guess
+
+
+def _content(looked: Look, name: str, tls: dict[str, str], address: str | None) -> dict[str, Any]:
+    """The definition: what it searches for is what it files, in the mailbox where that is filed."""
+    content: dict[str, Any] = {"server": server_url(looked.definition)}
+    authentication = looked.authentication or looked.token_authentication
+    if authentication is None:
+        content["authentication"] = "none"
+    else:
+        content |= {"secret": f"imapcheck/{name}", "authentication": authentication}
+    if address is not None:
+        content["search"] = {"subject": _SUBJECT, "mailbox": looked.sent, "min_matches": 0}
+        content["new_message"] = {
+            "from": address,
+            "to": address,
+            "subject": _SUBJECT,
+            "message": "Sent by imapcheck to see that mail can be filed.\n",
+            "keep_for": "1d",
+        }
+        if looked.sent != "\\Sent":
+            content["new_message"]["mailbox"] = looked.sent
+    return content | ({"tls": tls} if tls else {})
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    schema = Path("docs/check.schema.json")
+    if schema.is_file() and path.parent.resolve().parent == Path.cwd():
+        content = {"$schema": f"../{schema}", **content}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        print(f"{path}: {(error.strerror or 'cannot be written').lower()}", file=sys.stderr)
+        raise typer.Exit(WRONG_USAGE) from None
+
+
+def _tell_what_next(path: Path, content: dict[str, Any], given: Credentials | None, looked: Look) -> None:
+    print(f"{path}: written for {content['server']}, authentication {content['authentication']}")
+    if looked.authentication is not None and given is None:
+        print("The login was not tried, so this check only logs in; with a user name and password init sees more.")
+    elif given is not None and looked.sent is None:
+        print("No mailbox for sent mail was seen, so no message is filed: set new_message.mailbox to file one.")
+    if content["authentication"] == "none":
+        print(f"Run it:  imapcheck run {shlex.quote(str(path))}")
+        return
+    print(f"Run it:  imapcheck run {shlex.quote(str(path))} --credentials FILE")
+    secret = _secret(content["authentication"], given, looked.definition.host)
+    print("In AWS it takes its credentials from a secret; put the real values in:")
+    print(f"  aws secretsmanager create-secret --name {content['secret']} \\")
+    print(f"    --secret-string {shlex.quote(secret)}")
+
+
+def _secret(authentication: str, given: Credentials | None, host: str) -> str:
+    """The secret's JSON with dots for what is secret."""
+    username = given.username if given is not None else "..."
+    if authentication in ("xoauth2", "oauthbearer"):
+        content = dict.fromkeys(("username", "host", "token_url", "client_id", "client_secret", "refresh_token"), "...")
+        return json.dumps(content | {"username": username, "host": host})
+    return json.dumps({"username": username, "password": "...", "host": host})
+
+
+def _name(host: str) -> str:
+    """A check's name from a host: `imap.example.com` is `imap-example-com`."""
+    bare = re.sub(r"^[a-z]+://|[:/].*$", "", host.strip().lower())
+    return re.sub(r"[^a-z0-9]+", "-", bare).strip("-")[:40].strip("-") or "mail"

@@ -1,0 +1,93 @@
+"""What a call asks for: each file's definition and the credentials for it, or what is wrong with them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from imapcheck.cli.credentials import CredentialsFinder, Found
+from imapcheck.definition.files import load_definition
+from imapcheck.definition.json_text import shown
+from imapcheck.definition.model import CheckDefinition
+from imapcheck.errors import CredentialsError, DefinitionError
+from imapcheck.output.outcome import Limits, Outcome
+from imapcheck.result import CheckResult
+from imapcheck.text import one_line
+
+
+@dataclass(frozen=True)
+class Order:
+    """A file of the call: a definition and its credentials, or `problem`."""
+
+    file: Path
+    definition: CheckDefinition | None = None
+    found: Found | None = None
+    problem: str | None = None
+
+    @property
+    def check(self) -> str:
+        """The check's name; the file's where the definition cannot be read."""
+        return self.definition.label if self.definition is not None else one_line(self.file.stem, 40)
+
+    def outcome(self, result: CheckResult | None = None, *, error: str | None = None, crashed: bool = False) -> Outcome:
+        """What came of it: a result, or else `error`, which is `problem` unless given."""
+        definition = self.definition
+        if definition is None:
+            return Outcome(self.check, error=error or self.problem)
+        if result is None:
+            error = error or self.problem
+        return Outcome(self.check, result, error, crashed, server_url(definition), _limits(definition))
+
+
+def take_orders(files: Sequence[Path], credentials: Path | None, environment: Mapping[str, str]) -> list[Order]:
+    """Read every file and find its credentials."""
+    finder = CredentialsFinder(credentials, environment)
+    return _serving_one_host([_order(file, finder) for file in files])
+
+
+def server_url(definition: CheckDefinition) -> str:
+    """Where a check goes: `imaps://host:993/`."""
+    scheme = "imaps" if definition.tls_mode == "implicit" else "imap"
+    host = f"[{definition.host}]" if ":" in definition.host else definition.host
+    return f"{scheme}://{host}:{definition.port}/"
+
+
+def _order(file: Path, finder: CredentialsFinder) -> Order:
+    order = Order(file)
+    try:
+        order = replace(order, definition=(definition := load_definition(file)))
+        return replace(order, found=finder.find(definition, shown(file)))
+    except (DefinitionError, CredentialsError) as error:
+        return replace(order, problem=str(error))
+
+
+def _serving_one_host(orders: list[Order]) -> list[Order]:
+    """Credentials that name no host serve one host a call: none of several is tried at a venture."""
+    hosts: dict[str, set[str]] = {}
+    for order in orders:
+        if order.definition is not None and order.found is not None and order.found.credentials.host is None:
+            hosts.setdefault(order.found.source, set()).add(order.definition.host)
+    return [_refused(order, hosts) for order in orders]
+
+
+def _refused(order: Order, hosts: Mapping[str, set[str]]) -> Order:
+    if order.found is None or order.found.credentials.host is not None:
+        return order
+    served = hosts[order.found.source]
+    if len(served) == 1:
+        return order
+    problem = (
+        f"{shown(order.file)}: {order.found.source} names no host, and this call has {len(served)}"
+        f" ({', '.join(sorted(served)[:3])}{' ..' if len(served) > 3 else ''}): {order.found.host_advice}"
+    )
+    return replace(order, found=None, problem=problem)
+
+
+def _limits(definition: CheckDefinition) -> Limits:
+    search = definition.search
+    return Limits(
+        thresholds_ms=dict(definition.thresholds),
+        timeout_seconds=definition.timeout,
+        certificate_days=definition.alarms.certificate_days,
+        min_matches=search.min_matches if search is not None else None,
+        max_age_seconds=search.max_age.total_seconds() if search is not None and search.max_age is not None else None,
+    )

@@ -1,0 +1,159 @@
+"""`imapcheck run`: checks from files, once or again and again."""
+
+import gc
+import os
+import sys
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imapcheck.cli import runner, streams
+from imapcheck.cli.formats import Format, screen_for
+from imapcheck.cli.orders import Order, take_orders
+from imapcheck.cli.report_file import ReportFileError, page_of, report_file
+from imapcheck.cli.status import WRONG_USAGE, exit_status
+from imapcheck.cli.watch import Watch, seconds_of
+from imapcheck.definition.json_text import STANDARD_INPUT
+from imapcheck.output.json_lines import append_line, json_line
+from imapcheck.output.outcome import Outcome
+from imapcheck.output.terminal import Screen
+
+HELP = """\b
+Examples:
+  imapcheck run events/gmail.json --credentials gmail-secret.json
+  imapcheck run events/*.json --credentials secrets/ --format junit > report.xml
+  imapcheck run events/gmail.json --html report.html
+  imapcheck run events/*.json --credentials secrets/ --every 60s
+
+\b
+Credentials: --credentials, else the environment, else the secret that the
+definition names in AWS Secrets Manager (pip install 'imapcheck[aws]').
+  IMAPCHECK_USERNAME, IMAPCHECK_PASSWORD   user name and password
+  IMAPCHECK_HOST                           the only host they are sent to
+
+\b
+Exit status (--format nagios has its own: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN):
+  0 available, also when slow    2 wrong usage, definition or credentials
+  1 not available                3 internal error      130 interrupted
+"""
+Files = Annotated[list[Path], typer.Argument(help="Check definitions; - reads standard input.", metavar="FILE...")]
+
+
+def run(
+    files: Files,
+    credentials: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE|DIR",
+            help="JSON file with username, password and host; or a folder with NAME.json for each check.",
+        ),
+    ] = None,
+    format: Annotated[
+        str, typer.Option(metavar="FORMAT", help="text, json, nagios, prometheus or junit.", show_default=True)
+    ] = "text",
+    as_json: Annotated[bool, typer.Option("--json", help="Short for --format json: one object a line.")] = False,
+    transcript: Annotated[bool, typer.Option("--transcript", help="Show the whole protocol transcript.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing unless something is wrong.")] = False,
+    every: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Run again and again, as in 60s or 5m; a line per change.")
+    ] = None,
+    append: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Add each result as a line of JSON (imapcheck summary).")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a report for people too: one HTML file.")
+    ] = None,
+    concurrency: Annotated[int, typer.Option(metavar="N", help="Checks under way at once, 1 to 100.")] = 10,
+) -> None:
+    """Run checks: steps as they happen, then the verdict."""
+    chosen = _format("json" if as_json else format, quiet=quiet, every=every)
+    _refuse_what_does_not_go_together(files, credentials, every, html, concurrency)
+    interval = None if every is None else seconds_of(every)
+    gc.freeze()  # the collector's walks over all that was loaded would fall into the steps' times
+    orders = take_orders(files, credentials, os.environ)
+    if chosen in ("nagios", "prometheus"):
+        _refuse_namesakes([order.check for order in orders])
+    keep = _keeper(append)
+    if interval is not None:
+        Watch(orders, interval, concurrency, keep, as_json=chosen == "json", quiet=quiet).run()
+    timeout = orders[0].definition.timeout if orders[0].definition is not None else None
+    screen = screen_for(chosen, len(orders), transcript=transcript, quiet=quiet, timeout=timeout)
+    try:
+        with nullcontext() if html is None else report_file(html) as write:
+            outcomes, status = _run_once(orders, screen, concurrency, keep)
+            if write is not None:
+                write(page_of(orders, outcomes))
+    except ReportFileError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(WRONG_USAGE) from None
+    raise typer.Exit(exit_status(outcomes) if status is None else status)
+
+
+def _run_once(
+    orders: list[Order], screen: Screen, concurrency: int, keep: Callable[[Outcome], None]
+) -> tuple[list[Outcome], int | None]:
+    """The outcomes, and the exit status where the format has its own."""
+    try:
+        outcomes = runner.run_orders(orders, screen, concurrency, keep)
+        return outcomes, screen.finish(outcomes)
+    except KeyboardInterrupt:
+        screen.interrupted()
+        raise
+    finally:
+        screen.close()
+
+
+def _refuse_what_does_not_go_together(
+    files: list[Path], credentials: Path | None, every: str | None, html: Path | None, concurrency: int
+) -> None:
+    if not 1 <= concurrency <= 100:
+        raise typer.BadParameter(f"{concurrency} is not from 1 to 100", param_hint="--concurrency")
+    if [*files, credentials].count(STANDARD_INPUT) > 1:
+        raise typer.BadParameter("standard input can be read once only")
+    if every is not None and html is not None:
+        raise typer.BadParameter("a report is made of one run: leave --every out", param_hint="--html")
+
+
+def _format(name: str, *, quiet: bool, every: str | None) -> Format:
+    """The format, where it goes together with the other options. Raises `typer.BadParameter`."""
+    from imapcheck.cli.formats import FORMATS
+
+    chosen = next((format for format in FORMATS if format == name), None)
+    if chosen is None:
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(FORMATS)}", param_hint="--format")
+    if chosen not in ("text", "json") and (quiet or every is not None):
+        option = "--quiet" if quiet else "--every"
+        raise typer.BadParameter(f"{option} goes with text and json only", param_hint=option)
+    if chosen != "text":
+        streams.write_utf8()
+    return chosen
+
+
+def _refuse_namesakes(names: list[str]) -> None:
+    """A label tells one check from another there."""
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise typer.BadParameter(f"two checks are named {twice!r}; this format tells them apart by name only")
+
+
+def _keeper(append: Path | None) -> Callable[[Outcome], None]:
+    """What keeps each outcome. A file that cannot be written is wrong usage, told before anything runs."""
+    if append is None:
+        return lambda outcome: None
+    try:
+        append_line(append, None)
+    except OSError as error:
+        raise typer.BadParameter(f"{append}: {(error.strerror or 'cannot be written').lower()}") from None
+    return lambda outcome: _append(append, outcome)
+
+
+def _append(file: Path, outcome: Outcome) -> None:
+    """A disk that is full loses a line, and says so; it changes no verdict."""
+    try:
+        append_line(file, json_line(outcome, transcript=False))
+    except OSError as error:
+        reason = (error.strerror or "cannot be written").lower()
+        print(f"{file}: {reason}: a result of {outcome.check} was not kept", file=sys.stderr)

@@ -1,0 +1,66 @@
+"""Runs a call's checks, several at once, and hands each outcome on: as it ends, and in the order of the arguments."""
+
+import traceback
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+from imapcheck.check.run import run_check
+from imapcheck.cli.orders import Order
+from imapcheck.definition.json_text import shown
+from imapcheck.errors import ImapcheckError
+from imapcheck.output.outcome import Outcome
+from imapcheck.output.terminal import Screen
+
+_NAP = 0.2
+
+
+def run_orders(
+    orders: Sequence[Order], screen: Screen, concurrency: int, keep: Callable[[Outcome], None]
+) -> list[Outcome]:
+    """Outcomes in the order of the arguments; `keep` takes each as soon as it is known.
+
+    A KeyboardInterrupt leaves at once: checks under way are not waited for, those that wait do not begin.
+    """
+    pool = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="check")
+    try:
+        futures = [pool.submit(run_order, order, screen) for order in orders]
+        return _collected(futures, screen, keep)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def run_order(order: Order, screen: Screen) -> Outcome:
+    """One check. Whatever goes wrong is an outcome: one file's bug must not take the others' results along."""
+    if order.problem is not None or order.definition is None:
+        return order.outcome()
+    screen.started(order.check)
+    credentials = order.found.credentials if order.found is not None else None
+    try:
+        return order.outcome(run_check(order.definition, credentials, hooks=screen.hooks(order.check)))
+    except ImapcheckError as error:
+        return order.outcome(error=f"{shown(order.file)}: {error}")
+    except Exception as error:  # noqa: BLE001 - see above
+        return order.outcome(error=f"{shown(order.file)}: internal error\n{crash_report(error)}", crashed=True)
+
+
+def crash_report(error: BaseException) -> str:
+    """Where a bug struck: places and types only, as a message may quote a secret."""
+    places = [
+        f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(error.__traceback__)
+    ]
+    return "\n".join([f"{type(error).__name__} (please report this; it shows no values)", *places])
+
+
+def _collected(futures: list[Future[Outcome]], screen: Screen, keep: Callable[[Outcome], None]) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    waiting = set(futures)
+    while waiting:
+        # In naps: where a signal reaches another thread first, a wait without end would sleep through Ctrl-C.
+        done, waiting = wait(waiting, _NAP, FIRST_COMPLETED)
+        for future in done:
+            keep(future.result())
+            screen.ended(future.result())
+        while len(outcomes) < len(futures) and futures[len(outcomes)].done():
+            outcomes.append(futures[len(outcomes)].result())
+            screen.result(outcomes[-1])
+    return outcomes

@@ -1,0 +1,41 @@
+"""Standard output and error that outlive their reader, and that write whatever the locale."""
+
+import io
+import os
+import sys
+from typing import TextIO
+
+
+def make_patient() -> None:
+    """From now on a reader that has gone loses what follows and changes nothing else, the exit status least of all."""
+    sys.stdout, sys.stderr = _patient(sys.stdout), _patient(sys.stderr)
+
+
+def write_utf8() -> None:
+    """Standard output in UTF-8, for formats that say so, whatever the locale."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
+
+
+def _patient(stream: TextIO) -> TextIO:
+    """`stream` by way of `_Patient`. What the locale cannot write is escaped; a stream of a test is left alone."""
+    if not isinstance(stream, io.TextIOWrapper):
+        return stream
+    stream.flush()
+    raw = _Patient(stream.fileno(), "w", closefd=False)
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw), encoding=stream.encoding, errors="backslashreplace", line_buffering=True
+    )
+
+
+class _Patient(io.FileIO):
+    """A descriptor whose closed pipe is as good as /dev/null."""
+
+    def write(self, data: object, /) -> int:
+        try:
+            return super().write(data)  # type: ignore[arg-type]
+        except BrokenPipeError:
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, self.fileno())
+            os.close(null)
+            return super().write(data)  # type: ignore[arg-type]

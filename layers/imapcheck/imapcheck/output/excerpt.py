@@ -1,0 +1,42 @@
+"""The part of a transcript that belongs to one step."""
+
+import re
+from collections.abc import Sequence
+
+from imapcheck.result import StepName
+
+_COMMAND = re.compile(r"C: \S+ (UID [A-Z]+|[A-Z]+)")
+_VERBS: dict[StepName, tuple[str, ...]] = {
+    "capability": ("CAPABILITY",),
+    "starttls": ("STARTTLS",),
+    "authenticate": ("AUTHENTICATE", "LOGIN"),
+    "id": ("ID",),
+    "namespace": ("NAMESPACE",),
+    "list": ("LIST",),
+    "examine": ("EXAMINE",),
+    "search": ("UID SEARCH",),
+    "fetch": ("UID FETCH",),
+    "locate_sent": ("LIST",),
+    "append": ("APPEND",),
+    "logout": ("LOGOUT",),
+}
+
+
+def excerpt(step: StepName, transcript: Sequence[str], limit: int = 12) -> list[str]:
+    """The last command of `step` and all that came until the next one: at most `limit` lines, its end.
+
+    Only what we sent begins with `C: `, so that a server cannot pretend to be a command.
+    """
+    commands = [(index, match[1]) for index, line in enumerate(transcript) if (match := _COMMAND.match(line))]
+    if step == "greeting":
+        start, end = 0, commands[0][0] if commands else len(transcript)
+    else:
+        own = [place for place, (_, verb) in enumerate(commands) if verb in _VERBS.get(step, ())]
+        if not own:
+            return []
+        start = commands[own[-1]][0]
+        end = commands[own[-1] + 1][0] if own[-1] + 1 < len(commands) else len(transcript)
+    lines = list(transcript[start:end])
+    if len(lines) <= limit:
+        return lines
+    return [lines[0], f".. {len(lines) - limit} lines left out", *lines[len(lines) - limit + 2 :]]

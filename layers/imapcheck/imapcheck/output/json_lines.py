@@ -1,0 +1,68 @@
+"""One JSON object a line: `--json`, and the file that `--append` writes and `summary` reads.
+
+Lines are ASCII, so that they are valid JSON whatever the locale. A line that was cut short by a crash is
+ended before the next is written, and left out by the reader.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from imapcheck.output.outcome import Outcome
+from imapcheck.result import SCHEMA_VERSION
+
+
+def json_object(outcome: Outcome, *, transcript: bool) -> dict[str, Any]:
+    """The result, or `schema`, `check` and `error`; the transcript is in it on failure or where it was asked for."""
+    if outcome.result is None:
+        return {"schema": SCHEMA_VERSION, "check": outcome.check, "error": outcome.error}
+    content = outcome.result.to_dict()
+    if outcome.result.available and not transcript:
+        content["transcript"] = []
+    return content
+
+
+def json_line(outcome: Outcome, *, transcript: bool) -> str:
+    """`json_object` as one line of ASCII, without its line end."""
+    return json.dumps(json_object(outcome, transcript=transcript), ensure_ascii=True, allow_nan=False)
+
+
+def append_line(file: Path, line: str | None) -> None:
+    """Add `line` to `file` in one write; other processes may do the same. Raises `OSError`.
+
+    None adds nothing, but shows that it could be done.
+    """
+    descriptor = os.open(file, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        if line is None:
+            return
+        start = b"" if _ends_whole(descriptor) else b"\n"
+        octets = start + line.encode("ascii") + b"\n"
+        while octets:
+            octets = octets[os.write(descriptor, octets) :]
+    finally:
+        os.close(descriptor)
+
+
+def read_lines(file: Path) -> Iterator[dict[str, Any] | None]:
+    """Each line's object, or None for a line that holds none. Raises `OSError`."""
+    with file.open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            if line.strip():
+                yield _object(line)
+
+
+def _ends_whole(descriptor: int) -> bool:
+    """Whether the file is empty or its last line was written to the end."""
+    size = os.lseek(descriptor, 0, os.SEEK_END)
+    return size == 0 or os.pread(descriptor, 1, size - 1) == b"\n"
+
+
+def _object(line: str) -> dict[str, Any] | None:
+    try:
+        content = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None

@@ -1,0 +1,144 @@
+"""Prometheus' text format: for node_exporter's textfile collector or a push gateway.
+
+Names are the field's where it has one (blackbox_exporter's `probe_*`), ours are `imapcheck_*`; units are
+seconds and bytes. Samples carry no timestamps, which the textfile collector refuses. A check that could
+not run has no `probe_success`: that would be a verdict on the server.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from ipaddress import ip_address
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from imapcheck.output.outcome import Outcome
+from imapcheck.result import CheckResult, SearchFacts, TlsFacts
+
+type Sample = tuple[dict[str, str], float]
+type Samples = Callable[[CheckResult], Iterable[Sample]]
+
+
+def render(outcomes: Sequence[Outcome]) -> str:
+    """The whole exposition, as text that ends with a line end; a metric without samples is left out."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Outcomes(outcomes))
+    return generate_latest(registry).decode("utf-8")
+
+
+class _Outcomes(Collector):
+    def __init__(self, outcomes: Sequence[Outcome]) -> None:
+        self._outcomes = outcomes
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        yield from _families(self._outcomes)
+
+
+def _families(outcomes: Sequence[Outcome]) -> Iterator[GaugeMetricFamily]:
+    ran = [(outcome.check, outcome.result) for outcome in outcomes if outcome.result is not None]
+    for name, help_text, labels, samples in _METRICS:
+        family = GaugeMetricFamily(name, help_text, labels=["check", *labels])
+        for check, result in ran:
+            for values, value in samples(result):
+                family.add_metric([check, *(values[label] for label in labels)], value)
+        if family.samples:
+            yield family
+    yield _limits(outcomes)
+    yield _not_run(outcomes)
+
+
+def _limits(outcomes: Sequence[Outcome]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily("probe_timeout_seconds", "The definition's timeout.", labels=["check"])
+    for outcome in outcomes:
+        if outcome.limits.timeout_seconds is not None:
+            family.add_metric([outcome.check], outcome.limits.timeout_seconds)
+    return family
+
+
+def _not_run(outcomes: Sequence[Outcome]) -> GaugeMetricFamily:
+    help_text = "1 where the monitor could not run the check: its definition, its credentials or a bug."
+    family = GaugeMetricFamily("imapcheck_error", help_text, labels=["check"])
+    for outcome in outcomes:
+        family.add_metric([outcome.check], float(outcome.result is None))
+    return family
+
+
+def _one(value: float | None) -> Iterable[Sample]:
+    return [] if value is None else [({}, value)]
+
+
+def _seconds(milliseconds: float | None) -> Iterable[Sample]:
+    return _one(None if milliseconds is None else milliseconds / 1000)
+
+
+def _dns(result: CheckResult) -> Iterable[Sample]:
+    step = result.step("dns")
+    return _seconds(step.duration_ms if step is not None else None)
+
+
+def _ip_protocol(result: CheckResult) -> Iterable[Sample]:
+    return _one(None if result.server.address is None else ip_address(result.server.address).version)
+
+
+def _steps(result: CheckResult) -> Iterable[Sample]:
+    return [({"step": step.name}, step.duration_ms / 1000) for step in result.steps if step.duration_ms is not None]
+
+
+def _tls(read: Callable[[TlsFacts], Iterable[Sample]]) -> Samples:
+    return lambda result: [] if result.server.tls is None else read(result.server.tls)
+
+
+def _expiry(tls: TlsFacts) -> Iterable[Sample]:
+    expires_at = tls.certificate_expires_at
+    return _one(None if expires_at is None else datetime.fromisoformat(expires_at).timestamp())
+
+
+def _tls_version(tls: TlsFacts) -> Iterable[Sample]:
+    return [] if tls.version is None else [({"version": tls.version}, 1.0)]
+
+
+def _failures(result: CheckResult) -> Iterable[Sample]:
+    return [
+        (
+            {"step": failure.step, "type": failure.type.value, "category": failure.category.value},
+            1.0,
+        )
+        for failure in result.failures
+    ]
+
+
+def _warnings(result: CheckResult) -> Iterable[Sample]:
+    return [({"type": type}, 1.0) for type in dict.fromkeys(warning.type for warning in result.warnings)]
+
+
+def _search(read: Callable[[SearchFacts], float | None]) -> Samples:
+    return lambda result: _one(None if result.search is None else read(result.search))
+
+
+def _delivery(result: CheckResult) -> Iterable[Sample]:
+    return _one(None if result.new_message is None else result.new_message.delivery_seconds)
+
+
+_METRICS: tuple[tuple[str, str, tuple[str, ...], Samples], ...] = (
+    ("probe_success", "1 where the server was available, 0 where it was not.", (), lambda run: _one(run.available)),
+    ("probe_duration_seconds", "All steps of the run together.", (), lambda run: _seconds(run.duration_ms)),
+    ("probe_dns_lookup_time_seconds", "What the name's look-up took.", (), _dns),
+    ("probe_ip_protocol", "4 or 6: the version of IP that the connection used.", (), _ip_protocol),
+    ("probe_ssl_earliest_cert_expiry", "When the certificate expires, in Unix time.", (), _tls(_expiry)),
+    ("probe_tls_version_info", "The TLS version that was agreed on.", ("version",), _tls(_tls_version)),
+    ("imapcheck_step_duration_seconds", "What each step took that ran.", ("step",), _steps),
+    ("imapcheck_slow", "1 where an available run passed a threshold.", (), lambda run: _one(run.slow)),
+    ("imapcheck_failure_info", "1 for each failure of the run.", ("step", "type", "category"), _failures),
+    ("imapcheck_warning_info", "1 for each type of warning of the run.", ("type",), _warnings),
+    ("imapcheck_search_matches", "How many messages matched.", (), _search(lambda found: found.matches)),
+    ("imapcheck_match_age_seconds", "The newest match's age.", (), _search(lambda found: found.age_seconds)),
+    ("imapcheck_match_size_bytes", "The newest match's size.", (), _search(lambda found: found.size_bytes)),
+    ("imapcheck_delivery_seconds", "From the sending of our message to its arrival.", (), _delivery),
+    (
+        "imapcheck_started_at_seconds",
+        "When the run began, in Unix time.",
+        (),
+        lambda run: _one(run.started_at.timestamp()),
+    ),
+)

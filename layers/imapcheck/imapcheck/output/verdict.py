@@ -1,0 +1,98 @@
+"""What a person must know of one run: available or not, where, why, what now; each sentence once."""
+
+from collections.abc import Iterator
+
+from rich.text import Text
+
+from imapcheck.errors import Category
+from imapcheck.output.excerpt import excerpt
+from imapcheck.output.outcome import Outcome
+from imapcheck.result import CheckResult, Exceeded, TlsFacts
+
+_MOST_NAMES = 5
+STYLES = {"available": "green", "slow": "yellow", "unavailable": "red", "not_run": "magenta", "crashed": "magenta"}
+WORDS = {
+    "available": "available",
+    "slow": "slow",
+    "unavailable": "NOT AVAILABLE",
+    "not_run": "could not run",
+    "crashed": "internal error",
+}
+
+
+def evidence(result: CheckResult, *, transcript: bool) -> Iterator[Text]:
+    """What leads to the verdict: the transcript, or its part that shows the failing steps; earlier attempts."""
+    for number, failure in enumerate(result.earlier_failures, 1):
+        yield Text(f"attempt {number}: {failure.step}: {failure.type}: {failure.detail}", "dim")
+    lines = list(result.transcript)
+    if not transcript:
+        steps = dict.fromkeys(failure.step for failure in result.failures)
+        lines = [line for step in steps for line in excerpt(step, result.transcript)]
+    yield from (Text(f"  {line}", "dim") for line in lines)
+
+
+def verdict(outcome: Outcome) -> Iterator[Text]:
+    """The verdict's paragraph: one line, then what makes it so."""
+    result = outcome.result
+    assert result is not None
+    state = "available, but slow" if outcome.state == "slow" else WORDS[outcome.state]
+    facts = ", ".join(_facts(result))
+    yield Text.assemble(
+        (f"{outcome.check}: ", "bold"), (state, f"bold {STYLES[outcome.state]}"), f"  {outcome.server}  {facts}"
+    )
+    yield from reasons(result)
+
+
+def reasons(result: CheckResult) -> Iterator[Text]:
+    """Failures with advice, the certificate that was refused, thresholds that were passed, warnings."""
+    for failure in result.failures:
+        yield Text(f"  {failure.step}: {failure.type}", "red")
+        yield Text(f"  {failure.detail}")
+        if failure.category is Category.SSL and result.server.tls is not None:
+            known = [fact for fact in certificate(result.server.tls) if fact not in failure.detail]
+            yield Text(f"  Certificate: {'; '.join(known)}")
+        yield Text(f"  What to do: {failure.advice}", "bold")
+    for item in result.exceeded:
+        yield Text(f"  slow: {over(item)}", "yellow")
+    for warning in result.warnings:
+        yield Text(f"  warning: {warning.type}: {warning.detail}", "yellow")
+
+
+def milliseconds(duration: float) -> str:
+    """`0.4 ms`, `412 ms`."""
+    return f"{duration:.1f} ms" if duration < 10 else f"{duration:.0f} ms"
+
+
+def over(item: Exceeded) -> str:
+    """Which threshold, and by how much."""
+    return (
+        f"{item.name} took {item.duration_ms:.0f} ms,"
+        f" {item.duration_ms - item.limit_ms:.0f} ms over its limit of {item.limit_ms:.0f} ms"
+    )
+
+
+def certificate(tls: TlsFacts) -> Iterator[str]:
+    """What was served: names, issuer, date and how many certificates, as far as it is known."""
+    names, more = ", ".join(tls.certificate_names[:_MOST_NAMES]), len(tls.certificate_names) - _MOST_NAMES
+    if names or tls.certificate_subject is not None:
+        yield f"for {names or tls.certificate_subject}{f' and {more} more' if more > 0 else ''}"
+    if tls.certificate_issuer is not None:
+        yield f"issued by {tls.certificate_issuer}"
+    if tls.certificate_days_remaining is not None:
+        days = tls.certificate_days_remaining
+        yield f"expires in {days:.0f} days" if days >= 0 else f"expired {-days:.0f} days ago"
+    if tls.certificates_sent is not None:
+        yield f"the server sent {tls.certificates_sent}"
+
+
+def _facts(result: CheckResult) -> Iterator[str]:
+    attempts = f" in {result.attempts} attempts" if result.attempts > 1 else ""
+    yield f"{milliseconds(result.duration_ms)}{attempts}"
+    if result.failure is not None:
+        return
+    if result.search is not None:
+        yield f"{result.search.matches} found"
+    if result.new_message is not None and result.new_message.message_id is not None:
+        yield f"filed in {result.new_message.mailbox}"
+    if result.server.tls is not None and result.server.tls.certificate_days_remaining is not None:
+        yield f"certificate {result.server.tls.certificate_days_remaining:.0f} days"

@@ -1,0 +1,228 @@
+"""`run --every` and what is made of it: changes told once, runs that never overlap, a summary of what was kept."""
+
+import io
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from rich.console import Console
+
+from imapcheck.cli.orders import Order
+from imapcheck.cli.watch import Watch, Watched, seconds_of
+from imapcheck.definition.files import load_definition
+from imapcheck.output.json_lines import append_line, json_line
+from imapcheck.output.outcome import Outcome
+from imapcheck.output.summary import percentile, summarise
+from support.certificates import Certificates
+from support.pseudo_terminal import run_in_terminal
+from support.results import STARTED_AT, failure, not_run, outcome, result, slow_result
+from support.wire_server import Exchange, WireServer, delay
+
+type Write = Callable[[str, dict[str, Any]], Path]
+
+
+def check(server: WireServer, certificates: Certificates, **fields: Any) -> dict[str, Any]:
+    fields = {"authentication": "none", **fields}
+    return {"server": f"imaps://localhost:{server.port}/", "tls": {"ca_file": str(certificates.ca)}, **fields}
+
+
+def orders(*paths: Path) -> list[Order]:
+    return [Order(path, load_definition(path)) for path in paths]
+
+
+# --- changes --------------------------------------------------------------------------------------------------------
+
+
+def changes(*outcomes: Outcome) -> list[str | None]:
+    """The line that each outcome is worth, a minute between them."""
+    watched = Watched(Order(Path("gmail.json")), 0.0)
+    return [watched.take(item, STARTED_AT + timedelta(minutes=at)) for at, item in enumerate(outcomes)]
+
+
+def test_only_changes_are_told() -> None:
+    """The first run, then what is different; the recovery says how long it took and how many runs failed."""
+    up, down, slow = outcome(result()), outcome(result("gmail", failure())), outcome(slow_result())
+    assert changes(up, up, down, down, down, up, slow) == [
+        "available in 812 ms",
+        None,
+        "NOT AVAILABLE: examine: command_rejected: the server answered NO not today",
+        None,
+        None,
+        "available in 812 ms, after 3 min; 3 runs failed",
+        "slow in 812 ms: authenticate 740 of 500 ms",
+    ]
+
+
+def test_another_cause_is_a_change_too() -> None:
+    """Who is told of a refused login must hear when it has become a full mailbox."""
+    from imapcheck.errors import FailureType
+
+    other = failure(FailureType.OVER_QUOTA, "append", detail="full")
+    lines = changes(outcome(result("gmail", failure())), outcome(result("gmail", other)), outcome(result()))
+    assert lines[1] == "NOT AVAILABLE: append: over_quota: full"
+    assert lines[2] == "available in 812 ms, after 2 min; 2 runs failed"
+
+
+def test_check_that_could_not_run_is_told_and_is_no_outage() -> None:
+    """And its end neither is a recovery."""
+    lines = changes(not_run("gmail"), outcome(result()))
+    assert lines[0] is not None
+    assert lines[0].startswith("could not run: gmail.json: server")
+    assert lines[1] == "available in 812 ms"
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("60s", 60), ("5m", 300), ("1h", 3600), ("90", 90)])
+def test_intervals(text: str, seconds: float) -> None:
+    """Seconds, minutes, hours."""
+    assert seconds_of(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0s", "-1", "1.5s", "1d", "every minute"])
+def test_no_interval(text: str) -> None:
+    """Told as wrong usage."""
+    with pytest.raises(typer.BadParameter, match="60s"):
+        seconds_of(text)
+
+
+# --- runs -----------------------------------------------------------------------------------------------------------
+
+
+def test_runs_of_one_check_never_overlap(
+    server_context: Any, certificates: Certificates, write_definition: Write
+) -> None:
+    """A check that takes longer than its interval misses turns; another one does not wait for it."""
+    under_way, most = 0, 0
+    lock = threading.Lock()
+
+    def count(exchange: Exchange) -> bool:
+        nonlocal under_way, most
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+        time.sleep(0.3)
+        with lock:
+            under_way -= 1
+        return True
+
+    kept: list[Outcome] = []
+    with WireServer(script={"CAPABILITY": count}, tls=server_context) as slow, WireServer(tls=server_context) as quick:
+        paths = [
+            write_definition("slow", check(slow, certificates)),
+            write_definition("quick", check(quick, certificates)),
+        ]
+        Watch(orders(*paths), 0.1, 10, kept.append, console=Console(file=io.StringIO())).run(12)
+    assert most == 1
+    runs = [item.check for item in kept]
+    assert runs.count("quick") > runs.count("slow") >= 2
+
+
+def test_watch_from_a_pipe_tells_changes_and_keeps_every_run(
+    server_context: Any, certificates: Certificates, write_definition: Write, tmp_path: Path
+) -> None:
+    """Piped it is a line per change; SIGINT ends it with 130 and the file is whole."""
+    kept = tmp_path / "kept.jsonl"
+    with WireServer(tls=server_context) as server:
+        path = write_definition("mail", check(server, certificates))
+        words = [sys.executable, "-m", "imapcheck", "run", str(path), "--every", "1s", "--append", str(kept)]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            give_up = time.monotonic() + 30
+            while time.monotonic() < give_up and not (kept.exists() and kept.read_text().count("\n") >= 2):
+                time.sleep(0.1)
+            process.send_signal(signal.SIGINT)
+            shown, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert errors == "interrupted\n"
+    [line] = shown.splitlines()
+    assert "  mail  available in " in line
+    assert all(json.loads(line)["available"] for line in kept.read_text().splitlines())
+    summed = subprocess.run(
+        [sys.executable, "-m", "imapcheck", "summary", str(kept)], capture_output=True, text=True, check=True
+    )
+    assert summed.stdout.startswith("mail: 100.000 % available, ")
+
+
+def test_watch_on_a_terminal_has_a_live_table(
+    server_context: Any, certificates: Certificates, write_definition: Write
+) -> None:
+    """It stays while lines of changes pass by; Ctrl-C leaves its last state."""
+    with WireServer(script={"CAPABILITY": delay(0.05)}, tls=server_context) as server:
+        paths = [write_definition(name, check(server, certificates)) for name in ("one", "two")]
+        seen = run_in_terminal("run", *paths, "--every", "1s", typed=[("runs", ""), ("  2 ", "\x03")])
+    assert seen.status == 130
+    assert any("check" in frame and "since" in frame and "one" in frame for frame in seen.frames)
+    assert sum("one  available in" in line for line in seen.lines) == 1
+    assert sum(line.split()[:2] == ["check", "verdict"] for line in seen.lines) == 1
+    assert not seen.cursor_hidden
+
+
+# --- summary --------------------------------------------------------------------------------------------------------
+
+
+def lines(*outcomes: Outcome) -> list[dict[str, Any]]:
+    return [json.loads(json_line(item, transcript=False)) for item in outcomes]
+
+
+def at(minute: int, *failures: Any, **fields: Any) -> Outcome:
+    return outcome(result("gmail", *failures, started_at=STARTED_AT + timedelta(minutes=minute), **fields))
+
+
+def test_summary_counts_runs_and_tells_incidents() -> None:
+    """Length from the first bad run to the next good one; causes by their number; what could not run apart."""
+    from imapcheck.errors import FailureType
+
+    other = failure(FailureType.TIMEOUT, "greeting")
+    found = summarise(
+        lines(at(0), at(1, failure()), at(2, other), at(3, other), at(4), not_run("gmail"), at(5), at(6, failure()))
+    )
+    [check] = found.checks
+    assert (check.runs, check.available, check.not_run) == (7, 3, 1)
+    assert check.availability == pytest.approx(300 / 7)
+    first, second = check.incidents
+    assert (first.ended or datetime.now(UTC)) - first.began == timedelta(minutes=3)
+    assert (first.runs, first.causes) == (3, ("greeting: timeout", "examine: command_rejected"))
+    assert (second.ended, second.runs) == (None, 1)
+
+
+def test_summary_has_percentiles_of_available_runs_and_slowest_hours() -> None:
+    """Nearest rank; a run that failed has no times that say anything."""
+    runs = [at(minute, duration_ms=float(minute)) for minute in range(1, 101)]
+    found = summarise(lines(*runs, at(101, failure(), duration_ms=9999.0)))
+    total = found.checks[0].percentiles()[0]
+    assert (total.name, total.count, total.p50, total.p95, total.p99) == ("total", 100, 50, 95, 99)
+    hours = found.checks[0].slowest_hours()
+    assert [hour for hour, _, _ in hours] == ["2026-11-24 11:00", "2026-11-24 10:00"]
+    assert percentile([7.0], 0.99) == 7.0
+
+
+def test_summary_reads_what_a_crash_left(tmp_path: Path) -> None:
+    """What holds no result is counted and told, whatever it is."""
+    file = tmp_path / "kept.jsonl"
+    append_line(file, json_line(at(0), transcript=False))
+    with file.open("a") as handle:
+        handle.write('{"schema": 1, "che\n[1]\n{"check": "x"}\n{"check": "y", "started_at": 7}\n')
+    done = subprocess.run(
+        [sys.executable, "-m", "imapcheck", "summary", str(file)], capture_output=True, text=True, check=True
+    )
+    assert "gmail: 100.000 % available, 1 runs" in done.stdout
+    assert "4 lines hold no result and were left out" in done.stdout
+
+
+def test_summary_of_nothing_is_wrong_usage(tmp_path: Path) -> None:
+    """No file, or none with a result in it."""
+    empty = tmp_path / "empty"
+    empty.write_text("")
+    for path, words in ((empty, "no results"), (tmp_path / "none", "no such file")):
+        done = subprocess.run(
+            [sys.executable, "-m", "imapcheck", "summary", str(path)], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 2
+        assert words in done.stderr
