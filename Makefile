@@ -79,7 +79,8 @@ $(DEMO_VENV)/.stamp: requirements/demo.txt scripts/find-python
 test: setup $(SAM_STAMP) $(EMULATOR_STAMP) dovecot lint type ## lint, types and every test but the long ones
 	$(BIN)/pytest
 
-test-long: setup $(SAM_STAMP) $(EMULATOR_STAMP) dovecot ## soak, every offset, network namespaces, an alarm from end to end
+test-long: setup $(SAM_STAMP) $(EMULATOR_STAMP) dovecot ## soak, every offset, network namespaces, an alarm from end to end, a browser
+	@scripts/install-test-servers --browser
 	$(BIN)/pytest -m long
 
 lint: setup ## ruff

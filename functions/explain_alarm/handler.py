@@ -12,8 +12,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
 from imapcheck.aws.explainer import Explainer, ExplainSettings
+from imapcheck.aws.run_log import keep_libraries_quiet
 
 logger = Logger(service="imapcheck")
+keep_libraries_quiet()
 processor = BatchProcessor(event_type=EventType.SQS)
 config = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
 explainer = Explainer(

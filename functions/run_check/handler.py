@@ -1,7 +1,7 @@
 """The Lambda function: event -> definition -> credentials -> `run_check` -> log, metrics, return.
 
 `{"check": NAME}` runs a deployed definition and publishes metrics; a whole definition is an instant test, which
-publishes none. What the server does is in the result; an exception is ours, counts in `MonitorErrors` and fails
+publishes no metrics. What the server does is in the result; an exception is ours, counts in `MonitorErrors` and fails
 the invocation.
 """
 

@@ -10,15 +10,19 @@ from typing import Any
 import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from imapcheck.aws.dashboard import Dashboard, Request
+from imapcheck.aws.run_log import keep_libraries_quiet
 from imapcheck.output.widget import DOCUMENTATION, sentence_widget
 
 logger = Logger(service="show-checks")
+keep_libraries_quiet()
+config = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
 dashboard = Dashboard(
-    boto3.client("cloudwatch"),
-    boto3.client("logs"),
+    boto3.client("cloudwatch", config=config),
+    boto3.client("logs", config=config),
     definitions=Path(os.environ["IMAPCHECK_DEFINITIONS"]),
     group=os.environ["IMAPCHECK_LOG_GROUP"],
     namespace=f"ImapCheck/{os.environ['IMAPCHECK_STACK']}",

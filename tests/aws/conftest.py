@@ -11,6 +11,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from support.alarm_stack import Stack, alarm_stack
 from support.artifact import SAM, build
 from support.certificates import Certificates
 from support.dovecot import PASSWORD, Dovecot
@@ -95,7 +96,7 @@ def environment(artifact: Path, moto_endpoint: str, tmp_path: Path) -> Iterator[
     """Start an execution environment of the artifact; it ends with the test."""
     started: list[LambdaEnvironment] = []
 
-    def start(definitions: Path, **variables: str) -> LambdaEnvironment:
+    def start(definitions: Path, function: str = "RunCheckFunction", **variables: str) -> LambdaEnvironment:
         base = {
             "IMAPCHECK_DEFINITIONS": str(definitions),
             "IMAPCHECK_STACK": "stack",
@@ -106,7 +107,7 @@ def environment(artifact: Path, moto_endpoint: str, tmp_path: Path) -> Iterator[
         }
         place = tmp_path / f"environment-{len(started)}"
         place.mkdir()
-        environment = LambdaEnvironment(artifact, place, base | variables)
+        environment = LambdaEnvironment(artifact, place, base | variables, function=function)
         started.append(environment.__enter__())
         return environment
 
@@ -118,3 +119,12 @@ def environment(artifact: Path, moto_endpoint: str, tmp_path: Path) -> Iterator[
 @pytest.fixture
 def mail_server(dovecot: Dovecot) -> str:
     return f"imaps://localhost:{dovecot.imaps}/"
+
+
+@pytest.fixture
+def stack(
+    moto_endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[Stack]:
+    """What `explain_alarm` finds around it."""
+    with alarm_stack(f"t{abs(hash(request.node.nodeid))}", moto_endpoint, tmp_path, monkeypatch) as found:
+        yield found

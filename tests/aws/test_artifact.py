@@ -3,7 +3,7 @@
 import importlib.util
 import json
 import marshal
-import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,11 @@ def metrics(environment: LambdaEnvironment) -> dict[tuple[str, str, str], float]
     found = {}
     for line in lines(environment):
         for directive in line.get("_aws", {}).get("CloudWatchMetrics", []):
-            assert directive["Namespace"] == "ImapCheck"
+            assert directive["Namespace"] == "ImapCheck/stack"
             for metric in directive["Metrics"]:
                 [dimensions] = directive["Dimensions"]
                 assert set(dimensions) <= {"Check", "Step"}
-                found[metric["Name"], line["Check"], line.get("Step", "")] = line[metric["Name"]][0]
+                found[metric["Name"], line.get("Check", ""), line.get("Step", "")] = line[metric["Name"]][0]
     return found
 
 
@@ -52,8 +52,9 @@ def test_available_run_publishes_what_it_returns(
 ) -> None:
     """Metrics, log line and return value tell the same; the stamp is the run's start."""
     folder = deploy(
-        "mail", server=mail_server, secret=put_secret(), new_message=NEW_MESSAGE, thresholds={"total": 60_000}
-    )
+        "mail", server=mail_server, secret=put_secret(), new_message=NEW_MESSAGE, thresholds={"total": 60_000},
+        metrics="steps",
+    )  # fmt: skip
     running = environment(folder)
     result = running.invoke({"check": "mail"}).result
     assert result["available"] is True, result
@@ -67,10 +68,15 @@ def test_available_run_publishes_what_it_returns(
     tls = result["server"]["tls"]
     assert emitted["CertificateDaysRemaining", "mail", ""] == tls["certificate_days_remaining"]
     [log] = [line for line in lines(running) if line.get("message") == "check finished"]
-    assert log["result"] == result
+    assert log["result"] == {key: value for key, value in result.items() if key not in ("steps", "transcript")}
+    assert log["step_ms"] == {name: took for name, took in durations.items() if took is not None}
+    assert (log["check"], log["available"], log["instant_test"], log["cold_start"]) == ("mail", True, False, True)
+    assert "transcript" not in log
     assert result["transcript"] == []
-    stamps = {line["_aws"]["Timestamp"] for line in lines(running) if "_aws" in line}
-    assert len(stamps) == 1
+    [stamp] = {line["_aws"]["Timestamp"] for line in lines(running) if "_aws" in line}
+    assert stamp == int(datetime.fromisoformat(result["started_at"]).timestamp() * 1000)
+    running.invoke({"check": "mail"})
+    assert [line["cold_start"] for line in lines(running) if "cold_start" in line] == [True, False]
     assert PASSWORD not in running.output()
 
 
@@ -87,23 +93,108 @@ def test_failing_run_is_a_successful_invocation(
     assert emitted["Availability", "mail", ""] == 0
     assert ("Duration", "mail", "") not in emitted
     [log] = [line for line in lines(running) if line.get("message") == "check finished"]
-    assert log["result"]["transcript"]
+    assert log["transcript"].splitlines() == reply.result["transcript"]
+    assert (log["step"], log["type"]) == ("authenticate", "authentication_failed")
     assert "wr0ng-canary" not in running.output()
 
 
+def test_scheduled_run_is_stamped_with_its_scheduled_time(environment: Start, deploy: Deploy) -> None:
+    """What is no time, or cannot be this run's, is not believed."""
+    running = environment(deploy("mail", server="imaps://x.invalid/", authentication="none"))
+    due = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=50)
+
+    def stamped(scheduled: object) -> float:
+        result = running.invoke({"check": "mail", "scheduled_time": scheduled}).result
+        stamp = [line["_aws"]["Timestamp"] for line in lines(running) if "_aws" in line][-1]
+        return float(datetime.fromisoformat(result["started_at"]).timestamp() - stamp / 1000)
+
+    running.invoke({"check": "mail"})
+    assert 49 <= stamped(due.strftime("%Y-%m-%dT%H:%M:%SZ")) < 120
+    for untrue in (
+        "<aws.scheduler.scheduled-time>",
+        17,
+        None,
+        "2026-11-24T12:00:00",
+        "2020-01-01T00:00:00Z",
+        "9" * 9999,
+    ):
+        assert abs(stamped(untrue)) < 0.002
+
+
+ALLOWED = {"IMAPCHECK_ALLOW_INLINE_DEFINITIONS": "true"}
+
+
 def test_inline_definition_is_an_instant_test_without_metrics(
-    environment: Start, deploy: Deploy, put_secret: PutSecret, mail_server: str, certificates: Certificates
+    environment: Start, deploy: Deploy, mail_server: str, certificates: Certificates
 ) -> None:
-    """It can neither hide nor fake an outage."""
-    running = environment(deploy("mail", server=mail_server))
-    event = {"name": "mail", "server": mail_server, "secret": put_secret(), "tls": {"ca_file": str(certificates.ca)}}
+    """It can neither hide nor fake an outage; without a name it is called inline."""
+    folder = deploy("mail", server=mail_server)
+    (folder / "ca.pem").write_bytes(certificates.ca.read_bytes())
+    running = environment(folder, **ALLOWED)
+    event = {"name": "mail", "server": mail_server, "authentication": "none", "tls": {"ca_file": "ca.pem"}}
     assert running.invoke(event).result["available"] is True
-    assert metrics(running) == {}
-    assert [line["instant_test"] for line in lines(running) if "instant_test" in line] == [True]
     del event["name"]
+    assert running.invoke(event).result["check"] == "inline"
+    assert running.invoke(event | {"server": 17}).error is not None
+    assert metrics(running) == {}
+    assert [line["instant_test"] for line in lines(running) if "instant_test" in line] == [True, True]
+
+
+@pytest.mark.parametrize("setting", [{}, {"IMAPCHECK_ALLOW_INLINE_DEFINITIONS": "false"}], ids=["unset", "false"])
+def test_inline_definition_is_refused_unless_allowed(
+    environment: Start, deploy: Deploy, setting: dict[str, str]
+) -> None:
+    """The message says what to do instead; nothing is connected to."""
+    with WireServer() as server:
+        running = environment(deploy("mail", server="localhost", authentication="none"), **setting)
+        error = running.invoke({"server": f"imaps://localhost:{server.port}/", "authentication": "none"}).error
+        assert server.connections == 0
+    assert error is not None
+    assert error["errorType"] == "DefinitionError"
+    assert "AllowInlineDefinitions" in error["errorMessage"]
+    assert metrics(running) == {}
+
+
+@pytest.mark.parametrize(
+    "tls",
+    [
+        {"verify": False, "allow_unverified_login": True},
+        {"ca_file": "ca.pem"},
+        {"server_name": "elsewhere.example"},
+        {"mode": "none"},
+    ],
+    ids=lambda tls: next(iter(tls)),
+)
+def test_inline_definition_beside_a_secret_cannot_weaken_tls(
+    environment: Start, deploy: Deploy, put_secret: PutSecret, certificates: Certificates, tls: dict[str, Any]
+) -> None:
+    """Whoever may invoke could else have a login sent to whom he likes, on the way to the secret's own host."""
+    with WireServer(tls=certificates.server_context("untrusted")) as server:
+        folder = deploy("mail", server="localhost", authentication="none")
+        (folder / "ca.pem").write_bytes(certificates.ca.read_bytes())
+        running = environment(folder, **ALLOWED)
+        event = {"server": f"localhost:{server.port}", "secret": put_secret(), "authentication": "scram-sha-256"}
+        error = running.invoke(event | {"tls": tls}).error
+        assert server.connections == 0
+    assert error is not None
+    assert error["errorType"] == "DefinitionError"
+    assert f"tls.{next(iter(tls))}" in error["errorMessage"]
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../ca.pem", "sub/ca.pem", "./ca.pem", "..", "no-such.pem"])
+def test_inline_definition_reads_no_other_file(environment: Start, deploy: Deploy, name: str) -> None:
+    """A plain name beside the definitions, and one that is there."""
+    folder = deploy("mail", server="localhost", authentication="none")
+    (folder / "sub").mkdir()
+    running = environment(folder, **ALLOWED)
+    event = {"server": "imaps://localhost:1/", "authentication": "none", "tls": {"ca_file": name}}
     error = running.invoke(event).error
     assert error is not None
-    assert "name" in error["errorMessage"]
+    assert error["errorType"] == "DefinitionError", error
+    assert "ca_file" in error["errorMessage"]
+
+
+HUGE = "x" * 100_000
 
 
 @pytest.mark.parametrize(
@@ -111,20 +202,33 @@ def test_inline_definition_is_an_instant_test_without_metrics(
     [
         ({"check": "mial"}, ["'mial'", "mail"]),
         ({"check": "../mail"}, ["'../mail'"]),
+        ({"check": "/opt/mail"}, ["'/opt/mail'"]),
+        ({"check": "mail.json"}, ["'mail.json'"]),
+        ({"check": ""}, ["not among"]),
+        ({"check": None}, ["None"]),
+        ({"check": 17}, ["17"]),
+        ({"check": ["mail"]}, ["a list"]),
+        ({"check": {"mail": HUGE}}, ["a dict"]),
+        ({"check": HUGE}, ["'xxx"]),
+        ({"check": "mail\x00"}, ["not among"]),
         ({"check": "mail", "server": "x"}, ["check"]),
-        ({"server": "ftp://x", "name": "x"}, ["event: server"]),
         ([1], ["expected"]),
+        ("mail", ["expected"]),
+        (None, ["expected"]),
     ],
+    ids=lambda value: str(value)[:30] if not isinstance(value, list) else "",
 )
-def test_event_that_asks_for_nothing_known_is_an_error(
+def test_event_that_asks_for_nothing_known_is_an_error_of_the_monitor(
     environment: Start, deploy: Deploy, event: object, words: list[str]
 ) -> None:
-    """Never a result, never a metric."""
+    """A short message that says what there is; never a result, never a metric of a check."""
     running = environment(deploy("mail", server="localhost", authentication="none"))
     error = running.invoke(event).error
     assert error is not None
+    assert error["errorType"] == "DefinitionError", error
     assert all(word in error["errorMessage"] for word in words), error["errorMessage"]
-    assert metrics(running) == {}
+    assert len(error["errorMessage"]) < 400
+    assert metrics(running) == {("MonitorErrors", "", ""): 1.0}
 
 
 @pytest.mark.parametrize(
@@ -148,7 +252,7 @@ def test_unusable_secret_is_an_error_that_names_it(
     assert words in error["errorMessage"]
     assert "mail" in error["errorMessage"]
     assert "canary-4711" not in running.output()
-    assert metrics(running) == {}
+    assert metrics(running) == {("MonitorErrors", "", ""): 1.0}
 
 
 def test_missing_secret_is_an_error_that_says_so(environment: Start, deploy: Deploy, mail_server: str) -> None:
@@ -164,19 +268,27 @@ def test_missing_secret_is_an_error_that_says_so(environment: Start, deploy: Dep
     assert "secret: missing" in error["errorMessage"]
 
 
-def test_stalled_server_near_the_deadline_still_publishes(
-    environment: Start, deploy: Deploy, put_secret: PutSecret, server_context: Any
-) -> None:
-    """The run ends before Lambda would: metrics always get out."""
+def test_server_is_not_blamed_for_lack_of_time(environment: Start, deploy: Deploy, server_context: Any) -> None:
+    """A server that stalls within its time-out, but beyond Lambda's time: an error of ours, no Availability."""
     with WireServer(script={"CAPABILITY": hang}, tls=server_context) as server:
         folder = deploy("mail", server=f"imaps://localhost:{server.port}/", authentication="none", timeout=100)
         running = environment(folder)
-        running.invoke({"check": "unknown"})  # cold start apart
-        started = time.monotonic()
-        result = running.invoke({"check": "mail"}, timeout=4).result
-        took = time.monotonic() - started
+        for seconds in (4, 2.1):
+            error = running.invoke({"check": "mail"}, timeout=seconds).error
+            assert error is not None
+            assert error["errorType"] == "NoTimeLeft"
+            assert "check mail" in error["errorMessage"]
+    assert metrics(running) == {("MonitorErrors", "", ""): 1.0}
+    assert server.connections == 1
+
+
+def test_stalled_server_is_told_where_there_was_time(environment: Start, deploy: Deploy, server_context: Any) -> None:
+    """The definition's own time-out has passed: that is a verdict."""
+    with WireServer(script={"CAPABILITY": hang}, tls=server_context) as server:
+        folder = deploy("mail", server=f"imaps://localhost:{server.port}/", authentication="none", timeout=1)
+        running = environment(folder)
+        result = running.invoke({"check": "mail"}, timeout=10).result
     assert (result["failure"]["step"], result["failure"]["type"]) == ("capability", "timeout")
-    assert took < 3
     assert metrics(running)["Availability", "mail", ""] == 0
 
 

@@ -1,30 +1,24 @@
 """`explain_alarm` on moto's CloudWatch, log group and topic: the explanation never replaces the alarm."""
 
-import importlib.util
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import pytest
-from botocore.exceptions import ClientError
-from moto.sns.models import sns_backends
 
 from imapcheck.aws import evidence, explainer
 from imapcheck.aws.evidence import RunLog
 from imapcheck.errors import FailureType
 from imapcheck.output.story import tell
 from imapcheck.output.story_facts import Kind
-from support.alarm_events import alarm_message, as_body, queue_event
+from support.alarm_events import alarm_message, as_body
+from support.alarm_stack import Stack
 from support.story_scenes import BEFORE, FAULTS, log_line
 
-HANDLER = Path(__file__).parents[2] / "functions/explain_alarm/handler.py"
-REGION, ACCOUNT = "eu-central-1", "123456789012"
 LOGIN = FailureType.AUTHENTICATION_FAILED
 NOW = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=1)
 
@@ -38,114 +32,10 @@ def failed(at: datetime, check: str = "gmail", type: FailureType = LOGIN) -> dic
     return log_line(at, type=type, fault=FAULTS[type], check=check)
 
 
-@dataclass
-class Sent:
-    """One message that reached the topic."""
-
-    forms: dict[str, str]
-    subject: str
-    attributes: dict[str, Any]
-
-    @property
-    def text(self) -> str:
-        return self.forms["email"]
-
-    def values(self, name: str) -> list[str]:
-        """An attribute's value or values; none where the message has no such attribute."""
-        found = self.attributes.get(name, {"Type": "String.Array", "Value": "[]"})
-        return list(json.loads(found["Value"])) if found["Type"] == "String.Array" else [found["Value"]]
-
-
-@dataclass
-class Stack:
-    """What the function finds around it; `handler` is a cold start of it."""
-
-    folder: Path
-    logs: Any
-    group: str
-    topic: str
-    cloudwatch: Any
-    handler: ModuleType = field(init=False)
-
-    def cold_start(self) -> None:
-        spec = importlib.util.spec_from_file_location("explain_alarm_handler", HANDLER)
-        assert spec is not None
-        assert spec.loader is not None
-        self.handler = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(self.handler)
-
-    def define(self, check: str, **fields: Any) -> None:
-        definition = {
-            "server": f"imaps://{check}.example:993/",
-            "secret": f"imapcheck/{check}",
-            "schedule": {"every": "5m"},
-        }
-        (self.folder / f"{check}.json").write_text(json.dumps(definition | fields), encoding="utf-8")
-
-    def log(self, lines: Sequence[dict[str, Any] | tuple[datetime, str]]) -> None:
-        """Put lines into the log group; a run's line is stamped with its end, as Lambda does."""
-        events = [(item[0], item[1]) if isinstance(item, tuple) else (_ended(item), json.dumps(item)) for item in lines]
-        stamped = [{"timestamp": int(at.timestamp() * 1000), "message": text} for at, text in sorted(events)]
-        self.logs.put_log_events(logGroupName=self.group, logStreamName="2026/11/24/[1]abc", logEvents=stamped)
-
-    def deliver(self, *messages: dict[str, Any] | str) -> list[str]:
-        """Hand a batch to the function; returns the ids that the queue must deliver again."""
-        event = queue_event([item if isinstance(item, str) else as_body(item) for item in messages])
-        context = SimpleNamespace(aws_request_id="r", get_remaining_time_in_millis=lambda: 60_000)
-        reply = self.handler.handler(event, context)
-        return [item["itemIdentifier"] for item in reply["batchItemFailures"]]
-
-    @property
-    def sent(self) -> list[Sent]:
-        found = sns_backends[ACCOUNT][REGION].topics[self.topic].sent_notifications
-        return [
-            Sent(json.loads(message), subject or "", attributes or {}) for _, message, subject, attributes, _ in found
-        ]
-
-    def refuse(self, client: str, operation: str, *, times: int = 1000, code: str = "AccessDeniedException") -> None:
-        """Let an API refuse the next calls of an operation."""
-        left = [times]
-
-        def refusal(**_: object) -> None:
-            left[0] -= 1
-            if left[0] >= 0:
-                raise ClientError({"Error": {"Code": code, "Message": "no"}}, operation)
-
-        api = getattr(self.handler.explainer, client)
-        api = getattr(api, "_logs", api)
-        api.meta.events.register(f"before-call.*.{operation}", refusal)
-
-
-def _ended(line: dict[str, Any]) -> datetime:
-    return datetime.fromisoformat(line["timestamp"])
-
-
-@pytest.fixture
-def stack(
-    moto_endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> Iterator[Stack]:
-    name = f"t{abs(hash(request.node.nodeid))}"
-    for variable, value in (
-        ("AWS_ENDPOINT_URL", moto_endpoint), ("AWS_DEFAULT_REGION", REGION),
-        ("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test"),
-    ):  # fmt: skip
-        monkeypatch.setenv(variable, value)
-    logs, sns = boto3.client("logs"), boto3.client("sns")
-    logs.create_log_group(logGroupName=name)
-    logs.create_log_stream(logGroupName=name, logStreamName="2026/11/24/[1]abc")
-    topic = sns.create_topic(Name=name)["TopicArn"]
-    for variable, value in (
-        ("DEFINITIONS", str(tmp_path)), ("LOG_GROUP", name), ("ALARM_TOPIC", topic), ("STACK", "teststack"),
-        ("DASHBOARD_URL", "https://eu-central-1.console.example/cloudwatch/home?region=eu-central-1#dashboards:name=t"),
-    ):  # fmt: skip
-        monkeypatch.setenv(f"IMAPCHECK_{variable}", value)
-    found = Stack(tmp_path, logs, name, topic, boto3.client("cloudwatch"))
-    found.define("gmail", alarms={"notify": ["Ops@Customer.example"], "runbook": "https://wiki.example/imap"})
-    found.cold_start()
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evidence, "_WAIT_SECONDS", 0.01)
     monkeypatch.setattr(explainer, "PUBLISH_SECONDS", 0.0)
-    yield found
-    logs.delete_log_group(logGroupName=name)
 
 
 def test_refused_login_is_told_in_every_form(stack: Stack) -> None:
@@ -199,7 +89,7 @@ def _days(left: float) -> dict[str, Any]:
             "errorMessage": "check gmail: secret imapcheck/gmail: gone",
         },
         {"level": "ERROR", "message": "check failed", "check": "gmail", "error": "secret imapcheck/gmail: gone"},
-        "[ERROR] CredentialsError: check gmail: secret imapcheck/gmail: gone\nTraceback (most recent call last):",
+        "[ERROR] CredentialsError: check gmail: secret imapcheck/gmail: gone\rTraceback (most recent call last):",
     ],
     ids=["runtime", "logger", "text"],
 )
@@ -255,6 +145,17 @@ def test_later_run_is_no_evidence(stack: Stack) -> None:
     stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW))
     assert "authentication_failed" in stack.sent[0].text
     assert "timeout" not in stack.sent[0].text
+
+
+def test_later_run_is_no_evidence_in_a_storm_either(stack: Stack) -> None:
+    """Though one sweep of the log serves alarms of several moments."""
+    later = [failed(ago(m), type=FailureType.TIMEOUT) for m in (0, 5)]
+    stack.log([*later, failed(ago(10)), failed(ago(15)), log_line(ago(20)), log_line(ago(25))])
+    early = alarm_message(Kind.UNAVAILABLE, NOW - timedelta(minutes=10))
+    stack.deliver(early, *(alarm_message(Kind.UNAVAILABLE, NOW, check=f"c{number}") for number in range(4)))
+    told = next(sent.text for sent in stack.sent if "DOWN  gmail" in sent.text)
+    assert "authenticate: authentication_failed" in told
+    assert "fetch: timeout" not in told
 
 
 def test_instant_test_and_other_checks_are_no_evidence(stack: Stack) -> None:

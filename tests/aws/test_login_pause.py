@@ -46,6 +46,10 @@ class OneSecret(SecretReader):
             self.cached = Credentials.from_object(content, source=name)
         return self.cached
 
+    def version(self, name: str) -> str:
+        assert self.cached is not None
+        return str(hash(self.cached.secret_values()))
+
 
 @pytest.fixture
 def counted(server_context: Any) -> Any:
@@ -167,7 +171,8 @@ def test_handler_logs_a_warning_of_every_unverified_run(counted: Any, tmp_path: 
         done = subprocess.run(
             [sys.executable, "-c", code, json.dumps(event | {"tls": {"verify": verify}})],
             cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False, timeout=60,
-            env={**os.environ, "IMAPCHECK_DEFINITIONS": str(tmp_path), "IMAPCHECK_ALLOW_LOCAL_ADDRESSES": "1"},
+            env={**os.environ, "IMAPCHECK_DEFINITIONS": str(tmp_path), "IMAPCHECK_ALLOW_LOCAL_ADDRESSES": "1",
+                 "IMAPCHECK_ALLOW_INLINE_DEFINITIONS": "true"},
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         lines = [json.loads(line) for line in done.stdout.splitlines()]

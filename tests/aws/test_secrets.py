@@ -102,7 +102,7 @@ def test_broken_secrets_manager_is_an_error_in_time(
     assert "check mail: secret imapcheck/mail: " in message
     assert words in message, message
     assert took < 15
-    assert metrics(running) == {}
+    assert metrics(running) == {("MonitorErrors", "", ""): 1.0}
     assert "canary-4711" not in running.output()
     assert server.connections == 0
 
@@ -170,3 +170,34 @@ def test_command_line_reads_the_secret(put_secret: PutSecret, mail_server: str, 
     )  # fmt: skip
     assert done.returncode == 0, done.stderr + done.stdout
     assert json.loads(done.stdout)["available"] is True
+
+
+def test_verdict_stands_although_secrets_manager_fails_afterwards(
+    environment: Start, deploy: Deploy, put_secret: PutSecret, secrets_manager: Any, mail_server: str
+) -> None:
+    """The server has refused the login; that the secret cannot be read again takes nothing back, and is warned of."""
+    name = put_secret(password="wr0ng-canary")
+    running = environment(deploy("mail", server=mail_server, secret=name))
+    assert running.invoke({"check": "mail"}).result["failure"]["type"] == "authentication_failed"
+    secrets_manager.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+    reply = running.invoke({"check": "mail"})
+    assert reply.error is None, reply.error
+    assert reply.result["failure"]["type"] == "authentication_paused"
+    assert metrics(running)["Availability", "mail", ""] == 0
+    [warning] = [line for line in running.output().splitlines() if '"WARNING"' in line]
+    assert "no such secret" in warning
+    assert "wr0ng-canary" not in running.output()
+
+
+@pytest.mark.parametrize("secret", [None, "imapcheck/any"])
+def test_login_inside_lambda_needs_a_secret_made_for_a_host(
+    environment: Start, deploy: Deploy, put_secret: PutSecret, mail_server: str, secret: str | None
+) -> None:
+    """A deployed definition or an inline one; credentials without host could be sent anywhere."""
+    name = put_secret({"username": "monitor", "password": PASSWORD}) if secret else None
+    running = environment(deploy("mail", server=mail_server, secret=name), IMAPCHECK_ALLOW_INLINE_DEFINITIONS="true")
+    for event in ({"check": "mail"}, {"server": mail_server, "secret": name}):
+        error = running.invoke(event).error
+        assert error is not None
+        assert error["errorType"] == "CredentialsError"
+        assert ("host: missing" if secret else "secret: missing") in error["errorMessage"]

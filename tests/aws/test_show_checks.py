@@ -15,9 +15,10 @@ from moto.cloudwatch.models import cloudwatch_backends
 
 from imapcheck.errors import FailureType
 from imapcheck.result import CheckResult
-from support.dashboard_console import DashboardConsole, Element
+from support.dashboard_console import DashboardConsole, Element, parse
 from support.full_results import available, refused, slow
 from support.log_lines import log_line
+from support.runtime_api import LambdaEnvironment
 
 HANDLER = Path(__file__).parents[2] / "functions/show_checks/handler.py"
 ENDPOINT = "arn:aws:lambda:eu-central-1:123456789012:function:show-checks"
@@ -300,6 +301,25 @@ def test_fifty_checks_cost_few_requests(stack: Stack) -> None:
     assert metrics == [102]
     assert len(windows) == 2
     assert sum(end - start for start, end in windows) < 15 * 60_000
+
+
+def test_what_sam_builds_shows_table_and_run(stack: Stack, artifact: Path, moto_endpoint: str, tmp_path: Path) -> None:
+    """The layers hold all that it needs: htpy, the style sheet, the package; under Lambda's own runtime client."""
+    stack.define("alpha")
+    stack.ran(refused("alpha"), minutes_ago(2))
+    variables = {
+        "IMAPCHECK_STACK": stack.name,
+        "IMAPCHECK_LOG_GROUP": stack.group,
+        "IMAPCHECK_DEFINITIONS": str(stack.folder),
+        "AWS_ENDPOINT_URL": moto_endpoint,
+    }
+    with LambdaEnvironment(artifact, tmp_path, variables, function="ShowChecksFunction") as running:
+        table = running.invoke({})
+        window = {"from": int(minutes_ago(5).timestamp() * 1000), "to": int(NOW.timestamp() * 1000)}
+        run = running.invoke({"run": "alpha", **window})
+    assert (table.error, run.error) == (None, None)
+    assert "✗ not available" in parse(table.result).text
+    assert "C: A0002 AUTHENTICATE PLAIN ********" in parse(run.result).text
 
 
 def test_an_error_of_aws_is_a_sentence(stack: Stack) -> None:

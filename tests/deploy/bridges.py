@@ -14,7 +14,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deploy.stack import Stack, check_of
-from template.alarm_simulator import EXTRA_DATAPOINTS, AlarmRule
+from template.alarm_simulator import AlarmRule, Reading, decide
+
+READING = Reading()
 
 
 @dataclass
@@ -40,7 +42,7 @@ class Bridges:
         for alarm in filter(check_of, self.stack.alarms()):
             rule = AlarmRule.of(alarm)
             datapoints = self._datapoints(alarm, rule)
-            state = rule.decide(datapoints, alarm["StateValue"])
+            state = decide(rule, datapoints, alarm["StateValue"], READING)
             since = time.time() - self._first_seen.setdefault(rule.name, time.time())
             if state == alarm["StateValue"] or (state == "ALARM" and since < rule.warm_up):
                 continue
@@ -49,7 +51,7 @@ class Bridges:
 
     def _datapoints(self, alarm: dict[str, Any], rule: AlarmRule) -> list[float | None]:
         """The statistic of each period that has ended, oldest first."""
-        count = rule.periods + EXTRA_DATAPOINTS
+        count = rule.periods + READING.extra
         end = math.floor(time.time() / rule.period) * rule.period
         start = end - rule.period * count
         found = self.stack.emulator.client("cloudwatch").get_metric_statistics(

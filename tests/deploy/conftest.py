@@ -38,12 +38,14 @@ def secrets(emulator: Emulator) -> None:
 
 
 def definition(server: Dovecot, **fields: Any) -> dict[str, Any]:
-    """A check of this server that publishes whatever an alarm watches."""
-    return {
+    """A check of this server that publishes whatever an alarm watches; `None` takes a field away."""
+    whole = {
         "server": f"imaps://localhost:{server.imaps}/",
         "tls": {"ca_file": "test-ca.pem"},
         "secret": "imapcheck/mail",
         "timeout": 10,
         "new_message": NEW_MESSAGE | {"keep_for": "1d"},
         "thresholds": {"total": 60_000},
-    } | fields
+        "schedule": {"every": "1m"},
+    }
+    return {name: value for name, value in (whole | fields).items() if value is not None}

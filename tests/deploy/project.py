@@ -15,7 +15,7 @@ from typing import Any
 from deploy.emulator import Emulator
 from support.artifact import ROOT
 
-SECTION = "Deploy in five minutes"
+SECTION, OWN_PARAMETER = "Deploy in five minutes", "AlarmEmail=you@example.com"
 # The build is for Lambda's processor; here it must run on this one. Two words of the template, nothing else.
 TEMPLATE_PROCESSOR, HOST_PROCESSOR = "arm64", {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
 
@@ -62,29 +62,20 @@ class Project:
         """Delete `events/NAME.json`."""
         (self.place / f"events/{name}.json").unlink()
 
-    def checks(self) -> list[str]:
-        """The names of the checks that are deployed with a schedule."""
-        return sorted(path.stem for path in (self.place / "events").glob("*.json") if path.stem != "outside")
-
-    def build(self) -> Run:
-        """README's commands but the last."""
-        runs = [self.run(command) for command in readme_commands()[:-1]]
+    def deploy(self, **parameters: str) -> Run:
+        """README's commands, with these parameters besides its own."""
+        words = "".join(f"{name}={value} " for name, value in parameters.items())
+        runs = [self.run(command.replace(OWN_PARAMETER, f"{words}{OWN_PARAMETER}")) for command in readme_commands()]
         return Run("".join(run.output for run in runs), sum(run.seconds for run in runs))
 
-    def deploy(self, **parameters: str) -> Run:
-        """README's last command; it asks whether the change set is wanted."""
-        wanted = {"Checks": ",".join(self.checks()), "IntervalMinutes": "1"} | parameters
-        words = [f"{name}={value}" for name, value in wanted.items()]
-        return self.run(" ".join([readme_commands()[-1], *words]), answer="y\n")
-
-    def run(self, command: str, *, answer: str = "") -> Run:
+    def run(self, command: str) -> Run:
         """Run a shell command in the project's folder against the emulator; it must succeed."""
         began = time.monotonic()
         done = subprocess.run(
             ["bash", "-ec", command],
             cwd=self.place,
             env=_environment() | self.emulator.environment,
-            input=answer,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,

@@ -49,8 +49,7 @@ def created(project: Project, stack: Stack, dovecot: Dovecot, before: Inventory)
     """`mail`, `steady` and `leaving` have a schedule; `outside` has none and wants a secret that is not for it."""
     for name in ("mail", "steady", "leaving"):
         project.write(name, **definition(dovecot))
-    project.write("outside", **definition(dovecot, secret="other/mail"))
-    project.build()
+    project.write("outside", **definition(dovecot, secret="other/mail", schedule=None))
     run = project.deploy()
     return Station(stack.inventory(), run)
 
@@ -70,7 +69,6 @@ def repeated(answers: dict[str, Any], project: Project, stack: Stack) -> Station
     stray = project.place / "layers/imapcheck/imapcheck/__pycache__/gone.cpython-312.pyc"
     stray.parent.mkdir(exist_ok=True)
     stray.write_bytes(b"not this interpreter's")
-    project.build()
     run = project.deploy()
     return Station(stack.inventory(), run)
 
@@ -81,7 +79,6 @@ def changed(repeated: Station, project: Project, stack: Stack, dovecot: Dovecot)
     project.write("mail", **definition(dovecot, thresholds={"total": 50_000}))
     project.write("arriving", **definition(dovecot))
     project.remove("leaving")
-    project.build()
     run = project.deploy()
     return Station(stack.inventory(), run)
 

@@ -170,7 +170,7 @@ def test_error_and_then_success_is_no_login(log_in: Callable[..., Any]) -> None:
 
 
 @pytest.mark.parametrize(("username", "password"), [("a\x07b", "pw"), ("alice", "p\x07w"), ("alice", "\u0627a")])
-def test_what_saslprep_forbids_is_an_error_of_ours(log_in: Callable[..., Any], username: str, password: str) -> None:
+def test_what_saslprep_forbids_is_a_credentials_error(log_in: Callable[..., Any], username: str, password: str) -> None:
     """A name or password that SCRAM cannot carry is no outage; the text holds neither."""
     with pytest.raises(CredentialsError, match="cannot carry it") as caught:
         log_in(username=username, password=password)

@@ -178,7 +178,8 @@ def test_fewer_than_min_matches_is_no_match(find: Callable[..., CheckResult], in
     result = find(search={"subject": "needle", "min_matches": 3})
     assert result.failure is not None
     assert (result.failure.step, result.failure.type) == ("search", "no_match")
-    assert "2 found of at least 3" in result.failure.detail
+    assert result.failure.detail.startswith("2 found with ")
+    assert result.failure.detail.endswith("at least 3 expected")
     assert result.search is not None
     assert result.search.matches == 2
 

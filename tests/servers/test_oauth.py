@@ -108,7 +108,7 @@ def test_refused_token_is_a_refused_login(definition: CheckDefinition, token: st
         (endpoints.close, "no HTTP answer"),
     ],
 )
-def test_token_endpoint_that_misbehaves_is_an_error_of_ours(
+def test_token_endpoint_that_misbehaves_is_a_credentials_error(
     definition: CheckDefinition, endpoint: TokenEndpoint, misbehave: Any, words: str
 ) -> None:
     """In time, naming the endpoint, never an outage of the mail server."""

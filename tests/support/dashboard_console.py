@@ -105,8 +105,12 @@ class DashboardConsole:
         return self.shown
 
     def click(self, text: str, *, number: int = 0) -> Element:
-        """Click the element with that text; returns what it opened, in the pop-up or in the widget's place."""
-        actions = [action for action in self.shown.all("cwdb-action") if action.before and action.before.text == text]
+        """Click the element whose text begins so; returns what it opened, in the pop-up or in the widget's place."""
+        actions = [
+            action
+            for action in self.shown.all("cwdb-action")
+            if action.before is not None and action.before.text.startswith(text)
+        ]
         action = actions[number]
         assert action.attributes["action"] == "call"
         assert action.attributes["endpoint"] == self._endpoint

@@ -17,7 +17,7 @@ from imapcheck.result import (
     StepResult,
     TlsFacts,
 )  # fmt: skip
-from imapcheck.trace import total_ms
+from imapcheck.trace import NOT_REACHED, total_ms
 
 TIMES: dict[StepName, float] = {
     "dns": 3.2, "connect": 21.4, "tls": 44.1, "greeting": 20.3, "capability": 19.6, "authenticate": 182.0,
@@ -78,7 +78,8 @@ def refused(check: str | None = "mail") -> CheckResult:
         StepResult("authenticate", "failed", 412.3, words),
         StepResult("namespace", "refused", 20.0, "NO not now"),
         StepResult("list", "failed", 11.0, "and the server hung up"),
-        StepResult("examine", "skipped", None, "not reached"),
+        StepResult("examine", "skipped", None, NOT_REACHED),
+        StepResult("search", "skipped", None, NOT_REACHED),
         StepResult("logout", "passed", 18.4, None),
     )
     return replace(

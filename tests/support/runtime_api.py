@@ -38,6 +38,7 @@ class LambdaEnvironment:
     artifact: Path
     directory: Path
     variables: dict[str, str] = field(default_factory=dict)
+    function: str = "RunCheckFunction"
     handler: str = "handler.handler"
     timeout: float = 150.0
 
@@ -51,7 +52,7 @@ class LambdaEnvironment:
         self._process = subprocess.Popen(
             # -S: no site-packages, so that nothing of the developer's environment is importable.
             [Path(sys.base_prefix) / "bin/python3.13", "-S", "-m", "awslambdaric", self.handler],
-            cwd=self.artifact / "RunCheckFunction",
+            cwd=self.artifact / self.function,
             env=self._environment(),
             stdout=self._output,
             stderr=subprocess.STDOUT,
@@ -90,13 +91,13 @@ class LambdaEnvironment:
 
     def _environment(self) -> dict[str, str]:
         layers = [self.artifact / name / "python" for name in ("ImapcheckLayer", "DependenciesLayer")]
-        path = [self.artifact / "RunCheckFunction", *layers, runtime_packages(self.directory)]
+        path = [self.artifact / self.function, *layers, runtime_packages(self.directory)]
         return {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": os.pathsep.join(map(str, path)),
             "PYTHONDONTWRITEBYTECODE": "1",
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._server.server_address[1]}",
-            "LAMBDA_TASK_ROOT": str(self.artifact / "RunCheckFunction"),
+            "LAMBDA_TASK_ROOT": str(self.artifact / self.function),
             "_HANDLER": self.handler,
             "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
             "AWS_REGION": "eu-central-1",

@@ -27,6 +27,8 @@ NEVER = {
     "asyncio",
     "imapcheck.cli.app",
     "imapcheck.cli.demo",
+    "htpy",  # the report's, and the widget's
+    "imapcheck.output.html",
     "imapcheck.output.terminal",
     "pymap",
     "rich",

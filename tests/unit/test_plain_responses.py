@@ -5,11 +5,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imapcheck.errors import CheckFailure
 from imapcheck.imap import data
 from imapcheck.imap.decoder import CountedLiteral, Response
-
-TAG = b"A0001"
 
 
 def plain(pattern: Any) -> st.SearchStrategy[bytes]:
@@ -31,19 +28,6 @@ def test_plain_namespace(text: bytes) -> None:
     response = Response("untagged", b"NAMESPACE", None, text)
     prefix = data._parsed_prefix(response.parsed())
     assert data.personal_prefix(response) == (prefix if data._PREFIX.fullmatch(prefix) else b"")
-
-
-@given(plain(data._PLAIN_ESEARCH))
-def test_plain_esearch(text: bytes) -> None:
-    """Same UIDs, or the same refusal."""
-    assert outcome(data._esearch_ranges, text) == outcome(data._esearch_items, text)
-
-
-def outcome(read: Any, text: bytes) -> object:
-    try:
-        return list(read(text, TAG))
-    except CheckFailure as failure:
-        return failure.detail
 
 
 @given(uid=st.integers(1, 3), asked=st.integers(1, 3), body=st.binary(max_size=40))

@@ -12,14 +12,15 @@ from typing import Any
 
 import pytest
 
-from imapcheck.output.entry import Asked, Entry
+from imapcheck.output.entry import Entry
 from imapcheck.output.html import page, run_fragment
+from imapcheck.output.story_facts import Watched
 from imapcheck.result import CheckResult
 from support.full_results import available, refused, slow
 
 MADE = datetime(2026, 11, 24, 10, 20, tzinfo=UTC)
-ASKED = Asked(
-    "imaps://imap.example.com:993/", {"total": 2000, "search": 500}, "events/mail.json", "https://wiki.example/"
+WATCHED = Watched(
+    "imaps://imap.example.com:993/", None, "https://wiki.example/", "events/mail.json", {"total": 2000, "search": 500}
 )
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -80,8 +81,8 @@ class Page(HTMLParser):
         return [value or "" for _, attributes in self.tags for name, value in attributes if name == attribute]
 
 
-def entry(result: CheckResult, asked: Asked = ASKED) -> Entry:
-    return Entry(result.to_dict(), asked)
+def entry(result: CheckResult, watched: Watched = WATCHED) -> Entry:
+    return Entry(result.to_dict(), watched)
 
 
 def report(*results: CheckResult) -> Page:
@@ -106,29 +107,29 @@ def shape(text: str) -> list[tuple[str, tuple[str, ...]]]:
     return [(tag, tuple(name for name, _ in attributes)) for tag, attributes in Page(text).tags]
 
 
-def draw_page(content: dict[str, Any], asked: Asked) -> str:
-    return page([Entry(content, asked)], MADE)
+def draw_page(content: dict[str, Any], watched: Watched) -> str:
+    return page([Entry(content, watched)], MADE)
 
 
-def draw_two(content: dict[str, Any], asked: Asked) -> str:
+def draw_two(content: dict[str, Any], watched: Watched) -> str:
     failed = {"schema": 1, "check": content["check"], "error": content["run_id"].replace("\n", " ")}
-    return page([Entry(content, asked), Entry(failed, asked)], MADE)
+    return page([Entry(content, watched), Entry(failed, watched)], MADE)
 
 
-def draw_fragment(content: dict[str, Any], asked: Asked) -> str:
-    return run_fragment(Entry(content, asked), dark=True)
+def draw_fragment(content: dict[str, Any], watched: Watched) -> str:
+    return run_fragment(Entry(content, watched), dark=True)
 
 
 @pytest.mark.parametrize("draw", [draw_page, draw_two, draw_fragment])
 @pytest.mark.parametrize("result", [available(), refused(), slow()], ids=["available", "refused", "slow"])
 @pytest.mark.parametrize("words", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_words_change_no_tag(
-    words: str, result: CheckResult, draw: Callable[[dict[str, Any], Asked], str]
+    words: str, result: CheckResult, draw: Callable[[dict[str, Any], Watched], str]
 ) -> None:
     """The page has the tags and attributes that harmless words give it, and no more; none of them runs or loads."""
-    asked = Asked(words, {}, words, words)
-    drawn = draw(poisoned(result.to_dict(), words), asked)
-    harmless = draw(poisoned(result.to_dict(), "harmless"), Asked("harmless", {}, "harmless", "harmless"))
+    watched = Watched(words, words, words, words)
+    drawn = draw(poisoned(result.to_dict(), words), watched)
+    harmless = draw(poisoned(result.to_dict(), "harmless"), Watched("harmless", "harmless", "harmless", "harmless"))
     assert shape(drawn) == shape(harmless)
     found = Page(drawn)
     assert not NEVER & {tag for tag, _ in found.tags}
@@ -141,14 +142,14 @@ def test_hostile_words_change_no_tag(
 def test_hostile_words_are_shown_as_they_are(words: str) -> None:
     """Escaped, not swallowed: the reader sees what the server said."""
     content = poisoned(refused().to_dict(), words)
-    assert " ".join(words.split()) in Page(draw_page(content, ASKED)).text
+    assert " ".join(words.split()) in Page(draw_page(content, WATCHED)).text
 
 
 def test_only_the_web_becomes_a_link() -> None:
     """A runbook that is no web address is text."""
     assert "https://wiki.example/" in report(refused()).values("href")
     for address in ("javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", " https://x.example"):
-        drawn = Page(page([entry(refused(), replace(ASKED, runbook=address))], MADE))
+        drawn = Page(page([entry(refused(), replace(WATCHED, runbook=address))], MADE))
         assert all(link.startswith("#") for link in drawn.values("href"))
 
 
@@ -169,13 +170,20 @@ def test_verdict_and_reason_come_first() -> None:
     before = text[: text.index(" Steps")]
     failure = refused().failure
     assert failure is not None
-    for words in ("✗ NOT AVAILABLE", "mail", ASKED.server, "2026-11-24 10:12:03 UTC", "2 attempts"):
+    for words in ("✗ NOT AVAILABLE", "mail", WATCHED.server, "2026-11-24 10:12:03 UTC", "2 attempts"):
         assert str(words) in before
     assert f"authenticate: {failure.type.value} (authentication)" in before
     assert failure.detail in before
     assert failure.advice in before
     assert "Also list: authentication_failed. and the server hung up" in before
     assert "An earlier attempt: authenticate" in before
+
+
+def test_steps_that_were_not_reached_are_one_row() -> None:
+    """And so are not between the reader and what happened."""
+    text = report(refused()).text
+    assert "not reached examine, search" in text
+    assert text.count("not reached") == 1 + json.dumps(refused().to_dict()).count("not reached")
 
 
 def test_a_slow_run_says_what_was_exceeded() -> None:
@@ -190,7 +198,7 @@ def test_facts_transcript_json_and_how_to_repeat_are_there() -> None:
     """Nothing of the result is left out."""
     text = report(available()).text
     for words in (
-        "203.0.113.25", "2 found, the newest 2 hours old, 2,103 octets", "TLSv1.3, TLS_AES_256_GCM_SHA384",
+        "203.0.113.25", "2 found, the newest 2 hours old, 2,103 bytes", "TLSv1.3, TLS_AES_256_GCM_SHA384",
         "61 days left", "imap.example.com, mail.example.com", "STORAGE", "S: A0003 OK done",
         "imapcheck run events/mail.json --transcript", f'"run_id": "{available().run_id}"',
     ):  # fmt: skip
@@ -199,7 +207,7 @@ def test_facts_transcript_json_and_how_to_repeat_are_there() -> None:
 
 def test_the_file_to_run_is_quoted_for_the_shell() -> None:
     """A folder with a space, or a file name that is a command."""
-    drawn = Page(page([entry(available(), replace(ASKED, file="my events/$(reboot).json"))], MADE))
+    drawn = Page(page([entry(available(), replace(WATCHED, file="my events/$(reboot).json"))], MADE))
     assert "imapcheck run 'my events/$(reboot).json' --transcript" in drawn.text
 
 
@@ -214,7 +222,7 @@ def test_every_link_within_the_page_has_its_place() -> None:
 
 
 def test_the_goodbye_after_logout_is_no_refusal() -> None:
-    """One line is marked: the NO, not the BYE that LOGOUT asked for."""
+    """One line is marked: the NO, not the BYE that LOGOUT watched for."""
     assert report(refused()).values("class").count("refusal") == 1
     assert report(available()).values("class").count("refusal") == 0
 

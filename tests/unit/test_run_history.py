@@ -23,17 +23,17 @@ MINUTE = timedelta(minutes=1)
     st.dictionaries(st.text("abc", min_size=1), st.integers(0, 12 * 60), max_size=60), st.sampled_from((1, 5, 15, 60))
 )
 def test_windows_hold_every_run_and_little_else(began: dict[str, int], period: int) -> None:
-    """The period in which a run began and two minutes more; none overlaps, the newest comes first."""
+    """The period in which a run began and five minutes more; none overlaps, the newest comes first."""
     starts = {check: END - minutes * MINUTE for check, minutes in began.items()}
     windows = windows_for(starts, period * MINUTE, END)
     for check, start in starts.items():
         [window] = [window for window in windows if check in window.checks]
         assert window.start <= start
-        assert window.end >= min(start + (period + 2) * MINUTE, END)
+        assert window.end >= min(start + (period + 5) * MINUTE, END)
     assert [window.start for window in windows] == sorted((window.start for window in windows), reverse=True)
     assert all(later.start > earlier.end for later, earlier in itertools.pairwise(windows))
     asked = sum((window.end - window.start for window in windows), timedelta())
-    assert asked <= len(starts) * max(period + 4, 15) * MINUTE
+    assert asked <= len(starts) * max(period + 7, 15) * MINUTE
 
 
 @pytest.mark.parametrize("run", [available(), slow(), refused()], ids=["available", "slow", "refused"])

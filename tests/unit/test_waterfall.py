@@ -130,7 +130,16 @@ def test_no_steps_are_no_error() -> None:
 
 @pytest.mark.parametrize(
     ("ms", "text"),
-    [(0.04, "0.0 ms"), (9.94, "9.9 ms"), (9.96, "10 ms"), (999.4, "999 ms"), (999.6, "1.00 s"), (30000, "30.00 s")],
+    [
+        (0.0, "0.0 ms"),
+        (0.04, "<0.1 ms"),
+        (0.06, "0.1 ms"),
+        (9.94, "9.9 ms"),
+        (9.96, "10 ms"),
+        (999.4, "999 ms"),
+        (999.6, "1.00 s"),
+        (30000, "30.00 s"),
+    ],
 )
 def test_durations_for_people(ms: float, text: str) -> None:
     """No `10.0 ms` and no `1000 ms` at the borders."""

@@ -100,8 +100,8 @@ class FailureType(StrEnum):
     TLS_HANDSHAKE_FAILED = (
         "tls_handshake_failed",
         Category.SSL,
-        "The two sides found no common protocol or cipher, or what came was no TLS.",
-        "Compare the server's TLS versions and ciphers with tls.minimum_version.",
+        "The two sides found no common protocol or cipher, what came was no TLS, or a client certificate is demanded.",
+        "Compare its TLS versions and ciphers with tls.minimum_version, or let it ask for no client certificate.",
     )
     STARTTLS_UNAVAILABLE = (
         "starttls_unavailable",

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ministack.core import lambda_runtime
+from ministack.core.responses import get_region
 from ministack.services import cloudwatch, lambda_svc
-from ministack.services.cloudformation import engine, provisioners
+from ministack.services.cloudformation import changesets, engine, handlers, provisioners
 
 from deploy.launcher import sandbox
 
@@ -21,6 +22,8 @@ _GIVEN = ("AWS_LAMBDA_", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_", "AWS
 _original_conditions = engine._evaluate_conditions
 _original_worker_class = lambda_runtime._worker_class_for
 _original_alarm_record = provisioners._cw_metric_alarm_record
+_original_properties_for_diff = changesets._resolve_props_for_diff
+_original_get_template = handlers._get_template
 
 
 def teach_before_the_services_start() -> None:
@@ -28,6 +31,8 @@ def teach_before_the_services_start() -> None:
     lambda_runtime._worker_class_for = _worker_class
     cloudwatch._evaluate_alarm = _leave_alarms_to_the_bridge
     provisioners._cw_metric_alarm_record = _alarm_record
+    changesets._resolve_props_for_diff = _properties_for_diff
+    _replace_action(_original_get_template, _get_template)
     provisioners._RESOURCE_HANDLERS["AWS::CloudWatch::AlarmMuteRule"] = {
         "create": _create_mute_rule,
         "update": _update_mute_rule,
@@ -68,6 +73,31 @@ def _texts(items: Any, parameters: dict[str, Any]) -> list[str]:
         value = parameters[items["Ref"]]["Value"]
         return value if isinstance(value, list) else [part for part in value.split(",") if part]
     return [parameters[item["Ref"]]["Value"] if isinstance(item, dict) else str(item) for item in items]
+
+
+def _properties_for_diff(template: dict[str, Any], parameters: dict[str, Any], *others: Any) -> dict[str, Any]:
+    """A change set removes a resource whose condition has become false. MiniStack compares resources whatever their
+    conditions, so that a parameter which only switches them (Paused) is "no change"."""
+    resolved: dict[str, Any] = _original_properties_for_diff(template, parameters, *others)
+    holds = _evaluate_conditions(template, parameters) if template else {}
+    resources = resolved.get("Resources", {}).items()
+    there = {name: item for name, item in resources if holds.get(item.get("Condition"), True)}
+    return resolved | {"Resources": there}
+
+
+def _get_template(parameters: dict[str, Any]) -> Any:
+    """SAM CLI writes https://s3.REGION.amazonaws.com/.. for a nested template, and `sam delete` reads no other address.
+    Here it writes the emulator's address."""
+    status, headers, body = _original_get_template(parameters)
+    ours, aws = (f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}/", f"https://s3.{get_region()}.amazonaws.com/")
+    return status, headers, body.replace(ours.encode(), aws.encode())
+
+
+def _replace_action(original: Callable[..., Any], replacement: Callable[..., Any]) -> None:
+    """In the table of the API's actions."""
+    table = handlers._ACTION_HANDLERS
+    [name] = [name for name, function in table.items() if function is original]
+    table[name] = replacement
 
 
 def _worker_class(config: dict[str, Any]) -> Any:

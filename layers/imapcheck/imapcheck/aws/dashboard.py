@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from imapcheck.aws.availability import Point, Series, read_availability
-from imapcheck.aws.run_history import LoggedRun, OutOfBounds, RunHistory
+from imapcheck.aws.run_history import LATEST_LINE, LoggedRun, OutOfBounds, RunHistory
 from imapcheck.definition.files import load_definition
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.errors import DefinitionError
-from imapcheck.output.entry import Asked, Entry, State
+from imapcheck.output.entry import Entry, State
 from imapcheck.output.html import run_fragment
+from imapcheck.output.story_facts import Watched
 from imapcheck.output.widget import CheckRow, Choice, checks_widget, sentence_widget
 
 SECONDS = 8.0
@@ -148,7 +149,7 @@ class Dashboard:
         if isinstance(definition, str):
             return Entry(run.result)
         file, runbook = f"events/{name}.json", definition.alarms.runbook
-        return Entry(run.result, Asked(definition.server, definition.thresholds, file, runbook))
+        return Entry(run.result, Watched(definition.server, definition.secret, runbook, file, definition.thresholds))
 
     def _problem(self, name: str, ran_at: datetime | None, request: Request) -> str | None:
         """What is wrong with the monitor and not with the server."""
@@ -208,7 +209,7 @@ def _payload(
     if run is not None:
         logged = datetime.fromtimestamp(run.logged_ms / 1000, UTC)
         return RunWanted.payload(check, logged, logged + timedelta(seconds=1), failed=failed)
-    return None if at is None else RunWanted.payload(check, at, at + period + timedelta(minutes=2), failed=failed)
+    return None if at is None else RunWanted.payload(check, at, at + period + LATEST_LINE, failed=failed)
 
 
 def _mapping(value: object) -> dict[str, Any]:

@@ -103,7 +103,11 @@ def _refuse_weaker_tls(definition: CheckDefinition) -> None:
 
 
 def _scheduled(event: dict[str, Any]) -> datetime | None:
-    """The schedule's own time, None where there is none that can be true: by hand, or not filled in."""
+    """The schedule's own time (EventBridge Scheduler, context attributes), None where there is none that can be true.
+
+    Runs start up to two minutes after it. Stamped with their start, two runs would share a period of a sliding alarm
+    window or none would fall into it, and one outage would ring more than once.
+    """
     text = event.get("scheduled_time")
     if not isinstance(text, str):
         return None

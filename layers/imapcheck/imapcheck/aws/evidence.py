@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from imapcheck.aws.run_log import FINISHED
 from imapcheck.output.story_facts import Change, Evidence, Kind, MonitorError, Run, find_spell, judge
 
-RUN_MESSAGE = "check finished"
 _LATEST = timedelta(seconds=1)
 _OLDEST_END = timedelta(days=7)
 _WAIT_SECONDS = 2.0
@@ -145,7 +145,7 @@ class RunLog:
 
 def _runs_pattern(checks: set[str]) -> str:
     """For one check its own lines; for more the lines of all, as a pattern has a limit and a storm has not."""
-    finished = f'$.message = "{RUN_MESSAGE}"'
+    finished = f'$.message = "{FINISHED}"'
     return f'{{ {finished} && $.check = "{next(iter(checks))}" }}' if len(checks) == 1 else f"{{ {finished} }}"
 
 
@@ -169,7 +169,7 @@ def _take_in(found: Sequence[_Found], runs: Sequence[_Line], errors: Sequence[_L
 
 def _run(line: Mapping[str, Any]) -> Run | None:
     """The run of a line; an instant test is no alarm's business."""
-    if line.get("message") != RUN_MESSAGE or line.get("instant_test") is True:
+    if line.get("message") != FINISHED or line.get("instant_test") is True:
         return None
     try:
         return Run.from_line(line)
@@ -178,9 +178,14 @@ def _run(line: Mapping[str, Any]) -> Run | None:
 
 
 def _error(text: str) -> tuple[object, str]:
-    """(check or null, what it says) of a line of the monitor's own error: JSON, or the runtime's plain text."""
+    """(check or null, what it says) of a line of the monitor's own error: JSON, or the runtime's plain text.
+
+    The runtime ends the lines of a text, traceback included, with CR alone, so that they stay one event.
+    """
     line = _object(text)
-    return (line.get("check"), _told_error(line)) if line else (None, text.partition("\n")[0])
+    if line:
+        return line.get("check"), _told_error(line)
+    return None, text.splitlines()[0].removeprefix("[ERROR] ") if text else ""
 
 
 def _told_error(line: Mapping[str, Any]) -> str:

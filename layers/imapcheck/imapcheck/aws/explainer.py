@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from imapcheck.aws.alarm_event import NotOurs, read_alarm
 from imapcheck.aws.evidence import RunLog
+from imapcheck.aws.run_log import FINISHED
 from imapcheck.aws.story_message import Attributes, message
 from imapcheck.aws.watched import Definitions
 from imapcheck.output.joint_story import Part, badness, tell_together, tell_together_bare
@@ -174,7 +175,7 @@ class Explainer:
 def runs_link(dashboard_url: str, log_group: str, change: Change) -> str:
     """The console's page of this check's runs around the change; its parts are quoted twice, with `$` for `%`."""
     console = dashboard_url.partition("#")[0]
-    pattern = f'{{ $.message = "check finished" && $.check = "{change.check}" }}'
+    pattern = f'{{ $.message = "{FINISHED}" && $.check = "{change.check}" }}'
     start = int((change.at - change.period * (change.periods + 2)).timestamp() * 1000)
     end = int((change.at + change.period).timestamp() * 1000)
     query = f"$3FfilterPattern$3D{_twice(pattern)}$26start$3D{start}$26end$3D{end}"

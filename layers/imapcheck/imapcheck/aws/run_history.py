@@ -13,8 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-_FINISHED = '$.message = "check finished"'
-_LATEST_END = timedelta(minutes=2)  # a run ends, and its line arrives, that much after it began
+from imapcheck.aws.run_log import FINISHED
+
+LATEST_LINE = timedelta(minutes=5)
+"""A run's line comes so much after the time of its metrics at the latest: its schedule's window, then the run."""
+
+_PATTERN = f'$.message = "{FINISHED}"'
 _NEAR = timedelta(minutes=2)
 _RECENT = timedelta(minutes=15)  # metrics come later than lines: near the end there may be a newer run than they know
 _MOST_NAMES = 8  # a pattern has 1,024 characters
@@ -106,7 +110,7 @@ def windows_for(began: Mapping[str, datetime], period: timedelta, end: datetime)
     """Windows that hold every run which began in its period: those near each other are one, the newest first."""
     found: list[Window] = []
     for check, start in sorted(began.items(), key=lambda item: item[1]):
-        stop = end if end - start < _RECENT else min(start + period + _LATEST_END, end)
+        stop = end if end - start < _RECENT else min(start + period + LATEST_LINE, end)
         if found and start <= found[-1].end + _NEAR:
             last = found.pop()
             found.append(Window(last.start, max(last.end, stop), (*last.checks, check)))
@@ -117,15 +121,15 @@ def windows_for(began: Mapping[str, datetime], period: timedelta, end: datetime)
 
 def _pattern(checks: Sequence[str]) -> str:
     if not checks or len(checks) > _MOST_NAMES:
-        return f"{{ {_FINISHED} }}"
+        return f"{{ {_PATTERN} }}"
     names = " || ".join(f'$.check = "{check}"' for check in checks)
-    return f"{{ {_FINISHED} && ({names}) }}"
+    return f"{{ {_PATTERN} && ({names}) }}"
 
 
 def _runs(events: Iterable[Mapping[str, Any]]) -> Iterator[LoggedRun]:
     for event in events:
         line = _object(event["message"])
-        if line.get("message") == "check finished" and line.get("instant_test") is False:
+        if line.get("message") == FINISHED and line.get("instant_test") is False:
             yield LoggedRun(result_of(line), event["timestamp"])
 
 

@@ -13,7 +13,7 @@ from imapcheck.result import CheckResult
 
 FINISHED = "check finished"
 _MOST_OCTETS = 150_000
-_LONGEST_TEXT = 1000
+_LONGEST_TEXT = 2000
 _MOST_ELEMENTS = {"failures": 2, "earlier_failures": 2, "warnings": 3, "exceeded": 4}
 _MOST_OTHERS = 5
 _LEFT_OUT = "\n[...]\n"
@@ -59,9 +59,9 @@ def _bounded(value: Any, path: str, shortened: list[str]) -> Any:
             if len(value) > most:
                 shortened.append(path)
             return [_bounded(item, path, shortened) for item in value[:most]]
-        case str() if len(value) > _LONGEST_TEXT:
+        case str() if _octets(value) > _LONGEST_TEXT:
             shortened.append(path)
-            return value[: _LONGEST_TEXT - 4] + " ..."
+            return value[: _fitting(value, _LONGEST_TEXT)] + " ..."
     return value
 
 
@@ -70,8 +70,17 @@ def _middle_left_out(text: str, room: int, shortened: list[str]) -> str:
     if _octets(text) <= room:
         return text
     shortened.append("transcript")
-    kept = room // (2 * max(_octets(text) // max(len(text), 1), 1))
-    return f"{text[: kept // 3]}{_LEFT_OUT}{text[-kept:] if kept else ''}"
+    head = _fitting(text, room // 4)
+    tail = _fitting(text[::-1], room // 2)
+    return f"{text[:head]}{_LEFT_OUT}{text[len(text) - tail :]}"
+
+
+def _fitting(text: str, octets: int) -> int:
+    """How many of the first characters of `text` stay within `octets` as JSON."""
+    fitting = len(text)
+    while (needed := _octets(text[:fitting])) > octets and fitting:
+        fitting = min(fitting - 1, fitting * octets // needed)
+    return fitting
 
 
 def _octets(value: Any) -> int:

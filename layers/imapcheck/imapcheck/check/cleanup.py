@@ -70,7 +70,7 @@ def _obstacle(session: ImapSession, mailbox: bytes, gmail: bool, trash: bytes | 
         return "INBOX is never opened writable"
     if gmail:
         if trash is None:
-            return "no mailbox with the special use \\Trash to move messages to"
+            return "there is no \\Trash mailbox to move messages to"
         return None if session.offers("MOVE") else "server does not offer MOVE"
     return None if session.offers("UIDPLUS") else "server does not offer UIDPLUS"
 

@@ -43,7 +43,7 @@ def run_check(
     `deadline` is a `time.monotonic()` value that the run ends by, whatever `definition.timeout` says;
     `hooks` receive each step's `StepStarted` and `StepFinished`; with `login_pause` the login is
     withheld (`authentication_paused`); `refuse_local_addresses` keeps a check inside Lambda away from
-    its runtime API. Raises `CredentialsError` and `DefinitionError` for what we do wrong.
+    its runtime API. Raises `CredentialsError` and `DefinitionError` for what is wrong on our side.
     """
     _require_credentials(definition, credentials)
     context = _context(definition)

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from imapcheck.definition.model import CheckDefinition, NewMessageDefinition, SearchDefinition
 from imapcheck.imap.completion import Appended
-from imapcheck.imap.data import Found, Mailbox
+from imapcheck.imap.data import Mailbox
+from imapcheck.imap.search_result import Found
 from imapcheck.imap.session import ImapSession
 from imapcheck.login.credentials import Credentials, LoginPause
 from imapcheck.login.mechanisms import Mechanism

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from imapcheck.cli.orders import Order
-from imapcheck.output.entry import Asked, Entry
+from imapcheck.output.entry import Entry
 from imapcheck.output.json_lines import json_object
 from imapcheck.output.outcome import Outcome
+from imapcheck.output.story_facts import Watched
 
 type Write = Callable[[str], None]
 
@@ -66,15 +67,17 @@ def page_of(orders: Sequence[Order], outcomes: Sequence[Outcome]) -> str:
     from imapcheck.output.html import page  # loaded where a report is asked for
 
     entries = [
-        Entry(json_object(outcome, transcript=True), _asked(order))
+        Entry(json_object(outcome, transcript=True), _watched(order))
         for order, outcome in zip(orders, outcomes, strict=True)
     ]
     return page(entries, datetime.now(UTC))
 
 
-def _asked(order: Order) -> Asked:
+def _watched(order: Order) -> Watched:
     """What the report says of a definition; without one, which file could not be read."""
     definition = order.definition
     if definition is None:
-        return Asked(file=str(order.file))
-    return Asked(definition.server, definition.thresholds, str(order.file), definition.alarms.runbook)
+        return Watched(file=str(order.file))
+    return Watched(
+        definition.server, definition.secret, definition.alarms.runbook, str(order.file), definition.thresholds
+    )

@@ -66,7 +66,7 @@ class SearchDefinition(Model):
     )
     max_age: Duration | None = Field(None, description="A newest match older than this is too_old.")
     max_size: Annotated[int, Field(ge=1, strict=True)] | None = Field(
-        None, description="A newest match of more octets than this is message_too_large."
+        None, description="A newest match of more bytes than this is message_too_large."
     )
 
     @model_validator(mode="after")

@@ -20,7 +20,7 @@ class Endpoint(NamedTuple):
 
 
 def parse_server(text: str, tls_mode: str | None = None) -> Endpoint:
-    """Read `server` (docs/check.schema.json); `tls_mode` is the definition's own, if it gives one.
+    """Read `server`; `tls_mode` is the definition's own, if it gives one.
 
     A bare host means imaps; with a `tls_mode` of `starttls` or `none` its default port is 143.
     Raises ValueError with what was expected; the text never repeats user information.

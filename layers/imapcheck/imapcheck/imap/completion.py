@@ -28,6 +28,11 @@ class Completion(NamedTuple):
         return self.redactor.show(self.status.encode() + b" " + self.text, 300)
 
     @property
+    def said(self) -> str:
+        """What stands after status and response code, for whoever judges by words; not for showing."""
+        return Response("tagged", text=self.text).code()[2].decode("utf-8", "replace")
+
+    @property
     def ok(self) -> bool:
         return self.status == "OK"
 

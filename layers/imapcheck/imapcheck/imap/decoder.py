@@ -1,13 +1,13 @@
 """Reading responses (RFC 9051 section 7) from a server that may send anything.
 
 One response is a line and whatever literals it announces. Lines are bounded, literals of a message
-are counted and let go, and each response goes into the transcript before anybody acts on it. What
+are counted and not kept, and each response goes into the transcript before anything acts on it. What
 the server says in its data is parsed by imapclient's lexer, which gives nested tuples of bytes and int.
 """
 
 import re
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Protocol, Self
 
 from imapclient.exceptions import ProtocolError
 from imapclient.response_parser import parse_response
@@ -21,6 +21,8 @@ MAX_BODY = 25 << 20
 _MAX_PARSED = 1 << 16
 _MAX_LITERAL = 1 << 16
 _MAX_LITERALS = 64
+_STREAMED = 1 << 16
+_SEARCH_RESULT = re.compile(rb"\* (E?SEARCH) ", re.IGNORECASE)
 
 STATUSES = {b"OK", b"NO", b"BAD", b"BYE", b"PREAUTH"}
 _LITERAL = re.compile(rb"~?\{([0-9]+)\+?\}$")
@@ -32,7 +34,7 @@ type Secrecy = Literal["open", "login", "body"]
 
 
 class CountedLiteral(bytes):
-    """A literal whose octets were let go: it has their number as its length, and at most their beginning."""
+    """A literal whose octets were not kept: its length is their number, its content at most their beginning."""
 
     size: int
 
@@ -67,7 +69,7 @@ class BodyPolicy:
     def too_large(self, *, ends_session: bool = True) -> CheckFailure:
         return CheckFailure(
             FailureType.MESSAGE_TOO_LARGE,
-            f"the message has {self.announced} octets, more than the {self.limit} that are accepted",
+            f"the message has {self.announced} bytes; the limit is {self.limit}",
             ends_session=ends_session,
         )
 
@@ -92,7 +94,7 @@ class Response(NamedTuple):
     def parsed(self) -> tuple[Any, ...]:
         """The data after the name as nested tuples; raises `CheckFailure` `protocol_error`."""
         if self.octets() > _MAX_PARSED:
-            raise broken(f"a {self.name.decode()} response of more than {_MAX_PARSED} octets")
+            raise broken(f"a {self.name.decode()} response of more than {_MAX_PARSED} bytes")
         try:
             return tuple(parse_response(self.segments or (self.text,)))
         except (ProtocolError, ValueError, TypeError, IndexError, RecursionError) as error:
@@ -115,6 +117,16 @@ def broken(what: str) -> CheckFailure:
     return CheckFailure(FailureType.PROTOCOL_ERROR, f"the server sent {what}")
 
 
+class Stream(Protocol):
+    """Takes a response that is too long for a line, piece by piece: what follows its name."""
+
+    def begin(self, name: bytes) -> None: ...
+
+    def feed(self, text: bytes) -> None: ...
+
+    def end(self) -> None: ...
+
+
 class ResponseReader:
     """Reads responses off a `Wire` into the transcript.
 
@@ -126,22 +138,28 @@ class ResponseReader:
         self._wire = wire
         self._transcript = transcript
         self.secrecy: Secrecy = "open"
+        self.stream: Stream | None = None
 
     def line(self) -> bytes:
         """The next line without its line end."""
         try:
             line = self._wire.read_line(MAX_LINE)
         except CheckFailure:
-            if unread := self._wire.unread():
-                self._transcript.server(b"{%d octets of an unfinished line}" % unread)
+            self._show_half_line()
             raise
         if line is None:
             self._transcript.server(b"{more than %d octets without a line end}" % MAX_LINE)
-            raise broken(f"a line of more than {MAX_LINE} octets")
+            raise broken(f"a line of more than {MAX_LINE} bytes")
         return line.removesuffix(b"\n").removesuffix(b"\r")
 
+    def _show_half_line(self) -> None:
+        if unread := self._wire.unread():
+            self._transcript.server(b"{%d octets of an unfinished line}" % unread)
+
     def response(self, tag: bytes, body: BodyPolicy | None = None) -> Response:
-        """The next response to the command of `tag`."""
+        """The next response to the command of `tag`; a search result of any length goes into `stream`."""
+        if self.stream is not None and (streamed := self._streamed(self.stream)) is not None:
+            return streamed
         line = self.line()
         if line.startswith(b"* "):
             return self._untagged(line, body)
@@ -156,6 +174,29 @@ class ResponseReader:
             return Response("continuation", text=line[2:])
         raise self._unreadable(line, tag)
 
+    def _streamed(self, stream: Stream) -> Response | None:
+        """A search result that is longer than 64 KiB; None where the next line is another or shorter."""
+        try:
+            if self._wire.has_line(_STREAMED) or (head := _SEARCH_RESULT.match(self._wire.peek())) is None:
+                return None
+        except CheckFailure:
+            self._show_half_line()
+            raise
+        self._wire.read_exactly(head.end())
+        octets, held = 0, b""
+        stream.begin(head[1].upper())
+        try:
+            while not held.endswith(b"\n"):
+                piece = held + self._wire.read_piece(_STREAMED)
+                octets += len(piece) - len(held)
+                text = piece.removesuffix(b"\n").removesuffix(b"\r")
+                held = piece[len(text) :]
+                stream.feed(text)
+        finally:
+            self._transcript.server(b"%b{%d octets}" % (head[0], octets))
+        stream.end()
+        return Response("untagged", head[1].upper())
+
     def show_unreadable(self, line: bytes) -> None:
         """Put a line that is no response into the transcript."""
         secret = self.secrecy != "open"
@@ -166,14 +207,14 @@ class ResponseReader:
         if line.startswith(tag + b" "):
             return broken("the command's tag without OK, NO or BAD (an echo of the command?)")
         if re.match(rb"[^\s+*]{1,40} (OK|NO|BAD)\b", line, re.IGNORECASE):
-            return broken("an answer whose tag belongs to no command under way")
-        return broken("a line that is no IMAP response")
+            return broken("an answer with the tag of another command")
+        return broken("a line that is not an IMAP response")
 
     def _untagged(self, line: bytes, body: BodyPolicy | None) -> Response:
         match = _UNTAGGED.match(line)
         if match is None:
             self.show_unreadable(line)
-            raise broken("an untagged line that is no IMAP response")
+            raise broken("an untagged line that is not an IMAP response")
         number = int(match[1]) if match[1] is not None else None
         name, after = match[2].upper(), line[match.end() :]
         if name in STATUSES:
@@ -202,7 +243,7 @@ class ResponseReader:
             line = self.line()
             total += len(line)
             if total > MAX_LINE or len(segments) > _MAX_LITERALS:
-                raise broken(f"a {name.decode()} response without end")
+                raise broken(f"a {name.decode()} response that does not end")
         if segments and line:
             segments.append(line)
 
@@ -211,7 +252,7 @@ class ResponseReader:
             body.accept(size)
             return CountedLiteral(size, self._wire.discard(size, body.keep))
         if size > _MAX_LITERAL:
-            raise broken(f"a {name.decode()} response with a literal of {size} octets")
+            raise broken(f"a {name.decode()} response with a literal of {size} bytes")
         return self._wire.read_exactly(size)
 
 

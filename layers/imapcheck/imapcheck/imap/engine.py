@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from imapcheck.errors import CheckFailure, FailureType
 from imapcheck.imap.capabilities import Capabilities
 from imapcheck.imap.completion import Completion
-from imapcheck.imap.decoder import BodyPolicy, Response, ResponseReader, Secrecy, broken
+from imapcheck.imap.decoder import BodyPolicy, Response, ResponseReader, Secrecy, Stream, broken
 from imapcheck.imap.encoder import Part, encode_command
 from imapcheck.imap.greeting import not_imap, not_tls, silent
 from imapcheck.network.tls import ClearText, TlsConnection, TlsContext
@@ -26,7 +26,8 @@ class Engine:
     """One command at a time over one `Wire`.
 
     After a failure that ends the session `usable` is False and nothing more may be sent. `tag` is that of the
-    command under way; `bye` is the server's BYE, once it came; `capabilities` are learnt wherever they are told.
+    command under way; `bye` is the server's BYE, once it came, `complaint` the latest untagged NO or BAD to the
+    command (RFC 9051 section 7.1: a warning, or what went wrong); `capabilities` are learnt wherever they are told.
     """
 
     def __init__(self, wire: Wire, redactor: Redactor, transcript: Transcript) -> None:
@@ -34,6 +35,7 @@ class Engine:
         self.usable = True
         self.tag = b""
         self.bye: Completion | None = None
+        self.complaint: Completion | None = None
         self.capabilities = Capabilities()
         self._redactor = redactor
         self._transcript = transcript
@@ -72,6 +74,11 @@ class Engine:
         self.capabilities.forget()
         return tls
 
+    @property
+    def next_tag(self) -> bytes:
+        """The tag that the next command will have."""
+        return b"A%04d" % (self._count + 1)
+
     def abandon(self) -> None:
         """Nothing more may be sent."""
         self.usable = False
@@ -84,26 +91,31 @@ class Engine:
         on_continuation: Callable[[bytes], bytes] | None = None,
         before_literal: Callable[[], None] | None = None,
         body: BodyPolicy | None = None,
+        stream: Stream | None = None,
         secrecy: Secrecy = "open",
     ) -> Completion:
         """Send a command and read up to its tagged response.
 
         `on_untagged` gets every untagged response, `on_continuation` each challenge and returns the line that
         answers it; `before_literal` is called before a literal goes out. `body` says how much of a message is
-        read, `secrecy` what the transcript must not show of the answers.
+        read, `stream` takes search results that are too long for a line, `secrecy` says what the transcript must
+        not show of the answers.
         """
+        self.tag = self.next_tag
         self._count += 1
-        self.tag = b"A%04d" % self._count
+        self.complaint = None
         self._reader.secrecy = secrecy
+        self._reader.stream = stream
         try:
             pending = self._send_line(parts)
             return self._read(pending, on_untagged, on_continuation, before_literal, body)
         except CheckFailure as failure:
             if failure.ends_session:
                 self.usable = False
-            raise self._with_bye(failure) from failure.__cause__
+            raise self._in_the_servers_words(failure) from failure.__cause__
         finally:
             self._reader.secrecy = "open"
+            self._reader.stream = None
 
     def _send_line(self, parts: Sequence[Part]) -> list[tuple[bytes, bytes]]:
         """Send the first line; returns what is left to send, a literal and the rest of its line at a time."""
@@ -138,7 +150,7 @@ class Engine:
                 case "untagged":
                     octets += response.octets()
                     if octets > _MAX_UNTAGGED_OCTETS:
-                        raise broken("untagged responses without end")
+                        raise broken("more untagged responses than a check reads")
                     self._note(response)
                     if on_untagged is not None:
                         on_untagged(response)
@@ -151,7 +163,7 @@ class Engine:
 
     def _answer_challenge(self, challenge: bytes, answer: Callable[[bytes], bytes] | None) -> None:
         if answer is None:
-            raise broken("a continuation request where nothing was left to send")
+            raise broken("a continuation request although the command was complete")
         line = answer(challenge)
         self._transcript.client(b"*" if line == b"*" else MASK.encode())
         self.wire.send(line + b"\r\n")
@@ -163,6 +175,8 @@ class Engine:
                 self.capabilities.learn(response.text)
             case b"OK" if response.text[:12].upper() == b"[CAPABILITY ":
                 self.capabilities.learn(response.code()[1])
+            case b"NO" | b"BAD":
+                self.complaint = self._completion(response)
             case b"BYE":
                 self.bye = self._completion(response)
                 self.wire.deadline = self.wire.deadline.within(_AFTER_BYE)
@@ -176,11 +190,13 @@ class Engine:
     def _completion(self, response: Response) -> Completion:
         return Completion.of(response, self._redactor)
 
-    def _with_bye(self, failure: CheckFailure) -> CheckFailure:
-        """A connection that ended after BYE was ended by the server, in its own words."""
-        bye = self.bye
-        if bye is None or failure.type not in (FailureType.CONNECTION_LOST, FailureType.TIMEOUT):
+    def _in_the_servers_words(self, failure: CheckFailure) -> CheckFailure:
+        """A connection that ended after BYE was ended by the server; an untagged NO or BAD before may say why."""
+        if failure.type not in (FailureType.CONNECTION_LOST, FailureType.TIMEOUT):
             return failure
-        return CheckFailure(
-            FailureType.CONNECTION_LOST, f"the server ended the session: {bye.words}", response_code=bye.public_code
-        )
+        said = f" after {self.complaint.words}" if self.complaint is not None else ""
+        code = self.complaint.public_code if self.complaint is not None else None
+        if self.bye is None:
+            return CheckFailure(failure.type, failure.detail + said, response_code=code)
+        detail = f"the server ended the session: {self.bye.words}{said}"
+        return CheckFailure(FailureType.CONNECTION_LOST, detail, response_code=self.bye.public_code or code)

@@ -7,7 +7,8 @@ from imapcheck.imap.data import Mailbox
 _SPECIAL_USES = {
     "\\all", "\\archive", "\\drafts", "\\flagged", "\\important", "\\junk", "\\sent", "\\trash",
 }  # RFC 6154 section 2, RFC 8457  # fmt: skip
-_CLOSED = {"\\noselect", "\\nonexistent"}
+NOT_THERE = {"\\nonexistent"}
+_CLOSED = {"\\noselect", *NOT_THERE}
 _SENT_NAMES = (b"sent items", b"sent messages")
 
 

@@ -38,7 +38,7 @@ class _Exchange:
     initial: bytes | None = None
 
     def respond(self, challenge: bytes) -> bytes:
-        raise CheckFailure(FailureType.PROTOCOL_ERROR, f"the server sent a challenge that {self.name} does not know")
+        raise CheckFailure(FailureType.PROTOCOL_ERROR, f"the server sent a challenge that is not part of {self.name}")
 
     def finish(self) -> None:
         """Nothing to verify."""
@@ -159,7 +159,7 @@ def mechanism_for(authentication: str, credentials: Credentials, token: str | No
 
 
 def _untested() -> CheckFailure:
-    return CheckFailure(FailureType.PROTOCOL_ERROR, "the server sent OK before it had any credentials")
+    return CheckFailure(FailureType.PROTOCOL_ERROR, "the server sent OK before it received any credentials")
 
 
 def _json_error(challenge: bytes) -> str | None:

@@ -1,8 +1,8 @@
 """Access tokens for XOAUTH2 and OAUTHBEARER: as given, or fetched by a grant of OAuth 2.0 (RFC 6749).
 
 The token endpoint is reached through the same bounded primitives as the mail server, over verified TLS,
-within the run's deadline. Whatever it does wrong is an error of ours (`CredentialsError`), never an outage
-of the mail server. Why no OAuth library: docs/decisions/oauth-library.md.
+within the run's deadline. What goes wrong there is a `CredentialsError`, never an outage of the mail server.
+Why no OAuth library: docs/decisions/oauth-library.md.
 """
 
 import contextlib

@@ -5,6 +5,7 @@ import functools
 import re
 import socket
 import ssl
+import stat
 from pathlib import Path
 
 from imapcheck.errors import CheckFailure, DefinitionError, FailureType
@@ -16,7 +17,10 @@ type TlsConnection = ssl.SSLObject
 
 _VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 _RECEIVE = 65_536
+_MOST_OF_A_FILE = 16 << 20
 _TLS_RECORD_TYPES = {20, 21, 22, 23}  # RFC 8446 section 5.1
+_APPLICATION_DATA = 23
+_MOST_OF_A_FLIGHT = 4096
 
 
 def library_version() -> str:
@@ -28,14 +32,23 @@ def client_context(*, verify: bool, minimum_version: str, ca_path: Path | None) 
     """A client's context; built once a process, as reading the authorities costs 40-60 ms.
 
     `minimum_version` is "1.2" or "1.3"; without `ca_path` the system's authorities count.
-    Raises `DefinitionError` where `ca_path` cannot be read.
+    Raises `DefinitionError` where `ca_path` cannot be read or is no ordinary file: reading a pipe may never end.
     """
     try:
-        changed = ca_path.stat().st_mtime_ns if ca_path else 0
+        changed = 0 if ca_path is None else _changed_at(ca_path)
         return _context(verify, minimum_version, ca_path, changed)
     except (OSError, ssl.SSLError) as error:
         reason = error.strerror or "not a PEM file of certificates"
         raise DefinitionError(f"tls.ca_file: {ca_path}: {reason}") from error
+
+
+def _changed_at(path: Path) -> int:
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise DefinitionError(f"tls.ca_file: {path}: found no ordinary file, expected a PEM file of certificates")
+    if status.st_size > _MOST_OF_A_FILE:
+        raise DefinitionError(f"tls.ca_file: {path}: found more than 16 MiB, expected a PEM file of certificates")
+    return status.st_mtime_ns
 
 
 @functools.lru_cache(maxsize=32)
@@ -56,6 +69,14 @@ def verifying_context(ca_path: Path | None = None) -> TlsContext:
     return context
 
 
+def _encrypted_records(flight: bytes) -> int:
+    count = position = 0
+    while position + 5 <= len(flight):
+        count += flight[position] == _APPLICATION_DATA
+        position += 5 + int.from_bytes(flight[position + 3 : position + 5])
+    return count
+
+
 class ClearText(Exception):
     """The server answered the ClientHello with something that is not TLS; `beginning` is how it starts."""
 
@@ -74,6 +95,7 @@ class TlsStream:
     def __init__(self, sock: socket.socket, context: ssl.SSLContext, server_name: str) -> None:
         self._socket = sock
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._last_flight = b""
         # SNI knows no addresses, but verification does: OpenSSL compares server_hostname with IP names too.
         self.object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
 
@@ -112,7 +134,16 @@ class TlsStream:
 
     def flush(self) -> None:
         if records := self._outgoing.read():
+            self._last_flight = records if len(records) <= _MOST_OF_A_FLIGHT else b""
             self._socket.sendall(records)
+
+    def answered_certificate_request(self) -> bool:
+        """Whether, at the end of a handshake of TLS 1.3, the server had asked for a client certificate.
+
+        Python does not tell; but a client that was asked sends a Certificate, though an empty one, besides its
+        Finished (RFC 8446 section 4.4.2), so that its last flight has two encrypted records.
+        """
+        return self.object.version() == "TLSv1.3" and _encrypted_records(self._last_flight) > 1
 
     def close(self) -> None:
         self._socket.close()
@@ -168,6 +199,10 @@ def _ended(_: OSError) -> CheckFailure:
 
 
 def _handshake_failure(error: ssl.SSLError) -> CheckFailure:
+    return CheckFailure(FailureType.TLS_HANDSHAKE_FAILED, f"the TLS handshake failed: {reason_in_words(error)}")
+
+
+def reason_in_words(error: ssl.SSLError) -> str:
+    """OpenSSL's reason, such as `tlsv13 alert certificate required`."""
     reason = getattr(error, "reason", None) or error.strerror or type(error).__name__
-    words = re.sub(r"[^A-Za-z0-9]+", " ", str(reason)).strip().lower()
-    return CheckFailure(FailureType.TLS_HANDSHAKE_FAILED, f"the TLS handshake failed: {words}")
+    return re.sub(r"[^A-Za-z0-9]+", " ", str(reason)).strip().lower()

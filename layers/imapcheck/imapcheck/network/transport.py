@@ -1,4 +1,4 @@
-"""The connection: TCP to one of several addresses, then octets in both directions, every wait bounded."""
+"""The connection: TCP to one of several addresses, then bytes in both directions. Every wait ends by the deadline."""
 
 import errno
 import socket
@@ -9,12 +9,13 @@ from typing import NamedTuple
 
 from imapcheck.errors import CheckFailure, FailureType
 from imapcheck.network.resolver import Address
-from imapcheck.network.tls import TlsStream, handshake
+from imapcheck.network.tls import TlsStream, handshake, reason_in_words
 from imapcheck.trace import Deadline
 
 _RECEIVE = 65_536
 _SEND = 16_384
 _PER_ADDRESS = 5.0
+_FOR_AN_ALERT = 0.2
 _UNREACHABLE = {
     errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN,
     errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EACCES, errno.EPERM, errno.EINVAL,
@@ -60,7 +61,7 @@ def connect(addresses: Sequence[Address], port: int, deadline: Deadline) -> Conn
 def _connect_one(address: Address, port: int, seconds: float) -> socket.socket:
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
     if seconds <= 0:
-        raise CheckFailure(FailureType.TIMEOUT, "no time was left to connect")
+        raise CheckFailure(FailureType.TIMEOUT, "no time left to connect")
     try:
         sock = socket.socket(family, socket.SOCK_STREAM)
     except OSError as error:
@@ -105,7 +106,7 @@ def _words(error: OSError) -> str:
 
 
 class Wire:
-    """Octets over one socket, clear or TLS. No wait passes `deadline`, which may be moved between commands.
+    """Bytes over one socket, in clear or in TLS. No wait passes `deadline`, which may be moved between commands.
 
     Every method raises `CheckFailure`: `timeout` or `connection_lost`.
     """
@@ -114,6 +115,7 @@ class Wire:
         self._socket: socket.socket | TlsStream = sock
         self._buffer = bytearray()
         self._scanned = 0
+        self._wants_certificate = False
         self.deadline = deadline
 
     def send(self, data: bytes) -> None:
@@ -126,10 +128,10 @@ class Wire:
             except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 continue
             except OSError as error:
-                raise _lost(error) from error
+                raise self._ended(self._last_alert() or error) from error
 
     def read_line(self, limit: int) -> bytes | None:
-        """The next line with its line end; None where it is longer than `limit` octets."""
+        """The next line with its line end; None if it is longer than `limit` bytes."""
         while True:
             end = self._buffer.find(b"\n", self._scanned)
             if end >= 0:
@@ -140,15 +142,31 @@ class Wire:
                 return None
             self._fill()
 
+    def has_line(self, limit: int) -> bool:
+        """Wait for a whole line; False once `limit` octets have come without its end."""
+        while self._buffer.find(b"\n", self._scanned) < 0:
+            self._scanned = len(self._buffer)
+            if self._scanned >= limit:
+                return False
+            self._fill()
+        return True
+
+    def read_piece(self, most: int) -> bytes:
+        """What has come in of a line, at most `most` octets, up to its line end."""
+        if not self._buffer:
+            self._fill()
+        self._scanned = 0
+        return self._take(self._buffer.find(b"\n", 0, most) + 1 or min(most, len(self._buffer)))
+
     def read_exactly(self, count: int) -> bytes:
-        """The next `count` octets."""
+        """The next `count` bytes."""
         self._scanned = 0
         while len(self._buffer) < count:
             self._fill()
         return self._take(count)
 
     def receive(self, most: int) -> bytes:
-        """What has come in, at most `most` octets; b"" at the end."""
+        """What has come in, at most `most` bytes; b"" at the end of the connection."""
         if not self._buffer:
             try:
                 self._fill()
@@ -160,7 +178,7 @@ class Wire:
         return self._take(min(most, len(self._buffer)))
 
     def discard(self, count: int, keep: int = 0) -> bytes:
-        """Let go of the next `count` octets as they come; returns the first `keep` of them."""
+        """Read and drop the next `count` bytes as they come; returns the first `keep` of them."""
         self._scanned = 0
         kept = bytearray()
         while count:
@@ -173,11 +191,11 @@ class Wire:
         return bytes(kept)
 
     def unread(self) -> int:
-        """How many octets have come in that nobody has read: what a half line left behind."""
+        """How many bytes have come in and not been read, as after half a line."""
         return len(self._buffer)
 
     def peek(self) -> bytes:
-        """The first of what `unread` counts, left where it is."""
+        """The first 512 of them; they stay unread."""
         return bytes(self._buffer[:512])
 
     def start_tls(self, context: ssl.SSLContext, server_name: str) -> ssl.SSLObject:
@@ -185,6 +203,7 @@ class Wire:
         assert isinstance(self._socket, socket.socket)
         stream = handshake(self._socket, context, server_name, self.deadline)
         self._socket = stream
+        self._wants_certificate = stream.answered_certificate_request()
         return stream.object
 
     def close(self) -> None:
@@ -204,11 +223,37 @@ class Wire:
             except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 continue
             except OSError as error:
-                raise _lost(error) from error
+                raise self._ended(error) from error
             break
         if not data:
-            raise CheckFailure(FailureType.CONNECTION_LOST, "the server closed the connection")
+            raise self._ended(None)
+        self._wants_certificate = False
         self._buffer += data
+
+    def _ended(self, error: OSError | None) -> CheckFailure:
+        """What the end of the connection means; under TLS 1.3 a client certificate is missed after the handshake."""
+        failure = _lost(error)
+        if self._wants_certificate and failure.type is FailureType.CONNECTION_LOST:
+            return CheckFailure(
+                FailureType.TLS_HANDSHAKE_FAILED,
+                f"the server asked for a client certificate and got none; {failure.detail}",
+            )
+        return failure
+
+    def _last_alert(self) -> OSError | None:
+        """What the server sent before it stopped reading, if that was a TLS alert."""
+        if isinstance(self._socket, TlsStream):
+            try:
+                self._socket.settimeout(_FOR_AN_ALERT)
+                while self._socket.recv(_RECEIVE):
+                    pass
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                return None
+            except ssl.SSLError as error:
+                return error
+            except OSError:
+                return None
+        return None
 
     def check_time(self) -> None:
         """Raise `timeout` once the deadline has passed: a server that never pauses leaves no wait to bound."""
@@ -221,11 +266,15 @@ class Wire:
         return left
 
 
-def _lost(error: OSError) -> CheckFailure:
+def _lost(error: OSError | None) -> CheckFailure:
+    if error is None:
+        return CheckFailure(FailureType.CONNECTION_LOST, "the server closed the connection")
     if isinstance(error, TimeoutError):
         return CheckFailure(FailureType.TIMEOUT, "no complete answer in time")
     if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-        reason = str(getattr(error, "reason", None) or "broken record").lower().replace("_", " ")
+        reason = reason_in_words(error)
+        if "alert" in reason:
+            return CheckFailure(FailureType.TLS_HANDSHAKE_FAILED, f"the server ended TLS with an alert: {reason}")
         return CheckFailure(FailureType.CONNECTION_LOST, f"the TLS connection broke: {reason}")
     if isinstance(error, ConnectionResetError):
         return CheckFailure(FailureType.CONNECTION_LOST, "the connection was reset")

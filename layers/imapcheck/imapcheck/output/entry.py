@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from imapcheck.output.story_facts import Watched
 from imapcheck.text import one_line
 
 type State = Literal["failed", "unknown", "slow", "good"]
@@ -20,21 +21,11 @@ WORDS: dict[State, str] = {
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Plain values of the definition; `file` is what `imapcheck run` takes to do it again."""
-
-    server: str | None = None
-    thresholds: Mapping[str, float] = field(default_factory=dict)
-    file: str | None = None
-    runbook: str | None = None
-
-
-@dataclass(frozen=True)
 class Entry:
     """`content` is a result's JSON object, or `{"check", "error"}` of a check that could not be run."""
 
     content: Mapping[str, Any]
-    asked: Asked = Asked()
+    watched: Watched = field(default_factory=Watched)
 
     @property
     def state(self) -> State:
@@ -58,8 +49,8 @@ class Entry:
     @property
     def server(self) -> str:
         """The server as the definition has it, else host and port."""
-        if self.asked.server is not None:
-            return words(self.asked.server)
+        if self.watched.server is not None:
+            return words(self.watched.server)
         server = self.content.get("server")
         return "" if server is None else words(f"{server['host']}:{server['port']}")
 

@@ -43,6 +43,7 @@ from markupsafe import Markup
 from imapcheck.output.drawing import strip_drawing
 from imapcheck.output.entry import ORDER, SIGNS, WORDS, Entry, State, words
 from imapcheck.output.html_run import Place, days_text, moment, run_body, state_mark
+from imapcheck.output.html_steps import LEGEND, legend
 from imapcheck.output.waterfall import duration_text, waterfall_of
 from imapcheck.result import isoformat
 from imapcheck.version import VERSION
@@ -53,7 +54,7 @@ _DARK = "@media screen and (prefers-color-scheme: dark)"
 
 def page(entries: Sequence[Entry], made_at: datetime) -> str:
     """The report as a file's content; several checks get a table of all, worst first, and a section each."""
-    return str(
+    return _text(
         html(lang="en")[
             head[
                 meta(charset="utf-8"),
@@ -72,12 +73,17 @@ def page(entries: Sequence[Entry], made_at: datetime) -> str:
 def widget(*content: Node, dark: bool) -> str:
     """Content for a CloudWatch dashboard, which has a theme of its own and no place for links within the page."""
     sheet = STYLE.replace(_DARK, "@media screen" if dark else "@media not all")
-    return str(div(".imapcheck.cwdb-no-default-styles")[style[Markup(sheet)], fragment[content]])  # noqa: S704 - our own file
+    return _text(div(".imapcheck.cwdb-no-default-styles")[style[Markup(sheet)], fragment[content]])  # noqa: S704 - our own file
 
 
 def run_fragment(entry: Entry, *, dark: bool) -> str:
     """One run's report as a widget's content."""
     return widget(run_body(entry, Place(level=2, links=False)), dark=dark)
+
+
+def _text(element: Element) -> str:
+    """As plain text: what is added to a `Markup` would be escaped."""
+    return "".join(element.iter_chunks())
 
 
 def _policy() -> str:
@@ -108,6 +114,7 @@ def _many(entries: Sequence[Entry]) -> Node:
         ],
         main[
             _fleet_table(list(zip(ordered, prefixes, strict=True))),
+            legend(LEGEND),
             (
                 article(id=prefix.removesuffix("-"))[run_body(entry, Place(level=2, prefix=prefix))]
                 for entry, prefix in zip(ordered, prefixes, strict=True)

@@ -15,7 +15,6 @@ from htpy import (
     Node,
     a,
     bdi,
-    caption,
     code,
     dd,
     details,
@@ -34,24 +33,16 @@ from htpy import (
     section,
     span,
     summary,
-    table,
-    tbody,
-    td,
-    tfoot,
-    th,
-    thead,
     time,
-    tr,
     ul,
 )  # fmt: skip
 
-from imapcheck.output.drawing import axis_drawing, days_drawing, row_drawing, swatch, total_drawing
+from imapcheck.output.drawing import days_drawing
 from imapcheck.output.entry import SIGNS, WORDS, Entry, State, words
-from imapcheck.output.waterfall import Mark, Row, Waterfall, duration_text, limit_text, waterfall_of
+from imapcheck.output.html_steps import legend_of, steps_table
+from imapcheck.output.waterfall import duration_text, limit_text, waterfall_of
 
 _HEADINGS = (h1, h2, h3, h4)
-_STEP_SIGNS = {"passed": "✓", "failed": "✗", "refused": "!", "skipped": "–"}
-_LEGEND = {"dns": "DNS", "connect": "connect", "tls": "TLS", "wait": "waiting", "transfer": "transfer"}
 _REFUSAL = re.compile(r"S: (\S+ (NO|BAD)\b|\* BYE\b)", re.IGNORECASE)
 _LOGOUT = re.compile(r"C: \S+ LOGOUT$", re.IGNORECASE)
 _FEW_DAYS = 14.0
@@ -76,11 +67,11 @@ def run_body(entry: Entry, place: Place) -> Node:
     """Everything about one check."""
     if entry.error is not None:
         return _headline(entry, place)
-    waterfall = waterfall_of(entry.content, entry.asked.thresholds)
+    waterfall = waterfall_of(entry.content, entry.watched.thresholds)
     return fragment[
         _headline(entry, place),
         _warnings(entry, place),
-        section[place.heading(1)["Steps"], steps_table(waterfall), _legend(waterfall)],
+        section[place.heading(1)["Steps"], steps_table(waterfall), legend_of(waterfall)],
         _facts(entry, place),
         _transcript(entry, place),
         _again(entry, place),
@@ -156,68 +147,6 @@ def _warnings(entry: Entry, place: Place) -> Node:
     ]
 
 
-def steps_table(waterfall: Waterfall) -> Element:
-    """Steps with their bars: a table, so that it reads without the picture too."""
-    return table(".steps")[
-        caption(".hidden")["Steps in their order, each with its part of the run"],
-        thead[tr[th(scope="col")["Step"], th(".frame", scope="col")[_axis(waterfall)], th(scope="col")["Time"]]],
-        tbody[(_step_row(row, waterfall) for row in waterfall.rows)],
-        tfoot[_total_row(waterfall)],
-    ]
-
-
-def _axis(waterfall: Waterfall) -> Node:
-    return fragment[span(".hidden")["What happened"], axis_drawing(waterfall.ticks)]
-
-
-def _step_row(row: Row, waterfall: Waterfall) -> Element:
-    over = row.mark is not None and row.mark.exceeded
-    return tr(class_=[row.status, "over" if over else ""])[
-        th(scope="row")[
-            span(".sign", aria_hidden="true")[_STEP_SIGNS[row.status]], row.name, span(".hidden")[f" {row.status}"]
-        ],
-        td(".frame")[row_drawing(row, waterfall.ticks), _notes(row)],
-        td["" if row.duration_ms is None else duration_text(row.duration_ms)],
-    ]
-
-
-def _notes(row: Row) -> Node:
-    notes = [bdi[words(row.detail)]] if row.detail else []
-    limit = _limit_note(row.mark)
-    if limit is not None:
-        notes.append(span[limit])
-    if not notes:
-        return None
-    return div(".detail")[notes[0], ((" · ", note) for note in notes[1:])]
-
-
-def _limit_note(mark: Mark | None) -> str | None:
-    if mark is None:
-        return None
-    limit = limit_text(mark.limit_ms)
-    return f"over the threshold of {limit}" if mark.exceeded else f"threshold {limit}"
-
-
-def _total_row(waterfall: Waterfall) -> Element:
-    mark = waterfall.total_mark
-    note = _limit_note(mark)
-    return tr(class_="over" if mark is not None and mark.exceeded else "total")[
-        th(scope="row")[span(".sign"), "total"],
-        td(".frame")[total_drawing(waterfall), None if note is None else div(".detail")[note]],
-        td[duration_text(waterfall.total_ms)],
-    ]
-
-
-def _legend(waterfall: Waterfall) -> Element:
-    used = {row.colour for row in waterfall.rows if row.bars}
-    names = _LEGEND | {"failed": "failed"}
-    marked = waterfall.total_mark is not None or any(row.mark is not None for row in waterfall.rows)
-    return ul(".legend")[
-        (li[swatch(colour), name] for colour, name in names.items() if colour in used),
-        li["┊ threshold"] if marked else None,
-    ]
-
-
 def _facts(entry: Entry, place: Place) -> Element:
     tls = entry.content["server"]["tls"]
     return section(".facts")[
@@ -255,7 +184,7 @@ def _search_words(search: Mapping[str, Any]) -> str:
     if search["age_seconds"] is not None:
         told.append(f"the newest {_age(search['age_seconds'])} old")
     if search["size_bytes"] is not None:
-        told.append(f"{search['size_bytes']:,} octets")
+        told.append(f"{search['size_bytes']:,} bytes")
     return ", ".join(told)
 
 
@@ -274,6 +203,8 @@ def _tls_facts(tls: Mapping[str, Any]) -> Iterator[tuple[str, Node]]:
         yield name, bdi[words(tls[key])] if tls[key] else None
     if tls["certificate_names"]:
         yield "names", bdi[words(", ".join(tls["certificate_names"]))]
+    if tls["certificates_sent"] is not None:
+        yield "chain", f"{tls['certificates_sent']} sent"
     if (days := tls["certificate_days_remaining"]) is not None:
         yield "expires", fragment[moment(tls["certificate_expires_at"]), f", {days_text(days)}", _days(days)]
 
@@ -316,14 +247,14 @@ def _line(number: int, line: str, kind: str, place: Place) -> Element:
 
 
 def _again(entry: Entry, place: Place) -> Node:
-    asked = entry.asked
-    if asked.file is None and asked.runbook is None:
+    watched = entry.watched
+    if watched.file is None and watched.runbook is None:
         return None
-    again = None if asked.file is None else f"imapcheck run {shlex.quote(asked.file)} --transcript"
+    again = None if watched.file is None else f"imapcheck run {shlex.quote(watched.file)} --transcript"
     return section[
         place.heading(1)["Next"],
         None if again is None else p["Run it again: ", code(".words")[words(again)]],
-        None if asked.runbook is None else p["Runbook: ", _outside(asked.runbook)],
+        None if watched.runbook is None else p["Runbook: ", _outside(watched.runbook)],
     ]
 
 

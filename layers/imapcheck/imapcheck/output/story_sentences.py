@@ -75,9 +75,7 @@ def words_of(run: Run) -> tuple[str, ...]:
     """What the failure says, and the failures and warnings that came with it."""
     more = (f"also {item.get('step')}: {item.get('type')}: {item.get('detail')}" for item in run.later_failures)
     warned = (f"warning {item.get('type')}: {item.get('detail')}" for item in run.warnings)
-    expires = _day_of(run.certificate.get("certificate_expires_at"))
-    about = (*certificate_names(run.certificate), *((f"expires {expires}",) if expires else ()))
-    named = about if _is_about_certificate(run) else ()
+    named = certificate_names(run.certificate, besides=run.detail or "") if _is_about_certificate(run) else ()
     return (*((run.detail,) if run.detail else ()), *map(clean, (*more, *warned)), *named)
 
 
@@ -85,14 +83,15 @@ def _is_about_certificate(run: Run) -> bool:
     return run.type is not None and run.type.startswith("certificate_")
 
 
-def certificate_names(facts: Mapping[str, object]) -> tuple[str, ...]:
+def certificate_names(facts: Mapping[str, object], *, besides: str = "") -> tuple[str, ...]:
+    """Whose certificate it is and who issued it, as far as `besides` does not say so already."""
     listed = facts.get("certificate_names")
     found = [clean(str(name)) for name in listed] if isinstance(listed, list | tuple) else []
     lines = (
         ("certificate for", names(found) if found else facts.get("certificate_subject")),
         ("issued by", facts.get("certificate_issuer")),
     )
-    return tuple(f"{label} {clean(str(value))}" for label, value in lines if value)
+    return tuple(f"{label} {told}" for label, value in lines if value and (told := clean(str(value))) not in besides)
 
 
 def _day_of(moment: object) -> str | None:

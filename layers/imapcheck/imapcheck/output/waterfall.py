@@ -173,7 +173,9 @@ def _nice(rough: float) -> float:
 
 
 def duration_text(duration_ms: float) -> str:
-    """A duration for people: `0.3 ms`, `412 ms`, `1.24 s`."""
+    """A duration for people: `<0.1 ms`, `0.3 ms`, `412 ms`, `1.24 s`."""
+    if 0 < duration_ms < 0.05:
+        return "<0.1 ms"
     if duration_ms < 9.95:
         return f"{duration_ms:.1f} ms"
     return f"{duration_ms:.0f} ms" if duration_ms < 999.5 else f"{duration_ms / 1000:.2f} s"

@@ -34,6 +34,7 @@ from htpy import (
 from imapcheck.output.entry import ORDER, Entry, State, words
 from imapcheck.output.html import certificate, strip, why, widget
 from imapcheck.output.html_run import state_mark
+from imapcheck.output.html_steps import LEGEND, legend
 from imapcheck.output.waterfall import duration_text
 
 DOCUMENTATION = """\
@@ -89,6 +90,7 @@ def checks_widget(
     return widget(
         _form(choice, len(shown), len(rows), endpoint),
         _table(shown, endpoint, now) if shown else p["No check of this choice."],
+        legend(LEGEND) if shown else None,
         (p(".quiet")[note] for note in notes),
         dark=dark,
     )
@@ -122,7 +124,7 @@ def _table(rows: Sequence[CheckRow], endpoint: str, now: datetime) -> Element:
     return table(".checks")[
         thead[
             tr[
-                th(scope="col")["Check"], th(scope="col")["State"], th(".strips", scope="col")["Last run (UTC)"],
+                th(scope="col")["Check"], th(scope="col")["State"], th(".spare.strips", scope="col")["Last run (UTC)"],
                 th(".why", scope="col")["Why"], th(".spare.number", scope="col")["Certificate"],
                 th(".number", scope="col")["Availability"],
             ]
@@ -134,12 +136,16 @@ def _table(rows: Sequence[CheckRow], endpoint: str, now: datetime) -> Element:
 def _row(row: CheckRow, endpoint: str, now: datetime) -> Element:
     return tr[
         th(scope="row")[_opens(bdi[row.check], row.open_last, endpoint)],
-        td[state_mark(row.state), _since(row, now)],
-        td[_last_run(row, now)],
+        td[_state(row), _since(row, now)],
+        td(".spare")[_last_run(row, now)],
         td(".words.why")[_reason(row)],
         td(".spare.number")["" if row.entry is None else certificate(row.entry)],
-        td(".number")[_availability(row, endpoint)],
+        td(".number")[_availability(row, endpoint, now)],
     ]
+
+
+def _state(row: CheckRow) -> Element:
+    return span(".state.unknown")["? no run"] if row.state == "unknown" else state_mark(row.state)
 
 
 def _since(row: CheckRow, now: datetime) -> Node:
@@ -151,7 +157,7 @@ def _since(row: CheckRow, now: datetime) -> Node:
 def _last_run(row: CheckRow, now: datetime) -> Node:
     if row.ran_at is None:
         return span(".quiet")["none in this time range"]
-    ran = f"{_clock(row.ran_at, now)}, {_length(now - row.ran_at)} ago"
+    ran = f"{_clock(row.ran_at, now)}, {_ago(now - row.ran_at)}"
     if row.entry is None:
         return ran
     return fragment[ran, f" · {duration_text(row.entry.content['duration_ms'])}", strip(row.entry)]
@@ -163,14 +169,14 @@ def _reason(row: CheckRow) -> Node:
     return None if row.entry is None else why(row.entry)
 
 
-def _availability(row: CheckRow, endpoint: str) -> Node:
+def _availability(row: CheckRow, endpoint: str, now: datetime) -> Node:
     if row.percent is None:
         return None
     # Rounded down: 100 % is said where nothing failed, and nowhere else.
     percent = f"{int(row.percent * 100) / 100:g} %"
     if row.failed_at is None:
         return percent
-    return fragment[percent, div[_opens("last failure", row.open_failure, endpoint)]]
+    return fragment[percent, div[_opens(f"last failure {_clock(row.failed_at, now)}", row.open_failure, endpoint)]]
 
 
 def _opens(text: Node, payload: Mapping[str, Any] | None, endpoint: str) -> Node:
@@ -185,6 +191,10 @@ def _action(payload: Mapping[str, Any], display: Where, endpoint: str) -> Elemen
 
 def _clock(moment: datetime, now: datetime) -> str:
     return moment.strftime("%H:%M" if moment.date() == now.date() else "%d %b %H:%M")
+
+
+def _ago(length: timedelta) -> str:
+    return "just now" if length < timedelta(minutes=1) else f"{_length(length)} ago"
 
 
 def _length(length: timedelta) -> str:

@@ -92,7 +92,7 @@ def _certificate(definition: CheckDefinition, period: int) -> Alarm:
 
 
 def monitor_errors(schedules: Sequence[ScheduleDefinition]) -> Alarm:
-    """Runs that ended in an error of ours. The window outlasts the longest interval: one broken check rings once."""
+    """Runs that ended in an error of the monitor. As the window outlasts the longest interval, one check rings once."""
     says = (
         "The monitor itself failed: a definition or a secret is wrong, or there is a bug. The mail server is not the"
         " cause. The function's log has the error, which names the check and the secret."

@@ -27,9 +27,9 @@ def refuse_what_does_not_fit(checks: Template, contacts: Template, contact_count
         f"{what}: found {found:,}, expected at most {most:,} in one stack"
         for what, found, most in (
             ("resources of the checks", checks.resources, MOST_RESOURCES),
-            ("octets of stacks/checks.yaml", len(checks.text.encode()), MOST_OCTETS),
+            ("bytes of stacks/checks.yaml", len(checks.text.encode()), MOST_OCTETS),
             ("contacts", contact_count, MOST_CONTACTS),
-            ("octets of stacks/contacts.yaml", len(contacts.text.encode()), MOST_OCTETS),
+            ("bytes of stacks/contacts.yaml", len(contacts.text.encode()), MOST_OCTETS),
         )
         if found > most
     ]

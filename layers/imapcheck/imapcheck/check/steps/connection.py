@@ -72,7 +72,7 @@ def greeting(attempt: Attempt) -> None:
             attempt.session.greeting()
         except CheckFailure as failure:
             if failure.type is FailureType.TIMEOUT and attempt.asked.definition.tls_mode != "implicit":
-                hint = "; a port that expects TLS from the start stays silent too: try imaps://"
+                hint = "; a port that expects TLS from the start is silent too: try imaps://"
                 raise CheckFailure(failure.type, failure.detail + hint) from failure
             raise
 

@@ -1,7 +1,8 @@
 """Filing a new message where sent mail belongs, and removing this check's own older ones."""
 
+from imapcheck.check.refusals import is_over_quota
 from imapcheck.check.state import Attempt
-from imapcheck.check.steps.reading import list_top_level
+from imapcheck.check.steps.reading import is_missing, list_top_level
 from imapcheck.errors import CheckFailure, FailureType
 from imapcheck.imap.completion import Completion
 from imapcheck.imap.encoder import encode_mailbox
@@ -43,16 +44,15 @@ def append(attempt: Attempt) -> None:
     with attempt.tracer.step("append"):
         appended = attempt.session.append(learnt.sent, message.octets, sending)
         if not appended.completion.ok:
-            raise _refused_append(appended.completion)
+            raise _refused_append(attempt, learnt.sent, appended.completion)
     learnt.message_id, learnt.appended = message.message_id, appended
 
 
-def _refused_append(completion: Completion) -> CheckFailure:
-    if completion.code in ("TRYCREATE", "NONEXISTENT"):
-        return completion.rejected(FailureType.MAILBOX_NOT_FOUND, "; create it or set new_message.mailbox")
-    # Servers older than RFC 5530 say it in words only.
-    if completion.code == "OVERQUOTA" or (completion.status == "NO" and "quota" in completion.words.lower()):
+def _refused_append(attempt: Attempt, mailbox: bytes, completion: Completion) -> CheckFailure:
+    if completion.status == "NO" and is_over_quota(completion.code, completion.said):
         return completion.rejected(FailureType.OVER_QUOTA)
+    if is_missing(attempt, mailbox, completion):
+        return completion.rejected(FailureType.MAILBOX_NOT_FOUND, "; create it or set new_message.mailbox")
     return completion.rejected()
 
 

@@ -1,5 +1,6 @@
 """The login, and ID for servers that want to know who asks."""
 
+from imapcheck.check.refusals import Login, refused_login
 from imapcheck.check.state import Attempt
 from imapcheck.check.steps.connection import capability
 from imapcheck.errors import CheckFailure, FailureType
@@ -10,8 +11,11 @@ from imapcheck.result import isoformat
 from imapcheck.trace import StepRecord
 from imapcheck.version import VERSION
 
-# RFC 5530 section 3 and RFC 9051 section 7.1: these say that the login could not be decided.
-_LOGIN_DOWN = {"UNAVAILABLE", "SERVERBUG", "INUSE", "LIMIT", "THROTTLED"}
+_TYPES = {
+    Login.REFUSED: FailureType.AUTHENTICATION_FAILED,
+    Login.UNAVAILABLE: FailureType.AUTHENTICATION_UNAVAILABLE,
+    Login.NEEDS_TLS: FailureType.MECHANISM_NOT_OFFERED,
+}
 
 
 def authenticate(attempt: Attempt) -> None:
@@ -36,40 +40,55 @@ def _log_in(attempt: Attempt, step: StepRecord) -> bool:
         raise _not_offered(session, mechanism.name)
     if attempt.asked.login_pause is not None:
         raise _paused(attempt.asked.login_pause)
-    if offered:
-        completion, volunteered = session.authenticate(mechanism, step.aside)
-    else:
-        completion, volunteered = session.login(credentials.username, credentials.require_password())
+    try:
+        if offered:
+            completion, volunteered = session.authenticate(mechanism, step.aside)
+        else:
+            completion, volunteered = session.login(credentials.username, credentials.require_password())
+    except CheckFailure as failure:
+        with step.aside():
+            raise _refused_by_bye(session, failure) from failure
     if not completion.ok:
-        raise _refused_login(completion, mechanism.explain())
+        with step.aside():  # words are looked up in long lists
+            raise _refused_login(completion, session.asides, mechanism.explain())
     return volunteered
 
 
 def _not_offered(session: ImapSession, mechanism: str) -> CheckFailure:
-    offered = ", ".join(session.mechanisms()) or "no mechanism"
-    reason = " and disables LOGIN" if session.offers("LOGINDISABLED") else ""
+    offered, disabled = session.mechanisms(), session.offers("LOGINDISABLED")
+    reason = " and disables LOGIN" if disabled else ""
+    only_login = offered == ["LOGIN"] or not (offered or disabled)
+    hint = "; a user name and password can go by LOGIN: set authentication: login" if only_login else ""
     return CheckFailure(
-        FailureType.MECHANISM_NOT_OFFERED, f"the server does not offer {mechanism}: it offers {offered}{reason}"
+        FailureType.MECHANISM_NOT_OFFERED,
+        f"the server does not offer {mechanism}: it offers {', '.join(offered) or 'no mechanism'}{reason}{hint}",
     )
 
 
 def _paused(pause: LoginPause) -> CheckFailure:
     return CheckFailure(
         FailureType.AUTHENTICATION_PAUSED,
-        f"the login was withheld so as not to lock the mailbox out: first refused at"
-        f" {isoformat(pause.first_refused_at)}, tried again at {isoformat(pause.retry_at)} or with other credentials",
+        f"the login was withheld so that the mailbox is not locked out: first refused at"
+        f" {isoformat(pause.first_refused_at)}, tried again at {isoformat(pause.retry_at)}, or when the credentials"
+        " change",
     )
 
 
-def _refused_login(completion: Completion, explanation: str | None) -> CheckFailure:
+def _refused_login(completion: Completion, asides: tuple[Completion, ...], explanation: str | None) -> CheckFailure:
+    """By the answer itself, else by what the server said besides; BAD without a reason is no refusal of a password."""
     advice = f" ({explanation})" if explanation else ""
-    if completion.status == "BAD":
-        return completion.rejected(FailureType.COMMAND_REJECTED, advice)
-    if completion.code in _LOGIN_DOWN:
-        return completion.rejected(FailureType.AUTHENTICATION_UNAVAILABLE, advice)
-    if completion.code == "PRIVACYREQUIRED":
-        return completion.rejected(FailureType.MECHANISM_NOT_OFFERED, advice)
-    return completion.rejected(FailureType.AUTHENTICATION_FAILED, advice)
+    untold = FailureType.COMMAND_REJECTED if completion.status == "BAD" else FailureType.AUTHENTICATION_FAILED
+    verdicts = (refused_login(said.code, said.said) for said in (completion, *asides))
+    told = next((verdict for verdict in verdicts if verdict is not Login.UNTOLD), None)
+    return completion.rejected(untold if told is None else _TYPES[told], advice)
+
+
+def _refused_by_bye(session: ImapSession, failure: CheckFailure) -> CheckFailure:
+    """A server may refuse a login by leaving: with BYE and the reason instead of the tagged answer."""
+    lost = failure.type is FailureType.CONNECTION_LOST
+    refusals = (said for said in session.asides if lost and refused_login(said.code, said.said) is Login.REFUSED)
+    refusal = next(refusals, None)
+    return failure if refusal is None else refusal.rejected(FailureType.AUTHENTICATION_FAILED)
 
 
 def identify(attempt: Attempt) -> None:

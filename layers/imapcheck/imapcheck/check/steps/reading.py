@@ -1,12 +1,13 @@
 """Finding the mailboxes, and searching the watched one for the newest message: nothing here changes anything."""
 
 from imapcheck.check.arrival import age_seconds, delivery_seconds, spoken
+from imapcheck.check.refusals import is_mailbox_missing
 from imapcheck.check.state import Attempt
 from imapcheck.errors import CheckFailure, FailureType
 from imapcheck.imap.completion import Completion
 from imapcheck.imap.data import Fetched, Mailbox
 from imapcheck.imap.encoder import Part, encode_mailbox, string
-from imapcheck.imap.mailboxes import by_special_use, special, unlisted_parents
+from imapcheck.imap.mailboxes import NOT_THERE, by_special_use, special, unlisted_parents
 from imapcheck.trace import StepRecord
 
 _HEADER_OCTETS = 1 << 16
@@ -60,11 +61,22 @@ def examine(attempt: Attempt) -> None:
     asked = attempt.asked.definition.search
     with attempt.tracer.step("examine"):
         name = asked.mailbox if asked is not None else "INBOX"
-        completion = attempt.session.examine(_watched(attempt, name))
+        mailbox = _watched(attempt, name)
+        completion = attempt.session.examine(mailbox)
         if not completion.ok:
-            missing = completion.code in ("NONEXISTENT", "TRYCREATE")
-            type = FailureType.MAILBOX_NOT_FOUND if missing else FailureType.COMMAND_REJECTED
-            raise completion.rejected(type)
+            missing = is_missing(attempt, mailbox, completion)
+            raise completion.rejected(FailureType.MAILBOX_NOT_FOUND if missing else FailureType.COMMAND_REJECTED)
+
+
+def is_missing(attempt: Attempt, mailbox: bytes, refusal: Completion) -> bool:
+    """Whether `mailbox` was refused because there is none: by code, by words, else by a LIST of its name."""
+    told = is_mailbox_missing(refusal.code, refusal.said)
+    if told is not None or refusal.status != "NO" or mailbox == b"INBOX" or not attempt.session.usable:
+        return bool(told)
+    if mailbox in {known.name for known in attempt.learnt.listed}:
+        return False
+    completion, listed = attempt.session.list_mailboxes(mailbox)
+    return completion.ok and mailbox not in {known.name for known in listed if not known.attributes & NOT_THERE}
 
 
 def _watched(attempt: Attempt, name: str) -> bytes:
@@ -73,7 +85,7 @@ def _watched(attempt: Attempt, name: str) -> bytes:
     found = by_special_use(attempt.learnt.listed, name)
     if found is None:
         raise CheckFailure(
-            FailureType.MAILBOX_NOT_FOUND, f"no mailbox with the special use {name}; set search.mailbox to its name"
+            FailureType.MAILBOX_NOT_FOUND, f"no mailbox has the special use {name}; set search.mailbox to a name"
         )
     return found
 
@@ -92,7 +104,7 @@ def search(attempt: Attempt) -> None:
             words = ", ".join(f'{key.lower()} "{term}"' for key, term in asked.terms())
             raise CheckFailure(
                 FailureType.NO_MATCH,
-                f"{found.count} found of at least {asked.min_matches} with {words} in {asked.mailbox}",
+                f"{found.count} found with {words} in {asked.mailbox}; at least {asked.min_matches} expected",
             )
 
 
@@ -120,7 +132,9 @@ def fetch(attempt: Attempt) -> None:
         if not completion.ok:
             raise completion.rejected()
         if message is None:
-            raise CheckFailure(FailureType.PROTOCOL_ERROR, f"the server answered OK without message {found.highest}")
+            raise CheckFailure(
+                FailureType.PROTOCOL_ERROR, f"the server answered OK but did not send message {found.highest}"
+            )
         attempt.learnt.fetched_octets = message.size
         if asked.max_age is not None:
             _judge_age(attempt, step, message, asked.max_age.total_seconds())
@@ -130,7 +144,7 @@ def _judge_age(attempt: Attempt, step: StepRecord, message: Fetched, max_age: fl
     """Decide by INTERNALDATE, and where the message is one of ours note how long it was under way."""
     arrived, definition, learnt = message.internal_date, attempt.asked.definition, attempt.learnt
     if arrived is None:
-        raise CheckFailure(FailureType.PROTOCOL_ERROR, "the server sent no INTERNALDATE that can be read")
+        raise CheckFailure(FailureType.PROTOCOL_ERROR, "the server sent no readable INTERNALDATE")
     age = learnt.age_seconds = age_seconds(arrived)
     if definition.new_message is not None:
         with step.aside():

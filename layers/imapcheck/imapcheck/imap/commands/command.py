@@ -1,5 +1,6 @@
 """What all commands share."""
 
+from imapcheck.imap.completion import Completion
 from imapcheck.imap.engine import Engine
 from imapcheck.network.transport import Wire
 from imapcheck.transcript import Redactor, Transcript
@@ -21,6 +22,11 @@ class Commands:
     @property
     def usable(self) -> bool:
         return self._engine.usable
+
+    @property
+    def asides(self) -> tuple[Completion, ...]:
+        """What the server said besides answering the latest command: an untagged NO or BAD, and BYE."""
+        return tuple(said for said in (self._engine.complaint, self._engine.bye) if said is not None)
 
     def offers(self, capability: str) -> bool:
         """The server advertises it, or IMAP4rev2, which implies it (RFC 9051 appendix E)."""

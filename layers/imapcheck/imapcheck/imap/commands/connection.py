@@ -22,7 +22,7 @@ class ConnectionCommands(Commands):
                 raise greeting.rejected(FailureType.GREETING_REJECTED)
             case _:
                 self._engine.abandon()
-                raise broken(f"a greeting that is none: {greeting.words}")
+                raise broken(f"something else instead of a greeting: {greeting.words}")
 
     def capability(self) -> None:
         """CAPABILITY; raises `command_rejected` too."""
@@ -31,7 +31,7 @@ class ConnectionCommands(Commands):
         if not completion.ok:
             raise completion.rejected()
         if self._engine.capabilities.told == told:
-            raise broken("OK to CAPABILITY without the list")
+            raise broken("OK to CAPABILITY but no list of capabilities")
 
     def starttls(self) -> None:
         """STARTTLS up to the tagged OK (RFC 9051 section 6.2.1); raises `starttls_unavailable` too."""
@@ -40,7 +40,7 @@ class ConnectionCommands(Commands):
             raise completion.rejected(FailureType.STARTTLS_UNAVAILABLE)
         if self.wire.unread():
             self._engine.abandon()
-            raise broken("something after its OK to STARTTLS and before TLS (response injection)")
+            raise broken("data between its OK to STARTTLS and TLS (response injection)")
 
     def start_tls(self, context: TlsContext, server_name: str, *, implicit: bool) -> TlsConnection:
         """The TLS handshake. After STARTTLS all that the server said before is forgotten."""

@@ -82,7 +82,7 @@ class _Authentication:
             raise self._failure
         if completion.ok:
             if self._initial is not None:
-                raise broken("OK before it had any credentials")
+                raise broken("OK before it received any credentials")
             self._mechanism.finish()
 
     def _answer(self, challenge: bytes) -> bytes | None:
@@ -92,7 +92,7 @@ class _Authentication:
             return initial
         try:
             if self._rounds > _MAX_CHALLENGES:
-                raise broken("challenge after challenge")
+                raise broken("too many challenges")
             return self._mechanism.respond(_decoded(challenge))
         except CheckFailure as failure:
             self._failure = failure

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from imapcheck.errors import CheckFailure, FailureType
 from imapcheck.imap.commands.command import Commands
 from imapcheck.imap.completion import Completion
-from imapcheck.imap.data import Fetched, Found, Mailbox, SearchCollector, fetched_message, mailbox_of, personal_prefix
+from imapcheck.imap.data import Fetched, Mailbox, fetched_message, mailbox_of, personal_prefix
 from imapcheck.imap.decoder import MAX_BODY, BodyPolicy, Response, broken
 from imapcheck.imap.encoder import Part, string
+from imapcheck.imap.search_result import Found, SearchCollector
 
 _MAX_LISTED = 20_000
 
@@ -56,23 +57,21 @@ class ReadingCommands(Commands):
         An answer may come as ESEARCH, as SEARCH, or not at all where nothing matched. `keep` UIDs, the
         lowest ones, are returned one by one.
         """
-        collector = SearchCollector(keep)
         head = b"UID SEARCH "
         if self.offers("ESEARCH"):
             head += b"RETURN () "
         if charset is not None:
             head += b"CHARSET " + charset + b" "
-        completion = self._engine.command(
-            [head, *keys], on_untagged=lambda response: collector.take(response, self._engine.tag)
-        )
+        collector = SearchCollector(self._engine.next_tag, keep)
+        completion = self._engine.command([head, *keys], on_untagged=collector.take, stream=collector)
         return completion, collector.found()
 
     def fetch(
         self, uid: int, *, internal_date: bool, limit: int | None, keep: int
     ) -> tuple[Completion, Fetched | None]:
-        """UID FETCH of the whole message without setting a flag; octets are counted and let go.
+        """UID FETCH of the whole message without setting a flag; octets are counted and not kept.
 
-        Returns None for the message where the server sent none. Raises `message_too_large` too.
+        Returns None for the message if the server sent none. Raises `message_too_large` too.
         """
         policy = BodyPolicy(min(limit or MAX_BODY, MAX_BODY), keep)
         fetched: list[Fetched] = []

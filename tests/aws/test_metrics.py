@@ -1,0 +1,148 @@
+"""What is published, held against docs/metrics.md and the generated alarms."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import NEW_MESSAGE
+from imapcheck import CheckDefinition, CheckResult, Credentials, run_check
+from imapcheck.aws.metrics import Metric, metrics_of, publish, publish_error
+from imapcheck.result import NewMessageFacts, QuotaFacts
+from support.wire_server import WireServer
+from template.stack_alarms import check_alarms, monitor_errors
+
+DOCUMENT = Path(__file__).parents[2] / "docs/metrics.md"
+SETS = ("main", "steps", "all")
+NOW = datetime(2026, 11, 24, 12, 0, 17, 250_000, UTC)
+
+type Shape = tuple[str, str, tuple[str, ...]]
+
+
+@pytest.fixture
+def run(
+    define: Callable[..., CheckDefinition], credentials: Credentials, server_context: Any
+) -> tuple[CheckResult, CheckDefinition]:
+    """A run with everything in it; what this server cannot give is put beside."""
+    with WireServer(tls=server_context) as server:
+        definition = define(
+            server, search={"subject": "IMAP", "max_age": "999d"}, new_message=NEW_MESSAGE, thresholds={"total": 60_000}
+        )
+        result = run_check(definition, credentials)
+    assert result.available, result.failure
+    assert result.new_message is not None
+    delivered = replace(result.new_message, delivery_seconds=2.5)
+    return replace(result, new_message=delivered, quota=QuotaFacts(71.5, "STORAGE")), definition
+
+
+def of(run: tuple[CheckResult, CheckDefinition], **changes: Any) -> list[Metric]:
+    return metrics_of(run[0], run[1].model_copy(update=changes))
+
+
+def emitted(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def shapes(lines: list[dict[str, Any]]) -> set[Shape]:
+    """(metric, unit, dimensions) of EMF lines."""
+    return {
+        (metric["Name"], metric["Unit"], tuple(dimensions))
+        for line in lines
+        for directive in line["_aws"]["CloudWatchMetrics"]
+        for metric in directive["Metrics"]
+        for dimensions in directive["Dimensions"]
+    }
+
+
+def documented() -> dict[Shape, str]:
+    """The page's table: shape -> set."""
+    found = {}
+    for row in re.findall(r"^\| `(\w+)` \| (\w+) \| ([\w, ]+) \| (\w+) \| .+ \|$", DOCUMENT.read_text(), re.MULTILINE):
+        name, unit, dimensions, belongs = row
+        found[name, unit, () if dimensions == "none" else tuple(dimensions.split(", "))] = belongs
+    return found
+
+
+@pytest.mark.parametrize("wanted", SETS)
+def test_page_says_what_is_published(
+    run: tuple[CheckResult, CheckDefinition], capsys: pytest.CaptureFixture[str], wanted: str
+) -> None:
+    """Names, units, dimensions and sets: exactly those of a real emission of a run with everything in it."""
+    capsys.readouterr()
+    publish("ImapCheck/stack", of(run, metrics=wanted), NOW)
+    publish_error("ImapCheck/stack")
+    lines = emitted(capsys)
+    assert {line["_aws"]["CloudWatchMetrics"][0]["Namespace"] for line in lines} == {"ImapCheck/stack"}
+    assert shapes(lines) == {
+        shape for shape, belongs in documented().items() if SETS.index(belongs) <= SETS.index(wanted)
+    }
+
+
+def test_sets_of_steps(run: tuple[CheckResult, CheckDefinition]) -> None:
+    """Six with `steps`, every one that passed with `all`."""
+
+    def steps(wanted: str) -> set[str]:
+        return {metric.dimensions["Step"] for metric in of(run, metrics=wanted) if metric.name == "StepDuration"}
+
+    assert steps("main") == set()
+    assert steps("steps") == {"connect", "tls", "authenticate", "search", "fetch", "append"}
+    assert steps("all") == {step.name for step in run[0].steps if step.status == "passed"}
+
+
+def test_slow_is_said_of_available_runs_with_thresholds_alone(run: tuple[CheckResult, CheckDefinition]) -> None:
+    """A server that is down is not fast again; a check without thresholds pays for no metric."""
+    result, definition = run
+    names = {metric.name for metric in metrics_of(replace(result, available=False), definition)}
+    assert names.isdisjoint({"Slow", "Duration"})
+    assert "Availability" in names
+    assert "Slow" not in {metric.name for metric in of(run, thresholds={})}
+    slow = [metric.value for metric in metrics_of(replace(result, slow=True), definition) if metric.name == "Slow"]
+    assert slow == [1]
+
+
+def test_absent_facts_publish_nothing(run: tuple[CheckResult, CheckDefinition]) -> None:
+    """Never a zero that stands for not known."""
+    result, definition = run
+    bare = replace(
+        result, search=None, quota=None, new_message=NewMessageFacts(), server=replace(result.server, tls=None)
+    )
+    found = {metric.name for metric in metrics_of(bare, definition.model_copy(update={"metrics": "steps"}))}
+    assert found == {"Availability", "Slow", "Duration", "StepDuration"}
+
+
+def test_service_name_of_powertools_is_no_dimension(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Set by habit in many accounts, it would make other metrics than those that the alarms watch."""
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "mail")
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Other")
+    publish_error("ImapCheck/stack")
+    [line] = emitted(capsys)
+    [directive] = line["_aws"]["CloudWatchMetrics"]
+    assert (directive["Namespace"], directive["Dimensions"]) == ("ImapCheck/stack", [[]])
+    assert line["MonitorErrors"] == [1.0]
+
+
+def test_stamp_is_the_one_given(run: tuple[CheckResult, CheckDefinition], capsys: pytest.CaptureFixture[str]) -> None:
+    """To the millisecond, on every line."""
+    capsys.readouterr()
+    publish("ImapCheck/stack", of(run, metrics="all"), NOW)
+    assert {line["_aws"]["Timestamp"] for line in emitted(capsys)} == {1795521617250}
+
+
+def test_alarms_watch_what_is_published(
+    run: tuple[CheckResult, CheckDefinition], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Metric and dimensions of the generated template, from a real emission of the least set."""
+    capsys.readouterr()
+    publish("ImapCheck/stack", of(run, metrics="main"), NOW)
+    publish_error("ImapCheck/stack")
+    published = {(name, dimensions) for name, _, dimensions in shapes(emitted(capsys))}
+    watched = [*check_alarms("5m").values(), monitor_errors(["5m"])]
+    assert len(watched) == 5
+    assert {(rule.metric, tuple(name for name, _ in rule.dimensions)) for rule in watched} <= published

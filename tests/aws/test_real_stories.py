@@ -1,0 +1,178 @@
+"""Stories of log lines that real runs against real servers wrote, formatted by the function's own logger."""
+
+import contextlib
+import io
+import json
+import traceback
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_lambda_powertools import Logger
+from awslambdaric.bootstrap import StandardLogSink, log_error, make_error
+
+from conftest import NEW_MESSAGE
+from imapcheck import CheckDefinition, CheckResult, Credentials, run_check
+from imapcheck.aws import evidence
+from imapcheck.aws.invocation import Invocation
+from imapcheck.aws.run_log import FINISHED, run_fields
+from imapcheck.aws.settings import Settings
+from imapcheck.errors import CredentialsError
+from imapcheck.output.story_facts import Kind
+from support.alarm_events import alarm_message
+from support.alarm_stack import Stack
+from support.certificates import Certificates
+from support.dovecot import PASSWORD, Dovecot
+from support.wire_server import Dialect, WireServer, delay
+
+pytestmark = pytest.mark.server
+
+NOW = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=1)
+WRONG = "wr0ng-c4nary"
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evidence, "_WAIT_SECONDS", 0.01)
+
+
+@pytest.fixture
+def run(certificates: Certificates) -> Callable[..., CheckResult]:
+    """One real run of the check `gmail` against a port of this machine."""
+
+    def one(port: int, password: str = PASSWORD, **fields: Any) -> CheckResult:
+        data = {"name": "gmail", "server": f"imaps://localhost:{port}/", "tls": {"ca_file": str(certificates.ca)}}
+        secret = {"username": "monitor", "password": password, "host": "localhost"}
+        return run_check(CheckDefinition.model_validate(data | fields), Credentials.model_validate(secret))
+
+    return one
+
+
+def logged(result: CheckResult, minutes: float) -> tuple[datetime, str]:
+    """The line as the function writes it, for a run that began so many minutes before the alarm."""
+    at = NOW - timedelta(minutes=minutes, seconds=30)
+    stream = io.StringIO()
+    logger = Logger(service=f"story-{id(stream)}", stream=stream)
+    moved = replace(result, started_at=at, run_id=str(uuid.uuid4()))
+    logger.info(FINISHED, **run_fields(moved, instant_test=False, cold_start=False))
+    return at + timedelta(milliseconds=result.duration_ms), stream.getvalue().strip()
+
+
+@pytest.fixture
+def told(stack: Stack) -> Callable[..., str]:
+    """The text that people get: an alarm over the good runs before and the bad ones."""
+
+    def story(bad: CheckResult, good: CheckResult, kind: Kind = Kind.UNAVAILABLE) -> str:
+        lines = [logged(bad, minutes) for minutes in (0, 5, 10)] + [logged(good, minutes) for minutes in (15, 20, 25)]
+        stack.log(lines)
+        assert stack.deliver(alarm_message(kind, NOW)) == []
+        [sent] = stack.sent
+        assert PASSWORD not in json.dumps(sent.forms)
+        assert all(len(line) <= 80 or "https://" in line for line in sent.text.splitlines())
+        return sent.text
+
+    return story
+
+
+@pytest.fixture
+def good(run: Callable[..., CheckResult], dovecot: Dovecot) -> CheckResult:
+    result = run(dovecot.imaps, new_message=NEW_MESSAGE)
+    assert result.available
+    return result
+
+
+def begins(text: str, why: str) -> None:
+    """Verdict, since when and the last good run; then the reason."""
+    what, when, reason = text.splitlines()[:3]
+    assert what.startswith("DOWN  gmail")
+    since, last = NOW - timedelta(minutes=10, seconds=30), NOW - timedelta(minutes=15, seconds=30)
+    assert f"{since:%H:%M} UTC: 3 of the last 3 runs failed; last good " in when
+    assert f"{last:%H:%M}" in when
+    assert reason.startswith(why)
+
+
+def test_login_refused(told: Any, run: Any, good: CheckResult, dovecot: Dovecot) -> None:
+    """Dovecot's own words, its end of the transcript, the password nowhere."""
+    text = told(run(dovecot.imaps, password=WRONG), good)
+    begins(text, "authenticate: authentication_failed - ")
+    assert "[AUTHENTICATIONFAILED] Authentication failed." in text
+    assert "AUTHENTICATE PLAIN ********" in text
+    assert "authenticate " in text
+    assert WRONG not in text
+    assert "DO: Put the right password into the secret" in text
+
+
+def test_server_stopped(told: Any, run: Any, good: CheckResult, certificates: Certificates) -> None:
+    """A port that nobody listens on any more."""
+    with WireServer(tls=certificates.server_context()) as gone:
+        port = gone.port
+    text = told(run(port), good)
+    begins(text, "connect: connection_refused - ")
+    assert "DO: Start the mail service" in text
+    assert "Transcript" not in text
+
+
+def test_certificate_expired(told: Any, run: Any, good: CheckResult, certificates: Certificates) -> None:
+    """With the date, from the certificate that was refused."""
+    with WireServer(tls=certificates.server_context("expired")) as server:
+        text = told(run(server.port), good)
+    begins(text, "tls: certificate_expired - ")
+    expired = datetime.now(UTC) - timedelta(days=2)
+    assert f"valid until {expired:%Y-%m-%d}" in " ".join(text.split())
+    assert "certificate for localhost" in text
+    assert "Certificate: " not in text
+
+
+def test_no_match(told: Any, run: Any, good: CheckResult, dovecot: Dovecot) -> None:
+    """The server works; the message is not there."""
+    text = told(run(dovecot.imaps, search="no such subject here"), good)
+    begins(text, "search: no_match - ")
+    assert "no such subject here" in text
+    assert "logout" in text
+
+
+def test_slow(told: Any, run: Any, good: CheckResult, certificates: Certificates) -> None:
+    """A login that takes half a second more than it may."""
+    script = {"AUTHENTICATE": delay(0.6)}
+    dialect = Dialect(username="monitor", password=PASSWORD)
+    with WireServer(dialect, script, tls=certificates.server_context()) as server:
+        bad = run(server.port, thresholds={"authenticate": 300})
+    assert bad.slow, bad
+    text = told(bad, good, Kind.SLOW)
+    assert "slow: authenticate took " in text
+    assert ", limit 300 ms" in text
+    assert "Grew most: authenticate, " in " ".join(text.split())
+
+
+def test_monitor_silent(stack: Stack, good: CheckResult, tmp_path: Path) -> None:
+    """The secret has gone: the error as Lambda's runtime writes it, by the runtime's own code."""
+    settings = Settings.model_validate({"definitions": tmp_path})
+    errors = [(NOW - timedelta(minutes=minutes), _error_of(settings)) for minutes in (1, 6, 11)]
+    stack.log([*errors, logged(good, 16)])
+    assert stack.deliver(alarm_message(Kind.NOT_RUNNING, NOW)) == []
+    text = stack.sent[0].text
+    assert text.startswith("NOT RUNNING  gmail")
+    assert "CredentialsError: check gmail: secret imapcheck/gmail" in " ".join(text.split())
+    assert "Traceback" not in text
+    assert "last result available" in text
+
+
+def _error_of(settings: Settings) -> str:
+    try:
+        Invocation(settings).run({"check": "gmail"}, 60)
+    except CredentialsError as error:
+        frames = traceback.format_list(traceback.extract_tb(error.__traceback__))
+        with _printed() as output:
+            log_error(make_error(str(error), type(error).__name__, frames, "r"), StandardLogSink())
+        return output.getvalue().strip()
+    raise AssertionError("the secret was there")
+
+
+@contextlib.contextmanager
+def _printed() -> Iterator[io.StringIO]:
+    with contextlib.redirect_stdout(io.StringIO()) as output:
+        yield output
