@@ -271,7 +271,7 @@ def test_list_is_bounded_by_all_its_octets(define: Define, credentials: Credenti
         result = run_check(define(server, timeout=20), credentials)
     assert failed(result) == ("list", "protocol_error")
     assert result.failure is not None
-    assert "without end" in result.failure.detail
+    assert "more untagged responses" in result.failure.detail
 
 
 # --- quota, alerts ---------------------------------------------------------------------------------
