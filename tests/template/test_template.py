@@ -197,7 +197,7 @@ ALLOWED: dict[str, list[tuple[Any, Any]]] = {
     "ExplainAlarmRole": [
         (LOGS, arn("ExplainAlarmLogGroup")),
         ("logs:FilterLogEvents", arn("RunCheckLogGroup")),
-        ("cloudwatch:DescribeAlarms", {"Fn::Sub": ACCOUNT % "cloudwatch" + "alarm:*"}),
+        ("cloudwatch:DescribeAlarms", "*"),
         (["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], arn("AlarmEvents")),
         ("sns:Publish", {"Ref": "AlarmTopic"}),
     ],
