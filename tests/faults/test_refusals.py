@@ -1,5 +1,7 @@
 """Refusals in every dress: codes, words, BYE, an untagged NO before the end; and which of them is whose fault."""
 
+import base64
+import json
 import ssl
 import time
 from datetime import UTC, datetime
@@ -314,3 +316,28 @@ def test_server_that_asked_in_vain_and_went_on_may_still_lose_the_connection(
         assert run_check(define(server), credentials).available
     with WireServer(script={"GREETING": close}, tls=certificates.server_context()) as server:
         assert failed(run_check(define(server), credentials)) == ("greeting", "connection_lost")
+
+
+@pytest.mark.parametrize(
+    ("challenge", "type"),
+    [
+        ({"status": "503", "schemes": "bearer"}, "authentication_unavailable"),
+        ({"status": "temporarily_unavailable"}, "authentication_unavailable"),
+        ({"status": "401", "schemes": "bearer"}, "authentication_failed"),
+        ({"status": "invalid_token"}, "authentication_failed"),
+    ],
+)
+def test_challenge_says_why_a_token_was_refused(
+    define: Define, server_context: Any, challenge: dict[str, str], type: str
+) -> None:
+    """The NO that follows says nothing; with a code it decides (RFC 7628 section 3.2.2)."""
+
+    def refuse(exchange: Exchange) -> None:
+        exchange.send(b"+ " + base64.b64encode(json.dumps(challenge).encode()) + b"\r\n")
+        exchange.connection.line()
+        exchange.send(exchange.tag + b" NO AUTHENTICATE failed\r\n")
+
+    secret = Credentials.model_validate({"username": "alice", "access_token": "token-canary"})
+    with WireServer(script={"AUTHENTICATE": refuse}, tls=server_context) as server:
+        result = run_check(define(server, authentication="oauthbearer"), secret)
+    assert failed(result) == ("authenticate", type)

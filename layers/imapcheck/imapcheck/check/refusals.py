@@ -212,6 +212,11 @@ LOGIN_UNAVAILABLE = (
         "Exim, dovecot driver: RainLoop/rainloop-webmail issue 1373",
     ),
     Words(
+        r"\bstatus=5\d\d\b|\bno-resources\b",
+        "status=503 schemes=bearer",
+        "the JSON challenge of XOAUTH2 and OAUTHBEARER (RFC 7628 section 3.2.2); SCRAM's no-resources (RFC 5802 section 7)",
+    ),
+    Words(
         r"\bgeneric failure\b",
         "Login failed: generic failure",
         "Cyrus without saslauthd: cyrusimap/cyrus-sasl issue 785 (SASL_FAIL)",

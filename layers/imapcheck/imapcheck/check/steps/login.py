@@ -75,10 +75,14 @@ def _paused(pause: LoginPause) -> CheckFailure:
 
 
 def _refused_login(completion: Completion, asides: tuple[Completion, ...], explanation: str | None) -> CheckFailure:
-    """By the answer itself, else by what the server said besides; BAD without a reason is no refusal of a password."""
+    """By the answer itself, else by what the server said besides, or in a challenge.
+
+    BAD without a reason is no refusal of a password.
+    """
     advice = f" ({explanation})" if explanation else ""
     untold = FailureType.COMMAND_REJECTED if completion.status == "BAD" else FailureType.AUTHENTICATION_FAILED
-    verdicts = (refused_login(said.code, said.said) for said in (completion, *asides))
+    verdicts = [refused_login(said.code, said.said) for said in (completion, *asides)]
+    verdicts.append(refused_login(None, explanation or ""))
     told = next((verdict for verdict in verdicts if verdict is not Login.UNTOLD), None)
     return completion.rejected(untold if told is None else _TYPES[told], advice)
 
