@@ -12,9 +12,16 @@ import pytest
 from conftest import NEW_MESSAGE, Define
 from imapcheck import CheckResult, Credentials, run_check
 from imapcheck.aws.login_pause import LoginGuard
+from imapcheck.check import run
 from support.wire_server import Action, Dialect, Exchange, WireServer, close, hang, reply
 
 RETRIED = 2
+
+
+@pytest.fixture(autouse=True)
+def _short_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether there is a second attempt matters here, not when."""
+    monkeypatch.setattr(run, "_PAUSE_BETWEEN_ATTEMPTS", 0.01)
 
 
 def failed(result: CheckResult) -> tuple[str, str]:

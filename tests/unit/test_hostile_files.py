@@ -11,6 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from imapcheck import CheckDefinition, Credentials, run_check
+from imapcheck.aws.event import Events
+from imapcheck.aws.settings import Settings
 from imapcheck.definition.files import load_definition, parse_definition
 from imapcheck.errors import CredentialsError, DefinitionError
 
@@ -75,6 +77,17 @@ def test_one_odd_value_anywhere_is_a_clear_error(data: st.DataObject) -> None:
         parse_definition(definition, source="any.json")
     except DefinitionError as error:
         assert_clear(error, "any.json")
+
+
+@given(JSON, st.booleans())
+@example("../../etc/passwd", True)
+@example([[[[]]]] * 3, False)
+def test_any_event_is_a_clear_error(value: Any, named: bool) -> None:
+    """`{"check": ANYTHING}`, a whole definition, or neither."""
+    events = Events(Settings(definitions=Path(__file__).parent, allow_inline_definitions=True))
+    with pytest.raises(DefinitionError) as refused:
+        events.order({"check": value} if named else value)
+    assert_clear(refused.value, "check " if named else "event: ")
 
 
 @pytest.mark.parametrize(
