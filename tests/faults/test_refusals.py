@@ -50,6 +50,8 @@ def failed(result: CheckResult) -> tuple[str, str]:
         (b"* NO [ALERT] system busy\r\n%t NO [AUTHENTICATIONFAILED] no", "authentication_failed"),
         (b"%t BAD Invalid user name or password", "authentication_failed"),
         (b"* BYE [AUTHENTICATIONFAILED] go away\r\n%t NO go away", "authentication_failed"),
+        (b"* BYE server shutting down\r\n%t NO Login failed.", "authentication_failed"),
+        (b"* BYE [UNAVAILABLE] bye\r\n%t NO Login failed.", "authentication_unavailable"),
         (b"%t BAD what is that", "command_rejected"),
     ],
 )
