@@ -7,6 +7,7 @@ Ends with status 1 where more than one in twenty lives. `--only` takes the mutan
 
 import argparse
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -64,6 +65,8 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--only", default="")
     asked = parser.parse_args()
+    # A shell that starts us in the background ignores SIGINT for us, and so would the tests that send it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="imapcheck-mutants-") as folder:
         copies: Queue[Scratch] = Queue()

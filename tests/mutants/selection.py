@@ -11,7 +11,7 @@ from mutants.mutant import Mutant
 from mutants.scratch import Scratch
 
 _MAPPED = ("unit", "faults", "servers", "aws", "template")
-_TEMPLATE = ["tests/template/test_template.py", "tests/template/test_privileges.py", "tests/template/test_generated.py"]
+_TEMPLATE = [f"tests/template/test_{what}.py" for what in ("privileges", "resources", "dashboard", "template")]
 # Tests that start the program as a process, by the room whose code they are the only ones to run.
 _OTHER_PROCESSES = {
     "aws": ["tests/aws"],
@@ -27,9 +27,10 @@ _ELSE = ["tests/unit/test_cli.py", "tests/aws/test_artifact.py"]
 class Selection:
     """The map from lines to tests, made by running them once and kept until something they use changes."""
 
-    def __init__(self, felt: dict[str, dict[str, list[str]]], seconds: dict[str, float]) -> None:
+    def __init__(self, felt: dict[str, dict[str, list[str]]], seconds: dict[str, float], idle: set[str]) -> None:
         self._felt = felt
         self._seconds = seconds
+        self._idle = idle
 
     @classmethod
     def of(cls, scratch: Scratch, store: Path) -> "Selection":
@@ -50,13 +51,15 @@ class Selection:
             store.parent.mkdir(parents=True, exist_ok=True)
             store.write_text(json.dumps(kept))
         felt: dict[str, dict[str, list[str]]] = {}
-        seconds = {}
+        seconds, idle = {}, set()
         for file in files:
             for test, told in kept[file]["tests"].items():
                 seconds[test] = told["seconds"]
+                if not told["lines"]:
+                    idle.add(test)
                 for path, line in told["lines"]:
                     felt.setdefault(path, {}).setdefault(str(line), []).append(test)
-        return cls(felt, seconds)
+        return cls(felt, seconds, idle)
 
     def stages(self, mutant: Mutant) -> list[list[str]]:
         """What to run, one after the other until something fails: quick tests first."""
@@ -64,8 +67,14 @@ class Selection:
             return [_TEMPLATE]
         lines = self._felt.get(mutant.path, {})
         through = lines.get(str(mutant.line)) or sorted({test for tests in lines.values() for test in tests})
+        through = self._with_siblings(through)
         room = mutant.path.split("/")[3] if mutant.path.startswith("layers/") else "aws"
         return [stage for stage in (sorted(through, key=self._seconds.__getitem__), _other(room)) if stage]
+
+    def _with_siblings(self, tests: list[str]) -> list[str]:
+        """And the cases that ran through nothing, as a case before had run for all of them."""
+        functions = {test.partition("[")[0] for test in tests}
+        return sorted({*tests, *(test for test in self._idle if test.partition("[")[0] in functions)})
 
     def seconds(self, tests: list[str]) -> float:
         return sum(self._seconds.get(test, 10.0) for test in tests)
