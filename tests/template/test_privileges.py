@@ -65,7 +65,7 @@ ROLES: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
         [
             own_logs("ExplainAlarmLogGroup"),
             READ_RUNS,
-            allow("cloudwatch:DescribeAlarms", sub(PARTITION_ARN % "cloudwatch" + "alarm:*")),
+            allow("cloudwatch:DescribeAlarms", "*"),
             allow(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], arn("AlarmEvents")),
             allow("sns:Publish", ref("AlarmTopic")),
         ],

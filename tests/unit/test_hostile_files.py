@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,20 @@ def test_any_text_in_a_file_is_a_clear_error(tmp_path: Path, text: str) -> None:
     with pytest.raises(DefinitionError) as raised:
         load_definition(path)
     assert_clear(raised.value, str(path))
+
+
+def special(directory: Path) -> list[Path]:
+    os.mkfifo(directory / "check.json")
+    return [directory / "check.json", Path("/dev/zero"), Path("/dev/stdin"), Path("/dev/tty"), directory]
+
+
+def test_special_file_as_definition_is_refused_at_once(tmp_path: Path) -> None:
+    """Reading a pipe waits for a writer, reading /dev/zero never ends."""
+    for path in special(tmp_path):
+        began = time.monotonic()
+        with pytest.raises(DefinitionError):
+            load_definition(path)
+        assert time.monotonic() - began < 2
 
 
 def test_special_file_as_authority_is_refused_at_once(tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ from imapcheck.imap.data import Mailbox
 from imapcheck.imap.mailboxes import by_special_use, sent_mailbox, special, unlisted_parents
 
 
-def box(name: str, *attributes: str, delimiter: str | None = "/") -> Mailbox:
+def box(name: str, *attributes: str, delimiter: str = "/") -> Mailbox:
     return Mailbox(
         attributes=frozenset(attribute.lower() for attribute in attributes),
-        delimiter=None if delimiter is None else delimiter.encode(),
+        delimiter=delimiter.encode(),
         name=name.encode(),
     )
 
@@ -55,7 +55,7 @@ def test_where_sent_mail_belongs(top: list[Mailbox], others: list[Mailbox], pref
         ([box("a/Sent"), box("a/Trash"), box("b/c/Junk")], [], [b"a", b"b/c"]),
         ([box("a.Sent", delimiter=".")], [], [b"a"]),
         ([box("a.Sent")], [], []),
-        ([box("a/Sent", delimiter=None)], [], []),
+        ([box("a/Sent", delimiter="")], [], []),
         ([box("Sent")], [], []),
         ([box("a/Sent")], [box("a")], []),
         ([box("A/Sent")], [box("a")], [b"A"]),

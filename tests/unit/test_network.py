@@ -81,7 +81,7 @@ def dialled(monkeypatch: pytest.MonkeyPatch) -> type[Dialled]:
         seen: list[str] = []  # noqa: RUF012 - one list for the test
         error = ConnectionRefusedError(errno.ECONNREFUSED, "refused")
 
-    monkeypatch.setattr(transport.socket, "socket", Fake)
+    monkeypatch.setattr("imapcheck.network.transport.socket.socket", Fake)
     return Fake
 
 
