@@ -1,7 +1,7 @@
 # Every target sets up what it needs on a bare machine; `make help` lists them.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help setup demo test test-long lint type validate stack build deploy bench docs lock pr clean
+.PHONY: help setup demo test test-long lint type validate stack build deploy bench mutants docs lock pr clean
 
 VENV := .venv
 SAM_VENV := .venv-sam
@@ -113,6 +113,12 @@ bench: setup $(SAM_STAMP) dovecot ## timings against a raw-socket baseline: docs
 	@scripts/install-test-servers --peers
 	PYTHONPATH=tests $(BIN)/python -m benchmark
 
+SEED ?= 1
+COUNT ?= 60
+
+mutants: setup $(SAM_STAMP) dovecot ## COUNT small mistakes, chosen by SEED: does a test notice? (CONTRIBUTING.md)
+	PYTHONPATH=tests $(BIN)/python -m mutants --seed $(SEED) --count $(COUNT)
+
 docs: setup ## regenerate what is generated under docs/
 	$(BIN)/imapcheck schema > docs/check.schema.json
 	PYTHONPATH=tests $(BIN)/python -m faults.matrix > docs/failures.md
@@ -130,4 +136,4 @@ lock: setup ## resolve the pinned requirements anew
 pr: test validate build ## everything CI runs, and the build
 
 clean: ## remove what the targets made
-	rm -rf $(VENV) $(SAM_VENV) $(EMULATOR_VENV) $(DEMO_VENV) .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SAM_VENV) $(EMULATOR_VENV) $(DEMO_VENV) .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .mutants
