@@ -1,7 +1,7 @@
 # Every target sets up what it needs on a bare machine; `make help` lists them.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help setup demo test test-long lint type validate stack build deploy bench docs lock pr clean
+.PHONY: help setup demo test test-long lint type validate stack build deploy dist release-artifacts bench docs lock pr clean
 
 VENV := .venv
 SAM_VENV := .venv-sam
@@ -108,6 +108,16 @@ build: setup $(SAM_STAMP) ## validate, generate and sam build, as it is deployed
 deploy: build ## build and deploy: EVENTS=FOLDER STACK=NAME PARAMETERS="AlarmEmail=you@example.com"
 	$(SAM) deploy $(CONFIG) --template-file $(BUILD)/template.yaml --stack-name $(STACK) --no-confirm-changeset \
 		--no-fail-on-empty-changeset $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
+
+dist: setup ## wheel and sdist in dist/, the same bytes from the same commit, tried in bare environments
+	@rm -f dist/*.whl dist/*.tar.gz
+	scripts/build-distribution dist
+	$(BIN)/pytest -m long tests/release
+
+RELEASE = dist/imapcheck-$(shell sed -n 's/^VERSION = "\(.*\)"/\1/p' layers/imapcheck/imapcheck/version.py)
+
+release-artifacts: build ## what deploys a release without this repository, in dist/imapcheck-VERSION/: TAG=v1.2.3
+	$(SAM_VENV)/bin/python scripts/release_artifacts.py $(BUILD) $(RELEASE) $(if $(TAG),--tag $(TAG))
 
 bench: setup $(SAM_STAMP) dovecot ## timings against a raw-socket baseline: docs/performance.md, docs/cost.md
 	@scripts/install-test-servers --peers

@@ -47,7 +47,6 @@ class Bare:
             capture_output=True, text=True, check=False, timeout=60,
         )  # fmt: skip
 
-
     def define(self, server: WireServer, certificates: Certificates, **fields: str) -> None:
         """Write `mail.json`, a check of this server, with its authority's certificate beside it."""
         shutil.copy(certificates.ca, self.place / "ca.pem")
@@ -84,7 +83,8 @@ def install(distribution: Distribution, tmp_path_factory: pytest.TempPathFactory
         uv("venv", "--no-python-downloads", "--python", python(version), place / "venv")
         wanted = f"imapcheck[{','.join(extras)}] @ {getattr(distribution, archive).as_uri()}"
         # `lowest-direct` is about what the command names, so the project's own list is named too.
-        listed = ["-r", ROOT / "pyproject.toml", *(word for extra in extras for word in ("--extra", extra))]
+        named = [word for extra in extras for word in ("--extra", extra)]
+        listed = ("-r", ROOT / "pyproject.toml", *named)
         uv("pip", "install", "--python", place / "venv", "--resolution", resolution, wanted, *listed)
         return Bare(place, extras)
 
