@@ -3,9 +3,9 @@
     .venv-sam/bin/python scripts/release_artifacts.py BUILD FOLDER [--tag v1.2.3]
 
 BUILD is what `make build` made. FOLDER gets a template without transform and without local paths, the zips and nested
-templates that it names, a software bill of materials (CycloneDX), release notes and checksums. The same sources give
-the same bytes. With `--tag` the version and the changelog must say that this is the release. Runs in SAM CLI's
-environment, for the transform.
+templates that it names, a software bill of materials (CycloneDX), release notes and checksums; FOLDER-stack.zip holds
+them all. The same sources give the same bytes. With `--tag` the version and the changelog must say that this is the
+release. Runs in SAM CLI's environment, for the transform.
 """
 
 import argparse
@@ -84,7 +84,9 @@ def main() -> None:
     files["sbom.cdx.json"] = bill_of_materials()
     files["SHA256SUMS"] = checksums(files).encode()
     write(options.folder, files)
-    print(f"{options.folder}: {len(files)} files, {sum(map(len, files.values())) / 1e6:.1f} MB")
+    packed = options.folder.parent / f"{options.folder.name}-stack.zip"
+    packed.write_bytes(zipped(options.folder))
+    print(f"{options.folder}: {len(files)} files, {sum(map(len, files.values())) / 1e6:.1f} MB, and {packed.name}")
 
 
 def artifacts(build: Path) -> dict[str, bytes]:
@@ -160,9 +162,7 @@ def files_below(folder: Path) -> Iterator[Path]:
 
 
 def dumped(template: dict[str, Any]) -> bytes:
-    head = (
-        f"# imapcheck {VERSION}, as `make release-artifacts` transformed it; docs/install.md says how to deploy it.\n"
-    )
+    head = f"# imapcheck {VERSION}, transformed by `make release-artifacts`; docs/install.md says how to deploy it.\n"
     return (head + yaml.safe_dump(template, sort_keys=False, width=120, allow_unicode=True)).encode()
 
 

@@ -60,7 +60,7 @@ def built(project: Project) -> Path:
 def user(built: Path, emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> User:
     """Somebody with the AWS CLI, the release's folder, a bucket, and `pip install imapcheck`."""
     place = tmp_path_factory.mktemp("user") / "release"
-    shutil.copytree(built / f"imapcheck-{VERSION}", place)
+    shutil.unpack_archive(built / f"imapcheck-{VERSION}-stack.zip", place)
     [wheel] = built.glob("*.whl")
     uv = ROOT / ".venv/bin/uv"
     python = Path(sys.base_prefix) / "bin/python3.13"

@@ -72,6 +72,8 @@ def test_same_build_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in (tmp_path / "release").iterdir()} == {
         path.name: path.read_bytes() for path in folder.iterdir()
     }
+    packed = "release-stack.zip"
+    assert (tmp_path / packed).read_bytes() == (folder.parent / packed).read_bytes()
 
 
 def test_template_needs_no_transform_and_names_no_path(template: dict[str, Any], folder: Path) -> None:

@@ -84,7 +84,7 @@ def install(distribution: Distribution, tmp_path_factory: pytest.TempPathFactory
         wanted = f"imapcheck[{','.join(extras)}] @ {getattr(distribution, archive).as_uri()}"
         # `lowest-direct` is about what the command names, so the project's own list is named too.
         named = [word for extra in extras for word in ("--extra", extra)]
-        listed = ("-r", ROOT / "pyproject.toml", *named)
+        listed: tuple[str | Path, ...] = ("-r", ROOT / "pyproject.toml", *named)
         uv("pip", "install", "--python", place / "venv", "--resolution", resolution, wanted, *listed)
         return Bare(place, extras)
 
