@@ -46,7 +46,7 @@ FUNCTIONS: dict[str, dict[str, Any]] = {
         "Timeout": 60,
         "Role": arn("ExplainAlarmRole"),
         "LoggingConfig": {"LogGroup": ref("ExplainAlarmLogGroup")},
-        "Environment": {"Variables": READS_RUNS},
+        "Environment": {"Variables": {**READS_RUNS, "IMAPCHECK_CONTACT_TOPIC": ref("ContactTopic")}},
     },
     "ShowChecksFunction": {
         "MemorySize": 512,
@@ -117,7 +117,10 @@ def test_logs_are_kept_as_long_as_asked_and_go_with_the_stack(root: dict[str, An
 
 def test_alarms_go_from_topic_to_queue_to_function_to_topic(root: dict[str, Any], translate: Translate) -> None:
     """Raw delivery, batches with a window, three tries, then a queue whose alarm rings."""
-    assert of_type(root, "AWS::SNS::Topic") == {"AlarmTopic": {"DisplayName": "imapcheck"}, "AlarmEventTopic": {}}
+    for_people = {"DisplayName": "imapcheck"}
+    assert of_type(root, "AWS::SNS::Topic") == {
+        "AlarmTopic": for_people, "ContactTopic": for_people, "AlarmEventTopic": {},
+    }  # fmt: skip
     assert of_type(root, "AWS::SNS::Subscription") == {
         "AlarmSubscription": {"TopicArn": ref("AlarmTopic"), "Protocol": "email", "Endpoint": ref("AlarmEmail")},
         "AlarmEventSubscription": {
@@ -167,7 +170,7 @@ def test_nested_stacks_get_what_they_need(root: dict[str, Any]) -> None:
         },
         "Contacts": {
             "TemplateURL": "stacks/contacts.yaml",
-            "Parameters": {"AlarmTopicArn": ref("AlarmTopic"), "AlarmEmail": ref("AlarmEmail")},
+            "Parameters": {"ContactTopicArn": ref("ContactTopic"), "AlarmEmail": ref("AlarmEmail")},
         },
     }
     for name, stack in nested.items():
