@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from imapcheck.result import StepName
 
 _COMMAND = re.compile(r"C: \S+ (UID [A-Z]+|[A-Z]+)")
-_VERBS: dict[StepName, tuple[str, ...]] = {
+COMMANDS: dict[StepName, tuple[str, ...]] = {
     "capability": ("CAPABILITY",),
     "starttls": ("STARTTLS",),
     "authenticate": ("AUTHENTICATE", "LOGIN"),
@@ -32,7 +32,7 @@ def excerpt(step: StepName, transcript: Sequence[str], limit: int = 12) -> list[
     if step == "greeting":
         start, end = 0, commands[0][0] if commands else len(transcript)
     else:
-        own = [place for place, (_, verb) in enumerate(commands) if verb in _VERBS.get(step, ())]
+        own = [place for place, (_, verb) in enumerate(commands) if verb in COMMANDS.get(step, ())]
         if not own:
             return []
         start = commands[own[-1]][0]
