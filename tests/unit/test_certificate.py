@@ -31,7 +31,7 @@ CODES = {
 def test_verdicts_of_openssl(code: int, type: str) -> None:
     """Each code is told as what it is."""
     error = ssl.SSLCertVerificationError(1, "verify failed")
-    error.verify_code, error.verify_message = code, "the words."  # type: ignore[misc]
+    error.verify_code, error.verify_message = code, "the words."
     tls = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="h.example")
     failure = certificate.refused(tls, error)
     assert failure.type.value == type
@@ -53,7 +53,7 @@ def test_names_issuer_and_end(define: Define, certificates: Certificates) -> Non
     assert tls.certificate_subject is not None
     assert "CN=localhost" in tls.certificate_subject
     assert tls.certificate_issuer is not None
-    assert f"O={issuer.value}" in tls.certificate_issuer
+    assert f"O={issuer.value!s}" in tls.certificate_issuer
     assert tls.certificate_issuer != tls.certificate_subject
     assert tls.certificate_expires_at == leaf.not_valid_after_utc.strftime("%Y-%m-%dT%H:%M:%S.000Z")
     assert tls.certificate_names == ("localhost", "127.0.0.1", "127.0.0.5", "0:0:0:0:0:0:0:1")
