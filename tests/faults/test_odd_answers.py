@@ -81,7 +81,7 @@ def test_prompts_of_login_without_base64(run: Run) -> None:
 
 def test_throttled_login_is_no_wrong_password(run: Run) -> None:
     """Amazon WorkMail and others: later it works with the same password."""
-    result, _ = run({"AUTHENTICATE": reply(b"%t NO [THROTTLED] slow down")})
+    result, _ = run({"AUTHENTICATE": reply(b"%t NO [THROTTLED] no")})
     assert failed(result) == ("authenticate", "authentication_unavailable")
 
 
