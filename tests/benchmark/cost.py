@@ -122,7 +122,7 @@ def fleet(run: tuple[CheckResult, CheckDefinition], measured: dict[str, Any], me
             stacks = -(-checks // CHECKS_IN_A_STACK)
             row.append(f"{checks * each + stacks * stack_month(own):,.2f}")
         rows.append(row)
-    stacks = [
+    titles = [
         f"{size} {'check' if size == 1 else 'checks'}, {-(-size // CHECKS_IN_A_STACK)} stack(s)" for size in SIZES
     ]
     return [
