@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from imapcheck.output.chat_card import DESCRIPTION_LIMIT, fenced, harmless, notification
 from imapcheck.output.story import Setting, Story, head_line
 from imapcheck.output.story_facts import Change, Kind
-from imapcheck.output.story_plot import Plot, bare
+from imapcheck.output.story_plot import UNTOLD, Plot, bare
 from imapcheck.output.story_plots import plot
 from imapcheck.output.story_words import ascii_line, between, count, cut, stamp, wrap
 from imapcheck.result import isoformat
@@ -39,7 +39,7 @@ def tell_together(changes: Sequence[tuple[Change, Setting]], part: Part = Part()
 
 def tell_together_bare(changes: Sequence[tuple[Change, Setting]], part: Part = Part()) -> Story:  # noqa: B008
     """What the alarms themselves say: for where anything more could not be made."""
-    told = sorted((_Told(*item, bare(item[0], item[1].watched, item[1].evidence)) for item in changes), key=_badness)
+    told = sorted((_Told(*item, bare(item[0], item[1].watched, UNTOLD)) for item in changes), key=_badness)
     return _joint(told, part)
 
 

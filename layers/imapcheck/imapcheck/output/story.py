@@ -9,7 +9,7 @@ from typing import Any
 
 from imapcheck.output.chat_card import card, fenced, harmless, notification
 from imapcheck.output.story_facts import Change, Evidence, Kind, Links, Others, State, Watched
-from imapcheck.output.story_plot import Plot, bare
+from imapcheck.output.story_plot import UNTOLD, Plot, bare
 from imapcheck.output.story_plots import plot
 from imapcheck.output.story_words import COLUMNS, ascii_line, flow, names, wrap
 from imapcheck.result import isoformat
@@ -49,7 +49,7 @@ def tell(change: Change, setting: Setting) -> Story:
 
 def tell_bare(change: Change, setting: Setting) -> Story:
     """What the alarm itself says: for where anything more could not be made."""
-    return _story(change, setting, bare(change, setting.watched, setting.evidence))
+    return _story(change, setting, bare(change, setting.watched, UNTOLD))
 
 
 def subject_of(change: Change, plotted: Plot) -> str:

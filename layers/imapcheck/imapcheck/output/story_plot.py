@@ -38,6 +38,10 @@ class Plot:
         return None if self.advice is None else f"{self.worked}{self.advice}"
 
 
+UNTOLD = Evidence(problem="the story could not be made")
+"""Stands in for evidence that could not be told of: a bug must not make it say that the log has nothing."""
+
+
 def bare(change: Change, watched: Watched, evidence: Evidence) -> Plot:
     """What is left to say without evidence: that the alarm changed, and what CloudWatch says of it."""
     silence, words = _silence(change, evidence), (f"CloudWatch: {clean(change.reason)}",)
@@ -50,8 +54,6 @@ def bare(change: Change, watched: Watched, evidence: Evidence) -> Plot:
             f"how long it rang is not known: {silence}",
             words,
         )
-    if evidence.problem is None and evidence.runs:
-        return _unfounded(change, watched, evidence)
     since = _first_datapoint(change)
     began = f"since {stamp(change.at)} or earlier" if since is None else f"since {stamp(since)}"
     return Plot(
@@ -65,7 +67,7 @@ def bare(change: Change, watched: Watched, evidence: Evidence) -> Plot:
     )
 
 
-def _unfounded(change: Change, watched: Watched, evidence: Evidence) -> Plot:
+def unfounded(change: Change, watched: Watched, evidence: Evidence) -> Plot:
     """The alarm rings, set by hand for instance, and the runs are there but none of them is bad."""
     silence = _silence(change, evidence)
     return Plot(
@@ -84,7 +86,7 @@ def _look_yourself(watched: Watched, evidence: Evidence) -> str:
         by_hand = "Run the check by hand: it shows whether and why it fails."
     if evidence.problem is None:
         return f"{by_hand} Then look into the log (line Runs)."
-    return f"{by_hand} Then see why explain_alarm cannot read the log, or the next mail knows no more."
+    return f"{by_hand} Then look into the log of the function explain_alarm, or the next mail knows no more."
 
 
 def _rule(change: Change) -> str:

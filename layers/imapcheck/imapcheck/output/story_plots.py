@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import TypedDict
 
 from imapcheck.errors import FailureType
-from imapcheck.output.story_causes import advice_of, behind, headline_of, meaning_of, word_of
+from imapcheck.output.story_causes import advice_of, behind, headline_of, may_have_changed, meaning_of, word_of
 from imapcheck.output.story_ends import certificate_renewed, no_longer_slow, running_again, up
 from imapcheck.output.story_facts import Change, Evidence, Kind, MonitorError, Run, Spell, Watched, clean, find_spell
-from imapcheck.output.story_plot import WORDS, Plot, bare
+from imapcheck.output.story_plot import WORDS, Plot, bare, unfounded
 from imapcheck.output.story_sentences import (
     address_of,
     attempts_of,
@@ -45,7 +45,8 @@ def plot(change: Change, watched: Watched, evidence: Evidence) -> Plot:
     if change.kind is Kind.CERTIFICATE and change.state == "OK":
         return certificate_renewed(change, evidence)
     if spell is None:
-        return bare(change, watched, evidence)
+        quiet = change.state == "ALARM" and evidence.problem is None and evidence.runs
+        return (unfounded if quiet else bare)(change, watched, evidence)
     tell = _RINGS[change.kind] if change.state == "ALARM" else _ENDS[change.kind]
     return tell(change, watched, spell)
 
@@ -69,7 +70,7 @@ def _unavailable(change: Change, watched: Watched, spell: Spell) -> Plot:
         f"{since_when(spell)}: {share_of(spell)} failed; {last_good(change, spell)}",
         f"{reason_of(run)}{meaning_of(run, watched)}",
         (*words_of(run), *refusal_elsewhere(run), *pause_of(spell)),
-        what_changed(change, before),
+        what_changed(change, before) if may_have_changed(run) else "",
         advice_of(run, watched, worked_before=before is not None),
         timed_steps(run.step_ms, {} if run.step is None else {run.step: mark}),
         (
@@ -96,7 +97,7 @@ def _slow(change: Change, watched: Watched, spell: Spell) -> Plot:
     return Plot(
         "SLOW",
         (f": {over[0] if over else 'over a limit'}", f", {since_when(spell)}", f" ({share_of(spell)})"),
-        f"{since_when(spell)}: {share_of(spell)} over a limit; {last_good(change, spell, 'quick')}",
+        f"{since_when(spell)}: {_were_slow(spell)}; {last_good(change, spell, 'quick')}",
         f"slow: works, but {over[0] if over else f'the whole took {ms(run.duration_ms)}'} in the last run",
         worked="Everything works, only slower: no hurry, unless users complain. ",
         advice=f"{what_changed(change, before, 'was quick')}Look at load, disk and network of {behind(step)}."
@@ -110,6 +111,11 @@ def _slow(change: Change, watched: Watched, spell: Spell) -> Plot:
         ),
         **_spell(spell),
     )
+
+
+def _were_slow(spell: Spell) -> str:
+    share = share_of(spell)
+    return f"{share} {'was' if share == 'the last run' else 'were'} slow"
 
 
 def _certificate(change: Change, watched: Watched, spell: Spell) -> Plot:
