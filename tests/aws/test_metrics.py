@@ -13,7 +13,7 @@ import pytest
 from conftest import NEW_MESSAGE
 from imapcheck import CheckDefinition, CheckResult, Credentials, run_check
 from imapcheck.aws.metrics import Metric, metrics_of, publish, publish_error
-from imapcheck.result import NewMessageFacts, QuotaFacts
+from imapcheck.result import NewMessageFacts, QuotaFacts, StepStatus
 from support.wire_server import WireServer
 from template.stack_alarms import check_alarms, monitor_errors
 
