@@ -3,7 +3,7 @@
 # and only as root. `make demo`, `make build` and `make deploy` never do.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help setup demo test test-long lint type validate stack build deploy dist release-artifacts bench docs lock pr clean
+.PHONY: help setup demo test test-long lint type validate stack build deploy dist release-artifacts bench mutants docs lock pr clean
 
 VENV := .venv
 SAM_VENV := .venv-sam
@@ -131,6 +131,12 @@ bench: setup $(SAM_STAMP) dovecot ## timings against a raw-socket baseline: docs
 	@scripts/install-test-servers --peers
 	PYTHONPATH=tests $(BIN)/python -m benchmark
 
+SEED ?= 1
+COUNT ?= 60
+
+mutants: setup $(SAM_STAMP) dovecot ## COUNT small mistakes, chosen by SEED: does a test notice? (CONTRIBUTING.md)
+	PYTHONPATH=tests $(BIN)/python -m mutants --seed $(SEED) --count $(COUNT)
+
 docs: setup ## regenerate what is generated under docs/
 	$(BIN)/imapcheck schema > docs/check.schema.json
 	PYTHONPATH=tests $(BIN)/python -m faults.matrix > docs/failures.md
@@ -148,4 +154,4 @@ lock: setup ## resolve the pinned requirements anew: UPGRADE=1 for newer version
 pr: test validate build ## what has to pass before a pull request; CI adds `make dist release-artifacts`
 
 clean: ## remove what the targets made
-	rm -rf $(VENV) $(SAM_VENV) $(EMULATOR_VENV) $(DEMO_VENV) .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SAM_VENV) $(EMULATOR_VENV) $(DEMO_VENV) .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .mutants

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from imapcheck import CheckDefinition, Credentials
 from imapcheck.login import oauth
@@ -14,6 +15,10 @@ from support.dovecot import PASSWORD, Dovecot, require_dovecot
 from support.mailbox_probe import Probe
 from support.token_endpoint import TokenEndpoint, token_endpoint
 from support.wire_server import WireServer
+
+# How long an example takes is the machine's matter, not the code's.
+settings.register_profile("imapcheck", settings(), deadline=None)
+settings.load_profile("imapcheck")
 
 type Define = Callable[..., CheckDefinition]
 
@@ -103,3 +108,11 @@ def write_definition(tmp_path: Path) -> Callable[[str, dict[str, Any]], Path]:
         return path
 
     return write
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What builds and deploys, and what is long by its nature, may take longer than the rest (pyproject.toml)."""
+    for item in items:
+        patient = "deploy" in item.path.parts or item.get_closest_marker("long") is not None
+        if patient and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(3600))

@@ -11,11 +11,22 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from imapcheck.aws.run_log import _LIBRARIES as LIBRARIES
 from support.alarm_stack import Stack, alarm_stack
 from support.artifact import SAM, build
 from support.certificates import Certificates
 from support.dovecot import PASSWORD, Dovecot
 from support.runtime_api import LambdaEnvironment
+
+
+@pytest.fixture(autouse=True)
+def _loggers_as_they_were() -> Iterator[None]:
+    """A handler that is loaded in a test keeps the libraries quiet in its own process, which here is everybody's."""
+    loggers = [logging.getLogger(name) for name in LIBRARIES]
+    before = [(logger.propagate, list(logger.handlers)) for logger in loggers]
+    yield
+    for logger, (propagate, handlers) in zip(loggers, before, strict=True):
+        logger.propagate, logger.handlers[:] = propagate, handlers
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
 from moto.cloudwatch.models import cloudwatch_backends
 
 from imapcheck.errors import FailureType
@@ -22,7 +23,6 @@ from support.runtime_api import LambdaEnvironment
 
 HANDLER = Path(__file__).parents[2] / "functions/show_checks/handler.py"
 ENDPOINT = "arn:aws:lambda:eu-central-1:123456789012:function:show-checks"
-NOW = datetime.now(UTC).replace(microsecond=0)
 HOSTILE = "<script>alert(1)</script><cwdb-action action=call endpoint=evil>{}</cwdb-action>"
 STACKS = iter(range(1000))
 
@@ -36,12 +36,17 @@ class Stack:
         self.name = f"stack-{next(STACKS)}"
         self.group = f"/aws/lambda/{self.name}"
         self.folder = folder
+        self.now = datetime.now(UTC).replace(microsecond=0)
         self.logs, self.cloudwatch = boto3.client("logs"), boto3.client("cloudwatch")
         self.logs.create_log_group(logGroupName=self.group)
         self.logs.create_log_stream(logGroupName=self.group, logStreamName="one")
         monkeypatch.setenv("IMAPCHECK_STACK", self.name)
         monkeypatch.setenv("IMAPCHECK_LOG_GROUP", self.group)
         monkeypatch.setenv("IMAPCHECK_DEFINITIONS", str(folder))
+
+    def ago(self, minutes: float) -> datetime:
+        """A time, so many minutes before the test began."""
+        return self.now - timedelta(minutes=minutes)
 
     def define(self, *names: str, **fields: Any) -> None:
         for name in names:
@@ -74,7 +79,8 @@ class Stack:
         spec.loader.exec_module(module)
         return module
 
-    def open(self, *, hours: float = 12, end: datetime = NOW, **context: Any) -> DashboardConsole:
+    def open(self, *, hours: float = 12, end: datetime | None = None, **context: Any) -> DashboardConsole:
+        end = end or self.now
         module, caller = self.handler(), SimpleNamespace(invoked_function_arn=ENDPOINT)
         times = {"start": int((end - timedelta(hours=hours)).timestamp() * 1000), "end": int(end.timestamp() * 1000)}
         return DashboardConsole(lambda event: module.handler(event, caller), ENDPOINT, **times, **context)
@@ -94,10 +100,6 @@ def stack(moto_endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     return Stack(tmp_path, monkeypatch)
 
 
-def minutes_ago(minutes: float) -> datetime:
-    return NOW - timedelta(minutes=minutes)
-
-
 def rows(shown: Element) -> dict[str, str]:
     """Each row's text by the check's name, in the order shown."""
     [body] = shown.all("tbody")
@@ -108,15 +110,15 @@ def test_the_table_tells_state_reason_since_when_certificate_and_availability(st
     """Worst first; of each check the newest run, whatever came before it."""
     stack.define("alpha", "beta", "gamma", "delta")
     for minutes in (30, 25):
-        stack.ran(available("alpha"), minutes_ago(minutes))
+        stack.ran(available("alpha"), stack.ago(minutes))
     for minutes in (20, 15, 10, 4):
-        stack.ran(refused("alpha"), minutes_ago(minutes))
-    stack.ran(refused("beta"), minutes_ago(9))
-    stack.ran(available("beta"), minutes_ago(3))
-    stack.ran(slow("gamma"), minutes_ago(2))
+        stack.ran(refused("alpha"), stack.ago(minutes))
+    stack.ran(refused("beta"), stack.ago(9))
+    stack.ran(available("beta"), stack.ago(3))
+    stack.ran(slow("gamma"), stack.ago(2))
     shown = rows(stack.open().shown)
     assert list(shown) == ["alpha", "delta", "gamma", "beta"]
-    since = minutes_ago(20).strftime("%H:%M")
+    since = stack.ago(20).strftime("%H:%M")
     assert "✗ not available" in shown["alpha"]
     assert f"{since}, 2" in shown["alpha"]
     assert "authenticate: authentication_failed the server answered NO" in shown["alpha"]
@@ -132,9 +134,9 @@ def test_the_table_tells_state_reason_since_when_certificate_and_availability(st
 def test_a_click_on_the_name_opens_the_last_run(stack: Stack) -> None:
     """Its report, with what the server said; the log has the transcript of a failure."""
     stack.define("alpha", "beta")
-    stack.ran(available("alpha"), minutes_ago(7))
-    stack.ran(refused("alpha"), minutes_ago(2))
-    stack.ran(refused("beta"), minutes_ago(2))
+    stack.ran(available("alpha"), stack.ago(7))
+    stack.ran(refused("alpha"), stack.ago(2))
+    stack.ran(refused("beta"), stack.ago(2))
     popup = stack.open().click("alpha")
     failure = refused().failure
     assert failure is not None
@@ -151,23 +153,23 @@ def test_last_failure_opens_the_last_run_that_failed(stack: Stack) -> None:
     failure = refused("alpha").failure
     assert failure is not None
     old = replace(failure, type=FailureType.OVER_QUOTA, detail="older words")
-    stack.ran(replace(refused("alpha"), failure=old, failures=(old,)), minutes_ago(300))
-    stack.ran(refused("alpha"), minutes_ago(200))
-    stack.ran(refused("beta"), minutes_ago(200))
-    stack.ran(available("alpha"), minutes_ago(195))
-    stack.ran(available("alpha"), minutes_ago(1))
+    stack.ran(replace(refused("alpha"), failure=old, failures=(old,)), stack.ago(300))
+    stack.ran(refused("alpha"), stack.ago(200))
+    stack.ran(refused("beta"), stack.ago(200))
+    stack.ran(available("alpha"), stack.ago(195))
+    stack.ran(available("alpha"), stack.ago(1))
     popup = stack.open().click("last failure")
     assert "authentication_failed" in popup.text
     assert "older words" not in popup.text
-    assert (minutes_ago(200)).strftime("%Y-%m-%d %H:%M:%S UTC") in popup.text
+    assert stack.ago(200).strftime("%Y-%m-%d %H:%M:%S UTC") in popup.text
 
 
 def test_the_form_narrows_the_table_in_its_place(stack: Stack) -> None:
     """By a part of the name, and to what needs a person; what was chosen stays chosen."""
     stack.define("mail-a", "mail-b", "other")
-    stack.ran(refused("mail-a"), minutes_ago(2))
-    stack.ran(available("mail-b"), minutes_ago(2))
-    stack.ran(refused("other"), minutes_ago(2))
+    stack.ran(refused("mail-a"), stack.ago(2))
+    stack.ran(available("mail-b"), stack.ago(2))
+    stack.ran(refused("other"), stack.ago(2))
     console = stack.open()
     console.form = {"name": "MAIL", "show": "problems"}
     assert list(rows(console.click("Apply"))) == ["mail-a"]
@@ -180,10 +182,10 @@ def test_the_form_narrows_the_table_in_its_place(stack: Stack) -> None:
 def test_the_time_range_is_the_dashboards(stack: Stack) -> None:
     """What happened after its end is not shown; a zoom counts more than the range."""
     stack.define("alpha")
-    stack.ran(available("alpha"), minutes_ago(400))
-    stack.ran(refused("alpha"), minutes_ago(5))
-    assert "✓ available" in stack.open(end=minutes_ago(300)).shown.text
-    zoom = {"start": int(minutes_ago(500).timestamp() * 1000), "end": int(minutes_ago(300).timestamp() * 1000)}
+    stack.ran(available("alpha"), stack.ago(400))
+    stack.ran(refused("alpha"), stack.ago(5))
+    assert "✓ available" in stack.open(end=stack.ago(300)).shown.text
+    zoom = {"start": int(stack.ago(500).timestamp() * 1000), "end": int(stack.ago(300).timestamp() * 1000)}
     zoomed = stack.open(timeRange={"start": 1, "end": 2, "zoom": zoom})
     assert "✓ available" in zoomed.shown.text
 
@@ -191,8 +193,8 @@ def test_the_time_range_is_the_dashboards(stack: Stack) -> None:
 def test_a_check_that_stopped_running_is_told(stack: Stack) -> None:
     """Its last state is not presented as the present one."""
     stack.define("alpha", "beta")
-    stack.ran(available("alpha"), minutes_ago(60))
-    stack.ran(available("beta"), minutes_ago(3))
+    stack.ran(available("alpha"), stack.ago(60))
+    stack.ran(available("beta"), stack.ago(3))
     shown = rows(stack.open().shown)
     assert "It should run every 5m and does not" in shown["alpha"]
     assert "60 min ago" in shown["alpha"]
@@ -202,17 +204,17 @@ def test_a_check_that_stopped_running_is_told(stack: Stack) -> None:
 def test_instant_tests_and_other_lines_are_no_runs(stack: Stack) -> None:
     """Nor is a line that is no JSON."""
     stack.define("alpha")
-    stack.ran(available("alpha"), minutes_ago(4))
-    stack.ran(refused("alpha"), minutes_ago(2), instant_test=True)
-    stack.write("START RequestId: 1", minutes_ago(2))
-    stack.write('["check finished"]', minutes_ago(2))
+    stack.ran(available("alpha"), stack.ago(4))
+    stack.ran(refused("alpha"), stack.ago(2), instant_test=True)
+    stack.write("START RequestId: 1", stack.ago(2))
+    stack.write('["check finished"]', stack.ago(2))
     assert "✓ available" in rows(stack.open().shown)["alpha"]
 
 
 def test_a_run_without_its_line_is_told_from_the_metrics(stack: Stack) -> None:
     """State and time are known, and that the rest is not."""
     stack.define("alpha")
-    stack.ran(refused("alpha"), minutes_ago(4), logged=False)
+    stack.ran(refused("alpha"), stack.ago(4), logged=False)
     console = stack.open()
     assert "✗ not available" in rows(console.shown)["alpha"]
     assert "The log did not tell in time of the last run of alpha" in console.shown.text
@@ -238,7 +240,7 @@ def test_hostile_words_stay_words(stack: Stack) -> None:
     assert failure is not None
     hostile = replace(failure, detail=HOSTILE)
     result = replace(refused("alpha"), failure=hostile, failures=(hostile,), transcript=(f"S: * {HOSTILE}",))
-    stack.ran(result, minutes_ago(2))
+    stack.ran(result, stack.ago(2))
     console = stack.open()
     for shown in (console.shown, console.click("alpha")):
         assert HOSTILE in shown.text
@@ -280,10 +282,10 @@ def test_fifty_checks_cost_few_requests(stack: Stack) -> None:
     names = [f"check-{number:02}" for number in range(50)]
     stack.define(*names)
     stack.define("rare", schedule={"every": "6h"})
-    stack.ran(available("rare"), minutes_ago(200))
+    stack.ran(available("rare"), stack.ago(200))
     for index, name in enumerate(names):
         for minutes in (60, 5, 0):
-            stack.ran(available(name), minutes_ago(minutes + 0.1 + index * 0.08))
+            stack.ran(available(name), stack.ago(minutes + 0.1 + index * 0.08))
     module = stack.handler()
     windows: list[tuple[int, int]] = []
     metrics: list[int] = []
@@ -306,7 +308,7 @@ def test_fifty_checks_cost_few_requests(stack: Stack) -> None:
 def test_what_sam_builds_shows_table_and_run(stack: Stack, artifact: Path, moto_endpoint: str, tmp_path: Path) -> None:
     """The layers hold all that it needs: htpy, the style sheet, the package; under Lambda's own runtime client."""
     stack.define("alpha")
-    stack.ran(refused("alpha"), minutes_ago(2))
+    stack.ran(refused("alpha"), stack.ago(2))
     variables = {
         "IMAPCHECK_STACK": stack.name,
         "IMAPCHECK_LOG_GROUP": stack.group,
@@ -315,17 +317,33 @@ def test_what_sam_builds_shows_table_and_run(stack: Stack, artifact: Path, moto_
     }
     with LambdaEnvironment(artifact, tmp_path, variables, function="ShowChecksFunction") as running:
         table = running.invoke({})
-        window = {"from": int(minutes_ago(5).timestamp() * 1000), "to": int(NOW.timestamp() * 1000)}
+        window = {"from": int(stack.ago(5).timestamp() * 1000), "to": int(stack.now.timestamp() * 1000)}
         run = running.invoke({"run": "alpha", **window})
     assert (table.error, run.error) == (None, None)
     assert "✗ not available" in parse(table.result).text
     assert "C: A0002 AUTHENTICATE PLAIN ********" in parse(run.result).text
 
 
+def test_a_throttled_log_leaves_what_the_metrics_know(stack: Stack) -> None:
+    """Other readers of the account's logs may use up its few requests a second."""
+    stack.define("alpha")
+    stack.ran(refused("alpha"), stack.ago(2))
+    module = stack.handler()
+
+    def refuse(request: Any, **_: object) -> AWSResponse:
+        body = b'{"__type": "ThrottlingException", "message": "Rate exceeded"}'
+        return AWSResponse(request.url, 400, {"x-amzn-RequestId": "1"}, SimpleNamespace(stream=lambda **_: [body]))
+
+    module.dashboard._logs.meta.events.register("before-send.cloudwatch-logs.FilterLogEvents", refuse)
+    shown = parse(module.handler({}, SimpleNamespace(invoked_function_arn=ENDPOINT)))
+    assert "✗ not available" in rows(shown)["alpha"]
+    assert "The log did not tell in time of the last run of alpha" in shown.text
+
+
 def test_an_error_of_aws_is_a_sentence(stack: Stack) -> None:
     """In the widget's place, with its code; the function itself does not fail."""
     stack.define("alpha")
-    stack.ran(available("alpha"), minutes_ago(2))
+    stack.ran(available("alpha"), stack.ago(2))
     stack.logs.delete_log_group(logGroupName=stack.group)
     assert "AWS answered FilterLogEvents with ResourceNotFoundException." in stack.open().shown.text
 

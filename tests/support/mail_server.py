@@ -19,7 +19,7 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.header import decode_header, make_header
 from email.message import Message as EmailMessage
 from typing import Any
@@ -315,6 +315,9 @@ class Criterion:
                 return lambda mail: term in mail.octets.decode("utf-8", "replace").casefold()
             case "SINCE" | "BEFORE" | "ON":
                 return self._date(key, datetime.strptime(self._term() + " +0000", "%d-%b-%Y %z").date())
+            case "OLDER" | "YOUNGER":
+                limit = datetime.now(UTC) - timedelta(seconds=int(self._term()))
+                return lambda mail: (mail.arrived <= limit) == (key == "OLDER")
             case "SEEN" | "DELETED" | "FLAGGED" | "ANSWERED" | "DRAFT":
                 return lambda mail: f"\\{key.capitalize()}" in mail.flags
             case "UNSEEN" | "UNDELETED" | "UNFLAGGED" | "UNANSWERED" | "UNDRAFT":

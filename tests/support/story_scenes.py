@@ -177,7 +177,7 @@ def change(kind: Kind, state: str = "ALARM", at: datetime = RANG, **values: Any)
     assert state in ("ALARM", "OK")
     return Change(
         f"imapcheck-gmail-{kind.value}", "gmail", kind, "ALARM" if state == "ALARM" else "OK", at, reason,
-        period=EVERY, **(numbers[kind] | values),
+        **({"period": EVERY} | numbers[kind] | values),
     )  # fmt: skip
 
 

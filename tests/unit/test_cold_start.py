@@ -30,6 +30,7 @@ NEVER = {
     "htpy",  # the report's, and the widget's
     "imapcheck.output.html",
     "imapcheck.output.terminal",
+    "prometheus_client",
     "pymap",
     "rich",
     "typer",

@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 from junitparser import JUnitXml
 from prometheus_client.parser import text_string_to_metric_families
+from typer.testing import CliRunner
 
+from imapcheck.cli.app import app
+from imapcheck.cli.orders import take_orders
 from imapcheck.errors import FailureType
 from support.certificates import Certificates
 from support.dovecot import PASSWORD
@@ -136,12 +139,12 @@ def test_credentials_errors_name_file_and_field_in_our_words(
     """And never a value."""
     file = tmp_path / "secret"
     file.write_text(content)
-    done = imapcheck("run", write_definition("mail", {"server": "localhost"}), "--credentials", file)
-    assert done.returncode == 2
-    assert f"mail.json: credentials in {file}: " in done.stderr
-    assert words in done.stderr
-    assert "canary" not in done.stderr
-    assert "pydantic" not in done.stderr.lower()
+    [order] = take_orders([write_definition("mail", {"server": "localhost"})], file, {})
+    problem = order.outcome().error or ""
+    assert f"mail.json: credentials in {file}: " in problem
+    assert words in problem
+    assert "canary" not in problem
+    assert "pydantic" not in problem.lower()
 
 
 # --- files ----------------------------------------------------------------------------------------------------------
@@ -181,9 +184,9 @@ def test_what_is_no_file_is_refused_at_once(write_definition: Write, tmp_path: P
         arguments = [definition, "--credentials", place]
     else:
         arguments = [definition, "--credentials", place]
-    done = imapcheck("run", *arguments)
-    assert done.returncode == 2
-    assert ("found a folder" if kind == "folder" else "found a pipe or device") in done.stderr
+    path, *rest = arguments
+    [order] = take_orders([Path(path)], Path(rest[1]) if rest else None, {})
+    assert ("found a folder" if kind == "folder" else "found a pipe or device") in (order.outcome().error or "")
 
 
 # --- formats --------------------------------------------------------------------------------------------------------
@@ -355,17 +358,17 @@ def test_explain_suggests() -> None:
 @pytest.mark.parametrize("command", ["run", "init", "validate", "summary", "explain", "stack", "schema", "demo"])
 def test_help_is_for_people(command: str) -> None:
     """At 80 columns, `-h` as well as `--help`, without Python's types."""
-    done = imapcheck(command, "-h", COLUMNS="80")
-    assert done.returncode == 0
-    assert done.stdout == imapcheck(command, "--help", COLUMNS="80").stdout
-    assert "<" not in done.stdout
-    assert "{" not in done.stdout
-    assert all(len(line) <= 88 for line in done.stdout.splitlines())
+    short, long = (CliRunner().invoke(app, [command, option], env={"COLUMNS": "80"}) for option in ("-h", "--help"))
+    assert short.exit_code == 0
+    assert short.output == long.output
+    assert "<" not in short.output
+    assert "{" not in short.output
+    assert all(len(line) <= 88 for line in short.output.splitlines())
 
 
 def test_run_help_has_examples_statuses_and_variables() -> None:
     """What one looks up most."""
-    text = imapcheck("run", "-h", COLUMNS="80").stdout
+    text = CliRunner().invoke(app, ["run", "-h"], env={"COLUMNS": "80"}).output
     assert "Examples:" in text
     assert "Exit status" in text
     for name in ("IMAPCHECK_USERNAME", "IMAPCHECK_PASSWORD", "IMAPCHECK_HOST"):

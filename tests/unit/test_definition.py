@@ -78,6 +78,48 @@ def test_unverified_login_needs_to_be_allowed_in_either_place() -> None:
     assert not define(tls={"verify": False}, authentication="none").tls.verify
 
 
+@pytest.mark.parametrize("server", ["imap://h.example", "imaps://h.example", "h.example"])
+def test_unverified_login_needs_leave_with_starttls_too(server: str) -> None:
+    """The login would go to whoever answers, in TLS or not."""
+    with pytest.raises(ValidationError, match="unknown server"):
+        define(server=server, tls={"verify": False})
+
+
+@pytest.mark.parametrize(
+    ("text", "duration"),
+    [
+        ("90s", timedelta(seconds=90)),
+        ("15m", timedelta(minutes=15)),
+        ("12h", timedelta(hours=12)),
+        ("3d", timedelta(days=3)),
+        ("2w", timedelta(days=14)),
+    ],
+)
+def test_units_of_durations(text: str, duration: timedelta) -> None:
+    """A message is kept, and a mailbox is fresh, for exactly as long as was written."""
+    message = {"from": "a@b.example", "to": "c@d.example", "subject": "s", "message": "m", "keep_for": text}
+    definition = define(search={"subject": "x", "max_age": text}, new_message=message)
+    assert definition.search is not None
+    assert definition.new_message is not None
+    assert definition.search.max_age == definition.new_message.keep_for == duration
+
+
+@pytest.mark.parametrize("text", ["0s", "1", "s", "1.5h", "-1d", "1 d", "1D", "1000000s", "1y", 90, True, None, ["1d"]])
+def test_no_duration(text: Any) -> None:
+    """A number from 1 to 999999 and a unit."""
+    if text is not None:
+        with pytest.raises(ValidationError, match="a duration such as 90s, 15m, 12h or 1d"):
+            define(search={"subject": "x", "max_age": text})
+
+
+def test_server_name_may_be_internationalised() -> None:
+    """What is verified is its form in the certificate."""
+    assert define(tls={"server_name": "müller.example"}).tls.server_name == "xn--mller-kva.example"
+    assert define(tls={"server_name": "Mail.Example.com."}).tls.server_name == "mail.example.com"
+    with pytest.raises(ValidationError, match="server_name"):
+        define(tls={"server_name": "no host"})
+
+
 def test_search_in_every_form() -> None:
     """A term, several, or an object; one pair of surrounding quotes is dropped."""
     for given in ('"App password"', ["App password"], {"subject": "App password"}):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from imapcheck import CheckDefinition, Credentials, run_check
+from imapcheck.aws.event import Events
+from imapcheck.aws.settings import Settings
 from imapcheck.definition.files import load_definition, parse_definition
 from imapcheck.errors import CredentialsError, DefinitionError
 
@@ -76,6 +79,17 @@ def test_one_odd_value_anywhere_is_a_clear_error(data: st.DataObject) -> None:
         assert_clear(error, "any.json")
 
 
+@given(JSON, st.booleans())
+@example("../../etc/passwd", True)
+@example([[[[]]]] * 3, False)
+def test_any_event_is_a_clear_error(value: Any, named: bool) -> None:
+    """`{"check": ANYTHING}`, a whole definition, or neither."""
+    events = Events(Settings(definitions=Path(__file__).parent, allow_inline_definitions=True))
+    with pytest.raises(DefinitionError) as refused:
+        events.order({"check": value} if named else value)
+    assert_clear(refused.value, "check " if named else "event: ")
+
+
 @pytest.mark.parametrize(
     "size", ["0d", "3651d", "99999d", "999999w", "9" * 30 + "d", "1000000d", "-1d", "1.5d", 10**30]
 )
@@ -115,6 +129,20 @@ def test_any_text_in_a_file_is_a_clear_error(tmp_path: Path, text: str) -> None:
     with pytest.raises(DefinitionError) as raised:
         load_definition(path)
     assert_clear(raised.value, str(path))
+
+
+def special(directory: Path) -> list[Path]:
+    os.mkfifo(directory / "check.json")
+    return [directory / "check.json", Path("/dev/zero"), Path("/dev/stdin"), Path("/dev/tty"), directory]
+
+
+def test_special_file_as_definition_is_refused_at_once(tmp_path: Path) -> None:
+    """Reading a pipe waits for a writer, reading /dev/zero never ends."""
+    for path in special(tmp_path):
+        began = time.monotonic()
+        with pytest.raises(DefinitionError):
+            load_definition(path)
+        assert time.monotonic() - began < 2
 
 
 def test_special_file_as_authority_is_refused_at_once(tmp_path: Path) -> None:

@@ -212,8 +212,8 @@ def test_summary_reads_what_a_crash_left(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "imapcheck", "summary", str(file)], capture_output=True, text=True, check=True
     )
-    assert "gmail: 100.000 % available, 1 runs" in done.stdout
-    assert "4 lines hold no result and were left out" in done.stdout
+    assert "gmail: 100.000 % available, 1 run from" in done.stdout
+    assert "lines without a result, left out: 4" in done.stdout
 
 
 def test_summary_of_nothing_is_wrong_usage(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ StepName = Literal[
 STEP_NAMES: tuple[StepName, ...] = get_args(StepName)
 
 StepStatus = Literal["passed", "failed", "refused", "skipped"]
-WarningType = Literal["certificate_expires_soon", "certificate_unverified", "server_alert", "quota"]
+WarningType = Literal["certificate_expires_soon", "certificate_unverified", "server_alert", "quota", "empty_message"]
 
 
 @dataclass(frozen=True)

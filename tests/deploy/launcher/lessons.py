@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ministack.core import lambda_runtime
+from ministack.core import iam_actions, lambda_runtime
 from ministack.core.responses import get_region
 from ministack.services import cloudwatch, lambda_svc
 from ministack.services.cloudformation import changesets, engine, handlers, provisioners
@@ -24,6 +24,7 @@ _original_worker_class = lambda_runtime._worker_class_for
 _original_alarm_record = provisioners._cw_metric_alarm_record
 _original_properties_for_diff = changesets._resolve_props_for_diff
 _original_get_template = handlers._get_template
+_original_resource_arn = iam_actions.extract_resource_arn
 
 
 def teach_before_the_services_start() -> None:
@@ -44,13 +45,16 @@ def teach_before_the_services_start() -> None:
 
 
 def teach_functions_that_modules_have_bound() -> None:
-    """AWS knows Fn::Join in Conditions. MiniStack takes it for true: a VPC that nobody wants is attached."""
+    """Put the functions below in place wherever the original was imported by its name."""
     for module in list(sys.modules.values()):
         if getattr(module, "_evaluate_conditions", None) is _original_conditions:
             module._evaluate_conditions = _evaluate_conditions  # type: ignore[attr-defined]
+        if getattr(module, "extract_resource_arn", None) is _original_resource_arn:
+            module.extract_resource_arn = _resource_arn  # type: ignore[attr-defined]
 
 
 def _evaluate_conditions(template: dict[str, Any], parameters: dict[str, Any]) -> Any:
+    """AWS knows Fn::Join in Conditions. MiniStack takes it for true: a VPC that nobody wants is attached."""
     conditions = _joined(template.get("Conditions", {}), parameters)
     return _original_conditions({**template, "Conditions": conditions}, parameters)
 
@@ -91,6 +95,14 @@ def _get_template(parameters: dict[str, Any]) -> Any:
     status, headers, body = _original_get_template(parameters)
     ours, aws = (f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}/", f"https://s3.{get_region()}.amazonaws.com/")
     return status, headers, body.replace(ours.encode(), aws.encode())
+
+
+def _resource_arn(service: str, method: str, path: str, headers: Any, *others: Any, **named: Any) -> str:
+    """To read a log group's events AWS asks for `log-group:NAME:log-stream:..`, which the group's own ARN in
+    CloudFormation, `log-group:NAME:*`, covers. MiniStack asks for `log-group:NAME`."""
+    arn: str = _original_resource_arn(service, method, path, headers, *others, **named)
+    reads = headers.get("x-amz-target", "").endswith((".FilterLogEvents", ".GetLogEvents"))
+    return f"{arn}:log-stream:" if service == "logs" and reads else arn
 
 
 def _replace_action(original: Callable[..., Any], replacement: Callable[..., Any]) -> None:

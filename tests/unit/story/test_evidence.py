@@ -31,6 +31,7 @@ class ScannedLog:
 
     def __init__(self, down_since: datetime, up_at: datetime | None = None) -> None:
         self.down_since, self.up_at = down_since, up_at
+        self.beat = EVERY  # between two runs of `gmail`
         self.pages = 0
         self.clock = 0.0
         self.asked: list[tuple[datetime, datetime]] = []
@@ -50,13 +51,13 @@ class ScannedLog:
             start += step
 
     def _matching(self, start: datetime, end: datetime, check: str | None) -> Iterator[dict[str, Any]]:
-        beat = RANG - timedelta(seconds=30) - EVERY * ((RANG - start) // EVERY + 1)
+        beat = RANG - timedelta(seconds=30) - self.beat * ((RANG - start) // self.beat + 1)
         names = [check] if check is not None else ["gmail", *(f"c{number}" for number in range(CHECKS - 1))]
         while beat < end:
             for name in names:
                 if start <= beat < end:
                     yield self._event(beat, name)
-            beat += EVERY
+            beat += self.beat
 
     def _event(self, at: datetime, check: str) -> dict[str, Any]:
         down = check == "gmail" and self.down_since <= at and (self.up_at is None or at < self.up_at)
@@ -137,6 +138,19 @@ def test_outage_that_is_too_long_to_be_read_is_told_as_far_as_it_was(monkeypatch
     assert {newer - older for newer, older in pairwise(times)} == {EVERY}
     assert found.looked_from is not None
     assert timedelta() <= times[-1] - found.looked_from < EVERY
+
+
+def test_daily_check_in_a_large_stack_is_looked_up_day_by_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Days of other checks' lines lie between two runs, and are not read."""
+    log = ScannedLog(RANG - timedelta(days=1, minutes=30))
+    monkeypatch.setattr(log, "beat", timedelta(days=1))
+    rang = change(Kind.UNAVAILABLE, period=timedelta(days=1))
+    [found] = gather(log, [rang], monkeypatch)
+    spell = find_spell(rang, found.runs)
+    assert spell is not None
+    assert spell.complete
+    assert [run.started_at.day for run in spell.bad] == [24, 23]
+    assert log.pages < day() / 10
 
 
 def test_storm_is_read_in_one_sweep(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,6 +124,18 @@ def test_later_failures_and_warnings_are_told_too() -> None:
     assert "warning server_alert: maintenance at noon" in text
 
 
+def test_withheld_login_is_told_in_the_words_of_the_refusal() -> None:
+    """What the server said is in the run before; that logins are withheld since is told beside it."""
+    refused, paused = FailureType.AUTHENTICATION_FAILED, FailureType.AUTHENTICATION_PAUSED
+    runs = [log_line(minutes_ago(m), type=paused, fault=FAULTS[paused]) for m in (0, 5)]
+    runs.append(log_line(minutes_ago(10), type=refused, fault=FAULTS[refused]))
+    story = tell(change(Kind.UNAVAILABLE), setting([*runs, log_line(minutes_ago(15))]))
+    assert "authenticate: authentication_failed" in story.text
+    assert "Invalid credentials" in story.text
+    assert "2 x authenticate: authentication_paused" in " ".join(story.text.split())
+    assert story.content["type"] == "authentication_failed"
+
+
 def test_others_that_ring_are_named_and_counted() -> None:
     """It is not only this one."""
     names = tuple(f"check{number}" for number in range(12))

@@ -17,6 +17,8 @@ from imapcheck.output.story_facts import Change, Evidence, Kind, MonitorError, R
 
 _LATEST = timedelta(seconds=1)
 _OLDEST_END = timedelta(days=7)
+_FIRST_WINDOW = timedelta(minutes=20)
+_SPARSE, _NEAR = timedelta(minutes=30), timedelta(minutes=5)
 _WAIT_SECONDS = 2.0
 _WAITS = 3
 _QUICK_SECONDS = 0.5
@@ -44,15 +46,15 @@ class _Found:
         errors = tuple(sorted(self.errors.values(), key=lambda error: error.at, reverse=True))
         return Evidence(self.newest_runs(), errors, looked_from, problem)
 
-    @property
-    def shows_the_change(self) -> bool:
-        """The runs that made the alarm change are there: none of them is still on its way into the log."""
+    def shows_the_change(self, since: datetime) -> bool:
+        """What made the alarm change is there, as far as it can lie after `since`: nothing is still under way."""
         runs, is_bad = self.newest_runs(), judge(self.change)
         seen = [bad for run in runs if (bad := is_bad(run)) is not None]
         if self.change.kind is Kind.NOT_RUNNING:
             return self.change.state == "ALARM" or bool(runs)
         if self.change.state == "ALARM":
-            return sum(seen[: self.change.periods]) >= self.change.needed
+            whole = since <= self.change.at - self.change.period * self.change.periods
+            return sum(seen[: self.change.periods]) >= (self.change.needed if whole else 1)
         return bool(seen) and not seen[0]
 
     @property
@@ -87,33 +89,31 @@ class RunLog:
         """
         ends = time.monotonic() + seconds
         found = [_Found(change) for change in changes]
-        edge = self._newest_window(found, ends)
-        if edge is None:
+        longest = max(change.period * (change.periods + 1) for change in changes)
+        length = min(longest, _FIRST_WINDOW)
+        end = max(change.at for change in changes) + _LATEST
+        if not self._read_newest(found, end - length, end, ends):
             return [item.evidence(None, "the log could not be read in time") for item in found]
-        length = max(changes, key=lambda change: change.at).at - edge
-        oldest = min(item.oldest_of_use for item in found)
+        edge, oldest = end - length, min(item.oldest_of_use for item in found)
         while edge > oldest and not all(item.reaches_the_beginning for item in found):
-            start, began = max(edge - length, oldest), time.monotonic()
-            if not self._read(found, start, edge, ends):
+            began = time.monotonic()
+            start, end = _window_before(found, edge, length)
+            if not self._read(found, max(start, oldest), end, ends):
                 break
-            edge = start
+            edge = max(start, oldest)
             # What is not read to its end counts for nothing: where reading is slow, windows stay short.
             length *= 2 if time.monotonic() - began < _QUICK_SECONDS else 1
         return [item.evidence(edge, None) for item in found]
 
-    def _newest_window(self, found: Sequence[_Found], ends: float) -> datetime | None:
-        """Read where the alarms' runs must lie, again while one of them is still under way; returns its beginning."""
-        end = max(item.change.at for item in found) + _LATEST
-        start = min(item.change.at - item.change.period * (item.change.periods + 1) for item in found)
-        done = None
-        for attempt in range(_WAITS + 1):
-            if attempt:
-                time.sleep(_WAIT_SECONDS)
-            if not self._read(found, start, end, ends):
+    def _read_newest(self, found: Sequence[_Found], start: datetime, end: datetime, ends: float) -> bool:
+        """Read the newest window, again while a line is still under way; False where there is no time for that."""
+        done = self._read(found, start, end, ends)
+        for _ in range(_WAITS):
+            shown = all(item.shows_the_change(start) for item in found)
+            if not done or shown or time.monotonic() + _WAIT_SECONDS > ends:
                 break
-            done = start
-            if all(item.shows_the_change for item in found) or time.monotonic() + _WAIT_SECONDS > ends:
-                break
+            time.sleep(_WAIT_SECONDS)
+            self._read(found, start, end, ends)
         return done
 
     def _read(self, found: Sequence[_Found], start: datetime, end: datetime, ends: float) -> bool:
@@ -141,6 +141,17 @@ class RunLog:
                 raise OutOfTime
             for event in page["events"]:
                 yield datetime.fromtimestamp(event["timestamp"] / 1000, UTC), event["message"]
+
+
+def _window_before(found: Sequence[_Found], edge: datetime, length: timedelta) -> tuple[datetime, datetime]:
+    """The next window to read: just before `edge`; or, with hours between runs, where the next older one must lie."""
+    runs = found[0].newest_runs() if len(found) == 1 else ()
+    period = found[0].change.period
+    if not runs or period < _SPARSE:
+        return edge - length, edge
+    oldest = runs[-1].started_at
+    expected = oldest - period * ((oldest - edge) // period + 1)
+    return expected - _NEAR, min(expected + _NEAR, edge)
 
 
 def _runs_pattern(checks: set[str]) -> str:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from imapcheck.aws.run_log import FINISHED
 
 LATEST_LINE = timedelta(minutes=5)
@@ -78,9 +80,14 @@ class RunHistory:
         return next((run for run in reversed(runs) if not (failed and run.result["available"])), None)
 
     def _read_or_nothing(self, window: Window) -> list[LoggedRun]:
+        """Its runs, or none where the limits or AWS's own on requests were reached."""
         try:
             return self._read(window)
         except OutOfBounds:
+            return []
+        except ClientError as error:
+            if error.response["Error"].get("Code") != "ThrottlingException":
+                raise
             return []
 
     def _read(self, window: Window) -> list[LoggedRun]:

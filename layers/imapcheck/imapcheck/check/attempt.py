@@ -24,6 +24,11 @@ class Ended:
     steps: tuple[StepResult, ...]
 
     @property
+    def alerts(self) -> tuple[str, ...]:
+        """The words that the server wants shown."""
+        return self.attempt.opened.alerts if self.attempt.opened is not None else ()
+
+    @property
     def failure(self) -> Failure | None:
         """The first: why the run was unavailable."""
         return self.failures[0] if self.failures else None

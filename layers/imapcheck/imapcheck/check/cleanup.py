@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from imapcheck.check.message import CHECK_HEADER
 from imapcheck.imap.completion import Completion
 from imapcheck.imap.data import Mailbox
-from imapcheck.imap.encoder import string
+from imapcheck.imap.encoder import Part, string
 from imapcheck.imap.mailboxes import by_special_use
 from imapcheck.imap.session import ImapSession
 from imapcheck.trace import StepRecord
@@ -48,20 +48,19 @@ def remove_older(
     if not opened.ok or opened.code == "READ-ONLY":
         step.refuse(opened.words)
         return 0
-    now = datetime.now(UTC)
-    completion, confirmed = _confirmed(session, check, subject, now - keep_for)
-    if completion is not None:
-        step.refuse(completion.words)
+    refusal, confirmed = _confirmed(session, check, subject, keep_for, gmail=gmail)
+    if refusal is not None:
+        step.refuse(refusal.words)
         return 0
     if not confirmed:
         step.note("nothing to remove")
         return 0
-    refused = _remove(session, confirmed, trash)
-    if refused is not None:
-        step.refuse(refused.words)
-        return 0
-    step.note(f"{len(confirmed)} removed")
-    return len(confirmed)
+    refusal, removed = _remove(session, confirmed, trash)
+    if refusal is not None:
+        step.refuse(refusal.words)
+    else:
+        step.note(f"{removed} removed" if removed == len(confirmed) else f"{removed} of {len(confirmed)} removed")
+    return removed
 
 
 def _obstacle(session: ImapSession, mailbox: bytes, gmail: bool, trash: bytes | None) -> str | None:
@@ -75,33 +74,64 @@ def _obstacle(session: ImapSession, mailbox: bytes, gmail: bool, trash: bytes | 
     return None if session.offers("UIDPLUS") else "server does not offer UIDPLUS"
 
 
-def _confirmed(session: ImapSession, check: str, subject: str, before: datetime) -> tuple[Completion | None, list[int]]:
-    """UIDs that this connection has shown to be this check's own and older than `before`.
+def _confirmed(
+    session: ImapSession, check: str, subject: str, keep_for: timedelta, *, gmail: bool
+) -> tuple[Completion | None, list[int]]:
+    """UIDs that this connection has shown to be this check's own and older than `keep_for`.
 
-    Returns the completion that stood in the way, if one did.
+    The search narrows by our header field; where that finds nothing, by the subject, as not every server finds
+    every field (Gmail does not). Returns the completion that stood in the way, if one did.
     """
-    # Days on the wire are the server's own: ask for two more, INTERNALDATE decides. What is \Deleted already is
-    # asked for too: a run that broke off between the flag and the expunge is made good by the next.
-    day = (before + timedelta(days=2)).astimezone(UTC)
-    date = f"BEFORE {day.day}-{_MONTHS[day.month - 1]}-{day.year} ".encode()
-    term = subject.encode()
+    before = datetime.now(UTC) - keep_for
+    age = _age_key(session, before, keep_for)
     charset = b"US-ASCII" if subject.isascii() else b"UTF-8"
-    keys = [date + b"SUBJECT ", string(term, shown=term)]
-    completion, found = session.search(keys, charset=charset, keep=_MOST_PROPOSED)
-    if not completion.ok:
-        return completion, []
+    by_header: list[Part] = [age + b" HEADER " + CHECK_HEADER.encode() + b" ", string(check.encode())]
+    by_subject: list[Part] = [age + b" SUBJECT ", string(subject.encode(), shown=subject.encode())]
+    refusal: Completion | None = None
+    for keys, words in ((by_header, b"US-ASCII"), (by_subject, charset))[gmail:]:
+        refusal, confirmed = _paged(session, keys, words, check, before)
+        if confirmed:
+            return None, confirmed
+    return refusal, []
+
+
+def _age_key(session: ImapSession, before: datetime, keep_for: timedelta) -> bytes:
+    """OLDER (RFC 5032) where it is offered, else BEFORE.
+
+    Days on the wire are the server's own: two more are asked for, as INTERNALDATE decides. What is \\Deleted already
+    is asked for too: a run that broke off between the flag and the expunge is made good by the next.
+    """
+    if session.offers("WITHIN"):
+        return b"OLDER %d" % keep_for.total_seconds()
+    day = before + timedelta(days=2)
+    return f"BEFORE {day.day}-{_MONTHS[day.month - 1]}-{day.year}".encode()
+
+
+def _paged(
+    session: ImapSession, keys: Sequence[Part], charset: bytes, check: str, before: datetime
+) -> tuple[Completion | None, list[int]]:
+    """Confirm what the search proposes, page by page, lowest UIDs first, until enough are ours or no more are old."""
     confirmed: list[int] = []
-    # Lowest UIDs first. Another check that keeps its mail under the same subject may hold the first of
-    # them, so this goes on until enough are ours or a batch ends in mail that is to be kept.
-    for batch in itertools.batched(sorted(set(found.uids)), _CONFIRMED_AT_ONCE, strict=False):
-        completion, headers = session.fetch_header(batch, CHECK_HEADER.upper().encode())
+    first = 1
+    while True:
+        page = [*keys, b" UID %d:*" % first] if first > 1 else keys
+        completion, found = session.search(page, charset=charset, keep=_MOST_PROPOSED)
         if not completion.ok:
-            return completion, []
-        old = {uid for uid, (_, arrived) in headers.items() if arrived is not None and arrived < before}
-        confirmed += sorted(uid for uid in old if _is_own(headers[uid][0], check))
-        if len(confirmed) >= MOST_REMOVED or (batch[-1] in headers and batch[-1] not in old):
-            break
-    return None, confirmed[:MOST_REMOVED]
+            return completion, confirmed
+        proposed = [uid for uid in found.uids if uid >= first]  # `n:*` always holds the last message
+        for batch in itertools.batched(proposed, _CONFIRMED_AT_ONCE, strict=False):
+            completion, headers = session.fetch_header(batch, CHECK_HEADER.upper().encode())
+            if not completion.ok:
+                return completion, confirmed
+            old = {uid for uid, (_, arrived) in headers.items() if arrived is not None and arrived < before}
+            confirmed += sorted(uid for uid in old if _is_own(headers[uid][0], check))
+            last = batch[-1]
+            ours_to_keep = last in headers and last not in old and _is_own(headers[last][0], check)
+            if len(confirmed) >= MOST_REMOVED or ours_to_keep:
+                return None, confirmed[:MOST_REMOVED]
+        if len(found.uids) == found.count or not proposed:
+            return None, confirmed
+        first = proposed[-1] + 1
 
 
 def _is_own(header: bytes, check: str) -> bool:
@@ -110,13 +140,11 @@ def _is_own(header: bytes, check: str) -> bool:
     return [str(value).strip() for value in values] == [check]
 
 
-def _remove(session: ImapSession, uids: Sequence[int], trash: bytes | None) -> Completion | None:
-    """Remove exactly `uids`; returns the completion that stood in the way, if one did."""
-    if trash is not None:
-        moved = session.move(uids, trash)
-        return None if moved.ok else moved
-    flagged = session.store_deleted(uids)
-    if not flagged.ok:
-        return flagged
-    expunged = session.expunge(uids)
-    return None if expunged.ok else expunged
+def _remove(session: ImapSession, uids: Sequence[int], trash: bytes | None) -> tuple[Completion | None, int]:
+    """Remove exactly `uids`; returns the completion that stood in the way, if one did, and how many went."""
+    if trash is None:
+        flagged = session.store_deleted(uids)
+        if not flagged.ok:
+            return flagged, 0
+    completion, gone = session.expunge(uids) if trash is None else session.move(uids, trash)
+    return (None if completion.ok else completion), gone

@@ -1,6 +1,6 @@
 """What an attempt has learnt, as the facts of the result; whatever the server worded is redacted here."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from imapcheck.check.state import Learnt
@@ -9,6 +9,7 @@ from imapcheck.imap.encoder import decode_mailbox
 from imapcheck.result import (
     Exceeded,
     NewMessageFacts,
+    QuotaFacts,
     ResultWarning,
     SearchFacts,
     ServerFacts,
@@ -17,7 +18,6 @@ from imapcheck.result import (
 )
 from imapcheck.transcript import Redactor
 
-_CERTIFICATE_DAYS = 14
 _MOST_ADDRESSES = 20
 
 
@@ -38,17 +38,37 @@ def exceeded(definition: CheckDefinition, steps: Iterable[StepResult], duration_
     )
 
 
-def warnings(definition: CheckDefinition, learnt: Learnt) -> tuple[ResultWarning, ...]:
-    """What will need a person although the server may work."""
-    tls = learnt.tls
+def warnings(
+    definition: CheckDefinition, learnt: Learnt, alerts: Iterable[str], redactor: Redactor
+) -> tuple[ResultWarning, ...]:
+    """What will need a person although the server may work; `alerts` are what it wants shown."""
+    found = [*_certificate_warnings(definition, learnt.tls)]
+    found += [ResultWarning("server_alert", words) for words in alerts]
+    quota = quota_facts(learnt, redactor)
+    if quota is not None and definition.quota is not None and quota.used_percent >= definition.quota.warn_percent:
+        detail = f"{quota.resource} is {quota.used_percent:g} % full, at or above {definition.quota.warn_percent} %"
+        found.append(ResultWarning("quota", detail))
+    if learnt.empty_uid is not None:
+        detail = f"message {learnt.empty_uid} matched by its text and came empty: it was not really read"
+        found.append(ResultWarning("empty_message", detail))
+    return tuple(found)
+
+
+def _certificate_warnings(definition: CheckDefinition, tls: TlsFacts | None) -> Iterator[ResultWarning]:
     if tls is None or definition.tls_mode == "none":
-        return ()
+        return
+    days, least = tls.certificate_days_remaining, definition.alarms.certificate_days
     if not definition.tls.verify:
-        return (ResultWarning("certificate_unverified", "tls.verify is false: the certificate was not verified"),)
-    days = tls.certificate_days_remaining
-    if not tls.verified or days is None or days >= _CERTIFICATE_DAYS:
-        return ()
-    return (ResultWarning("certificate_expires_soon", f"expires in {days:g} days, at {tls.certificate_expires_at}"),)
+        yield ResultWarning("certificate_unverified", "tls.verify is false: the certificate was not verified")
+    elif tls.verified and days is not None and days < least:
+        yield ResultWarning("certificate_expires_soon", f"expires in {days:g} days, at {tls.certificate_expires_at}")
+
+
+def quota_facts(learnt: Learnt, redactor: Redactor) -> QuotaFacts | None:
+    """The fullest resource; None where it was not asked for, or there is no limit."""
+    if learnt.quota is None:
+        return None
+    return QuotaFacts(learnt.quota.used_percent(), redactor.show(learnt.quota.name, 80))
 
 
 def server_facts(definition: CheckDefinition, learnt: Learnt, redactor: Redactor) -> ServerFacts:
@@ -84,7 +104,9 @@ def message_facts(learnt: Learnt, redactor: Redactor) -> NewMessageFacts | None:
     if learnt.sent is None and learnt.delivery_seconds is None:
         return None
     return NewMessageFacts(
-        mailbox=None if learnt.sent is None else redactor.clean_line(decode_mailbox(learnt.sent)),
+        mailbox=None
+        if learnt.sent is None
+        else redactor.clean_line(decode_mailbox(learnt.sent, utf8=learnt.utf8_names)),
         message_id=learnt.message_id,
         uid_validity=learnt.appended.uid_validity if learnt.appended is not None else None,
         uid=learnt.appended.uid if learnt.appended is not None else None,

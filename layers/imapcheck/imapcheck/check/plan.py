@@ -31,6 +31,7 @@ def plan(definition: CheckDefinition) -> list[tuple[StepName, Step]]:
         ("namespace", reading.namespace, logs_in),
         ("list", reading.list_mailboxes, logs_in),
         ("examine", reading.examine, logs_in),
+        ("quota", reading.quota, definition.quota is not None and logs_in),
         ("search", reading.search, searches),
         ("fetch", reading.fetch, searches),
         ("locate_sent", filing.locate_sent, sends),

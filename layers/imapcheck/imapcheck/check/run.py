@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from imapcheck.check.attempt import Ended, make_attempt
-from imapcheck.check.facts import exceeded, message_facts, search_facts, server_facts, warnings
+from imapcheck.check.facts import exceeded, message_facts, quota_facts, search_facts, server_facts, warnings
 from imapcheck.check.state import Asked
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.server import canonical_host
@@ -84,8 +84,9 @@ def _result(started_at: datetime, asked: Asked, ended: Ended, earlier: Sequence[
         token_ms=asked.token.milliseconds if asked.token is not None else None,
         transcript=ended.attempt.transcript.lines(),
         failures=ended.failures,
-        warnings=warnings(definition, learnt),
+        warnings=warnings(definition, learnt, ended.alerts, redactor),
         exceeded=passed,
+        quota=quota_facts(learnt, redactor),
     )
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from imapcheck.definition.model import CheckDefinition, NewMessageDefinition, SearchDefinition
 from imapcheck.imap.completion import Appended
-from imapcheck.imap.data import Mailbox
+from imapcheck.imap.data import Mailbox, Resource
 from imapcheck.imap.search_result import Found
 from imapcheck.imap.session import ImapSession
 from imapcheck.login.credentials import Credentials, LoginPause
@@ -56,11 +56,15 @@ class Learnt:
     tls: TlsFacts | None = None
     # reading; mailbox names are as on the wire
     prefix: bytes = b""
+    utf8_names: bool = False
     listed: list[Mailbox] = field(default_factory=list)
+    watched: bytes = b"INBOX"
     found: Found | None = None
     fetched_octets: int | None = None
     age_seconds: float | None = None
     delivery_seconds: float | None = None
+    empty_uid: int | None = None
+    quota: Resource | None = None
     # filing
     sent: bytes | None = None
     append_sent: bool = False

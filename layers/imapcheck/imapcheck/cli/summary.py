@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from imapcheck.cli.status import WRONG_USAGE
-from imapcheck.cli.watch import spoken
+from imapcheck.cli.watch import spoken, spoken_runs
 from imapcheck.output.json_lines import read_lines
 from imapcheck.output.summary import CheckSummary, Incident, summarise
 from imapcheck.output.terminal import console_for, say
@@ -38,7 +38,7 @@ def summary(
     for check in found.checks:
         _show(console, check)
     if found.unreadable:
-        say(console, [Text(f"{found.unreadable} lines hold no result and were left out", "yellow")])
+        say(console, [Text(f"lines without a result, left out: {found.unreadable}", "yellow")])
     if not found.checks:
         print("no results", file=sys.stderr)
         raise typer.Exit(WRONG_USAGE)
@@ -59,7 +59,9 @@ def _head(check: CheckSummary) -> Iterator[Text]:
     rate = "no run looked" if check.availability is None else f"{check.availability:.3f} % available"
     extra = [f"{check.slow} slow"] if check.slow else []
     extra += [f"{check.not_run} could not run"] if check.not_run else []
-    runs = f"{check.runs} runs" + (f" from {_minute(check.first)} to {_minute(check.last)} UTC" if check.first else "")
+    runs = spoken_runs(check.runs) + (
+        f" from {_minute(check.first)} to {_minute(check.last)} UTC" if check.first else ""
+    )
     yield Text.assemble((check.check, "bold"), f": {', '.join([rate, runs, *extra])}")
 
 
@@ -79,7 +81,7 @@ def _incidents(incidents: list[Incident]) -> Iterator[Text]:
         yield Text(f"{len(incidents)} incidents; the last {len(shown)}:")
     for incident in shown:
         ended = "not over" if incident.ended is None else spoken((incident.ended - incident.began).total_seconds())
-        runs = f"{incident.runs} run{'' if incident.runs == 1 else 's'} failed"
+        runs = f"{spoken_runs(incident.runs)} failed"
         yield Text(f"incident {_minute(incident.began)} UTC: {ended}, {runs}: {', '.join(incident.causes)}", "red")
 
 

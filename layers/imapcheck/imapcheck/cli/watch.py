@@ -62,7 +62,9 @@ class Watched:
             self.failed, self.failed_now = self.failed + 1, self.failed_now + 1
             self.down_since = self.down_since or now
         elif outcome.result is not None and self.down_since is not None:
-            recovery = f", after {spoken((now - self.down_since).total_seconds())}; {_runs(self.failed_now)} failed"
+            recovery = (
+                f", after {spoken((now - self.down_since).total_seconds())}; {spoken_runs(self.failed_now)} failed"
+            )
             self.failed_now, self.down_since = 0, None
         if before is not None and _kind(before) == _kind(outcome):
             return None
@@ -195,7 +197,8 @@ def _kind(outcome: Outcome) -> tuple[object, ...]:
     return outcome.state, *(item.name for item in result.exceeded), *(warning.type for warning in result.warnings)
 
 
-def _runs(count: int) -> str:
+def spoken_runs(count: int) -> str:
+    """`1 run`, `7 runs`."""
     return f"{count} run{'' if count == 1 else 's'}"
 
 

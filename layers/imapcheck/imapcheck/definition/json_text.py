@@ -60,7 +60,7 @@ def _read_text(path: Path) -> str:
     try:
         return octets.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise UnreadableError("found octets that are not UTF-8, expected JSON text in UTF-8") from None
+        raise UnreadableError("found bytes that are not UTF-8, expected JSON text in UTF-8") from None
 
 
 def _read_file(path: Path) -> bytes:

@@ -25,6 +25,10 @@ class Capabilities:
             return True
         return "IMAP4REV2" in self._names and capability in _REV2_IMPLIES
 
+    def offers_kind(self, prefix: str) -> bool:
+        """The server advertises some capability that begins so, such as `QUOTA=RES-STORAGE`."""
+        return any(name.startswith(prefix) for name in self._names)
+
     def mechanisms(self) -> list[str]:
         """The SASL mechanisms on offer, at most ten."""
         return sorted(name[5:] for name in self._names if name.startswith("AUTH="))[:10]

@@ -3,12 +3,14 @@
 Pure functions over `Response`; whatever cannot be read is a `CheckFailure` `protocol_error`.
 """
 
+import itertools
 import re
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from imapclient.datetime_util import parse_to_datetime
 
+from imapcheck.errors import CheckFailure
 from imapcheck.imap.decoder import Response, broken
 
 
@@ -20,12 +22,28 @@ class Mailbox(NamedTuple):
     attributes: frozenset[str]
 
 
+class Resource(NamedTuple):
+    """What a quota root limits: a name such as `STORAGE`, in its own units (RFC 9208 section 5)."""
+
+    name: bytes
+    used: int
+    limit: int
+
+    def used_percent(self) -> float:
+        """How full it is; where nothing may be used it is full."""
+        return round(self.used * 100 / self.limit, 1) if self.limit > 0 else 100.0
+
+
 class Fetched(NamedTuple):
-    """A message that was fetched and not kept: its size in octets, INTERNALDATE if asked for, and its beginning."""
+    """A message that was fetched and not kept: its size in octets, INTERNALDATE if asked for, and its beginning.
+
+    `contradicted` says that the same response tells of octets which the message should have, and it came empty.
+    """
 
     size: int
     internal_date: datetime | None
     beginning: bytes
+    contradicted: bool = False
 
 
 _PREFIX = re.compile(rb"[\x20-\x7e]{0,200}")
@@ -83,6 +101,19 @@ def _astring(value: bytes | int | None) -> bytes:
     return b"%d" % value if isinstance(value, int) else value
 
 
+def resources_of(response: Response) -> list[Resource]:
+    """A QUOTA response (RFC 9208 section 4.1.1): `"root" (STORAGE 10 512)`."""
+    match response.parsed():
+        case (_, tuple() as triplets) if len(triplets) % 3 == 0:
+            found = [Resource(*triplet) for triplet in itertools.batched(triplets, 3, strict=True)]
+            if all(
+                isinstance(one.name, bytes) and isinstance(one.used, int) and isinstance(one.limit, int)
+                for one in found
+            ):
+                return found
+    raise broken("a QUOTA response that cannot be read")
+
+
 def fetch_items(data: tuple[Any, ...]) -> dict[bytes, Any]:
     match data:
         case (tuple() as items,) if len(items) % 2 == 0:
@@ -93,15 +124,37 @@ def fetch_items(data: tuple[Any, ...]) -> dict[bytes, Any]:
 
 
 def fetched_message(response: Response, uid: int) -> Fetched | None:
-    """The message of a FETCH response, or None where it is another's or tells only flags."""
+    """The message of a FETCH response, or None where it is another's, readable or not, or tells only flags."""
     match response.segments:
         case ((line, literal), b")") if plain := _PLAIN_FETCH.fullmatch(line):
             return _fetched(literal, None) if int(plain[1]) == uid else None
-    items = fetch_items(response.parsed())
+    try:
+        items = fetch_items(response.parsed())
+    except CheckFailure:
+        if _tells_of(response, uid):
+            raise
+        return None
     content = items.get(b"BODY[]")
     if items.get(b"UID", uid) != uid or not isinstance(content, bytes):
         return None
-    return _fetched(content, internal_date_of(items))
+    fetched = _fetched(content, internal_date_of(items))
+    return fetched._replace(contradicted=not fetched.size and _has_octets(items))
+
+
+def _tells_of(response: Response, uid: int) -> bool:
+    """Whether a response that cannot be read names the message, as far as can be seen."""
+    lines = [segment if isinstance(segment, bytes) else segment[0] for segment in response.segments or (response.text,)]
+    return any(re.search(rb"\bUID 0*%d\b" % uid, line, re.IGNORECASE) for line in lines)
+
+
+def _has_octets(items: dict[bytes, Any]) -> bool:
+    """RFC822.SIZE or another part of the message says that there is something in it."""
+    size = items.get(b"RFC822.SIZE")
+    if isinstance(size, int) and size > 0:
+        return True
+    return any(
+        key.startswith((b"BODY[", b"RFC822")) and isinstance(part, bytes) and part for key, part in items.items()
+    )
 
 
 def _fetched(content: bytes, date: datetime | None) -> Fetched:

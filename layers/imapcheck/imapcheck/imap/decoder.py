@@ -6,6 +6,7 @@ the server says in its data is parsed by imapclient's lexer, which gives nested 
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol, Self
 
@@ -26,6 +27,7 @@ _SEARCH_RESULT = re.compile(rb"\* (E?SEARCH) ", re.IGNORECASE)
 
 STATUSES = {b"OK", b"NO", b"BAD", b"BYE", b"PREAUTH"}
 _LITERAL = re.compile(rb"~?\{([0-9]+)\+?\}$")
+_UID_ITEM = re.compile(rb"\bUID ([0-9]{1,10})\b", re.IGNORECASE)
 _CODE = re.compile(rb"\[([A-Za-z0-9][A-Za-z0-9._-]{0,40})(?: ([^\]]*))?\] ?(.*)$", re.DOTALL)
 _UNTAGGED = re.compile(rb"\* (?:([0-9]{1,10}) (?=[A-Za-z][A-Za-z0-9-]*(?: |$|\()))?([A-Za-z][A-Za-z0-9.-]*) ?")
 
@@ -52,16 +54,22 @@ class BodyPolicy:
     """How much of a message is acceptable (`limit`, octets) and how much of its beginning is kept (`keep`).
 
     A literal over `limit` is still taken off the wire, so that the session can go on, unless it is over
-    `MAX_BODY`; `announced` is the first such size.
+    `MAX_BODY`; `announced` is the first such size. `uid` is the message that was asked for, if it is one.
     """
 
     limit: int
     keep: int
+    uid: int | None = None
     announced: int | None = None
 
-    def accept(self, size: int) -> None:
-        """Called when a literal is announced; raises `message_too_large` where it will not be read."""
-        if size > self.limit and self.announced is None:
+    def accept(self, size: int, segments: Sequence[Segment]) -> None:
+        """Called when the last of `segments` announces a literal; raises `message_too_large` if it will not be read."""
+        if size <= self.limit:
+            return
+        named = _UID_ITEM.search(b"".join(map(_line_of, segments)))
+        if named is not None and self.uid is not None and int(named[1]) != self.uid:
+            return  # another message's: nobody asked for it
+        if self.announced is None:
             self.announced = size
         if size > MAX_BODY:
             raise self.too_large()
@@ -91,6 +99,10 @@ class Response(NamedTuple):
         """How long its lines are, literals aside."""
         return sum(map(_line_octets, self.segments)) if self.segments else len(self.text)
 
+    def held(self) -> int:
+        """How many octets of it are in memory, literals too."""
+        return sum(map(_held_octets, self.segments)) if self.segments else len(self.text)
+
     def parsed(self) -> tuple[Any, ...]:
         """The data after the name as nested tuples; raises `CheckFailure` `protocol_error`."""
         if self.octets() > _MAX_PARSED:
@@ -110,6 +122,18 @@ class Response(NamedTuple):
 
 def _line_octets(segment: Segment) -> int:
     return len(segment) if isinstance(segment, bytes) else len(segment[0])
+
+
+def _held_octets(segment: Segment) -> int:
+    return (
+        len(segment)
+        if isinstance(segment, bytes)
+        else len(segment[0]) + len(bytes.__getitem__(segment[1], slice(None)))
+    )
+
+
+def _line_of(segment: Segment) -> bytes:
+    return segment if isinstance(segment, bytes) else segment[0]
 
 
 def broken(what: str) -> CheckFailure:
@@ -238,7 +262,7 @@ class ResponseReader:
         while match := _LITERAL.search(line):
             size = int(match[1][:20])
             segments.append(line[: match.start()] + b"{%d}" % size)
-            content = self._literal(name, size, body)
+            content = self._literal(name, size, segments, body)
             segments[-1] = (line[: match.start()] + b"{%d}" % size, content)
             line = self.line()
             total += len(line)
@@ -247,9 +271,9 @@ class ResponseReader:
         if segments and line:
             segments.append(line)
 
-    def _literal(self, name: bytes, size: int, body: BodyPolicy | None) -> bytes:
+    def _literal(self, name: bytes, size: int, segments: list[Segment], body: BodyPolicy | None) -> bytes:
         if name == b"FETCH" and body is not None:
-            body.accept(size)
+            body.accept(size, segments)
             return CountedLiteral(size, self._wire.discard(size, body.keep))
         if size > _MAX_LITERAL:
             raise broken(f"a {name.decode()} response with a literal of {size} bytes")

@@ -72,14 +72,20 @@ def encode_command(tag: bytes, parts: Sequence[Part]) -> list[tuple[bytes, bytes
     return [(bytes(wire), bytes(shown)) for wire, shown in chunks]
 
 
-def encode_mailbox(name: str) -> bytes:
-    """A mailbox name in modified UTF-7 (RFC 3501 section 5.1.3)."""
+def encode_mailbox(name: str, *, utf8: bool) -> bytes:
+    """A mailbox name in modified UTF-7 (RFC 3501 section 5.1.3), or in UTF-8; INBOX is INBOX in any case."""
+    if name.upper() == "INBOX":
+        return b"INBOX"
+    if utf8:
+        return name.encode("utf-8")
     encoded: bytes = imap_utf7.encode(name)
     return encoded
 
 
-def decode_mailbox(name: bytes) -> str:
+def decode_mailbox(name: bytes, *, utf8: bool) -> str:
     """A mailbox name off the wire as text; what is not valid modified UTF-7 stays as it is."""
+    if utf8:
+        return name.decode("utf-8", "backslashreplace")
     try:
         decoded: str = imap_utf7.decode(name)
     except (ValueError, UnicodeError):

@@ -19,6 +19,7 @@ from imapcheck.network.transport import Wire
 from imapcheck.transcript import MASK, Redactor, Transcript
 
 _AFTER_BYE = 1.0
+_MOST_ALERTS = 10
 _MAX_UNTAGGED_OCTETS = 32 << 20
 
 
@@ -27,7 +28,8 @@ class Engine:
 
     After a failure that ends the session `usable` is False and nothing more may be sent. `tag` is that of the
     command under way; `bye` is the server's BYE, once it came, `complaint` the latest untagged NO or BAD to the
-    command (RFC 9051 section 7.1: a warning, or what went wrong); `capabilities` are learnt wherever they are told.
+    command (RFC 9051 section 7.1: a warning, or what went wrong). `alerts` are the texts that the server wants
+    shown; `expunged` is set once it says that some message is gone; `capabilities` are learnt wherever they are told.
     """
 
     def __init__(self, wire: Wire, redactor: Redactor, transcript: Transcript) -> None:
@@ -36,6 +38,8 @@ class Engine:
         self.tag = b""
         self.bye: Completion | None = None
         self.complaint: Completion | None = None
+        self.alerts: list[bytes] = []
+        self.expunged = False
         self.capabilities = Capabilities()
         self._redactor = redactor
         self._transcript = transcript
@@ -148,7 +152,7 @@ class Engine:
                 case "continuation":
                     self._answer_challenge(response.text, on_continuation)
                 case "untagged":
-                    octets += response.octets()
+                    octets += response.held()
                     if octets > _MAX_UNTAGGED_OCTETS:
                         raise broken("more untagged responses than a check reads")
                     self._note(response)
@@ -173,6 +177,8 @@ class Engine:
         match response.name:
             case b"CAPABILITY":
                 self.capabilities.learn(response.text)
+            case b"EXPUNGE" | b"VANISHED":
+                self.expunged = True
             case b"OK" if response.text[:12].upper() == b"[CAPABILITY ":
                 self.capabilities.learn(response.code()[1])
             case b"NO" | b"BAD":
@@ -180,6 +186,8 @@ class Engine:
             case b"BYE":
                 self.bye = self._completion(response)
                 self.wire.deadline = self.wire.deadline.within(_AFTER_BYE)
+            case b"OK" if response.text[:2].upper() in (b"[A", b"[E"):
+                self._completion(response)
 
     def _concluded(self, response: Response) -> Completion:
         completion = self._completion(response)
@@ -188,7 +196,13 @@ class Engine:
         return completion
 
     def _completion(self, response: Response) -> Completion:
-        return Completion.of(response, self._redactor)
+        """A status response, with note taken of the codes that mean something wherever they come."""
+        completion = Completion.of(response, self._redactor)
+        if completion.code == "ALERT" and len(self.alerts) < _MOST_ALERTS and response.text not in self.alerts:
+            self.alerts.append(response.text)
+        elif completion.code == "EXPUNGEISSUED":
+            self.expunged = True
+        return completion
 
     def _in_the_servers_words(self, failure: CheckFailure) -> CheckFailure:
         """A connection that ended after BYE was ended by the server; an untagged NO or BAD before may say why."""

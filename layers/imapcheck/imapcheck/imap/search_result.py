@@ -55,6 +55,10 @@ class SearchCollector:
         self.feed(response.text)
         self.end()
 
+    def take_set(self, text: bytes) -> None:
+        """A bare UID set, such as VANISHED has."""
+        self._uids.add(_set_ranges(text))
+
     def begin(self, name: bytes) -> None:
         self._reader = _SearchReader() if name == b"SEARCH" else _EsearchReader(self._tag)
 

@@ -27,6 +27,7 @@ class Scram:
             words = f"credentials: username or password: {name} cannot carry it ({type(error).__name__})"
             raise CredentialsError(words) from None
         self._stage = 0
+        self._proved = False
         self._server_error: str | None = None
         self.initial: bytes | None = self._client.get_client_first().encode()
 
@@ -43,13 +44,13 @@ class Scram:
                 self._server_error = error[0] if (error := re.match(r"[a-z-]{1,40}", text[2:])) else "other-error"
                 return b""
             self._guarded(self._client.set_server_final, text, str)
-            self._stage = 3
+            self._proved = True
             return b""
         raise _unproved("challenge after challenge")
 
     def finish(self) -> None:
         """Raise where the server let us in without proving that it knows the password."""
-        if self._stage != 3:
+        if not self._proved:
             raise _unproved("no signature came")
 
     def explain(self) -> str | None:

@@ -14,6 +14,7 @@ _VERBS: dict[StepName, tuple[str, ...]] = {
     "namespace": ("NAMESPACE",),
     "list": ("LIST",),
     "examine": ("EXAMINE",),
+    "quota": ("GETQUOTAROOT",),
     "search": ("UID SEARCH",),
     "fetch": ("UID FETCH",),
     "locate_sent": ("LIST",),

@@ -16,7 +16,7 @@ type Status = Literal["OK", "WARNING", "CRITICAL", "UNKNOWN"]
 EXIT: dict[Status, int] = {"OK": 0, "WARNING": 1, "CRITICAL": 2, "UNKNOWN": 3}
 _WORST_FIRST: tuple[Status, ...] = ("CRITICAL", "UNKNOWN", "WARNING", "OK")
 # What ends the text for Nagios, or what its web pages and notification commands would read as more than text.
-_HARMLESS = str.maketrans({"|": "/", "<": "(", ">": ")", "`": "'", "$": "S"})
+_HARMLESS = str.maketrans({"|": "/", "<": "(", ">": ")", "`": "'", "$": "?"})
 _NAMED, _MOST_CHARACTERS = 5, 1000
 
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal
 
+from imapcheck.errors import FailureType
 from imapcheck.text import one_line
 
 State = Literal["ALARM", "OK"]
@@ -183,6 +184,11 @@ class Spell:
     @property
     def since(self) -> datetime:
         return self.bad[-1].started_at
+
+    @property
+    def told(self) -> Run:
+        """The newest of the bad runs; while a login is withheld, the one in which the server refused it."""
+        return next((run for run in self.bad if run.type != FailureType.AUTHENTICATION_PAUSED), self.bad[0])
 
 
 def judge(change: Change) -> Callable[[Run], bool | None]:

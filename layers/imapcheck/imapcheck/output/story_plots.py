@@ -98,11 +98,11 @@ class _SpellFields(TypedDict):
 
 
 def _spell(spell: Spell) -> _SpellFields:
-    return {"since": spell.since, "bad_runs": len(spell.bad), "run": spell.bad[0]}
+    return {"since": spell.since, "bad_runs": len(spell.bad), "run": spell.told}
 
 
 def _unavailable(change: Change, watched: Watched, spell: Spell) -> Plot:
-    run = spell.bad[0]
+    run = spell.told
     reason = reason_of(run)
     return Plot(
         "DOWN",
@@ -184,7 +184,7 @@ def _monitor_says(change: Change, evidence: Evidence) -> str:
 def _up(change: Change, watched: Watched, spell: Spell) -> Plot:
     length, when = how_long(change, spell)
     runs = count(len(spell.bad), "run")
-    run = spell.bad[0]
+    run = spell.told
     reason = reason_of(run)
     return Plot(
         "UP",

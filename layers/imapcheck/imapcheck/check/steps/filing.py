@@ -14,8 +14,9 @@ _CLEANUP_SECONDS = 10.0
 def locate_sent(attempt: Attempt) -> None:
     """Find where sent mail belongs, unless the definition says it."""
     mailbox, learnt = attempt.asked.new_message.mailbox, attempt.learnt
+    learnt.utf8_names = attempt.session.utf8_names
     if mailbox is not None:
-        learnt.sent = b"INBOX" if mailbox.upper() == "INBOX" else encode_mailbox(mailbox)
+        learnt.sent = encode_mailbox(mailbox, utf8=attempt.session.utf8_names)
         attempt.tracer.skip("locate_sent", "new_message.mailbox is given")
     else:
         with attempt.tracer.step("locate_sent"):

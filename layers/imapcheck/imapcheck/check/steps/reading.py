@@ -5,7 +5,7 @@ from imapcheck.check.refusals import is_mailbox_missing
 from imapcheck.check.state import Attempt
 from imapcheck.errors import CheckFailure, FailureType
 from imapcheck.imap.completion import Completion
-from imapcheck.imap.data import Fetched, Mailbox
+from imapcheck.imap.data import Fetched, Mailbox, Resource
 from imapcheck.imap.encoder import Part, encode_mailbox, string
 from imapcheck.imap.mailboxes import NOT_THERE, by_special_use, special, unlisted_parents
 from imapcheck.trace import StepRecord
@@ -61,7 +61,7 @@ def examine(attempt: Attempt) -> None:
     asked = attempt.asked.definition.search
     with attempt.tracer.step("examine"):
         name = asked.mailbox if asked is not None else "INBOX"
-        mailbox = _watched(attempt, name)
+        mailbox = attempt.learnt.watched = _watched(attempt, name)
         completion = attempt.session.examine(mailbox)
         if not completion.ok:
             missing = is_missing(attempt, mailbox, completion)
@@ -81,13 +81,29 @@ def is_missing(attempt: Attempt, mailbox: bytes, refusal: Completion) -> bool:
 
 def _watched(attempt: Attempt, name: str) -> bytes:
     if not name.startswith("\\"):
-        return b"INBOX" if name.upper() == "INBOX" else encode_mailbox(name)
+        return encode_mailbox(name, utf8=attempt.session.utf8_names)
     found = by_special_use(attempt.learnt.listed, name)
     if found is None:
         raise CheckFailure(
             FailureType.MAILBOX_NOT_FOUND, f"no mailbox has the special use {name}; set search.mailbox to a name"
         )
     return found
+
+
+def quota(attempt: Attempt) -> None:
+    """How full the watched mailbox is; never makes the server unavailable."""
+    with attempt.tracer.step("quota") as step:
+        if not attempt.session.offers_quota:
+            step.skip("server does not offer QUOTA")
+            return
+        completion, resources = attempt.session.quota_root(attempt.learnt.watched)
+        if not completion.ok:
+            step.refuse(completion.words)
+        elif not resources:
+            step.note("no limit")
+        else:
+            fullest = attempt.learnt.quota = max(resources, key=Resource.used_percent)
+            step.note(f"{fullest.name.decode('ascii', 'replace')} {fullest.used_percent():g} %")
 
 
 def search(attempt: Attempt) -> None:
@@ -118,26 +134,59 @@ def _search_keys(terms: tuple[tuple[str, str], ...]) -> tuple[list[Part], bytes]
 
 
 def fetch(attempt: Attempt) -> None:
-    """Fetch the newest match whole, without setting a flag."""
+    """Fetch the newest match whole, without setting a flag.
+
+    Where somebody else has removed it meanwhile, search once more: a mailbox in use is not a broken server.
+    """
+    if _fetched_newest(attempt, may_vanish=True):
+        return
+    try:
+        search(attempt)
+    except CheckFailure:
+        attempt.tracer.skip("fetch", "the newest match has vanished")
+        raise
+    _fetched_newest(attempt, may_vanish=False)
+
+
+def _fetched_newest(attempt: Attempt, *, may_vanish: bool) -> bool:
+    """Fetch what was found, if anything; False where it has vanished and that is allowed."""
     asked, found = attempt.asked.search, attempt.learnt.found
     if found is None or found.highest is None or found.count < asked.min_matches:
         attempt.tracer.skip(
             "fetch", "no match" if found is None or not found.count else "fewer matches than min_matches"
         )
-        return
+        return True
     with attempt.tracer.step("fetch") as step:
         completion, message = attempt.session.fetch(
             found.highest, internal_date=asked.max_age is not None, limit=asked.max_size, keep=_HEADER_OCTETS
         )
-        if not completion.ok:
-            raise completion.rejected()
-        if message is None:
-            raise CheckFailure(
-                FailureType.PROTOCOL_ERROR, f"the server answered OK but did not send message {found.highest}"
-            )
-        attempt.learnt.fetched_octets = message.size
-        if asked.max_age is not None:
-            _judge_age(attempt, step, message, asked.max_age.total_seconds())
+        if may_vanish and attempt.session.expunged and _is_without(completion, message):
+            step.note(f"message {found.highest} vanished: the mailbox is in use")
+            return False
+        _judge(attempt, step, completion, message, found.highest)
+    return True
+
+
+def _is_without(completion: Completion, message: Fetched | None) -> bool:
+    """Neither the message nor another reason why it did not come."""
+    return message is None if completion.ok else completion.code in (None, "EXPUNGEISSUED")
+
+
+def _judge(attempt: Attempt, step: StepRecord, completion: Completion, message: Fetched | None, uid: int) -> None:
+    asked = attempt.asked.search
+    if not completion.ok:
+        raise completion.rejected()
+    if message is None:
+        raise CheckFailure(FailureType.PROTOCOL_ERROR, f"the server answered OK but did not send message {uid}")
+    attempt.learnt.fetched_octets = message.size
+    if message.contradicted:
+        raise CheckFailure(
+            FailureType.PROTOCOL_ERROR, f"message {uid} came empty, and the same answer says that it is not"
+        )
+    if not message.size:
+        attempt.learnt.empty_uid = uid
+    if asked.max_age is not None:
+        _judge_age(attempt, step, message, asked.max_age.total_seconds())
 
 
 def _judge_age(attempt: Attempt, step: StepRecord, message: Fetched, max_age: float) -> None:

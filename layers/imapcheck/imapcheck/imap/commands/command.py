@@ -1,9 +1,13 @@
 """What all commands share."""
 
+import re
+
 from imapcheck.imap.completion import Completion
 from imapcheck.imap.engine import Engine
 from imapcheck.network.transport import Wire
 from imapcheck.transcript import Redactor, Transcript
+
+_ALERT = re.compile(rb"^\[ALERT[^\]]*\] ?", re.IGNORECASE)
 
 
 class Commands:
@@ -27,6 +31,16 @@ class Commands:
     def asides(self) -> tuple[Completion, ...]:
         """What the server said besides answering the latest command: an untagged NO or BAD, and BYE."""
         return tuple(said for said in (self._engine.complaint, self._engine.bye) if said is not None)
+
+    @property
+    def alerts(self) -> tuple[str, ...]:
+        """The words that the server wants shown (ALERT, RFC 9051 section 7.1), redacted, each once."""
+        return tuple(self._redactor.show(_ALERT.sub(b"", text)) for text in self._engine.alerts)
+
+    @property
+    def utf8_names(self) -> bool:
+        """Mailbox names are UTF-8: the server offers IMAP4rev2 and nothing older (RFC 9051 section 5.1)."""
+        return self.offers("IMAP4REV2") and not self.offers("IMAP4REV1")
 
     def offers(self, capability: str) -> bool:
         """The server advertises it, or IMAP4rev2, which implies it (RFC 9051 appendix E)."""

@@ -7,7 +7,8 @@ from imapcheck.imap.commands.command import Commands
 from imapcheck.imap.completion import Appended, Completion
 from imapcheck.imap.data import fetch_items, header_text, internal_date_of
 from imapcheck.imap.decoder import BodyPolicy, Response
-from imapcheck.imap.encoder import Literal, string, uid_set
+from imapcheck.imap.encoder import Literal, Part, string, uid_set
+from imapcheck.imap.search_result import SearchCollector
 
 
 class FilingCommands(Commands):
@@ -46,10 +47,28 @@ class FilingCommands(Commands):
         """UID STORE +FLAGS.SILENT (\\Deleted) on exactly these messages."""
         return self._engine.command([b"UID STORE " + uid_set(uids) + b" +FLAGS.SILENT (\\Deleted)"])
 
-    def expunge(self, uids: Sequence[int]) -> Completion:
-        """UID EXPUNGE of exactly these messages (RFC 4315); a bare EXPUNGE is never sent."""
-        return self._engine.command([b"UID EXPUNGE " + uid_set(uids)])
+    def expunge(self, uids: Sequence[int]) -> tuple[Completion, int]:
+        """UID EXPUNGE of exactly these messages (RFC 4315); returns how many of them went.
 
-    def move(self, uids: Sequence[int], mailbox: bytes) -> Completion:
-        """UID MOVE of exactly these messages (RFC 6851)."""
-        return self._engine.command([b"UID MOVE " + uid_set(uids) + b" ", string(mailbox)])
+        A bare EXPUNGE is never sent.
+        """
+        return self._counting_expunged([b"UID EXPUNGE " + uid_set(uids)], uids)
+
+    def move(self, uids: Sequence[int], mailbox: bytes) -> tuple[Completion, int]:
+        """UID MOVE of exactly these messages (RFC 6851); returns how many of them went."""
+        return self._counting_expunged([b"UID MOVE " + uid_set(uids) + b" ", string(mailbox)], uids)
+
+    def _counting_expunged(self, command: Sequence[Part], uids: Sequence[int]) -> tuple[Completion, int]:
+        """The server says what went: EXPUNGE for each message, or VANISHED (RFC 7162) for several."""
+        gone = SearchCollector(b"", 0)
+        expunged = 0
+
+        def collect(response: Response) -> None:
+            nonlocal expunged
+            if response.name == b"EXPUNGE":
+                expunged += 1
+            elif response.name == b"VANISHED":
+                gone.take_set(response.text.removeprefix(b"(EARLIER) "))
+
+        completion = self._engine.command(command, on_untagged=collect)
+        return completion, min(len(set(uids)), expunged + gone.found().count)

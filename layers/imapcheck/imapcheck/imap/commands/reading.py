@@ -5,7 +5,15 @@ from collections.abc import Sequence
 from imapcheck.errors import CheckFailure, FailureType
 from imapcheck.imap.commands.command import Commands
 from imapcheck.imap.completion import Completion
-from imapcheck.imap.data import Fetched, Mailbox, fetched_message, mailbox_of, personal_prefix
+from imapcheck.imap.data import (
+    Fetched,
+    Mailbox,
+    Resource,
+    fetched_message,
+    mailbox_of,
+    personal_prefix,
+    resources_of,
+)
 from imapcheck.imap.decoder import MAX_BODY, BodyPolicy, Response, broken
 from imapcheck.imap.encoder import Part, string
 from imapcheck.imap.search_result import Found, SearchCollector
@@ -49,6 +57,27 @@ class ReadingCommands(Commands):
         tail = b" (CONDSTORE)" if self.offers("CONDSTORE") else b""
         return self._engine.command([b"EXAMINE ", string(mailbox), tail])
 
+    def quota_root(self, mailbox: bytes) -> tuple[Completion, list[Resource]]:
+        """GETQUOTAROOT (RFC 9208): the resources of all quota roots of `mailbox`."""
+        resources: list[Resource] = []
+
+        def collect(response: Response) -> None:
+            if response.name == b"QUOTA":
+                resources.extend(resources_of(response))
+
+        completion = self._engine.command([b"GETQUOTAROOT ", string(mailbox)], on_untagged=collect)
+        return completion, resources
+
+    @property
+    def offers_quota(self) -> bool:
+        """QUOTA (RFC 2087), or one of the resources of RFC 9208."""
+        return self.offers("QUOTA") or self._engine.capabilities.offers_kind("QUOTA=")
+
+    @property
+    def expunged(self) -> bool:
+        """Since the latest search the server said that some message is gone."""
+        return self._engine.expunged
+
     def search(
         self, keys: Sequence[Part], *, charset: bytes | None = b"US-ASCII", keep: int = 0
     ) -> tuple[Completion, Found]:
@@ -63,6 +92,7 @@ class ReadingCommands(Commands):
         if charset is not None:
             head += b"CHARSET " + charset + b" "
         collector = SearchCollector(self._engine.next_tag, keep)
+        self._engine.expunged = False
         completion = self._engine.command([head, *keys], on_untagged=collector.take, stream=collector)
         return completion, collector.found()
 
@@ -73,12 +103,17 @@ class ReadingCommands(Commands):
 
         Returns None for the message if the server sent none. Raises `message_too_large` too.
         """
-        policy = BodyPolicy(min(limit or MAX_BODY, MAX_BODY), keep)
+        policy = BodyPolicy(min(limit or MAX_BODY, MAX_BODY), keep, uid)
         fetched: list[Fetched] = []
+        announced: list[int | None] = [None]
 
         def collect(response: Response) -> None:
-            if response.name == b"FETCH" and (message := fetched_message(response, uid)) is not None:
-                fetched.append(message)
+            if response.name == b"FETCH":
+                if (message := fetched_message(response, uid)) is None:
+                    policy.announced = announced[-1]  # it was another message's
+                else:
+                    fetched.append(message)
+                    announced.append(policy.announced)
 
         items = b"(INTERNALDATE BODY.PEEK[])" if internal_date else b"(BODY.PEEK[])"
         command = [b"UID FETCH %d " % uid + items]
@@ -88,9 +123,17 @@ class ReadingCommands(Commands):
             if policy.announced is not None and failure.type is not FailureType.MESSAGE_TOO_LARGE:
                 raise policy.too_large() from failure
             raise
-        message = fetched[-1] if fetched else None
+        message = _whole(fetched)
         if completion.ok and message is not None and message.size > policy.limit:
             policy.announced = message.size
         if policy.announced is not None:
             raise policy.too_large(ends_session=False)
         return completion, message
+
+
+def _whole(fetched: Sequence[Fetched]) -> Fetched | None:
+    """The message that was told, the last time if more than once; an empty one contradicts one that is not."""
+    if not fetched:
+        return None
+    different = not fetched[-1].size and any(earlier.size for earlier in fetched)
+    return fetched[-1]._replace(contradicted=True) if different else fetched[-1]

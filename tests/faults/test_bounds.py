@@ -1,0 +1,141 @@
+"""What a server may send without end, and where it is stopped: lists, literals, challenges, depths, sizes."""
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from conftest import Define
+from imapcheck import CheckResult, Credentials, run_check
+from support.wire_server import Action, Dialect, Exchange, WireServer, close, reply
+
+
+def failed(result: CheckResult) -> tuple[str, str, str]:
+    assert result.failure is not None
+    return result.failure.step, result.failure.type.value, result.failure.detail
+
+
+type Run = Callable[..., CheckResult]
+
+
+@pytest.fixture
+def run(define: Define, credentials: Credentials, server_context: Any) -> Run:
+    """A check of a server with this script."""
+
+    def check(
+        script: dict[str, Action], dialect: Dialect | None = None, held: Credentials = credentials, **fields: Any
+    ) -> CheckResult:
+        with WireServer(dialect, script, tls=server_context) as server:
+            return run_check(define(server, **{"timeout": 20} | fields), held)
+
+    return check
+
+
+@pytest.mark.parametrize(("count", "available"), [(20_000, True), (20_001, False)])
+def test_mailboxes_in_one_list(run: Run, count: int, available: bool) -> None:
+    """A hostile list must not fill the function's memory."""
+    lines = b"".join(b'* LIST () "/" m%d\r\n' % number for number in range(count))
+
+    def answer(exchange: Exchange) -> None:
+        exchange.send(lines + exchange.tag + b" OK done\r\n")
+
+    result = run({"LIST#1": answer})
+    assert result.available is available
+    if not available:
+        assert failed(result) == ("list", "protocol_error", "the server sent more than 20000 mailboxes")
+
+
+@pytest.mark.parametrize(("count", "type"), [(10, "authentication_failed"), (11, "protocol_error")])
+def test_challenges_in_one_login(run: Run, count: int, type: str) -> None:
+    """The eleventh is answered by giving up, not by the time-out."""
+    answers: list[bytes] = []
+
+    def ask(exchange: Exchange) -> None:
+        for _ in range(count):
+            exchange.send(b"+ " + base64.b64encode(b'{"status": "401"}') + b"\r\n")
+            answers.append(exchange.connection.line())
+        exchange.send(exchange.tag + b" NO [AUTHENTICATIONFAILED] no\r\n")
+
+    held = Credentials.model_validate({"username": "a", "access_token": "t0ken"})
+    dialect = Dialect(capabilities="IMAP4rev1 SASL-IR AUTH=OAUTHBEARER")
+    result = run({"AUTHENTICATE": ask}, dialect, held, authentication="oauthbearer")
+    assert failed(result)[:2] == ("authenticate", type)
+    assert answers[:10] == [base64.b64encode(b"\1")] * 10
+    assert answers[10:] == [b"*"] * (count - 10)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (b"* LIST " + b"(" * 30_000, "a LIST response that cannot be read"),
+        (b"* LIST (" + b"(" * 30_000 + b")" * 30_001 + b' "/" x', "a LIST response that cannot be read"),
+        (b'* LIST () "/" {65537}', "a LIST response with a literal of 65537 bytes"),
+        (b'* LIST () "/" ' + b"{1}\r\na " * 65 + b"b", "a LIST response that does not end"),
+    ],
+    ids=["depth", "closed-depth", "literal", "literals"],
+)
+def test_response_that_is_too_much(run: Run, line: bytes, words: str) -> None:
+    """Each with its own words; none is an exception of ours."""
+    result = run({"LIST#1": reply(line, b"%t OK done")})
+    assert failed(result) == ("list", "protocol_error", f"the server sent {words}")
+
+
+def test_literals_up_to_the_bound_are_read(run: Run) -> None:
+    """64 of them in one response, and one of 64 KiB."""
+    many = b'* LIST () "/" x' + b" {1}\r\na" * 64
+    big = b'* LIST () "/" {65536}\r\n' + b"x" * 65_536
+    for line in (many, big):
+        result = run({"LIST#1": reply(line, b"%t OK done")})
+        assert result.available, result.failure
+
+
+@pytest.mark.parametrize(("octets", "available"), [(65_536, True), (65_537, False)])
+def test_data_is_parsed_up_to_64_kib(run: Run, octets: int, available: bool) -> None:
+    """More of it than any server needs."""
+    data = b'(("" "/")) NIL NIL'.ljust(octets - 1) + b"x"
+    result = run({"NAMESPACE": reply(b"* NAMESPACE " + data, b"%t OK done")})
+    assert result.available is available, result.failure
+    if not available:
+        words = "the server sent a NAMESPACE response of more than 65536 bytes"
+        assert failed(result) == ("namespace", "protocol_error", words)
+
+
+def test_nothing_is_sent_after_a_literal_that_was_not_read(
+    define: Define, credentials: Credentials, server_context: Any
+) -> None:
+    """What follows on the wire would be message text read as answers."""
+
+    def huge(exchange: Exchange) -> None:
+        exchange.send(b"* 2 FETCH (UID 4 BODY[] {2147483648}\r\n* BYE\r\n" + exchange.tag + b" OK done\r\n")
+        exchange.connection.wait_until_gone(exchange.server.stopping)
+
+    with WireServer(script={"UID FETCH": huge}, tls=server_context) as server:
+        result = run_check(define(server, search="x"), credentials)
+    assert failed(result)[:2] == ("fetch", "message_too_large")
+    assert server.commands[-1].startswith("UID FETCH")
+    logout = result.step("logout")
+    assert logout is not None
+    assert (logout.status, logout.detail) == ("skipped", "not reached")
+
+
+SIZED = {"subject": "x", "max_size": 10}
+
+
+@pytest.mark.parametrize(("size", "available"), [(10, True), (11, False)])
+def test_size_of_a_message_to_the_octet(run: Run, size: int, available: bool) -> None:
+    """`max_size` itself is allowed, whether the body comes as a literal or quoted."""
+    literal = b"* 2 FETCH (UID 4 BODY[] {%d}\r\n" % size + b"x" * size + b")"
+    quoted = b'* 2 FETCH (UID 4 BODY[] "' + b"x" * size + b'")'
+    for line in (literal, quoted):
+        result = run({"UID FETCH": reply(line, b"%t OK done")}, search=SIZED)
+        assert result.available is available
+        if not available:
+            assert failed(result) == ("fetch", "message_too_large", f"the message has {size} bytes; the limit is 10")
+            assert result.steps[-1].status == "passed"  # the session went on
+
+
+def test_connection_that_ends_inside_a_message_over_its_size(run: Run) -> None:
+    """The size had been announced: that is the reason, not the lost connection."""
+    result = run({"UID FETCH": reply(b"* 2 FETCH (UID 4 BODY[] {100}", b"x" * 20, then=close)}, search=SIZED)
+    assert failed(result) == ("fetch", "message_too_large", "the message has 100 bytes; the limit is 10")

@@ -1,0 +1,100 @@
+"""A random sample of mutants against the tests that could notice: `make mutants`, `make mutants SEED=2 COUNT=100`.
+
+    python -m mutants [--seed 1] [--count 60] [--workers 2] [--only TEXT]
+
+Ends with status 1 where more than one in twenty lives. `--only` takes the mutants whose place or change holds TEXT.
+"""
+
+import argparse
+import random
+import signal
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import Queue
+
+from mutants import python_source, template_source
+from mutants.mutant import Mutant
+from mutants.scratch import Scratch
+from mutants.selection import Selection
+
+PROJECT = Path(__file__).parents[2]
+STORE = PROJECT / ".mutants/felt.json"
+TEMPLATE = "template.yaml"
+# A template has a mutant for every word in it; more than a fifth of the sample would be only that.
+_TEMPLATES_SHARE = 5
+_GRACE, _TIMES = 60.0, 5.0
+
+
+def sample(project: Path, seed: int, count: int, only: str) -> list[Mutant]:
+    """The same mutants for the same seed and the same files."""
+    sources = [
+        path for folder in ("layers/imapcheck/imapcheck", "functions") for path in (project / folder).rglob("*.py")
+    ]
+    files = ((str(path.relative_to(project)), path.read_text(encoding="utf-8")) for path in sorted(sources))
+    python = [mutant for mutant in python_source.of_files(files) if only in str(mutant)]
+    template = template_source.mutants(TEMPLATE, (project / TEMPLATE).read_text(encoding="utf-8"))
+    template = [mutant for mutant in template if only in str(mutant)]
+    chosen = random.Random(seed)
+    chosen.shuffle(python)
+    chosen.shuffle(template)
+    share = min(len(template), count // _TEMPLATES_SHARE if python else count)
+    usable = (mutant for mutant in python if python_source.compiles(mutant))
+    return [*template[:share], *(mutant for mutant, _ in zip(usable, range(count - share), strict=False))]
+
+
+def lives(mutant: Mutant, scratch: Scratch, selection: Selection) -> bool:
+    """Whether every test that could notice passes all the same."""
+    place = scratch.root / mutant.path
+    before = place.read_bytes()
+    place.write_text(mutant.content(), encoding="utf-8")
+    try:
+        return all(
+            scratch.passes(tests, _GRACE + _TIMES * selection.seconds(tests)) for tests in selection.stages(mutant)
+        )
+    finally:
+        place.write_bytes(before)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="mutants", description=__doc__.splitlines()[0])
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--count", type=int, default=60)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--only", default="")
+    asked = parser.parse_args()
+    # A shell that starts us in the background ignores SIGINT for us, and so would the tests that send it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="imapcheck-mutants-") as folder:
+        copies: Queue[Scratch] = Queue()
+        for number in range(asked.workers):
+            copies.put(Scratch(PROJECT, Path(folder) / str(number)))
+        first = copies.queue[0]
+        selection = Selection.of(first, STORE)
+        for scratch in copies.queue:
+            (scratch.root / TEMPLATE).write_text(template_source.same((PROJECT / TEMPLATE).read_text()))
+        chosen = sample(PROJECT, asked.seed, asked.count, asked.only)
+        print(f"{len(chosen)} mutants, seed {asked.seed}; those that no test notices:", flush=True)
+        with ThreadPoolExecutor(asked.workers) as pool:
+            survivors = sum(pool.map(lambda mutant: _judged(mutant, copies, selection), chosen))
+    minutes = (time.monotonic() - began) / 60
+    print(f"{len(chosen) - survivors} of {len(chosen)} killed, in {minutes:.0f} minutes")
+    return int(survivors * 20 > len(chosen))
+
+
+def _judged(mutant: Mutant, copies: "Queue[Scratch]", selection: Selection) -> bool:
+    scratch = copies.get()
+    try:
+        alive = lives(mutant, scratch, selection)
+    finally:
+        copies.put(scratch)
+    if alive:
+        print(f"  {mutant}", flush=True)
+    return alive
+
+
+if __name__ == "__main__":
+    sys.exit(main())

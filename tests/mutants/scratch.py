@@ -1,0 +1,78 @@
+"""A copy of the project in which files may be broken, with an environment that imports from it."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sysconfig
+from pathlib import Path
+
+_LINKED = (".venv-sam", ".venv-emulator")
+
+
+class Scratch:
+    """A copy in `root`; `python` is its own, with the packages of the project's environment."""
+
+    def __init__(self, project: Path, root: Path) -> None:
+        self.project, self.root = project, root
+        self.python = str(root / ".venv/bin/python")
+        listed = subprocess.run(
+            ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+            cwd=project,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        for name in listed.stdout.splitlines():
+            if (project / name).is_file():
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(project / name, root / name)
+        for name in _LINKED:
+            if (project / name).exists():
+                (root / name).symlink_to(project / name)
+        subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+        subprocess.run(["git", "add", "-A"], cwd=root, check=True)
+        self._environment()
+
+    def _environment(self) -> None:
+        """The project's packages, but imapcheck and the tests' own from the copy; and its commands."""
+        binaries = self.project / ".venv/bin"
+        (self.root / ".venv/bin").mkdir(parents=True)
+        (self.root / ".venv/pyvenv.cfg").write_text((self.project / ".venv/pyvenv.cfg").read_text())
+        for path in binaries.iterdir():
+            copy = self.root / ".venv/bin" / path.name
+            if path.is_symlink():
+                copy.symlink_to(path.readlink())
+            elif path.is_file():
+                shutil.copy2(path, copy)
+                content = copy.read_bytes()
+                if content.startswith(b"#!" + str(binaries).encode()):
+                    copy.write_bytes(content.replace(str(binaries).encode(), str(copy.parent).encode(), 1))
+        packages = self.root / ".venv" / Path(sysconfig.get_path("purelib")).relative_to(self.project / ".venv")
+        packages.mkdir(parents=True)
+        places = [*(self.root / name for name in ("layers/imapcheck", "functions", "tests"))]
+        lines = [*map(str, places), sysconfig.get_path("purelib")]
+        (packages / "scratch.pth").write_text("\n".join(lines) + "\n")
+
+    def passes(self, tests: list[str], seconds: float) -> bool:
+        """Whether the tests pass, within `seconds`; all that they started is ended."""
+        listed = self.root / ".tests"
+        listed.write_text("\n".join(tests))
+        command = [self.python, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--no-header", f"@{listed}"]
+        environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+        process = subprocess.Popen(
+            command, cwd=self.root, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )  # fmt: skip
+        try:
+            return process.wait(seconds) == 0
+        except subprocess.TimeoutExpired:
+            return False
+        finally:
+            self._end(process)
+
+    def _end(self, process: "subprocess.Popen[bytes]") -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -1,0 +1,86 @@
+"""Credentials: what is refused before anything is sent, what no error shows, and for which host they are."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from conftest import Define
+from imapcheck import Credentials, run_check
+from imapcheck.errors import CredentialsError
+from support.wire_server import WireServer
+
+EVERY = {
+    "username": "alice", "password": "p-canary", "host": "h.example", "access_token": "a-canary", "client_id": "c",
+    "client_secret": "s-canary", "token_url": "https://t.example/", "tenant_id": "t", "scope": "x",
+    "refresh_token": "r-canary",
+}  # fmt: skip
+
+
+def test_every_secret_is_held_back() -> None:
+    """All four of them are redacted, and a new one of any of them ends a login pause."""
+    assert set(Credentials.model_validate(EVERY).secret_values()) == {"p-canary", "a-canary", "s-canary", "r-canary"}
+    assert Credentials(username="a").secret_values() == ()
+
+
+@pytest.mark.parametrize("field", EVERY)
+@pytest.mark.parametrize("char", ["\0", "\ud800"])
+def test_what_no_login_can_carry_is_refused(field: str, char: str) -> None:
+    """NUL ends a field of PLAIN's message; half a surrogate pair has no octets. The field is named, nothing shown."""
+    with pytest.raises(CredentialsError, match=f"^secret x: {field} holds a character") as raised:
+        Credentials.from_object(EVERY | {field: f"canary{char}tail"}, source="secret x")
+    assert "canary" not in str(raised.value)
+
+
+def test_empty_user_name_is_refused() -> None:
+    """Nobody is called that."""
+    with pytest.raises(CredentialsError, match="username is empty"):
+        Credentials.from_object({"username": "", "password": "x"}, source="secret x")
+
+
+@pytest.mark.parametrize("data", [{"username": 1, "password": "canary"}, {"username": "a", "password": ["canary"]}])
+def test_validation_error_shows_no_value(data: dict[str, Any]) -> None:
+    """Also to whoever calls the model directly."""
+    with pytest.raises(ValidationError) as raised:
+        Credentials.model_validate(data)
+    assert "canary" not in str(raised.value)
+
+
+@pytest.mark.parametrize("password", [None, ""])
+@pytest.mark.parametrize("authentication", ["plain", "login", "cram-md5", "scram-sha-256"])
+def test_empty_password_is_never_sent(
+    define: Define, server_context: Any, password: str | None, authentication: str
+) -> None:
+    """A directory takes an empty one for "unauthenticated bind" (RFC 4513 section 5.1.2) and says OK: a false green."""
+    held = Credentials.model_validate({"username": "alice", "password": password})
+    with WireServer(tls=server_context) as server:
+        with pytest.raises(CredentialsError, match="password: missing"):
+            run_check(define(server, authentication=authentication), held)
+        assert server.connections == 0
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "localhost.", "LocalHost."])
+def test_host_in_any_spelling_is_the_same_host(define: Define, server_context: Any, host: str) -> None:
+    """Whoever wrote the secret did not copy the definition's spelling."""
+    held = Credentials.model_validate({"username": "alice", "password": "canary-pa55word", "host": host})
+    with WireServer(tls=server_context) as server:
+        assert run_check(define(server), held).available
+
+
+@pytest.mark.parametrize(
+    "host", ["ocalhost", "xlocalhost", "mail.localhost", "localhost.example", "127.0.0.1", "", "not a host"]
+)
+def test_credentials_go_to_no_other_host(define: Define, server_context: Any, host: str) -> None:
+    """Not to one whose name ends or begins alike, nor to its address."""
+    held = Credentials.model_validate({"username": "alice", "password": "canary-pa55word", "host": host})
+    with WireServer(tls=server_context) as server:
+        with pytest.raises(CredentialsError, match="made for host"):
+            run_check(define(server), held)
+        assert server.connections == 0
+
+
+def test_host_of_an_address_with_brackets(define: Define, server_context: Any) -> None:
+    """IPv6 with or without them."""
+    held = Credentials.model_validate({"username": "alice", "password": "canary-pa55word", "host": "[::1]"})
+    with WireServer(tls=server_context, host="::1") as server:
+        assert run_check(define(server), held).available
