@@ -33,7 +33,7 @@ def share_of(spell: Spell) -> str:
 
 def last_good(change: Change, spell: Spell) -> str:
     if spell.last_good is None:
-        return "no good run before it was found"
+        return "no good run found"
     return f"last good {clock(spell.last_good.started_at, change.at)}"
 
 
