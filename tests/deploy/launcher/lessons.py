@@ -117,13 +117,19 @@ class LambdaWorker(lambda_runtime.ProvidedWorker):  # type: ignore[misc]
 
     def __init__(self, func_name: str, config: dict[str, Any], code_zip: bytes) -> None:
         self._place = Path(tempfile.mkdtemp(prefix=f"lambda-{func_name}-"))
-        sandbox.unpack(code_zip, self._place / "task")
-        (self._place / "opt").mkdir()
-        for layer in config.get("Layers", []):
-            sandbox.unpack(_layer(layer), self._place / "opt")
+        self._code, self._layers = code_zip, [_layer(layer) for layer in config.get("Layers", [])]
+        self._unpack()
         super().__init__(func_name, config, _bootstrap(self._place, config))
 
+    def _unpack(self) -> None:
+        (self._place / "opt").mkdir(parents=True)
+        sandbox.unpack(self._code, self._place / "task")
+        for layer in self._layers:
+            sandbox.unpack(layer, self._place / "opt")
+
     def invoke(self, event: Any, request_id: str, **others: Any) -> Any:
+        if not self._place.exists():  # it could not be started the last time, and is used again
+            self._unpack()
         known = {name: others.get(name) for name in ("trace_id", "invoked_function_arn")}
         return super().invoke(event, request_id, **known)
 
