@@ -151,7 +151,7 @@ lock: setup ## resolve the pinned requirements anew: UPGRADE=1 for newer version
 	$(COMPILE) --universal -c requirements/dev.txt --group pyproject.toml:lambda -o layers/dependencies/requirements.txt
 	$(COMPILE) requirements/emulator.in -o requirements/emulator.txt
 
-pr: test validate build ## everything CI runs, and the build
+pr: test validate build ## what has to pass before a pull request; CI adds `make dist release-artifacts`
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) $(SAM_VENV) $(EMULATOR_VENV) $(DEMO_VENV) .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .mutants

@@ -273,7 +273,7 @@ def test_server_is_not_blamed_for_lack_of_time(environment: Start, deploy: Deplo
     with WireServer(script={"CAPABILITY": hang}, tls=server_context) as server:
         folder = deploy("mail", server=f"imaps://localhost:{server.port}/", authentication="none", timeout=100)
         running = environment(folder)
-        for seconds in (4, 2.1):
+        for seconds in (7, 2.1):
             error = running.invoke({"check": "mail"}, timeout=seconds).error
             assert error is not None
             assert error["errorType"] == "NoTimeLeft"

@@ -72,8 +72,7 @@ def main() -> int:
         copies: Queue[Scratch] = Queue()
         for number in range(asked.workers):
             copies.put(Scratch(PROJECT, Path(folder) / str(number)))
-        first = copies.queue[0]
-        selection = Selection.of(first, STORE)
+        selection = Selection.of(list(copies.queue), STORE)
         for scratch in copies.queue:
             (scratch.root / TEMPLATE).write_text(template_source.same((PROJECT / TEMPLATE).read_text()))
         chosen = sample(PROJECT, asked.seed, asked.count, asked.only)

@@ -107,7 +107,7 @@ def test_other_repositories_can_validate_their_definitions(tmp_path: Path) -> No
     commit = "git init -q && git add -A && git -c user.name=t -c user.email=t@example.com commit -qm t"
     for place in (hook, theirs):
         subprocess.run(commit, shell=True, cwd=place, check=True)
-    command = [BIN / "pre-commit", "try-repo", hook, "imapcheck-validate", "--all-files"]
+    command: list[str | Path] = [BIN / "pre-commit", "try-repo", hook, "imapcheck-validate", "--all-files"]
     good = subprocess.run(command, cwd=theirs, capture_output=True, text=True, check=False, timeout=300)
     assert good.returncode == 0, good.stdout + good.stderr
     assert "Passed" in good.stdout
