@@ -56,7 +56,7 @@ def test_names_issuer_and_end(define: Define, certificates: Certificates) -> Non
     assert f"O={issuer.value!s}" in tls.certificate_issuer
     assert tls.certificate_issuer != tls.certificate_subject
     assert tls.certificate_expires_at == leaf.not_valid_after_utc.strftime("%Y-%m-%dT%H:%M:%S.000Z")
-    assert tls.certificate_names == ("localhost", "127.0.0.1", "127.0.0.5", "0:0:0:0:0:0:0:1")
+    assert tls.certificate_names == ("localhost", "127.0.0.1", "127.0.0.5", "::1")
     assert tls.certificates_sent == 1
     assert tls.verified
 
