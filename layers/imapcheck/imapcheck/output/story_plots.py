@@ -178,7 +178,7 @@ def _monitor_says(change: Change, evidence: Evidence) -> str:
         return f"its own error, last at {clock(evidence.errors[0].at, change.at)} UTC"
     if evidence.problem is not None:
         return f"why is not known: {evidence.problem}"
-    return "nothing ran, and the log has no error of this check"
+    return "no result; the log names no cause"
 
 
 def _up(change: Change, watched: Watched, spell: Spell) -> Plot:
