@@ -86,7 +86,7 @@ def test_own_error_is_told_in_its_words(stack: Stack, start: StartFunction) -> N
     function = start(stack.folder)
     function.invoke({"check": "gmail"})
     text = told(stack, written(function))
-    assert "CredentialsError: check gmail: secret imapcheck/gmail: " in text
+    assert "secret imapcheck/gmail: " in text
 
 
 def test_definition_that_cannot_be_used_is_told(stack: Stack, start: StartFunction) -> None:
@@ -94,8 +94,7 @@ def test_definition_that_cannot_be_used_is_told(stack: Stack, start: StartFuncti
     stack.define("gmail", tls={"ca_file": "missing.pem"})
     function = start(stack.folder)
     function.invoke({"check": "gmail"})
-    assert "DefinitionError: " in (text := told(stack, written(function)))
-    assert "tls.ca_file" in text
+    assert "tls.ca_file" in told(stack, written(function))
 
 
 def test_check_that_is_not_deployed_is_told_without_the_names_of_others(stack: Stack, start: StartFunction) -> None:
@@ -116,7 +115,7 @@ def test_error_of_another_run_is_none_of_this_check(stack: Stack, start: StartFu
     function = start(stack.folder)
     assert function.invoke(event).error is not None
     assert "CredentialsError" in function.output()
-    assert "no result; the log names no cause" in told(stack, written(function))
+    assert "monitor: the log names no cause" in told(stack, written(function))
 
 
 @pytest.mark.parametrize(

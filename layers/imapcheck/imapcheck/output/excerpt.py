@@ -23,6 +23,14 @@ _VERBS: dict[StepName, tuple[str, ...]] = {
 }
 
 
+def end_of_part(step: str, transcript: Sequence[str]) -> int:
+    """The index behind the last line that belongs to `step`; behind the last line of all where none does."""
+    commands = [(index, match[1]) for index, line in enumerate(transcript) if (match := _COMMAND.match(line))]
+    verbs = next((verbs for name, verbs in _VERBS.items() if name == step), ())
+    own = [place for place, (_, verb) in enumerate(commands) if verb in verbs]
+    return commands[own[-1] + 1][0] if own and own[-1] + 1 < len(commands) else len(transcript)
+
+
 def excerpt(step: StepName, transcript: Sequence[str], limit: int = 12) -> list[str]:
     """The last command of `step` and all that came until the next one: at most `limit` lines, its end.
 
