@@ -54,7 +54,7 @@ def test_refused_login_is_told_in_every_form(stack: Stack) -> None:
     assert lines[2].startswith("authenticate: authentication_failed - ")
     assert "NO [AUTHENTICATIONFAILED] Authentication failed." in sent.text
     assert "Put the right password into the secret imapcheck/gmail" in " ".join(sent.text.split())
-    assert "The other check is fine." in sent.text
+    assert "No alarm rings for the other check." in sent.text
     assert "https://wiki.example/imap" in sent.text
     assert "$26start$3D" in sent.text
     assert sent.forms["default"] == sent.text
