@@ -22,6 +22,7 @@ _LATEST = timedelta(seconds=1)
 _OLDEST_END = timedelta(days=7)
 _FIRST_WINDOW, _LONGEST_WINDOW = timedelta(minutes=20), timedelta(days=1)
 _SPARSE, _NEAR = timedelta(minutes=30), timedelta(minutes=5)
+_UNSEEN_RUNS = 3
 _WAIT_SECONDS = 2.0
 _WAITS = 3
 _QUICK_SECONDS = 0.5
@@ -97,8 +98,12 @@ class _Found:
             return len(self.runs) > (0 if self.change.state == "ALARM" else 1)
         if self.change.kind is Kind.CERTIFICATE and self.change.state == "OK":
             return bool(self.runs)
-        spell = find_spell(self.change, self.newest_runs())
-        return spell is not None and spell.complete
+        runs, is_bad = self.newest_runs(), judge(self.change)
+        spell = find_spell(self.change, runs)
+        if spell is not None:
+            return spell.complete
+        # No older run can make it one: an alarm that was set by hand has no beginning.
+        return sum(is_bad(run) is not None for run in runs) > 2 * self.change.periods + _UNSEEN_RUNS
 
     @property
     def oldest_of_use(self) -> datetime:
