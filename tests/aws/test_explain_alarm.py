@@ -54,7 +54,7 @@ def test_refused_login_is_told_in_every_form(stack: Stack) -> None:
     assert lines[2].startswith("authenticate: authentication_failed - ")
     assert "NO [AUTHENTICATIONFAILED] Authentication failed." in sent.text
     assert "Put the right password into the secret imapcheck/gmail" in " ".join(sent.text.split())
-    assert "The other check is fine." in sent.text
+    assert "No alarm rings for the other check." in sent.text
     assert "https://wiki.example/imap" in sent.text
     assert "$26start$3D" in sent.text
     assert sent.forms["default"] == sent.text
@@ -84,34 +84,61 @@ def _days(left: float) -> dict[str, Any]:
     return {"verified": True, "certificate_days_remaining": left, "certificate_expires_at": "2027-01-24T08:40:11.000Z"}
 
 
+def could_not_run(check: str, error: str, **more: Any) -> str:
+    return json.dumps({"level": "ERROR", "message": "check could not run", "check": check, "error": error} | more)
+
+
+def test_silent_monitor_is_told_with_its_own_last_error(stack: Stack) -> None:
+    """An error of another check is not taken for it, nor one of an instant test, nor one of the function itself."""
+    stack.log([(ago(1), could_not_run("gmail", "CredentialsError: gone")), log_line(ago(15.2))])
+    stack.log([(ago(6), could_not_run("gmail", "CredentialsError: before"))])
+    stack.log([(ago(0), could_not_run("gmail-2", "CredentialsError: another, of check gmail: x"))])
+    stack.log([(ago(0), could_not_run("gmail", "CredentialsError: test", instant_test=True))])
+    stack.log([(ago(0), "2026-11-24T10:11:00.000Z 1-2-3 Task timed out after 150.00 seconds")])
+    assert stack.deliver(alarm_message(Kind.NOT_RUNNING, NOW)) == []
+    [sent] = stack.sent
+    text = " ".join(sent.text.split())
+    assert "the check stopped with an error 2 times" in text
+    assert "CredentialsError: gone" in text
+    assert f"since {stamp(ago(15.2))} (last result, good): none for" in text
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("2026-11-24T10:11:00.000Z 1-2-3 Task timed out after 150.00 seconds", "Task timed out after 150.00 seconds"),
+        (
+            "RequestId: 1 Error: Runtime exited with error: signal: killed\nRuntime.ExitError",
+            "Runtime exited with error: signal: killed",
+        ),
+        (
+            "[ERROR] Runtime.ImportModuleError: Unable to import module 'handler'\rTraceback (most recent call last):",
+            "Runtime.ImportModuleError: Unable to import module 'handler'",
+        ),
+    ],
+)
+def test_failure_of_the_function_itself_is_told(stack: Stack, line: str, told: str) -> None:
+    """Lambda's own lines name no check."""
+    stack.log([(ago(1), line), log_line(ago(15.2))])
+    assert stack.deliver(alarm_message(Kind.NOT_RUNNING, NOW)) == []
+    assert f"the function itself: {told}" in " ".join(stack.sent[0].text.split())
+
+
 @pytest.mark.parametrize(
     "line",
     [
-        {
-            "level": "ERROR",
-            "errorType": "CredentialsError",
-            "errorMessage": "check gmail: secret imapcheck/gmail: gone",
-        },
-        {"level": "ERROR", "message": "check failed", "check": "gmail", "error": "secret imapcheck/gmail: gone"},
         "[ERROR] CredentialsError: check gmail: secret imapcheck/gmail: gone\rTraceback (most recent call last):",
+        json.dumps({"level": "ERROR", "message": "Task timed out", "check": "gmail"}),
+        json.dumps(failed(NOW) | {"detail": "Runtime.ExitError: Task timed out", "check": "other"}),
+        could_not_run("gmail", "x") + "!",
+        "START RequestId: 1 Version: $LATEST",
     ],
-    ids=["runtime", "logger", "text"],
 )
-def test_silent_monitor_is_told_with_its_own_last_error(stack: Stack, line: dict[str, Any] | str) -> None:
-    """An error of another check is not taken for it."""
-    text = line if isinstance(line, str) else json.dumps(line)
-    other = text.replace("gmail", "gmail-2").replace("gone", "another")
-    stack.log([(ago(1), text), (ago(0), other), (ago(6), text.replace("gone", "before")), log_line(ago(15.2))])
+def test_monitor_that_said_nothing_is_told_as_such(stack: Stack, line: str) -> None:
+    """It may have run: only that there is no result is known."""
+    stack.log([(ago(1), line)])
     assert stack.deliver(alarm_message(Kind.NOT_RUNNING, NOW)) == []
-    [sent] = stack.sent
-    assert "secret imapcheck/gmail: gone" in " ".join(sent.text.split())
-    assert f"since {stamp(ago(15.2))} (last result, good): none for" in sent.text
-
-
-def test_monitor_that_said_nothing_is_told_as_such(stack: Stack) -> None:
-    """Nothing ran: that is the story."""
-    assert stack.deliver(alarm_message(Kind.NOT_RUNNING, NOW)) == []
-    assert "nothing ran, and the log has no error of this check" in stack.sent[0].text
+    assert "monitor: the log names no cause" in stack.sent[0].text
 
 
 def test_recovery_tells_how_long_it_was(stack: Stack) -> None:

@@ -109,7 +109,7 @@ def _of_others(others: Others | None) -> list[str]:
         return []
     number = len(others.ringing) + others.unnamed
     if not number:
-        return ["The other check is fine." if others.total == 1 else f"The other {others.total} checks are fine."]
+        return [f"No alarm rings for the other {'check' if others.total == 1 else f'{others.total} checks'}."]
     of = f"{number} of the other {others.total} checks" if others.total > 1 else "The other check"
     named = f": {names(others.ringing, others.unnamed)}" if others.ringing else ""
     return [f"{of} {'rings' if number == 1 else 'ring'} too{named}."]
