@@ -65,6 +65,16 @@ def test_refused_login_is_told_in_every_form(stack: Stack) -> None:
     assert sent.forms["lambda"] == sent.forms["sqs"]
     assert [sent.values(name) for name in ("check", "kind", "state")] == [["gmail"], ["unavailable"], ["ALARM"]]
     assert sent.values("contacts") == ["ops@customer.example"]
+    assert stack.sent_to_contacts == [sent]
+
+
+def test_contacts_are_told_of_their_checks_alone(stack: Stack) -> None:
+    """What names no contact does not reach the topic where they are subscribed, whatever their filters."""
+    stack.define("private")
+    stack.log([failed(ago(0), "private"), failed(ago(5), "private")])
+    assert stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW, check="private"), "no alarm at all") == []
+    assert len(stack.sent) == 2
+    assert stack.sent_to_contacts == []
 
 
 def test_slow_certificate_and_no_match_are_told(stack: Stack) -> None:
@@ -369,11 +379,15 @@ def test_storm_is_told_in_a_few_stories_without_losing_one(stack: Stack, monkeyp
         stack.log([failed(ago(at), check, FailureType.CONNECTION_REFUSED) for check in [*checks, "vip"]])
     stack.log([log_line(ago(10), check=check) for check in [*checks, "vip"]])
     clock = [0.0]
-    published: list[float] = []
+    published: dict[str, list[float]] = {}
     fake = SimpleNamespace(monotonic=lambda: clock[0], sleep=lambda seconds: clock.__setitem__(0, clock[0] + seconds))
     monkeypatch.setattr(explainer, "time", fake)
     monkeypatch.setattr(explainer, "PUBLISH_SECONDS", 0.3)
-    stack.handler.explainer._sns.meta.events.register("before-call.sns.Publish", lambda **_: published.append(clock[0]))
+
+    def note(params: dict[str, Any], **_: object) -> None:
+        published.setdefault(params["body"]["TopicArn"], []).append(clock[0])
+
+    stack.handler.explainer._sns.meta.events.register("before-call.sns.Publish", note)
     events = [alarm_message(Kind.UNAVAILABLE, NOW, check=check) for check in [*checks, "vip"]]
     for start in range(0, len(events), 100):
         assert stack.deliver(*events[start : start + 100]) == []
@@ -385,7 +399,10 @@ def test_storm_is_told_in_a_few_stories_without_losing_one(stack: Stack, monkeyp
             assert f"DOWN  {check}  imaps://{check}.example:993/" in sent.text
     [vip] = [sent for sent in stack.sent if sent.values("contacts")]
     assert vip.values("check") == ["vip"]
-    assert all(sum(1 for at in published if begin <= at < begin + 1) < 5 for begin in published)
+    assert stack.sent_to_contacts == [vip]
+    assert published.keys() == {stack.topic, stack.contact_topic}
+    for times in published.values():
+        assert all(sum(1 for at in times if begin <= at < begin + 1) < 5 for begin in times)
     joint = stack.sent[0]
     assert joint.subject.startswith("100 alarms: 100 DOWN; most: connect connection_refused")
     assert "connect: connection_refused" in joint.text

@@ -47,6 +47,7 @@ class Stack:
     logs: Any
     group: str
     topic: str
+    contact_topic: str
     cloudwatch: Any
     handler: ModuleType = field(init=False)
 
@@ -80,7 +81,15 @@ class Stack:
 
     @property
     def sent(self) -> list[Sent]:
-        found = sns_backends[ACCOUNT][REGION].topics[self.topic].sent_notifications
+        return self._sent(self.topic)
+
+    @property
+    def sent_to_contacts(self) -> list[Sent]:
+        return self._sent(self.contact_topic)
+
+    @staticmethod
+    def _sent(topic: str) -> list[Sent]:
+        found = sns_backends[ACCOUNT][REGION].topics[topic].sent_notifications
         return [
             Sent(json.loads(message), subject or "", attributes or {}) for _, message, subject, attributes, _ in found
         ]
@@ -114,13 +123,14 @@ def alarm_stack(name: str, endpoint: str, folder: Path, environment: pytest.Monk
     logs, sns = boto3.client("logs"), boto3.client("sns")
     logs.create_log_group(logGroupName=name)
     logs.create_log_stream(logGroupName=name, logStreamName="2026/11/24/[1]abc")
-    topic = sns.create_topic(Name=name)["TopicArn"]
+    topic, contact_topic = (sns.create_topic(Name=each)["TopicArn"] for each in (name, f"{name}-contacts"))
     for variable, value in (
-        ("DEFINITIONS", str(folder)), ("LOG_GROUP", name), ("ALARM_TOPIC", topic), ("STACK", "teststack"),
+        ("DEFINITIONS", str(folder)), ("LOG_GROUP", name), ("ALARM_TOPIC", topic),
+        ("CONTACT_TOPIC", contact_topic), ("STACK", "teststack"),
         ("DASHBOARD_URL", "https://eu-central-1.console.example/cloudwatch/home?region=eu-central-1#dashboards:name=t"),
     ):  # fmt: skip
         environment.setenv(f"IMAPCHECK_{variable}", value)
-    found = Stack(folder, logs, name, topic, boto3.client("cloudwatch"))
+    found = Stack(folder, logs, name, topic, contact_topic, boto3.client("cloudwatch"))
     found.define("gmail", alarms={"notify": ["Ops@Customer.example"], "runbook": "https://wiki.example/imap"})
     found.cold_start()
     yield found

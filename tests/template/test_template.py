@@ -183,6 +183,7 @@ def test_outputs_are_exactly_this(root: dict[str, Any]) -> None:
         "ExplainAlarmFunction": ref("ExplainAlarmFunction"),
         "ShowChecksFunction": ref("ShowChecksFunction"),
         "AlarmTopicArn": ref("AlarmTopic"),
+        "ContactTopicArn": ref("ContactTopic"),
         "AlarmEventTopicArn": ref("AlarmEventTopic"),
         "LogGroup": ref("RunCheckLogGroup"),
         "DeadLettersUrl": ref("DeadLetters"),

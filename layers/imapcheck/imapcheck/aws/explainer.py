@@ -43,6 +43,7 @@ class ExplainSettings(BaseModel):
     definitions: Path = Path("/opt")
     log_group: str
     alarm_topic: str
+    contact_topic: str
     stack: str
     dashboard_url: str
 
@@ -157,8 +158,10 @@ class Explainer:
             _LOG.error("no time was left to publish a story: the queue delivers it again")
             return False
         about = Attributes([(change.check, change.kind.value, change.state) for change in changes])
+        topics = [self._settings.alarm_topic, *([self._settings.contact_topic] if contacts else [])]
         try:
-            self._sns.publish(**message(self._settings.alarm_topic, story, about, contacts))
+            for topic in topics:
+                self._sns.publish(**message(topic, story, about, contacts))
         except Exception:  # noqa: BLE001 - the queue delivers it again, and at last to its dead letters
             _LOG.exception("a story could not be published")
             return False
