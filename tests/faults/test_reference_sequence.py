@@ -61,6 +61,7 @@ def test_minimal_server_is_available_with_base_commands(
     namespace = result.step("namespace")
     assert namespace is not None
     assert (namespace.status, namespace.detail) == ("skipped", "server does not offer NAMESPACE")
+    assert namespace.duration_ms is None
     assert result.new_message is not None
     assert (result.new_message.uid, result.new_message.mailbox) == (None, "Sent")
 

@@ -321,7 +321,7 @@ def test_empty_message_is_a_message(define: Define, credentials: Credentials, se
 def test_a_slow_answer_is_in_its_own_step_only(
     define: Define, credentials: Credentials, server_context: Any, key: str, step: str
 ) -> None:
-    """150 ms before one answer, TLS and greeting too: no other step of the same run has them."""
+    """Half a second before one answer, TLS and greeting too: no other step of the same run has it."""
     inbox, sent = Box(), Box()
     inbox.put(MESSAGE)
     old = b"Subject: IMAP testing\r\nX-Imapcheck: wire\r\n\r\nx\r\n"
@@ -329,16 +329,15 @@ def test_a_slow_answer_is_in_its_own_step_only(
     parent, other = Box(closed="\\Noselect"), Box(special="\\Sent")
     store = MailStore({"INBOX": inbox, "Sent": sent, "[Special]": parent, "[Special]/Sent Mail": other})
     definition = {"search": "IMAP testing", "new_message": NEW_MESSAGE | {"keep_for": "1d"}, "identify": True}
-    script = {key: delay(0.15)}
+    script = {key: delay(0.5)}
     with MailServer(store, Dialect(volunteer=False), script, tls=server_context) as server:
         result = run_check(define(server, **definition), credentials)
     assert result.available, result.failure
     durations: dict[str, float] = {entry.name: entry.duration_ms or 0.0 for entry in result.steps}
     others = {name: duration for name, duration in durations.items() if name != step}
-    assert max(others.values()) <= durations[step] - 75, durations
-    assert sum(duration for name, duration in durations.items() if name != "cleanup") <= result.duration_ms
-    if step == "cleanup":
-        assert result.duration_ms < 150
+    assert max(others.values()) <= durations[step] - 250, durations
+    counted = sum(duration for name, duration in durations.items() if name != "cleanup")
+    assert result.duration_ms == pytest.approx(counted, abs=0.01)
 
 
 def test_hooks_hear_of_each_step_as_it_runs(define: Define, credentials: Credentials, server_context: Any) -> None:
