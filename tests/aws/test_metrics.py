@@ -13,7 +13,7 @@ import pytest
 from conftest import NEW_MESSAGE
 from imapcheck import CheckDefinition, CheckResult, Credentials, run_check
 from imapcheck.aws.metrics import Metric, metrics_of, publish, publish_error
-from imapcheck.result import NewMessageFacts, QuotaFacts
+from imapcheck.result import NewMessageFacts, QuotaFacts, StepStatus
 from support.wire_server import WireServer
 from template.stack_alarms import check_alarms, monitor_errors
 
@@ -97,7 +97,7 @@ def test_sets_of_steps(run: tuple[CheckResult, CheckDefinition]) -> None:
 def test_steps_that_failed_or_were_refused_have_no_duration(run: tuple[CheckResult, CheckDefinition]) -> None:
     """A time-out's length says nothing about how fast a server is."""
     result, definition = run
-    bad = {"authenticate": "failed", "list": "refused"}
+    bad: dict[str, StepStatus] = {"authenticate": "failed", "list": "refused"}
     steps = tuple(replace(step, status=bad.get(step.name, step.status)) for step in result.steps)
     found = metrics_of(replace(result, available=False, steps=steps), definition.model_copy(update={"metrics": "all"}))
     timed = {metric.dimensions["Step"] for metric in found if metric.name == "StepDuration"}
