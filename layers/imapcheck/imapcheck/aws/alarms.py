@@ -21,11 +21,11 @@ class Alarms:
     def ringing(self) -> frozenset[str] | None:
         """The checks that have an alarm which rings now; None where that cannot be had."""
         try:
-            found = list(self._described(AlarmNamePrefix=f"{self._stack}-", StateValue="ALARM"))
+            found = self._described(AlarmNamePrefix=f"{self._stack}-", StateValue="ALARM")
+            return frozenset(check for alarm in found for check in _checks(alarm))
         except Exception:  # noqa: BLE001 - the alarm is told without
             _LOG.exception("the states of the other alarms could not be read")
             return None
-        return frozenset(check for alarm in found for check in _checks(alarm))
 
     def states(self, changes: Sequence[Change]) -> dict[tuple[object, ...], State]:
         """The present states of those alarms that have changed again since, by (alarm, state, at) of each change."""
@@ -33,11 +33,11 @@ class Alarms:
         slices = [names[at : at + _MOST_NAMES] for at in range(0, len(names), _MOST_NAMES)]
         try:
             found = {alarm["AlarmName"]: alarm for some in slices for alarm in self._described(AlarmNames=some)}
+            now = [(change, _since(change, found.get(change.alarm))) for change in changes]
         except Exception:  # noqa: BLE001 - the alarm is told without
             _LOG.exception("the present states of the alarms could not be read")
             return {}
-        told = {(change.alarm, change.state, change.at): _since(change, found.get(change.alarm)) for change in changes}
-        return {key: state for key, state in told.items() if state is not None}
+        return {(change.alarm, change.state, change.at): state for change, state in now if state is not None}
 
     def _described(self, **query: Any) -> Iterator[dict[str, Any]]:
         pages = self._cloudwatch.get_paginator("describe_alarms").paginate(AlarmTypes=["MetricAlarm"], **query)
