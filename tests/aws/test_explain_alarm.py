@@ -1,18 +1,22 @@
 """`explain_alarm` on moto's CloudWatch, log group and topic: the explanation never replaces the alarm."""
 
 import json
+import socket
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
+import boto3
 import pytest
 
 from imapcheck.aws import evidence, explainer
 from imapcheck.aws.evidence import RunLog
+from imapcheck.aws.explainer import Explainer, ExplainSettings
 from imapcheck.errors import FailureType
 from imapcheck.output.story import tell
 from imapcheck.output.story_facts import Kind
@@ -245,22 +249,78 @@ def test_others_that_ring_are_named(stack: Stack) -> None:
     """
     for name, contact in (("gmx", "ops@customer.example"), ("web", ""), ("mail", ""), ("theirs", "x@other.example")):
         stack.define(name, **({"alarms": {"notify": contact}} if contact else {}))
-    for name, check, metric in (
-        ("teststack-gmx-unavailable", "gmx", "Availability"),
-        ("teststack-theirs-unavailable", "theirs", "Availability"),
-        ("teststack-web-certificate", "web", "CertificateDaysRemaining"),
-        ("teststack-gmail-unavailable", "gmail", "Availability"),
-        ("otherstack-mail-unavailable", "mail", "Availability"),
-    ):
-        stack.cloudwatch.put_metric_alarm(
-            AlarmName=name, MetricName=metric, Namespace="ImapCheck/x", Statistic="Minimum", Period=300,
-            EvaluationPeriods=1, Threshold=1, ComparisonOperator="LessThanThreshold",
-            Dimensions=[{"Name": "Check", "Value": check}],
-        )  # fmt: skip
-        stack.cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="test")
+    for check in ("gmx", "theirs", "gmail", "not-deployed"):
+        stack.alarm(check, "ALARM")
+    stack.alarm("web", "ALARM", metric="CertificateDaysRemaining")
+    stack.alarm("mail", "ALARM", stack="otherstack")
+    stack.alarm("mail", "ALARM", stack="teststack-eu")
     stack.log([failed(ago(0)), failed(ago(5)), log_line(ago(10))])
     stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW))
-    assert "2 of the other 4 checks ring too: gmx and 1 more." in " ".join(stack.sent[0].text.split())
+    assert "3 of the other 4 checks ring too: gmx and 2 more." in " ".join(stack.sent[0].text.split())
+
+
+def test_check_that_is_not_deployed_here_is_named_to_nobody(stack: Stack) -> None:
+    """Though nothing says whom it concerns: an alarm that a removed check left behind, or another stack's."""
+    stack.define("own")
+    stack.alarm("removed", "ALARM")
+    stack.log([failed(ago(0), check="own"), failed(ago(5), check="own"), log_line(ago(10), check="own")])
+    stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW, check="own"))
+    assert "The other check rings too." in stack.sent[0].text
+    assert "removed" not in stack.sent[0].text
+
+
+def test_changes_of_one_alarm_are_told_as_they_came(stack: Stack) -> None:
+    """Whatever the batch's order; and what is no longer so says so in subject and second line."""
+    stack.log([*(failed(ago(m)) for m in (0, 5)), *(log_line(ago(m)) for m in (10, 15, 20, 25))])
+    stack.alarm("gmail", "ALARM")
+    ended = alarm_message(Kind.UNAVAILABLE, NOW - timedelta(minutes=10), state="OK")
+    slow = alarm_message(Kind.SLOW, NOW, check="other")
+    assert stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW), slow, ended) == []
+    told = [(sent.values("check"), sent.values("state")) for sent in stack.sent]
+    assert told == [(["gmail"], ["OK"]), (["gmail"], ["ALARM"]), (["other"], ["ALARM"])]
+    up, down, _ = stack.sent
+    assert up.subject.startswith("UP gmail, rings again")
+    assert "; rings again" in up.text.splitlines()[1]
+    assert json.loads(up.forms["sqs"])["now"] == "ALARM"
+    assert "rings again" not in down.subject + down.text
+
+
+@pytest.mark.parametrize(("now", "said"), [("OK", True), ("ALARM", False), ("INSUFFICIENT_DATA", False)])
+@pytest.mark.parametrize("count", [1, 4])
+def test_alarm_that_comes_late_says_that_it_is_over(stack: Stack, now: str, said: bool, count: int) -> None:
+    """The second try after SNS refused, for instance; by itself and in a joint story."""
+    stack.log([failed(ago(0), check="c0"), failed(ago(5), check="c0"), log_line(ago(10), check="c0")])
+    stack.alarm("c0", now)
+    stack.deliver(*(alarm_message(Kind.UNAVAILABLE, NOW, check=f"c{number}") for number in range(count)))
+    [sent] = stack.sent
+    assert " ".join(sent.text.split()).count("; over by now") == said
+    assert sent.forms["sqs"].count('"now": "OK"') == said
+
+
+def test_state_that_is_older_than_the_change_is_not_told(stack: Stack) -> None:
+    """A listing may lag behind."""
+    stack.alarm("gmail", "OK")
+    stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW + timedelta(hours=1)))
+    assert "over by now" not in stack.sent[0].text
+
+
+def test_alarms_are_told_though_nothing_answers(stack: Stack) -> None:
+    """A log and a CloudWatch that take the connection and stay silent: one alarm, three, and a joint story of five."""
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as silent, ThreadPoolExecutor() as pool:
+        logs, states = (
+            boto3.client(name, endpoint_url=f"http://127.0.0.1:{silent.getsockname()[1]}", config=config)
+            for name, config in (("logs", stack.handler.log_config), ("cloudwatch", stack.handler.state_config))
+        )
+        sns = stack.handler.explainer._sns
+
+        def told(count: int) -> set[str]:
+            explainer = Explainer(ExplainSettings.from_environment(), logs=logs, cloudwatch=states, sns=sns)
+            names = [f"c{count}-{number}" for number in range(count)]
+            messages = [(name, as_body(alarm_message(Kind.UNAVAILABLE, NOW, check=name))) for name in names]
+            return explainer.explain(messages, 25.0)
+
+        assert list(pool.map(told, (1, 3, 5))) == [set(), set(), set()]
+    assert sorted(len(sent.values("check")) for sent in stack.sent) == [1, 1, 1, 1, 5]
 
 
 def _explode(*_: object, **__: object) -> Any:
@@ -281,7 +341,7 @@ def _no_permission_for_the_log(stack: Stack, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def _no_permission_for_alarms(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    stack.refuse("_cloudwatch", "DescribeAlarms")
+    stack.refuse("_alarms", "DescribeAlarms")
 
 
 def _no_definition(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from imapcheck.errors import FailureType
 from imapcheck.output.joint_story import Part, tell_together
 from imapcheck.output.story import Story, tell, tell_bare
-from imapcheck.output.story_facts import Evidence, Kind, MonitorError, Others, Run, find_spell
+from imapcheck.output.story_facts import Change, Evidence, Kind, MonitorError, Others, Run, find_spell
 from support.story_scenes import (
     FAULTS,
     GOLDEN,
@@ -289,6 +289,22 @@ def test_story_that_could_not_be_made_does_not_say_that_the_log_is_empty() -> No
     story = tell_bare(change(Kind.UNAVAILABLE), setting([bad, bad]))
     assert story.subject.startswith("DOWN office: reason unknown, since 24 Nov 10:12 UTC: the story could not be made")
     assert "no failed run" not in story.text
+
+
+def test_joint_story_tells_the_changes_of_a_check_as_they_came() -> None:
+    """The check that is worst off at the end comes first; what ended is told last."""
+
+    def changed(check: str, state: str, minutes: int, kind: Kind = Kind.UNAVAILABLE) -> Change:
+        return replace(change(kind, state, minutes_ago(minutes)), check=check, alarm=f"{check}-{kind.value}")
+
+    told = [
+        changed("over", "OK", 1), changed("over", "ALARM", 9), changed("slow", "ALARM", 2, Kind.SLOW),
+        changed("flaps", "ALARM", 0), changed("flaps", "OK", 5), changed("flaps", "ALARM", 8),
+    ]  # fmt: skip
+    content = tell_together([(item, setting([])) for item in told]).content
+    assert [(item["check"], item["state"]) for item in content["changes"]] == [
+        ("flaps", "ALARM"), ("flaps", "OK"), ("flaps", "ALARM"), ("slow", "ALARM"), ("over", "ALARM"), ("over", "OK"),
+    ]  # fmt: skip
 
 
 @st.composite

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from imapcheck.aws.run_log import COULD_NOT_RUN, FINISHED
 from imapcheck.output.story_facts import Run, clean
 
-ERROR_PATTERN = '?"ERROR" ?"Task timed out" ?"Runtime exited"'
+ERROR_PATTERN = '?ERROR ?"Task timed out" ?"Runtime exited"'
 """For `FilterLogEvents`: the lines that `failure` may find something in, and others."""
 _FUNCTION = re.compile(
     r"(?:\[ERROR\] |RequestId: \S+ Error: |\S+Z \S+ )?((?:Task timed out|Runtime exited|Runtime\.\w+)[^\r\n]*)"
