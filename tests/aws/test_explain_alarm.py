@@ -13,6 +13,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from imapcheck.aws import evidence, explainer
 from imapcheck.aws.evidence import RunLog
@@ -79,6 +80,25 @@ def test_contacts_are_told_of_their_checks_alone(stack: Stack) -> None:
     assert stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW, check="private"), "no alarm at all") == []
     assert len(stack.sent) == 2
     assert stack.sent_to_contacts == []
+
+
+def test_contacts_that_were_not_reached_are_tried_again(stack: Stack) -> None:
+    """Whoever is told of everything is told first, and once more with them."""
+    stack.log([failed(ago(0)), failed(ago(5))])
+    left = [1]
+
+    def refuse(params: dict[str, Any], **_: object) -> None:
+        if params["body"]["TopicArn"] == stack.contact_topic and left[0]:
+            left[0] -= 1
+            raise ClientError({"Error": {"Code": "Throttled", "Message": "no"}}, "Publish")
+
+    stack.handler.explainer._sns.meta.events.register("before-call.sns.Publish", refuse)
+    stack.define("private")
+    batch = [alarm_message(Kind.UNAVAILABLE, NOW), alarm_message(Kind.UNAVAILABLE, NOW, check="private")]
+    assert stack.deliver(*batch) == ["m0"]
+    assert (len(stack.sent), len(stack.sent_to_contacts)) == (2, 0)
+    assert stack.deliver(*batch) == []
+    assert (len(stack.sent), len(stack.sent_to_contacts)) == (3, 1)
 
 
 def test_slow_certificate_and_no_match_are_told(stack: Stack) -> None:

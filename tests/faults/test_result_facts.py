@@ -80,8 +80,8 @@ def test_warnings_tell_of_certificates(define: Define, credentials: Credentials,
 
 
 def test_names_of_a_certificate_are_told(define: Define, certificates: Certificates) -> None:
-    """Those that a client compares the host with."""
+    """Those that a client compares the host with, addresses as people write them (RFC 5952)."""
     with WireServer(tls=certificates.server_context("good")) as server:
         result = run_check(define(server, authentication="none"))
     assert result.server.tls is not None
-    assert "localhost" in result.server.tls.certificate_names
+    assert result.server.tls.certificate_names == ("localhost", "127.0.0.1", "127.0.0.5", "::1")

@@ -1,5 +1,6 @@
 """What the server's certificate says: its dates, names and issuer, whether or not it was accepted."""
 
+import ipaddress
 import ssl
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +11,7 @@ from imapcheck.text import minute
 
 _MOST_NAMES = 20
 _SHOWN_NAMES = 5
+_HOST_KINDS = ("DNS", "IP Address")
 
 # X509_V_ERR_* of OpenSSL's x509_vfy.h
 _FAILURES = {
@@ -117,5 +119,14 @@ def _name(parts: tuple[tuple[tuple[str, str], ...], ...]) -> str | None:
 
 def _alternative_names(certificate: dict[str, Any]) -> tuple[str, ...]:
     """The names a client compares the host with (RFC 9525); addresses count, other kinds do not."""
-    named = [value for kind, value in certificate.get("subjectAltName", ()) if kind in ("DNS", "IP Address")]
+    alternatives = certificate.get("subjectAltName", ())
+    named = [_address(value) if kind != "DNS" else value for kind, value in alternatives if kind in _HOST_KINDS]
     return tuple(named[:_MOST_NAMES])
+
+
+def _address(text: str) -> str:
+    """Python gives an IPv6 address as `0:0:0:0:0:0:0:1`; here it is as people write it (RFC 5952)."""
+    try:
+        return str(ipaddress.ip_address(text.strip()))
+    except ValueError:
+        return text
