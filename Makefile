@@ -1,7 +1,9 @@
-# Every target sets up what it needs on a bare machine; `make help` lists them.
+# Every target sets up what it needs on a bare machine, below this folder, and says so before it does; `make help` lists them.
+# Outside it only `make test` (Dovecot), `make test-long` (a browser) and `make bench` (other monitors) install, through apt-get
+# and only as root. `make demo`, `make build` and `make deploy` never do.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help setup demo test test-long lint type validate stack build deploy bench mutants docs lock pr clean
+.PHONY: help setup demo test test-long lint type validate stack build deploy dist release-artifacts bench mutants docs lock pr clean
 
 VENV := .venv
 SAM_VENV := .venv-sam
@@ -42,20 +44,20 @@ help: ## list the targets
 setup: $(PYTHON_STAMP) ## the project's environment in .venv/
 
 $(PYTHON_STAMP): requirements/dev.txt pyproject.toml scripts/find-python
-	@python=$$(scripts/find-python) && echo "setting up $(VENV)/ with $$python" && \
+	@python=$$(scripts/find-python) && echo "setting up $(VENV)/ with $$python: pip installs requirements/dev.txt into it" && \
 	{ [ -x $(BIN)/python ] || "$$python" -m venv $(VENV); }
 	@$(BIN)/python $(PIP) --require-hashes -r requirements/dev.txt
 	@$(BIN)/python $(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(SAM_STAMP): scripts/find-python
-	@python=$$(scripts/find-python) && echo "setting up $(SAM_VENV)/ with SAM CLI $(SAM_VERSION)" && \
+	@python=$$(scripts/find-python) && echo "setting up $(SAM_VENV)/: pip installs SAM CLI $(SAM_VERSION) into it" && \
 	{ [ -x $(SAM_VENV)/bin/python ] || "$$python" -m venv $(SAM_VENV); }
 	@$(SAM_VENV)/bin/python $(PIP) aws-sam-cli==$(SAM_VERSION)
 	@touch $@
 
 $(EMULATOR_STAMP): requirements/emulator.txt scripts/find-python
-	@python=$$(scripts/find-python) && echo "setting up $(EMULATOR_VENV)/, the emulator of AWS that tests deploy on" && \
+	@python=$$(scripts/find-python) && echo "setting up $(EMULATOR_VENV)/: pip installs an emulator of AWS into it, that tests deploy on" && \
 	{ [ -x $(EMULATOR_VENV)/bin/python ] || "$$python" -m venv $(EMULATOR_VENV); }
 	@$(EMULATOR_VENV)/bin/python $(PIP) --require-hashes -r requirements/emulator.txt
 	@touch $@
@@ -71,7 +73,7 @@ demo: $(DEMO_STAMP) ## a full check against an embedded IMAP server
 	@PYTHONPATH=layers/imapcheck $(dir $(DEMO_STAMP))bin/python -m imapcheck demo
 
 $(DEMO_VENV)/.stamp: requirements/demo.txt scripts/find-python
-	@python=$$(scripts/find-python) && echo "setting up $(DEMO_VENV)/ with the demo's packages and $$python" && \
+	@python=$$(scripts/find-python) && echo "setting up $(DEMO_VENV)/ with $$python: pip installs the demo's packages into it" && \
 	{ [ -x $(DEMO_VENV)/bin/python ] || "$$python" -m venv $(DEMO_VENV); }
 	@$(DEMO_VENV)/bin/python $(PIP) --no-compile --require-hashes -r requirements/demo.txt
 	@touch $@
@@ -83,9 +85,15 @@ test-long: setup $(SAM_STAMP) $(EMULATOR_STAMP) dovecot ## soak, every offset, n
 	@scripts/install-test-servers --browser
 	$(BIN)/pytest -m long
 
-lint: setup ## ruff
+lint: setup ## ruff; shellcheck; actionlint, zizmor and schemas for what GitHub reads
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/shellcheck --severity warning $$(grep -lE '^#!.*sh$$' scripts/* .ci/run)
+	$(BIN)/actionlint -shellcheck $(BIN)/shellcheck .github/workflows/*.yml
+	$(BIN)/zizmor --offline --no-progress --quiet .github .pre-commit-config.yaml .pre-commit-hooks.yaml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/*.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/pre-commit validate-manifest .pre-commit-hooks.yaml
 
 type: setup ## mypy, strict
 	$(BIN)/mypy
@@ -109,6 +117,16 @@ deploy: build ## build and deploy: EVENTS=FOLDER STACK=NAME PARAMETERS="AlarmEma
 	$(SAM) deploy $(CONFIG) --template-file $(BUILD)/template.yaml --stack-name $(STACK) --no-confirm-changeset \
 		--no-fail-on-empty-changeset $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
 
+dist: setup ## wheel and sdist in dist/, the same bytes from the same commit, tried in bare environments
+	@rm -f dist/*.whl dist/*.tar.gz
+	scripts/build-distribution dist
+	$(BIN)/pytest -m long tests/release
+
+RELEASE = dist/imapcheck-$(shell sed -n 's/^VERSION = "\(.*\)"/\1/p' layers/imapcheck/imapcheck/version.py)
+
+release-artifacts: build ## what deploys a release without this repository, in dist/imapcheck-VERSION/: TAG=v1.2.3
+	$(SAM_VENV)/bin/python scripts/release_artifacts.py $(BUILD) $(RELEASE) $(if $(TAG),--tag $(TAG))
+
 bench: setup $(SAM_STAMP) dovecot ## timings against a raw-socket baseline: docs/performance.md, docs/cost.md
 	@scripts/install-test-servers --peers
 	PYTHONPATH=tests $(BIN)/python -m benchmark
@@ -124,16 +142,16 @@ docs: setup ## regenerate what is generated under docs/
 	PYTHONPATH=tests $(BIN)/python -m faults.matrix > docs/failures.md
 	PYTHONPATH=tests $(BIN)/python -m support.story_scenes
 
-COMPILE := $(BIN)/uv pip compile --quiet --no-config --python-version 3.13 --generate-hashes --no-emit-index-url \
+COMPILE = $(BIN)/uv pip compile $(if $(UPGRADE),--upgrade) --quiet --no-config --python-version 3.13 --generate-hashes --no-emit-index-url \
 	--no-annotate --no-header
 
-lock: setup ## resolve the pinned requirements anew
+lock: setup ## resolve the pinned requirements anew: UPGRADE=1 for newer versions
 	$(COMPILE) --extra aws --extra demo --group dev pyproject.toml -o requirements/dev.txt
 	$(COMPILE) --extra demo -c requirements/dev.txt pyproject.toml -o requirements/demo.txt
 	$(COMPILE) --universal -c requirements/dev.txt --group pyproject.toml:lambda -o layers/dependencies/requirements.txt
 	$(COMPILE) requirements/emulator.in -o requirements/emulator.txt
 
-pr: test validate build ## everything CI runs, and the build
+pr: test validate build ## what has to pass before a pull request; CI adds `make dist release-artifacts`
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) $(SAM_VENV) $(EMULATOR_VENV) $(DEMO_VENV) .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .mutants

@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from benchmark import command_line, handler_overhead, lambda_cpu, network
+from benchmark import command_line, handler_overhead, lambda_cpu, network, scale
+from benchmark.alarm_time import alarm_time
 from benchmark.cold_start import cold_start
 from benchmark.cost import costs, lambda_month
 from benchmark.memory import memory
@@ -202,7 +203,9 @@ class Bench:
             "docs/cost.md has the table." if self.cost else "Not measured: it needs part 3.",
             "",
         ]
-        return lines + peers(self.certificates, self.new("peers")) + handler(self.new("handler"))
+        lines += peers(self.certificates, self.new("peers")) + handler(self.new("handler"))
+        tell("simulated outages, stacks, the widget")
+        return lines + alarm_time() + scale.stacks(self.new("stacks")) + scale.widget(self.new("widget"))
 
 
 def main() -> None:
@@ -224,7 +227,8 @@ def main() -> None:
             "<!-- Written by `make bench`. -->",
             "",
             f"Measured on {datetime.now(UTC):%Y-%m-%d} on {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, a shared machine: ratios and",
-            "differences of one run mean something, absolute times do not. Not measured: a real Lambda, real arm64, AWS's own network.",
+            "differences of one run mean something, absolute times do not. Processes that wanted a core, on average over 15 minutes, when it ended: {os.getloadavg()[2]:.1f}, of which the",
+            "benchmark is one or two. Not measured: a real Lambda, real arm64, AWS's own network.",
             "",
             *parts,
         ]

@@ -19,9 +19,13 @@ from support.templates import load_template
 from support.wire_server import WireServer
 
 SETTINGS: tuple[MetricSet, ...] = ("all", "steps", "main")
-INTERVALS = (1, 5, 15)
+INTERVALS = (1, 5, 15, 60)
+SIZES = (1, 50, 450)
+CHECKS_IN_A_STACK = 99  # with thresholds: docs/fleet.md
 MONTH_MINUTES = 30 * 24 * 60
 RECYCLED_MINUTES = 120
+# Lambda polls the queue of alarms with five long polls of 20 s, whether there are alarms or not.
+IDLE_POLLS = 5 * 3 * MONTH_MINUTES
 # START, END and REPORT lines of Lambda's own, in JSON
 PLATFORM_OCTETS = 700
 SOURCE = json.loads((Path(__file__).parent / "prices.json").read_text())
@@ -103,6 +107,33 @@ def emf_octets(run: tuple[CheckResult, CheckDefinition], setting: MetricSet) -> 
     return len(printed.getvalue().encode())
 
 
+def stack_month(own_alarms: int) -> float:
+    """Dollars a month for a stack by itself: its alarms, the queue's polls, a dashboard beyond the account's three."""
+    return own_alarms * PRICES["alarm_month"] + IDLE_POLLS * PRICES["sqs_request"] + PRICES["dashboard_month"]
+
+
+def fleet(run: tuple[CheckResult, CheckDefinition], measured: dict[str, Any], memory_mb: int) -> list[str]:
+    """What so many checks cost with `main`, each with a secret of its own."""
+    own, rows = alarms(run[1])[1], []
+    for minutes in INTERVALS:
+        each = sum(month(run, "main", minutes, measured, memory_mb))
+        row = [f"{minutes} min"]
+        for checks in SIZES:
+            stacks = -(-checks // CHECKS_IN_A_STACK)
+            row.append(f"{checks * each + stacks * stack_month(own):,.2f}")
+        rows.append(row)
+    titles = [
+        f"{size} {'check' if size == 1 else 'checks'}, {-(-size // CHECKS_IN_A_STACK)} stack(s)" for size in SIZES
+    ]
+    return [
+        "## One, fifty, 450",
+        "",
+        f"Dollars a month with `main`, stacks of at most {CHECKS_IN_A_STACK} checks (docs/fleet.md), each with its own alarms, queue and dashboard:",
+        "",
+        *table(" | ".join(["every", *titles]), rows),
+    ]
+
+
 def costs(certificates: Certificates, measured: dict[str, Any], memory_mb: int) -> list[str]:
     """The table; `measured` is part 3's for `memory_mb`, taken with `metrics` main."""
     result, least = sample(certificates, FULL), sample(certificates, {})
@@ -133,8 +164,11 @@ def costs(certificates: Certificates, measured: dict[str, Any], memory_mb: int) 
         "- **Custom metrics dominate**, whatever the interval: $0.30 each. The definition's `metrics` is the knob: `main`, the default, is",
         "  availability, duration, certificate and what is asked for; `steps` adds the main steps' times and the search. Every step's time is in the log line in any case.",
         f"- A check without `search` and `new_message` has {len(published(least, 'main'))} metrics with `main` and {len(published(least, 'steps'))} with `steps`. All checks of one mailbox can share its secret.",
-        f"- Once a stack: {own} alarms (${own * PRICES['alarm_month']:.2f}), and a dashboard, $3.00 where the account already has the three that are free.",
+        f"- Once a stack: {own} alarms (${own * PRICES['alarm_month']:.2f}), the polls of its queue (${IDLE_POLLS * PRICES['sqs_request']:.2f}, within the account's free million of requests or not), and a dashboard,",
+        "  $3.00 where the account already has the three that are free.",
         "- Lambda hardly counts: a run waits for the network, on little memory.",
-        f"- Assumed: an environment lives {RECYCLED_MINUTES // 60} h at 1 and 5 minutes, and every start at 15 minutes is a cold one.",
+        f"- Assumed: an environment lives {RECYCLED_MINUTES // 60} h at 1 and 5 minutes, and every start from 15 minutes on is a cold one.",
+        "- Not counted: what alarms cause (a story is a few log reads and mails), and what people look at: one refresh of the dashboard reads a metric of each check.",
         "",
+        *fleet(result, measured, memory_mb),
     ]

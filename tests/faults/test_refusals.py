@@ -1,5 +1,7 @@
 """Refusals in every dress: codes, words, BYE, an untagged NO before the end; and which of them is whose fault."""
 
+import base64
+import json
 import ssl
 import time
 from datetime import UTC, datetime
@@ -10,9 +12,16 @@ import pytest
 from conftest import NEW_MESSAGE, Define
 from imapcheck import CheckResult, Credentials, run_check
 from imapcheck.aws.login_pause import LoginGuard
+from imapcheck.check import run
 from support.wire_server import Action, Dialect, Exchange, WireServer, close, hang, reply
 
 RETRIED = 2
+
+
+@pytest.fixture(autouse=True)
+def _short_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether there is a second attempt matters here, not when."""
+    monkeypatch.setattr(run, "_PAUSE_BETWEEN_ATTEMPTS", 0.01)
 
 
 def failed(result: CheckResult) -> tuple[str, str]:
@@ -41,6 +50,8 @@ def failed(result: CheckResult) -> tuple[str, str]:
         (b"* NO [ALERT] system busy\r\n%t NO [AUTHENTICATIONFAILED] no", "authentication_failed"),
         (b"%t BAD Invalid user name or password", "authentication_failed"),
         (b"* BYE [AUTHENTICATIONFAILED] go away\r\n%t NO go away", "authentication_failed"),
+        (b"* BYE server shutting down\r\n%t NO Login failed.", "authentication_failed"),
+        (b"* BYE [UNAVAILABLE] bye\r\n%t NO Login failed.", "authentication_unavailable"),
         (b"%t BAD what is that", "command_rejected"),
     ],
 )
@@ -314,3 +325,28 @@ def test_server_that_asked_in_vain_and_went_on_may_still_lose_the_connection(
         assert run_check(define(server), credentials).available
     with WireServer(script={"GREETING": close}, tls=certificates.server_context()) as server:
         assert failed(run_check(define(server), credentials)) == ("greeting", "connection_lost")
+
+
+@pytest.mark.parametrize(
+    ("challenge", "type"),
+    [
+        ({"status": "503", "schemes": "bearer"}, "authentication_unavailable"),
+        ({"status": "temporarily_unavailable"}, "authentication_unavailable"),
+        ({"status": "401", "schemes": "bearer"}, "authentication_failed"),
+        ({"status": "invalid_token"}, "authentication_failed"),
+    ],
+)
+def test_challenge_says_why_a_token_was_refused(
+    define: Define, server_context: Any, challenge: dict[str, str], type: str
+) -> None:
+    """The NO that follows says nothing; with a code it decides (RFC 7628 section 3.2.2)."""
+
+    def refuse(exchange: Exchange) -> None:
+        exchange.send(b"+ " + base64.b64encode(json.dumps(challenge).encode()) + b"\r\n")
+        exchange.connection.line()
+        exchange.send(exchange.tag + b" NO AUTHENTICATE failed\r\n")
+
+    secret = Credentials.model_validate({"username": "alice", "access_token": "token-canary"})
+    with WireServer(script={"AUTHENTICATE": refuse}, tls=server_context) as server:
+        result = run_check(define(server, authentication="oauthbearer"), secret)
+    assert failed(result) == ("authenticate", type)

@@ -30,6 +30,7 @@ def build(place: Path, *, bytecode: bool = True) -> Path:
     return place / "build"
 
 
-def add_bytecode(built: Path) -> None:
-    """As `make build` does after `sam build`."""
-    subprocess.run([ROOT / "scripts/add-bytecode", built], check=True)
+def add_bytecode(built: Path) -> str:
+    """As `make build` does after `sam build`; returns what that prints."""
+    done = subprocess.run([ROOT / "scripts/add-bytecode", built], check=True, capture_output=True, text=True)
+    return done.stdout

@@ -135,6 +135,36 @@ def test_what_cannot_be_deployed_is_not_generated(events: Path, tmp_path: Path) 
     assert imapcheck("stack", tmp_path / "out").returncode == 2
 
 
+PEM = "-----BEGIN {0}-----\nMAMCAQU=\n-----END {0}-----\n"
+STRAYS = {
+    "notes.txt": ("monitor / hunter2", "found a file that is neither"),
+    "secret.json": (json.dumps({"username": "monitor", "password": "hunter2"}), "found a key that is not known"),
+    ".secret.json.swp": ("hunter2", "found a file that is neither"),
+    "server.key": (PEM.format("PRIVATE KEY"), "found a private key"),
+    "both.pem": (PEM.format("CERTIFICATE") + PEM.format("RSA PRIVATE KEY"), "found a private key"),
+    "keys.json": (None, "found a folder"),
+    "credentials": (None, "found a folder"),
+}
+
+
+@pytest.mark.parametrize("name", STRAYS)
+def test_what_is_no_definition_is_not_deployed(name: str, events: Path, tmp_path: Path) -> None:
+    """All of events/ becomes a layer: the file that does not belong there is named, and nothing of it is shown."""
+    (events / "authority.pem").write_text(PEM.format("CERTIFICATE"))
+    generate(events, tmp_path / "before")
+    content, told = STRAYS[name]
+    if content is None:
+        (events / name).mkdir()
+    else:
+        (events / name).write_text(content)
+    done = imapcheck("stack", events, "--output", tmp_path / "out")
+    assert done.returncode == 2
+    assert {line.split(": ")[0] for line in done.stderr.splitlines()} == {str(events / name)}
+    assert told in done.stderr
+    assert "hunter2" not in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_too_many_for_one_stack_are_told_where_to_go(tmp_path: Path) -> None:
     """126 checks without thresholds are 3 + 4 * 126 resources."""
     for number in range(126):

@@ -45,7 +45,7 @@ def test_linter_finds_nothing() -> None:
 def test_shipped_definitions_are_valid_without_a_doubt() -> None:
     """As `make deploy` validates them before it builds."""
     paths = sorted((ROOT / "events").glob("*.json"))
-    call = [str(Path(sys.executable).parent / "imapcheck"), "validate", *map(str, paths)]
+    call: list[str | Path] = [Path(sys.executable).parent / "imapcheck", "validate", *paths]
     done = subprocess.run(call, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{len(paths)} valid\n", "")
 

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from imapcheck import CheckDefinition, Credentials, run_check
+from imapcheck.aws.event import Events
+from imapcheck.aws.settings import Settings
 from imapcheck.definition.files import load_definition, parse_definition
 from imapcheck.errors import CredentialsError, DefinitionError
 
@@ -75,6 +77,17 @@ def test_one_odd_value_anywhere_is_a_clear_error(data: st.DataObject) -> None:
         parse_definition(definition, source="any.json")
     except DefinitionError as error:
         assert_clear(error, "any.json")
+
+
+@given(JSON, st.booleans())
+@example("../../etc/passwd", True)
+@example([[[[]]]] * 3, False)
+def test_any_event_is_a_clear_error(value: Any, named: bool) -> None:
+    """`{"check": ANYTHING}`, a whole definition, or neither."""
+    events = Events(Settings(definitions=Path(__file__).parent, allow_inline_definitions=True))
+    with pytest.raises(DefinitionError) as refused:
+        events.order({"check": value} if named else value)
+    assert_clear(refused.value, "check " if named else "event: ")
 
 
 @pytest.mark.parametrize(
@@ -143,3 +156,27 @@ def test_special_file_as_authority_is_refused_at_once(tmp_path: Path) -> None:
         made = CheckDefinition.model_validate(definition | {"tls": {"ca_file": str(name)}})
         with pytest.raises(DefinitionError, match=r"tls\.ca_file"):
             run_check(made)
+
+
+@pytest.mark.long
+@settings(max_examples=2_000, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.dictionaries(st.sampled_from(DEFINITION_KEYS), JSON) | JSON)
+def test_definitions_at_length(data: Any) -> None:
+    """As above, two thousand of them."""
+    test_any_object_is_a_definition_or_a_clear_error.hypothesis.inner_test(data)  # type: ignore[attr-defined]
+
+
+@pytest.mark.long
+@settings(max_examples=2_000, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_odd_values_at_length(data: st.DataObject) -> None:
+    """As above."""
+    test_one_odd_value_anywhere_is_a_clear_error.hypothesis.inner_test(data)  # type: ignore[attr-defined]
+
+
+@pytest.mark.long
+@settings(max_examples=2_000, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.dictionaries(st.sampled_from(CREDENTIAL_KEYS), JSON) | JSON)
+def test_credentials_at_length(data: Any) -> None:
+    """As above."""
+    test_any_object_is_credentials_or_a_clear_error.hypothesis.inner_test(data)  # type: ignore[attr-defined]

@@ -25,13 +25,13 @@ TYPE = FailureType.CONNECTION_REFUSED
 class ScannedLog:
     """FilterLogEvents as CloudWatch does it: forwards, a page for each megabyte it looks at, whatever matches.
 
-    Check number n runs at n/450 of each interval, as schedules spread; `gmail` is one of them and is down from
+    Check number n runs at n/450 of each interval, as schedules spread; `office` is one of them and is down from
     `down_since` to `up_at`. Lines are made as they are looked at: a day of them is half a gigabyte.
     """
 
     def __init__(self, down_since: datetime, up_at: datetime | None = None) -> None:
         self.down_since, self.up_at = down_since, up_at
-        self.beat = EVERY  # between two runs of `gmail`
+        self.beat = EVERY  # between two runs of `office`
         self.pages = 0
         self.clock = 0.0
         self.asked: list[tuple[datetime, datetime]] = []
@@ -52,7 +52,7 @@ class ScannedLog:
 
     def _matching(self, start: datetime, end: datetime, check: str | None) -> Iterator[dict[str, Any]]:
         beat = RANG - timedelta(seconds=30) - self.beat * ((RANG - start) // self.beat + 1)
-        names = [check] if check is not None else ["gmail", *(f"c{number}" for number in range(CHECKS - 1))]
+        names = [check] if check is not None else ["office", *(f"c{number}" for number in range(CHECKS - 1))]
         while beat < end:
             for name in names:
                 if start <= beat < end:
@@ -60,7 +60,7 @@ class ScannedLog:
             beat += self.beat
 
     def _event(self, at: datetime, check: str) -> dict[str, Any]:
-        down = check == "gmail" and self.down_since <= at and (self.up_at is None or at < self.up_at)
+        down = check == "office" and self.down_since <= at and (self.up_at is None or at < self.up_at)
         line = log_line(at, check=check, type=TYPE if down else None, fault=FAULTS[TYPE] if down else None)
         return {"timestamp": int(at.timestamp() * 1000), "message": json.dumps(line)}
 
@@ -157,7 +157,7 @@ def test_storm_is_read_in_one_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
     """As many pages as for one alarm, though each line is looked at once for all."""
     alone, storm = (ScannedLog(RANG - timedelta(minutes=6)) for _ in range(2))
     gather(alone, [change(Kind.UNAVAILABLE)], monkeypatch)
-    names = ["gmail", *(f"c{number}" for number in range(30))]
+    names = ["office", *(f"c{number}" for number in range(30))]
     changes = [Change(f"s-{name}", name, Kind.UNAVAILABLE, "ALARM", RANG, "", 100.0, 2, 3) for name in names]
     found = gather(storm, changes, monkeypatch)
     assert all(len(item.runs) >= 3 for item in found)

@@ -43,5 +43,7 @@ class Definitions:
             runbook=alarms.runbook,
             file=f"events/{check}.json",
             thresholds=definition.thresholds,
+            timeout=definition.timeout,
+            mailbox=definition.search.mailbox if definition.search is not None else None,
         )
         return watched, frozenset(map(str.lower, alarms.notify)), definition.deployed_schedule is not None

@@ -159,8 +159,8 @@ LOGIN_UNAVAILABLE = (
         "Dovecot, login-common/client-common-auth.c; internal server error (#IS6530): Yahoo, mscdex/node-imap issue 325",
     ),
     Words(
-        rf"(?<!to )(?<!to mail )(?<!to the )\b{_PARTS}(?: (?!auth|log[io]n|bind|passw|verif)\w+){{0,3}}[ -:]+"
-        r"(?:error|fault|problem|bug|failure|failed|failing|malfunction|crash\w*|timeout|down|offline|lost|unusable|degraded)\b",
+        rf"(?<!to )(?<!to mail )(?<!to the )\b{_PARTS}(?: (?!auth|log[io]n|bind|passw|verif|admin|provider|owner|if\b)\w+){{0,3}}[ -:]+"
+        r"(?:error|fault|problem|bug|failure|failed|failing|malfunction|crash\w*|timeout|down|offline|lost|gone away|unusable|degraded)\b",
         "AUTHENTICATE Server error - Please try again later",
         "Yahoo: Enough-Software/enough_mail_app issue 61",
     ),
@@ -206,10 +206,15 @@ LOGIN_UNAVAILABLE = (
     ),
     Words(
         r"\blogins (?:are |have been )?(?:currently |now )?(?:disabled|closed|suspended|not (?:possible|accepted))"
-        r"|\bservice (?:is )?(?:currently |now )?disabled\b"
-        r"|\bnot (?:currently )?accepting\b|\bcurrently (?:not |im)possible\b|\b(?:at present|right now|at (?:this|the) (?:time|moment)|for the moment)\b",
+        r"|\bservice (?:is )?(?:currently |now )?disabled\b(?! for)"
+        r"|\bnot (?:currently )?accepting (?:\w+ )?(?:connections|logins|requests|users)\b|\bcurrently (?:not |im)possible\b|\b(?:at present|right now|at (?:this|the) (?:time|moment)|for the moment)\b",
         "Unable to authenticate at present",
         "Exim, dovecot driver: RainLoop/rainloop-webmail issue 1373",
+    ),
+    Words(
+        r"\bstatus=5\d\d\b|\bno-resources\b",
+        "status=503 schemes=bearer",
+        "the JSON challenge of XOAUTH2 and OAUTHBEARER (RFC 7628 section 3.2.2); SCRAM's no-resources (RFC 5802 section 7)",
     ),
     Words(
         r"\bgeneric failure\b",

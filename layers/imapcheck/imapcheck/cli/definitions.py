@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from imapcheck.cli.status import WRONG_USAGE
-from imapcheck.definition.deployment import doubts, refusals
+from imapcheck.definition.deployment import doubts, refusals, strays
 from imapcheck.definition.files import load_definition
 from imapcheck.definition.json_text import shown
 from imapcheck.definition.model import CheckDefinition
@@ -40,7 +40,9 @@ def stack(
     ),
 ) -> None:
     """Generate the nested stacks from the definitions: schedules, alarms, contacts."""
-    valid, problems = _load(sorted(events.glob("*.json")))
+    files = sorted(file for file in events.glob("*.json") if file.is_file())
+    valid, problems = _load(files)
+    problems += strays(events) if files else []
     if not valid and not problems:
         problems = [f"{events}: found no definition, expected files NAME.json"]
     definitions = [definition for _, definition in valid]

@@ -1,7 +1,7 @@
 """What only a deployment minds: definitions that the function would refuse, and those that hide a mistake.
 
-`refusals` is what would fail in the stack; `doubts` is what can never turn green or never happen, told as a
-warning. A run from a laptop asks for neither.
+`refusals` is what would fail in the stack, `strays` what must not be uploaded; `doubts` is what can never turn green or
+never happen, told as a warning. A run from a laptop asks for none of them.
 """
 
 import base64
@@ -12,6 +12,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
 from imapcheck.definition.files import problem_line
+from imapcheck.definition.json_text import shown
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.monitoring import MuteDefinition
 
@@ -24,6 +25,25 @@ _DAYS = {"FEB": 29, "2": 29, "02": 29} | dict.fromkeys(
 def refusals(definition: CheckDefinition, source: str) -> list[str]:
     """What the deployed function or CloudWatch would refuse, one line each, beginning with `source`."""
     return [problem_line(source, field, found, wanted) for field, found, wanted in _refused(definition)]
+
+
+def strays(folder: Path) -> list[str]:
+    """One line for each entry of a folder of definitions that is neither one nor a file of certificates in PEM.
+
+    The whole folder becomes a layer of the functions: a secret that lies there would be uploaded with it.
+    """
+    entries = [entry for entry in sorted(folder.iterdir()) if not (entry.suffix == ".json" and entry.is_file())]
+    wanted = "definitions (NAME.json) and certificates in PEM alone, as everything in this folder is deployed"
+    return [f"{shown(entry)}: found {found}, expected {wanted}" for entry in entries if (found := _stray(entry))]
+
+
+def _stray(entry: Path) -> str | None:
+    if not entry.is_file():
+        return "a folder" if entry.is_dir() else "what is no file"
+    content = entry.read_bytes()
+    if b"PRIVATE KEY-----" in content:
+        return "a private key"
+    return None if _is_pem(content) else "a file that is neither a definition nor certificates"
 
 
 def doubts(definition: CheckDefinition, source: str, now: datetime) -> list[str]:

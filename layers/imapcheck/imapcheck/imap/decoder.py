@@ -6,6 +6,7 @@ the server says in its data is parsed by imapclient's lexer, which gives nested 
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol, Self
 
@@ -61,12 +62,14 @@ class BodyPolicy:
     uid: int | None = None
     announced: int | None = None
 
-    def accept(self, size: int, line: bytes) -> None:
-        """Called when `line` announces a literal; raises `message_too_large` where it will not be read."""
-        named = _UID_ITEM.search(line)
+    def accept(self, size: int, segments: Sequence[Segment]) -> None:
+        """Called when the last of `segments` announces a literal; raises `message_too_large` if it will not be read."""
+        if size <= self.limit:
+            return
+        named = _UID_ITEM.search(b"".join(map(_line_of, segments)))
         if named is not None and self.uid is not None and int(named[1]) != self.uid:
             return  # another message's: nobody asked for it
-        if size > self.limit and self.announced is None:
+        if self.announced is None:
             self.announced = size
         if size > MAX_BODY:
             raise self.too_large()
@@ -270,7 +273,7 @@ class ResponseReader:
 
     def _literal(self, name: bytes, size: int, segments: list[Segment], body: BodyPolicy | None) -> bytes:
         if name == b"FETCH" and body is not None:
-            body.accept(size, b"".join(map(_line_of, segments)))
+            body.accept(size, segments)
             return CountedLiteral(size, self._wire.discard(size, body.keep))
         if size > _MAX_LITERAL:
             raise broken(f"a {name.decode()} response with a literal of {size} bytes")

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 from imapcheck.output.chat_card import DESCRIPTION_LIMIT, fenced, harmless, notification
 from imapcheck.output.story import Setting, Story, head_line
 from imapcheck.output.story_facts import Change, Kind
-from imapcheck.output.story_plots import Plot, bare, plot
-from imapcheck.output.story_words import ascii_line, clock, count, cut, wrap
+from imapcheck.output.story_plot import UNTOLD, Plot, bare
+from imapcheck.output.story_plots import plot
+from imapcheck.output.story_words import ascii_line, between, count, cut, stamp, wrap
 from imapcheck.result import isoformat
 
 SCHEMA_VERSION = 1
@@ -38,7 +39,7 @@ def tell_together(changes: Sequence[tuple[Change, Setting]], part: Part = Part()
 
 def tell_together_bare(changes: Sequence[tuple[Change, Setting]], part: Part = Part()) -> Story:  # noqa: B008
     """What the alarms themselves say: for where anything more could not be made."""
-    told = sorted((_Told(*item, bare(item[0], item[1].watched, item[1].evidence)) for item in changes), key=_badness)
+    told = sorted((_Told(*item, bare(item[0], item[1].watched, UNTOLD)) for item in changes), key=_badness)
     return _joint(told, part)
 
 
@@ -76,14 +77,15 @@ def _common(told: Sequence[_Told]) -> tuple[str, int, str | None] | None:
     [(reason, number)] = reasons.most_common(1) or [("", 0)]
     if number < 2 or number * 2 <= len(ringing):
         return None
-    advice = Counter(item.plot.do for item in ringing if item.plot.why.startswith(reason)).most_common(1)
+    advice = Counter(item.plot.advice for item in ringing if item.plot.why.startswith(reason)).most_common(1)
     return reason, number, advice[0][0]
 
 
 def _lines(told: Sequence[_Told], title: str, common: tuple[str, int, str | None] | None) -> list[str]:
     times = sorted(item.change.at for item in told)
-    first, last = (clock(moment, times[-1]) for moment in (times[0], times[-1]))
-    lines = [*wrap(title, "  ", first=""), f"at {last} UTC" if first == last else f"from {first} to {last} UTC"]
+    first, last = (stamp(moment) for moment in (times[0], times[-1]))
+    when = f"at {last}" if first == last else f"from {between(times[0], times[-1])}"
+    lines = [*wrap(title, "  ", first=""), when]
     if common is not None:
         reason, number, advice = common
         lines += wrap(f"{number} of them: {reason}", "  ", first="")

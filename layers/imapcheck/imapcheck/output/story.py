@@ -9,7 +9,8 @@ from typing import Any
 
 from imapcheck.output.chat_card import card, fenced, harmless, notification
 from imapcheck.output.story_facts import Change, Evidence, Kind, Links, Others, State, Watched
-from imapcheck.output.story_plots import Plot, bare, plot
+from imapcheck.output.story_plot import UNTOLD, Plot, bare
+from imapcheck.output.story_plots import plot
 from imapcheck.output.story_words import COLUMNS, ascii_line, flow, names, wrap
 from imapcheck.result import isoformat
 from imapcheck.text import one_line
@@ -48,7 +49,7 @@ def tell(change: Change, setting: Setting) -> Story:
 
 def tell_bare(change: Change, setting: Setting) -> Story:
     """What the alarm itself says: for where anything more could not be made."""
-    return _story(change, setting, bare(change, setting.watched, setting.evidence))
+    return _story(change, setting, bare(change, setting.watched, UNTOLD))
 
 
 def subject_of(change: Change, plotted: Plot) -> str:
@@ -83,7 +84,7 @@ def _text(change: Change, setting: Setting, plotted: Plot) -> str:
         steps = flow(("Steps in ms:", *plotted.steps), indent="  ") if plotted.steps else []
         lines += ["", *steps, *flow(facts, " ")]
     if plotted.transcript:
-        lines += ["", "Transcript, last lines:"]
+        lines += ["", "Transcript (C: the check, S: the server):"]
         for line in plotted.transcript:
             lines += wrap(line, "     ", first="  ")
     return "\n".join([*lines, "", *_ways_on(change, setting, whole_server=head.endswith("…"))]) + "\n"
@@ -122,9 +123,9 @@ def _again(change: Change, setting: Setting) -> str | None:
 
 def _ways_on(change: Change, setting: Setting, *, whole_server: bool) -> list[str]:
     """Labelled lines; an address is never broken, as it would no longer lead anywhere."""
-    watched, links = setting.watched, setting.links
+    watched, links, again = setting.watched, setting.links, _again(change, setting)
     found = (
-        ("Again", _again(change, setting)),
+        ("Run again", again and f"{again}  (in the checkout)"),
         ("Runbook", watched.runbook),
         ("Dashboard", links.dashboard),
         ("Runs", links.runs),

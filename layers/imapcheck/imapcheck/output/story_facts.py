@@ -16,6 +16,7 @@ from imapcheck.text import one_line
 
 State = Literal["ALARM", "OK"]
 _BOUND = 10**12
+_AGE = 10**9  # seconds
 
 
 class Kind(StrEnum):
@@ -45,13 +46,18 @@ class Change:
 
 @dataclass(frozen=True)
 class Watched:
-    """The plain values of a check's definition; null is what it does not say, or what could not be read."""
+    """The plain values of a check's definition; null is what it does not say, or what could not be read.
+
+    `timeout` is in seconds; `mailbox` is the one that is searched.
+    """
 
     server: str | None = None
     secret: str | None = None
     runbook: str | None = None
     file: str | None = None
     thresholds: Mapping[str, float] = field(default_factory=dict)
+    timeout: float | None = None
+    mailbox: str | None = None
 
 
 @dataclass(frozen=True)
@@ -116,6 +122,23 @@ class Run:
         return _text(_mapping(self.result.get("failure")).get("advice"))
 
     @property
+    def address(self) -> str | None:
+        """The address that the run was connected to."""
+        return _text(_mapping(self.result.get("server")).get("address"))
+
+    @property
+    def matches(self) -> int | None:
+        """How many messages the search found."""
+        found = number(_mapping(self.result.get("search")).get("matches"))
+        return None if found is None else int(found)
+
+    @property
+    def newest_match(self) -> datetime | None:
+        """When the newest match arrived, where the run looked at its age."""
+        age = number(_mapping(self.result.get("search")).get("age_seconds"))
+        return self.started_at - timedelta(seconds=age) if age is not None and 0 <= age < _AGE else None
+
+    @property
     def later_failures(self) -> tuple[Mapping[str, Any], ...]:
         """The failures after the first one, which `step`, `type` and `detail` tell."""
         return _mappings(self.result.get("failures"))[1:]
@@ -172,6 +195,7 @@ class Spell:
     """The bad runs behind an alarm, newest first, and what lies around them.
 
     `complete` says that enough good runs came before for the alarm to have been quiet: `since` is its beginning.
+    `unbroken` says that no run since then was good.
     """
 
     bad: tuple[Run, ...]
@@ -180,6 +204,7 @@ class Spell:
     after: Run | None
     last_good: Run | None
     complete: bool
+    unbroken: bool
 
     @property
     def since(self) -> datetime:
@@ -231,6 +256,7 @@ def find_spell(change: Change, runs: Sequence[Run]) -> Spell | None:
         after=seen[bad_at[0] - 1][0] if change.state == "OK" and bad_at[0] > 0 else None,
         last_good=next((run for run, bad in seen[bad_at[0] :] if not bad), None),
         complete=newest is not None and len(seen) > end,
+        unbroken=bad_at == list(range(len(bad_at))),
     )
 
 

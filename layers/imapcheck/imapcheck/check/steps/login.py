@@ -7,7 +7,7 @@ from imapcheck.errors import CheckFailure, FailureType
 from imapcheck.imap.completion import Completion
 from imapcheck.imap.session import ImapSession
 from imapcheck.login.credentials import LoginPause
-from imapcheck.result import isoformat
+from imapcheck.text import minute
 from imapcheck.trace import StepRecord
 from imapcheck.version import VERSION
 
@@ -68,19 +68,29 @@ def _not_offered(session: ImapSession, mechanism: str) -> CheckFailure:
 def _paused(pause: LoginPause) -> CheckFailure:
     return CheckFailure(
         FailureType.AUTHENTICATION_PAUSED,
-        f"the login was withheld so that the mailbox is not locked out: first refused at"
-        f" {isoformat(pause.first_refused_at)}, tried again at {isoformat(pause.retry_at)}, or when the credentials"
-        " change",
+        f"first refused {minute(pause.first_refused_at)}; the next try comes {minute(pause.retry_at)},"
+        " or as soon as the credentials change",
     )
 
 
 def _refused_login(completion: Completion, asides: tuple[Completion, ...], explanation: str | None) -> CheckFailure:
-    """By the answer itself, else by what the server said besides; BAD without a reason is no refusal of a password."""
+    """By the answer itself, else by what the server said besides, or in a challenge.
+
+    BAD without a reason is no refusal of a password.
+    """
     advice = f" ({explanation})" if explanation else ""
     untold = FailureType.COMMAND_REJECTED if completion.status == "BAD" else FailureType.AUTHENTICATION_FAILED
-    verdicts = (refused_login(said.code, said.said) for said in (completion, *asides))
+    verdicts = [refused_login(completion.code, completion.said), *map(_verdict, asides)]
+    verdicts.append(refused_login(None, explanation or ""))
     told = next((verdict for verdict in verdicts if verdict is not Login.UNTOLD), None)
     return completion.rejected(untold if told is None else _TYPES[told], advice)
+
+
+def _verdict(aside: Completion) -> Login:
+    """What an untagged response says of a login. BYE's words may be a farewell: only a refusal in them counts."""
+    verdict = refused_login(aside.code, aside.said)
+    by_words = verdict is not refused_login(aside.code, "")
+    return Login.UNTOLD if aside.status == "BYE" and by_words and verdict is Login.UNAVAILABLE else verdict
 
 
 def _refused_by_bye(session: ImapSession, failure: CheckFailure) -> CheckFailure:
