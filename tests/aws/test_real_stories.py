@@ -1,27 +1,20 @@
 """Stories of log lines that real runs against real servers wrote, formatted by the function's own logger."""
 
-import contextlib
 import io
 import json
-import traceback
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from aws_lambda_powertools import Logger
-from awslambdaric.bootstrap import StandardLogSink, log_error, make_error
 
 from conftest import NEW_MESSAGE
 from imapcheck import CheckDefinition, CheckResult, Credentials, run_check
 from imapcheck.aws import evidence
-from imapcheck.aws.invocation import Invocation
 from imapcheck.aws.run_log import FINISHED, run_fields
-from imapcheck.aws.settings import Settings
-from imapcheck.errors import CredentialsError
 from imapcheck.output.story_facts import Kind
 from imapcheck.output.story_words import clock, stamp
 from support.alarm_events import alarm_message
@@ -146,33 +139,3 @@ def test_slow(told: Any, run: Any, good: CheckResult, certificates: Certificates
     assert "slow: works, but authenticate took " in text
     assert " (limit 300 ms) in the last run" in " ".join(text.split())
     assert "Grew most: authenticate, " in " ".join(text.split())
-
-
-def test_monitor_silent(stack: Stack, good: CheckResult, tmp_path: Path) -> None:
-    """The secret has gone: the error as Lambda's runtime writes it, by the runtime's own code."""
-    settings = Settings.model_validate({"definitions": tmp_path})
-    errors = [(NOW - timedelta(minutes=minutes), _error_of(settings)) for minutes in (1, 6, 11)]
-    stack.log([*errors, logged(good, 16)])
-    assert stack.deliver(alarm_message(Kind.NOT_RUNNING, NOW)) == []
-    text = stack.sent[0].text
-    assert text.startswith("NO RESULT  gmail")
-    assert "secret imapcheck/gmail" in " ".join(text.split())
-    assert "Traceback" not in text
-    assert "(last result, good)" in " ".join(text.split())
-
-
-def _error_of(settings: Settings) -> str:
-    try:
-        Invocation(settings).run({"check": "gmail"}, 60)
-    except CredentialsError as error:
-        frames = traceback.format_list(traceback.extract_tb(error.__traceback__))
-        with _printed() as output:
-            log_error(make_error(str(error), type(error).__name__, frames, "r"), StandardLogSink())
-        return output.getvalue().strip()
-    raise AssertionError("the secret was there")
-
-
-@contextlib.contextmanager
-def _printed() -> Iterator[io.StringIO]:
-    with contextlib.redirect_stdout(io.StringIO()) as output:
-        yield output

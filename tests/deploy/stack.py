@@ -99,7 +99,8 @@ class Stack:
         yield from ((f"schedule {item['GroupName']}/{item['Name']}", item) for item in self.schedules())
         yield from ((f"mute {item['Name']}", item) for item in self.mute_rules())
         sns = self._client("sns")
-        for item in sns.list_subscriptions()["Subscriptions"]:
+        pages = sns.get_paginator("list_subscriptions").paginate()
+        for item in (item for page in pages for item in page["Subscriptions"]):
             found = sns.get_subscription_attributes(SubscriptionArn=item["SubscriptionArn"])["Attributes"]
             yield f"subscription {item['Endpoint']}", found
         client = self._client("lambda")

@@ -247,11 +247,15 @@ def test_gmail_without_move_is_left_alone(clean: Callable[..., Any]) -> None:
 
 @pytest.mark.parametrize(("subject", "charset"), [("IMAP testing", "US-ASCII"), ("Prüfung", "UTF-8")])
 def test_search_of_the_clean_up_names_its_charset(clean: Callable[..., Any], subject: str, charset: str) -> None:
-    """Where it is by subject, as on Gmail; else BADCHARSET, and nothing is ever removed."""
-    _, commands, stayed = clean({}, GMAIL + " MOVE", subject)
+    """Where the header is not found, by the subject: in another charset BADCHARSET, and nothing is ever removed."""
+    blind = reply(b'* ESEARCH (TAG "%t") UID', b"%t OK done")
+    _, commands, stayed = clean({"UID SEARCH#1": blind}, REFERENCE, subject)
+    by_header, by_subject = [command for command in commands if command.startswith("UID SEARCH")]
+    assert " CHARSET US-ASCII BEFORE " in by_header
+    assert by_header.endswith(" HEADER X-Imapcheck wire")
+    assert f" CHARSET {charset} " in by_subject
+    assert by_subject.endswith(f" SUBJECT {subject}")
     assert not stayed
-    [search] = [command for command in commands if command.startswith("UID SEARCH")]
-    assert f" CHARSET {charset} " in search
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import Any
 from mutants.mutant import Mutant
 from mutants.scratch import Scratch
 
-_MAPPED = ("unit", "faults", "servers", "aws", "template")
+_MAPPED = ("unit", "faults", "aws")
 _TEMPLATE = [f"tests/template/test_{what}.py" for what in ("privileges", "resources", "dashboard", "template")]
 # Tests that start the program as a process, by the room whose code they are the only ones to run.
 _OTHER_PROCESSES = {
@@ -21,7 +21,7 @@ _OTHER_PROCESSES = {
     "cli": ["tests/unit/test_cli.py", "tests/unit/test_command_line.py", "tests/unit/test_watch.py",
             "tests/unit/test_terminal.py", "tests/unit/test_report_file.py", "tests/servers/test_command_line.py"],
     "output": ["tests/unit/test_cli.py", "tests/unit/test_command_line.py", "tests/unit/test_report_file.py"],
-    "stack": ["tests/template/test_generated.py"],
+    "stack": ["tests/template/test_generated.py", "tests/template/test_alarms.py"],
     "definition": ["tests/template/test_generated.py", "tests/unit/test_command_line.py"],
 }  # fmt: skip
 _ELSE = ["tests/unit/test_cli.py", "tests/aws/test_artifact.py"]

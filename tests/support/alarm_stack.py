@@ -72,6 +72,17 @@ class Stack:
         stamped = [{"timestamp": int(at.timestamp() * 1000), "message": text} for at, text in sorted(events)]
         self.logs.put_log_events(logGroupName=self.group, logStreamName="2026/11/24/[1]abc", logEvents=stamped)
 
+    def alarm(self, check: str, state: str, *, metric: str = "Availability", stack: str = "teststack") -> None:
+        """An alarm of that check as CloudWatch has it now."""
+        kind = {"Availability": "unavailable", "CertificateDaysRemaining": "certificate"}[metric]
+        name = f"{stack}-{check}-{kind}"
+        self.cloudwatch.put_metric_alarm(
+            AlarmName=name, MetricName=metric, Namespace=f"ImapCheck/{stack}", Statistic="Minimum", Period=300,
+            EvaluationPeriods=1, Threshold=1, ComparisonOperator="LessThanThreshold",
+            Dimensions=[{"Name": "Check", "Value": check}],
+        )  # fmt: skip
+        self.cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="test")
+
     def deliver(self, *messages: dict[str, Any] | str) -> list[str]:
         """Hand a batch to the function; returns the ids that the queue must deliver again."""
         event = queue_event([item if isinstance(item, str) else as_body(item) for item in messages])
@@ -104,7 +115,7 @@ class Stack:
                 raise ClientError({"Error": {"Code": code, "Message": "no"}}, operation)
 
         api = getattr(self.handler.explainer, client)
-        api = getattr(api, "_logs", api)
+        api = getattr(api, "_logs", getattr(api, "_cloudwatch", api))
         api.meta.events.register(f"before-call.*.{operation}", refusal)
 
 
@@ -135,3 +146,5 @@ def alarm_stack(name: str, endpoint: str, folder: Path, environment: pytest.Monk
     found.cold_start()
     yield found
     logs.delete_log_group(logGroupName=name)
+    alarms = found.cloudwatch.describe_alarms()["MetricAlarms"]
+    found.cloudwatch.delete_alarms(AlarmNames=[alarm["AlarmName"] for alarm in alarms])

@@ -368,6 +368,15 @@ def rehearsal() -> Story:
     return tell(replace(change(Kind.UNAVAILABLE), reason="rehearsal"), setting(lines))
 
 
+def rehearsal_after_an_outage(state: str) -> Story:
+    """Set by hand: what the log has of outages is over for long, and is none of this alarm's."""
+    refused = FailureType.CONNECTION_REFUSED
+    lines = [log_line(minutes_ago(minutes)) for minutes in range(0, 25, 5)]
+    lines += [log_line(minutes_ago(m), type=refused, fault=FAULTS[refused]) for m in (25, 30, 35)]
+    lines += [log_line(minutes_ago(minutes)) for minutes in (40, 45, 50)]
+    return tell(replace(change(Kind.UNAVAILABLE, state), reason="rehearsal"), setting(lines))
+
+
 def storm() -> Story:
     """A dozen checks lose their server, one its schedule, one is back."""
     refused = FailureType.CONNECTION_REFUSED
@@ -399,6 +408,8 @@ SCENES: dict[str, Callable[[], Story]] = {
     "not-running-end": running_again,
     "no-evidence": without_evidence,
     "rehearsal": rehearsal,
+    "rehearsal-old-outage": partial(rehearsal_after_an_outage, "ALARM"),
+    "rehearsal-old-outage-end": partial(rehearsal_after_an_outage, "OK"),
     "storm": storm,
 }
 

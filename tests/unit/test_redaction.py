@@ -155,6 +155,14 @@ def test_raw_secret_never_survives(secret: str, before: bytes, after: bytes) -> 
         assert secret.encode() not in cleaned.replace(MASK.encode(), b"\xff*\xff")
 
 
+def test_run_of_url_safe_base64_is_masked_whole() -> None:
+    """The letters beside the secret's own hold its first and last bits; `-` and `_` are such letters too."""
+    around = b"\xfb\xff\xfe" * 2
+    encoded = base64.urlsafe_b64encode(around + b"hunter22" + around)
+    assert encoded.startswith(b"-__-")
+    assert Redactor(("hunter22",)).clean(b"<" + encoded + b">") == b"<" + MASK.encode() + b">"
+
+
 def test_short_secret_is_left_to_position() -> None:
     """By value three octets would eat the text."""
     assert Redactor(("abc",)).clean(b"abc abcdef") == b"abc abcdef"

@@ -228,6 +228,10 @@ class DefinitionError(ImapcheckError):
     """A check definition that cannot be run; `str()` is one line per problem."""
 
 
+class NotDeployed(DefinitionError):
+    """A name that is not, or no longer, among the deployed definitions."""
+
+
 class CredentialsError(ImapcheckError):
     """Credentials that are missing, unreadable, incomplete or made for another host.
 

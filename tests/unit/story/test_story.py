@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from imapcheck.errors import FailureType
 from imapcheck.output.joint_story import Part, tell_together
 from imapcheck.output.story import Story, tell, tell_bare
-from imapcheck.output.story_facts import Evidence, Kind, MonitorError, Others, Run, find_spell
+from imapcheck.output.story_facts import Change, Evidence, Kind, MonitorError, Others, Run, find_spell
 from support.story_scenes import (
     FAULTS,
     GOLDEN,
@@ -291,6 +291,22 @@ def test_story_that_could_not_be_made_does_not_say_that_the_log_is_empty() -> No
     assert "no failed run" not in story.text
 
 
+def test_joint_story_tells_the_changes_of_a_check_as_they_came() -> None:
+    """The check that is worst off at the end comes first; what ended is told last."""
+
+    def changed(check: str, state: str, minutes: int, kind: Kind = Kind.UNAVAILABLE) -> Change:
+        return replace(change(kind, state, minutes_ago(minutes)), check=check, alarm=f"{check}-{kind.value}")
+
+    told = [
+        changed("over", "OK", 1), changed("over", "ALARM", 9), changed("slow", "ALARM", 2, Kind.SLOW),
+        changed("flaps", "ALARM", 0), changed("flaps", "OK", 5), changed("flaps", "ALARM", 8),
+    ]  # fmt: skip
+    content = tell_together([(item, setting([])) for item in told]).content
+    assert [(item["check"], item["state"]) for item in content["changes"]] == [
+        ("flaps", "ALARM"), ("flaps", "OK"), ("flaps", "ALARM"), ("slow", "ALARM"), ("over", "ALARM"), ("over", "OK"),
+    ]  # fmt: skip
+
+
 @st.composite
 def hostile_words(draw: st.DrawFn) -> str:
     parts = st.one_of(st.sampled_from(HOSTILE), st.text(max_size=60))
@@ -387,6 +403,30 @@ def test_line_in_another_shape_is_a_run_or_refused_and_never_a_crash(data: st.Da
 
 
 @given(
+    quiet=st.integers(0, 24),
+    old=st.integers(1, 9),
+    numbers=st.sampled_from([(1, 1), (2, 3), (3, 3), (2, 5), (4, 5), (1, 10)]),
+    state=st.sampled_from(["ALARM", "OK"]),
+)
+def test_old_outage_is_none_of_this_change(quiet: int, old: int, numbers: tuple[int, int], state: str) -> None:
+    """Where nothing was bad at the change, nothing is told for its reason; and where the outage touches it, all is."""
+    needed, periods = numbers
+    fault = FAULTS[FailureType.TIMEOUT]
+    ages = range(quiet + old + periods + 1)
+    lines = [
+        log_line(minutes_ago(5 * age), type=FailureType.TIMEOUT if bad else None, fault=fault if bad else None)
+        for age in ages
+        for bad in [quiet <= age < quiet + old]
+    ]
+    spell = find_spell(change(Kind.UNAVAILABLE, state, needed=needed, periods=periods), runs_of(lines))
+    if quiet > periods * 2:
+        assert spell is None
+    elif old >= needed and quiet + needed <= periods:
+        assert spell is not None
+        assert len(spell.bad) == old
+
+
+@given(
     bad=st.lists(st.booleans(), min_size=1, max_size=25),
     numbers=st.sampled_from([(1, 1), (2, 3), (3, 3), (2, 5), (4, 5), (1, 10)]),
 )
@@ -405,8 +445,11 @@ def test_spell_is_the_time_that_the_alarm_rang(bad: list[bool], numbers: tuple[i
     if True not in rang:
         assert spell is None or not spell.complete
         return
-    assert spell is not None
     last = max(at for at, ringing in enumerate(rang) if ringing)
+    if len(bad) - 1 - last > (1 if state == "ALARM" else periods + 1):
+        assert spell is None or not spell.complete
+        return
+    assert spell is not None
     first = last
     while first > 0 and rang[first - 1]:
         first -= 1

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import takewhile
 from typing import Any, Literal
 
 from imapcheck.errors import FailureType
@@ -16,6 +17,8 @@ from imapcheck.text import one_line
 
 State = Literal["ALARM", "OK"]
 _BOUND = 10**12
+_UNSEEN = timedelta(minutes=2)
+"""What began so shortly before a change may have reached CloudWatch after it."""
 _AGE = 10**9  # seconds
 
 
@@ -228,11 +231,20 @@ def judge(change: Change) -> Callable[[Run], bool | None]:
             return lambda run: not run.available
 
 
+def good_since(change: Change, runs: Sequence[Run]) -> datetime | None:
+    """When the oldest good run after the newest bad one began; None where none was bad, or the newest was."""
+    is_bad = judge(change)
+    seen = [(run, bad) for run in runs if (bad := is_bad(run)) is not None]
+    good = list(takewhile(lambda item: not item[1], seen))
+    return good[-1][0].started_at if 0 < len(good) < len(seen) else None
+
+
 def find_spell(change: Change, runs: Sequence[Run]) -> Spell | None:
     """The bad runs that made the alarm ring, or that it rang for until now; None where there are none.
 
     `runs` are newest first. The spell is the newest stretch of runs at each of which `needed` of the last `periods`
-    were bad, as CloudWatch counts; where the log shows no such stretch, the bad runs of the newest window.
+    were bad, as CloudWatch counts, where it lies at the change and is not an old one; where the log shows no such
+    stretch, the bad runs of the newest window.
     """
     is_bad = judge(change)
     seen = [(run, bad) for run in runs if (bad := is_bad(run)) is not None]
@@ -240,7 +252,9 @@ def find_spell(change: Change, runs: Sequence[Run]) -> Spell | None:
     def rings(at: int) -> bool:
         return sum(bad for _, bad in seen[at : at + change.periods]) >= change.needed
 
-    newest = next((at for at in range(len(seen)) if rings(at)), None)
+    late = sum(run.started_at > change.at - _UNSEEN for run, _ in seen)
+    latest = max(1, late) if change.state == "ALARM" else change.periods + late
+    newest = next((at for at in range(min(len(seen), latest + 1)) if rings(at)), None)
     oldest = newest or 0
     while newest is not None and oldest + 1 < len(seen) and rings(oldest + 1):
         oldest += 1

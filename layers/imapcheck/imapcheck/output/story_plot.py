@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from imapcheck.output.story_facts import Change, Evidence, Kind, Run, Watched, clean
+from imapcheck.output.story_facts import Change, Evidence, Kind, Run, Watched, clean, good_since
 from imapcheck.output.story_words import clock, count, span, stamp
 
 _DATAPOINT = re.compile(r"(\d+(?:\.\d+)?) \((\d\d/\d\d/\d\d \d\d:\d\d:\d\d)\)")
@@ -121,7 +121,8 @@ def _silence(change: Change, evidence: Evidence) -> str:
         return evidence.problem
     if evidence.looked_from is None:
         return "the log was not read"
-    return f"the log has no {_LOOKED_FOR[change.kind]} since {clock(evidence.looked_from, change.at)} UTC"
+    since = good_since(change, evidence.runs) or evidence.looked_from
+    return f"the log has no {_LOOKED_FOR[change.kind]} since {clock(since, change.at)} UTC"
 
 
 _LOOKED_FOR = {

@@ -159,7 +159,7 @@ def _not_running(change: Change, watched: Watched, evidence: Evidence) -> Plot:
 def _monitor_says(change: Change, evidence: Evidence) -> str:
     """The check's own errors; nothing of a cause that the log does not show."""
     if not evidence.errors:
-        return evidence.problem or f"{_stopped(evidence)}, and the log has no error of this check"
+        return evidence.problem or _stopped(evidence)
     first, last = (clock(error.at, change.at) for error in (evidence.errors[-1], evidence.errors[0]))
     when = f"at {last}" if len(evidence.errors) == 1 else f"{count(len(evidence.errors), 'time')}, {first} to {last}"
     return f"{_stopped(evidence)} {when} UTC"
@@ -168,7 +168,7 @@ def _monitor_says(change: Change, evidence: Evidence) -> str:
 def _stopped(evidence: Evidence) -> str:
     if evidence.errors:
         return "the check stopped with an error"
-    return "nothing ran" if evidence.problem is None else "why is not known"
+    return "the log names no cause" if evidence.problem is None else "why is not known"
 
 
 def _shown(change: Change, error: MonitorError) -> str:
