@@ -8,7 +8,7 @@ import pytest
 
 from conftest import Define
 from imapcheck import CheckResult, Credentials, run_check
-from support.wire_server import Action, Dialect, Exchange, WireServer, close, reply
+from support.wire_server import Action, Dialect, Exchange, WireServer, close, raw, reply
 
 
 def failed(result: CheckResult) -> tuple[str, str, str]:
@@ -112,11 +112,36 @@ def test_nothing_is_sent_after_a_literal_that_was_not_read(
 
     with WireServer(script={"UID FETCH": huge}, tls=server_context) as server:
         result = run_check(define(server, search="x"), credentials)
-    assert failed(result)[:2] == ("fetch", "message_too_large")
+    words = "the message has 2147483648 bytes; the limit is 26214400"  # 25 MiB where the definition sets none
+    assert failed(result) == ("fetch", "message_too_large", words)
     assert server.commands[-1].startswith("UID FETCH")
     logout = result.step("logout")
     assert logout is not None
     assert (logout.status, logout.detail) == ("skipped", "not reached")
+
+
+@pytest.mark.parametrize(("octets", "available"), [(1 << 20, True), ((1 << 20) + 1, False)])
+def test_line_of_a_mebibyte(run: Run, octets: int, available: bool) -> None:
+    """With its line end, whatever the response is."""
+    line = b"* OK ".ljust(octets - 2, b"x") + b"\r\n"
+    result = run({"NAMESPACE": raw(line + b"%t OK done\r\n")})
+    assert result.available is available
+    if not available:
+        words = "the server sent a line of more than 1048576 bytes"
+        assert failed(result) == ("namespace", "protocol_error", words)
+
+
+def test_untagged_responses_without_end(run: Run) -> None:
+    """32 MiB of them are more than any mailbox needs."""
+    line = b"* OK ".ljust(1 << 19, b"x") + b"\r\n"
+
+    def flood(exchange: Exchange) -> None:
+        for _ in range(80):
+            exchange.send(line)
+
+    result = run({"NAMESPACE": flood}, timeout=60)
+    words = "the server sent more untagged responses than a check reads"
+    assert failed(result) == ("namespace", "protocol_error", words)
 
 
 SIZED = {"subject": "x", "max_size": 10}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from conftest import Define
+from conftest import NEW_MESSAGE, Define
 from imapcheck import Credentials, run_check
 from imapcheck.transcript import MASK
 from support.wire_server import Action, Dialect, Exchange, WireServer, reply
@@ -176,3 +176,6 @@ def test_greeting_and_open_commands_stay_readable(define: Define, short: Credent
     assert "S: * OK IMAP4 ready" in transcript
     assert f"C: A0002 AUTHENTICATE PLAIN {MASK}" in transcript
     assert "S: A0008 NO gone fishing" in transcript
+    with WireServer(Dialect(check_password=False), tls=server_context) as s:
+        transcript, _ = run(define, s, short, new_message=NEW_MESSAGE)
+    assert "S: + go on" in transcript

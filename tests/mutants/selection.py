@@ -76,7 +76,10 @@ class Selection:
         through = lines.get(str(mutant.line)) or sorted({test for tests in lines.values() for test in tests})
         through = self._with_siblings(through)
         room = mutant.path.split("/")[3] if mutant.path.startswith("layers/") else "aws"
-        return [stage for stage in (sorted(through, key=self._seconds.__getitem__), _other(room)) if stage]
+        stages = [sorted(through, key=self._seconds.__getitem__)] if through else []
+        if room in _OTHER_PROCESSES or not through:
+            stages.append(_OTHER_PROCESSES.get(room, _ELSE))
+        return stages
 
     def _with_siblings(self, tests: list[str]) -> list[str]:
         """And the cases that ran through nothing, as a case before had run for all of them."""
@@ -85,10 +88,6 @@ class Selection:
 
     def seconds(self, tests: list[str]) -> float:
         return sum(self._seconds.get(test, 10.0) for test in tests)
-
-
-def _other(room: str) -> list[str]:
-    return _OTHER_PROCESSES.get(room, _ELSE)
 
 
 def _shared(root: Path) -> list[Path]:

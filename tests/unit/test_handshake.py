@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+from imapcheck.errors import FailureType
+from imapcheck.network import transport
 from imapcheck.network.tls import ClearText, client_context
 from imapcheck.network.transport import Wire
 from imapcheck.trace import Deadline
@@ -54,3 +56,36 @@ def test_clear_text_is_told_by_its_first_octet(certificates: Certificates, first
         with pytest.raises(ClearText) as raised:
             Wire(ours, Deadline.after(30)).start_tls(context, "localhost")
     assert raised.value.beginning == first
+
+
+def broken(reason: str) -> ssl.SSLError:
+    """As OpenSSL raises it."""
+    error = ssl.SSLError(1, "[SSL] words")
+    error.reason = reason
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "type", "words"),
+    [
+        (None, FailureType.CONNECTION_LOST, "the server closed the connection"),
+        (TimeoutError(), FailureType.TIMEOUT, "no complete answer in time"),
+        (
+            broken("TLSV13_ALERT_CERTIFICATE_REQUIRED"),
+            FailureType.TLS_HANDSHAKE_FAILED,
+            "the server ended TLS with an alert: tlsv13 alert certificate required",
+        ),
+        (
+            broken("DECRYPTION_FAILED_OR_BAD_RECORD_MAC"),
+            FailureType.CONNECTION_LOST,
+            "the TLS connection broke: decryption failed or bad record mac",
+        ),
+        (ConnectionResetError(104, "reset"), FailureType.CONNECTION_LOST, "the connection was reset"),
+        (OSError(32, "Broken pipe"), FailureType.CONNECTION_LOST, "the connection was lost: broken pipe"),
+        (ssl.SSLEOFError(8, "EOF occurred"), FailureType.CONNECTION_LOST, "the connection was lost: eof occurred"),
+    ],
+)
+def test_end_of_an_established_connection(error: OSError | None, type: FailureType, words: str) -> None:
+    """A broken stream is a lost connection; an alert that the server sent is its own verdict."""
+    failure = transport._lost(error)
+    assert (failure.type, failure.detail) == (type, words)

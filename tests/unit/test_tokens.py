@@ -186,6 +186,16 @@ def test_given_token_is_taken_as_it_is(endpoint: TokenEndpoint, fetch: Fetch) ->
     assert endpoint.requests == []
 
 
+def test_endpoint_nobody_vouches_for_is_told_as_that(
+    endpoint: TokenEndpoint, fetch: Fetch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is sent to it, and the reason is the certificate."""
+    monkeypatch.delenv("SSL_CERT_FILE")
+    with pytest.raises(CredentialsError, match="token endpoint localhost: certificate_untrusted: the server's cert"):
+        fetch()
+    assert endpoint.requests == []
+
+
 def test_refused_token_is_fetched_anew_once_and_then_kept_no_longer(
     define: Define, endpoint: TokenEndpoint, server_context: Any
 ) -> None:
