@@ -57,6 +57,7 @@ class Emulator:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self._clients: dict[str, Any] = {}
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {
@@ -91,14 +92,16 @@ class Emulator:
             self._process.wait(10)
 
     def client(self, service: str) -> Any:
-        """A boto3 client of the account's root user."""
-        return boto3.client(
-            service,
-            endpoint_url=self.url,
-            region_name=REGION,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
+        """A boto3 client of the account's root user; one of each is enough, as they are dear to make."""
+        if service not in self._clients:
+            self._clients[service] = boto3.client(
+                service,
+                endpoint_url=self.url,
+                region_name=REGION,
+                aws_access_key_id="test",
+                aws_secret_access_key="test",
+            )
+        return self._clients[service]
 
     def mails(self) -> list[Mail]:
         """All that SNS has sent, oldest first."""
