@@ -18,10 +18,13 @@ logger = Logger(service="imapcheck")
 keep_libraries_quiet()
 processor = BatchProcessor(event_type=EventType.SQS)
 config = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
+# An alarm waits for no explanation: these are told without what does not answer soon. The log may throttle once.
+log_config = Config(connect_timeout=2, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
+state_config = Config(connect_timeout=2, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 1})
 explainer = Explainer(
     ExplainSettings.from_environment(),
-    logs=boto3.client("logs", config=config),
-    cloudwatch=boto3.client("cloudwatch", config=config),
+    logs=boto3.client("logs", config=log_config),
+    cloudwatch=boto3.client("cloudwatch", config=state_config),
     sns=boto3.client("sns", config=config),
 )
 gc.freeze()

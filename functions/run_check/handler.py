@@ -6,16 +6,17 @@ the invocation.
 """
 
 import gc
-from typing import Any
+from typing import Any, NoReturn
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from imapcheck.aws.event import is_instant_test
+from imapcheck.aws.event import is_instant_test, is_scheduled
 from imapcheck.aws.invocation import Invocation, RunOutcome
 from imapcheck.aws.metrics import metrics_of, publish, publish_error
-from imapcheck.aws.run_log import FINISHED, keep_libraries_quiet, run_fields
+from imapcheck.aws.run_log import COULD_NOT_RUN, FINISHED, error_fields, keep_libraries_quiet, run_fields
 from imapcheck.aws.settings import Settings
+from imapcheck.errors import NotDeployed
 
 settings = Settings.from_environment()
 logger = Logger(service="imapcheck")
@@ -26,14 +27,27 @@ gc.freeze()
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Run one check and return its result (docs/result.md)."""
+    """Run one check and return its result (docs/result.md); `{"error": ..}` where a schedule outlived its check."""
     logger.set_correlation_id(context.aws_request_id)
     try:
         return _report(invocation.run(event, context.get_remaining_time_in_millis() / 1000))
-    except Exception:
-        if not is_instant_test(event):
-            publish_error(settings.namespace)
-        raise
+    except NotDeployed as error:
+        # While a deployment removes a check, its schedule may fire once more: that is nobody's alarm.
+        if not is_scheduled(event):
+            return _fail(event, error)
+        logger.warning(str(error))
+        return {"error": str(error)}
+    except Exception as error:  # noqa: BLE001 - raised again
+        return _fail(event, error)
+
+
+def _fail(event: object, error: Exception) -> NoReturn:
+    """Log why the check could not run, for the story of its alarm; count it; and fail the invocation."""
+    instant_test = is_instant_test(event)
+    logger.error(COULD_NOT_RUN, **error_fields(event, error, instant_test=instant_test))
+    if not instant_test:
+        publish_error(settings.namespace)
+    raise error
 
 
 def _report(outcome: RunOutcome) -> dict[str, Any]:

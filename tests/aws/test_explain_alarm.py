@@ -1,24 +1,33 @@
 """`explain_alarm` on moto's CloudWatch, log group and topic: the explanation never replaces the alarm."""
 
 import json
+import socket
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from imapcheck.aws import evidence, explainer
 from imapcheck.aws.evidence import RunLog
+from imapcheck.aws.explainer import Explainer, ExplainSettings
 from imapcheck.errors import FailureType
 from imapcheck.output.story import tell
 from imapcheck.output.story_facts import Kind
+from imapcheck.output.story_words import clock, stamp
 from support.alarm_events import alarm_message, as_body
 from support.alarm_stack import Stack
-from support.story_scenes import BEFORE, FAULTS, log_line
+from support.story_scenes import BEFORE, FAULTS
+from support.story_scenes import log_line as any_line
 
+log_line = partial(any_line, check="gmail")
 LOGIN = FailureType.AUTHENTICATION_FAILED
 NOW = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=1)
 
@@ -39,28 +48,57 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_refused_login_is_told_in_every_form(stack: Stack) -> None:
-    """The server's words, since when, the last good run, what to do; each protocol its own form; whom it is for."""
+    """The server's words, since when, the last good, what to do; each protocol its own form; whom it is for."""
     stack.define("other")
     stack.log([failed(ago(0)), failed(ago(5)), log_line(ago(10)), log_line(ago(15)), log_line(ago(20))])
     assert stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW)) == []
     [sent] = stack.sent
     lines = sent.text.splitlines()
     assert lines[0] == "DOWN  gmail  imaps://gmail.example:993/"
-    assert lines[1] == f"since {ago(5):%H:%M} UTC: 2 of the last 3 runs failed; last good {ago(10):%H:%M}"
+    assert lines[1] == f"since {stamp(ago(5))}: the last 2 runs failed; last good {clock(ago(10), NOW)} UTC"
     assert lines[2].startswith("authenticate: authentication_failed - ")
-    assert "NO [AUTHENTICATIONFAILED] Invalid credentials (Failure)" in sent.text
-    assert "DO: Put the right password into the secret imapcheck/gmail" in sent.text
-    assert "The other check is fine." in sent.text
+    assert "NO [AUTHENTICATIONFAILED] Authentication failed." in sent.text
+    assert "Put the right password into the secret imapcheck/gmail" in " ".join(sent.text.split())
+    assert "No alarm rings for the other check." in sent.text
     assert "https://wiki.example/imap" in sent.text
     assert "$26start$3D" in sent.text
     assert sent.forms["default"] == sent.text
     assert sent.forms["sms"] == sent.subject
     card, content = json.loads(sent.forms["https"]), json.loads(sent.forms["sqs"])
     assert (card["version"], card["source"], card["content"]["textType"]) == ("1.0", "custom", "client-markdown")
-    assert content["run"]["transcript"][-1] == "S: A0002 NO [AUTHENTICATIONFAILED] Invalid credentials (Failure)"
+    assert content["run"]["transcript"][-1] == "S: A0002 NO [AUTHENTICATIONFAILED] Authentication failed."
     assert sent.forms["lambda"] == sent.forms["sqs"]
     assert [sent.values(name) for name in ("check", "kind", "state")] == [["gmail"], ["unavailable"], ["ALARM"]]
     assert sent.values("contacts") == ["ops@customer.example"]
+    assert stack.sent_to_contacts == [sent]
+
+
+def test_contacts_are_told_of_their_checks_alone(stack: Stack) -> None:
+    """What names no contact does not reach the topic where they are subscribed, whatever their filters."""
+    stack.define("private")
+    stack.log([failed(ago(0), "private"), failed(ago(5), "private")])
+    assert stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW, check="private"), "no alarm at all") == []
+    assert len(stack.sent) == 2
+    assert stack.sent_to_contacts == []
+
+
+def test_contacts_that_were_not_reached_are_tried_again(stack: Stack) -> None:
+    """Whoever is told of everything is told first, and once more with them."""
+    stack.log([failed(ago(0)), failed(ago(5))])
+    left = [1]
+
+    def refuse(params: dict[str, Any], **_: object) -> None:
+        if params["body"]["TopicArn"] == stack.contact_topic and left[0]:
+            left[0] -= 1
+            raise ClientError({"Error": {"Code": "Throttled", "Message": "no"}}, "Publish")
+
+    stack.handler.explainer._sns.meta.events.register("before-call.sns.Publish", refuse)
+    stack.define("private")
+    batch = [alarm_message(Kind.UNAVAILABLE, NOW), alarm_message(Kind.UNAVAILABLE, NOW, check="private")]
+    assert stack.deliver(*batch) == ["m0"]
+    assert (len(stack.sent), len(stack.sent_to_contacts)) == (2, 0)
+    assert stack.deliver(*batch) == []
+    assert (len(stack.sent), len(stack.sent_to_contacts)) == (3, 1)
 
 
 def test_slow_certificate_and_no_match_are_told(stack: Stack) -> None:
@@ -71,7 +109,7 @@ def test_slow_certificate_and_no_match_are_told(stack: Stack) -> None:
     stack.log([*slow, log_line(ago(15), certificate=_days(14.5)), log_line(ago(20), certificate=_days(14.6))])
     assert stack.deliver(alarm_message(Kind.SLOW, NOW), alarm_message(Kind.CERTIFICATE, NOW)) == []
     slow_story, certificate_story = stack.sent
-    assert "slow: authenticate took 5400 ms, limit 2000 ms (3400 ms over)" in slow_story.text
+    assert "slow: works, but authenticate took 5400 ms (limit 2000 ms)" in slow_story.text
     assert "certificate: expires in 9 days" in certificate_story.text
     assert "fewer than 14 days left" in certificate_story.text
 
@@ -80,34 +118,61 @@ def _days(left: float) -> dict[str, Any]:
     return {"verified": True, "certificate_days_remaining": left, "certificate_expires_at": "2027-01-24T08:40:11.000Z"}
 
 
+def could_not_run(check: str, error: str, **more: Any) -> str:
+    return json.dumps({"level": "ERROR", "message": "check could not run", "check": check, "error": error} | more)
+
+
+def test_silent_monitor_is_told_with_its_own_last_error(stack: Stack) -> None:
+    """An error of another check is not taken for it, nor one of an instant test, nor one of the function itself."""
+    stack.log([(ago(1), could_not_run("gmail", "CredentialsError: gone")), log_line(ago(15.2))])
+    stack.log([(ago(6), could_not_run("gmail", "CredentialsError: before"))])
+    stack.log([(ago(0), could_not_run("gmail-2", "CredentialsError: another, of check gmail: x"))])
+    stack.log([(ago(0), could_not_run("gmail", "CredentialsError: test", instant_test=True))])
+    stack.log([(ago(0), "2026-11-24T10:11:00.000Z 1-2-3 Task timed out after 150.00 seconds")])
+    assert stack.deliver(alarm_message(Kind.NOT_RUNNING, NOW)) == []
+    [sent] = stack.sent
+    text = " ".join(sent.text.split())
+    assert "the check stopped with an error 2 times" in text
+    assert "CredentialsError: gone" in text
+    assert f"since {stamp(ago(15.2))} (last result, good): none for" in text
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("2026-11-24T10:11:00.000Z 1-2-3 Task timed out after 150.00 seconds", "Task timed out after 150.00 seconds"),
+        (
+            "RequestId: 1 Error: Runtime exited with error: signal: killed\nRuntime.ExitError",
+            "Runtime exited with error: signal: killed",
+        ),
+        (
+            "[ERROR] Runtime.ImportModuleError: Unable to import module 'handler'\rTraceback (most recent call last):",
+            "Runtime.ImportModuleError: Unable to import module 'handler'",
+        ),
+    ],
+)
+def test_failure_of_the_function_itself_is_told(stack: Stack, line: str, told: str) -> None:
+    """Lambda's own lines name no check."""
+    stack.log([(ago(1), line), log_line(ago(15.2))])
+    assert stack.deliver(alarm_message(Kind.NOT_RUNNING, NOW)) == []
+    assert f"the function itself: {told}" in " ".join(stack.sent[0].text.split())
+
+
 @pytest.mark.parametrize(
     "line",
     [
-        {
-            "level": "ERROR",
-            "errorType": "CredentialsError",
-            "errorMessage": "check gmail: secret imapcheck/gmail: gone",
-        },
-        {"level": "ERROR", "message": "check failed", "check": "gmail", "error": "secret imapcheck/gmail: gone"},
         "[ERROR] CredentialsError: check gmail: secret imapcheck/gmail: gone\rTraceback (most recent call last):",
+        json.dumps({"level": "ERROR", "message": "Task timed out", "check": "gmail"}),
+        json.dumps(failed(NOW) | {"detail": "Runtime.ExitError: Task timed out", "check": "other"}),
+        could_not_run("gmail", "x") + "!",
+        "START RequestId: 1 Version: $LATEST",
     ],
-    ids=["runtime", "logger", "text"],
 )
-def test_silent_monitor_is_told_with_its_own_last_error(stack: Stack, line: dict[str, Any] | str) -> None:
-    """An error of another check is not taken for it."""
-    text = line if isinstance(line, str) else json.dumps(line)
-    other = text.replace("gmail", "gmail-2").replace("gone", "another")
-    stack.log([(ago(1), text), (ago(0), other), (ago(6), text.replace("gone", "before")), log_line(ago(15.2))])
+def test_monitor_that_said_nothing_is_told_as_such(stack: Stack, line: str) -> None:
+    """It may have run: only that there is no result is known."""
+    stack.log([(ago(1), line)])
     assert stack.deliver(alarm_message(Kind.NOT_RUNNING, NOW)) == []
-    [sent] = stack.sent
-    assert "secret imapcheck/gmail: gone" in " ".join(sent.text.split())
-    assert f"since {ago(15.2):%H:%M} UTC: no result for 3 intervals of 5 min; last result available" in sent.text
-
-
-def test_monitor_that_said_nothing_is_told_as_such(stack: Stack) -> None:
-    """Nothing ran: that is the story."""
-    assert stack.deliver(alarm_message(Kind.NOT_RUNNING, NOW)) == []
-    assert "nothing ran, and the log has no error of this check" in stack.sent[0].text
+    assert "monitor: the log names no cause" in stack.sent[0].text
 
 
 def test_recovery_tells_how_long_it_was(stack: Stack) -> None:
@@ -116,7 +181,7 @@ def test_recovery_tells_how_long_it_was(stack: Stack) -> None:
     stack.log([log_line(ago(0)), log_line(ago(5)), *bad, *(log_line(ago(m)) for m in (150, 155, 160))])
     assert stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW, state="OK")) == []
     [sent] = stack.sent
-    assert sent.subject == "UP gmail after 2 h 20 min; 28 runs failed: authenticate authentication_failed"
+    assert sent.subject == "UP gmail after 2 h 20 min; 28 runs failed: authentication_failed"
     assert sent.values("state") == ["OK"]
 
 
@@ -192,7 +257,7 @@ def test_log_that_stays_silent_ends_the_wait(stack: Stack, monkeypatch: pytest.M
     assert stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW)) == []
     assert 0 < len(waits) <= 3
     [sent] = stack.sent
-    assert sent.subject.startswith("DOWN gmail: alarm unavailable since")
+    assert sent.subject.startswith("DOWN gmail: reason unknown, since ")
     assert "the log has no failed run since" in sent.text
     assert "CloudWatch: Threshold Crossed" in sent.text
 
@@ -204,22 +269,78 @@ def test_others_that_ring_are_named(stack: Stack) -> None:
     """
     for name, contact in (("gmx", "ops@customer.example"), ("web", ""), ("mail", ""), ("theirs", "x@other.example")):
         stack.define(name, **({"alarms": {"notify": contact}} if contact else {}))
-    for name, check, metric in (
-        ("teststack-gmx-unavailable", "gmx", "Availability"),
-        ("teststack-theirs-unavailable", "theirs", "Availability"),
-        ("teststack-web-certificate", "web", "CertificateDaysRemaining"),
-        ("teststack-gmail-unavailable", "gmail", "Availability"),
-        ("otherstack-mail-unavailable", "mail", "Availability"),
-    ):
-        stack.cloudwatch.put_metric_alarm(
-            AlarmName=name, MetricName=metric, Namespace="ImapCheck/x", Statistic="Minimum", Period=300,
-            EvaluationPeriods=1, Threshold=1, ComparisonOperator="LessThanThreshold",
-            Dimensions=[{"Name": "Check", "Value": check}],
-        )  # fmt: skip
-        stack.cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="test")
+    for check in ("gmx", "theirs", "gmail", "not-deployed"):
+        stack.alarm(check, "ALARM")
+    stack.alarm("web", "ALARM", metric="CertificateDaysRemaining")
+    stack.alarm("mail", "ALARM", stack="otherstack")
+    stack.alarm("mail", "ALARM", stack="teststack-eu")
     stack.log([failed(ago(0)), failed(ago(5)), log_line(ago(10))])
     stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW))
-    assert "2 of the other 4 checks ring too: gmx and 1 more." in " ".join(stack.sent[0].text.split())
+    assert "3 of the other 4 checks ring too: gmx and 2 more." in " ".join(stack.sent[0].text.split())
+
+
+def test_check_that_is_not_deployed_here_is_named_to_nobody(stack: Stack) -> None:
+    """Though nothing says whom it concerns: an alarm that a removed check left behind, or another stack's."""
+    stack.define("own")
+    stack.alarm("removed", "ALARM")
+    stack.log([failed(ago(0), check="own"), failed(ago(5), check="own"), log_line(ago(10), check="own")])
+    stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW, check="own"))
+    assert "The other check rings too." in stack.sent[0].text
+    assert "removed" not in stack.sent[0].text
+
+
+def test_changes_of_one_alarm_are_told_as_they_came(stack: Stack) -> None:
+    """Whatever the batch's order; and what is no longer so says so in subject and second line."""
+    stack.log([*(failed(ago(m)) for m in (0, 5)), *(log_line(ago(m)) for m in (10, 15, 20, 25))])
+    stack.alarm("gmail", "ALARM")
+    ended = alarm_message(Kind.UNAVAILABLE, NOW - timedelta(minutes=10), state="OK")
+    slow = alarm_message(Kind.SLOW, NOW, check="other")
+    assert stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW), slow, ended) == []
+    told = [(sent.values("check"), sent.values("state")) for sent in stack.sent]
+    assert told == [(["gmail"], ["OK"]), (["gmail"], ["ALARM"]), (["other"], ["ALARM"])]
+    up, down, _ = stack.sent
+    assert up.subject.startswith("UP gmail, rings again")
+    assert "; rings again" in up.text.splitlines()[1]
+    assert json.loads(up.forms["sqs"])["now"] == "ALARM"
+    assert "rings again" not in down.subject + down.text
+
+
+@pytest.mark.parametrize(("now", "said"), [("OK", True), ("ALARM", False), ("INSUFFICIENT_DATA", False)])
+@pytest.mark.parametrize("count", [1, 4])
+def test_alarm_that_comes_late_says_that_it_is_over(stack: Stack, now: str, said: bool, count: int) -> None:
+    """The second try after SNS refused, for instance; by itself and in a joint story."""
+    stack.log([failed(ago(0), check="c0"), failed(ago(5), check="c0"), log_line(ago(10), check="c0")])
+    stack.alarm("c0", now)
+    stack.deliver(*(alarm_message(Kind.UNAVAILABLE, NOW, check=f"c{number}") for number in range(count)))
+    [sent] = stack.sent
+    assert " ".join(sent.text.split()).count("; over by now") == said
+    assert sent.forms["sqs"].count('"now": "OK"') == said
+
+
+def test_state_that_is_older_than_the_change_is_not_told(stack: Stack) -> None:
+    """A listing may lag behind."""
+    stack.alarm("gmail", "OK")
+    stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW + timedelta(hours=1)))
+    assert "over by now" not in stack.sent[0].text
+
+
+def test_alarms_are_told_though_nothing_answers(stack: Stack) -> None:
+    """A log and a CloudWatch that take the connection and stay silent: one alarm, three, and a joint story of five."""
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as silent, ThreadPoolExecutor() as pool:
+        logs, states = (
+            boto3.client(name, endpoint_url=f"http://127.0.0.1:{silent.getsockname()[1]}", config=config)
+            for name, config in (("logs", stack.handler.log_config), ("cloudwatch", stack.handler.state_config))
+        )
+        sns = stack.handler.explainer._sns
+
+        def told(count: int) -> set[str]:
+            explainer = Explainer(ExplainSettings.from_environment(), logs=logs, cloudwatch=states, sns=sns)
+            names = [f"c{count}-{number}" for number in range(count)]
+            messages = [(name, as_body(alarm_message(Kind.UNAVAILABLE, NOW, check=name))) for name in names]
+            return explainer.explain(messages, 25.0)
+
+        assert list(pool.map(told, (1, 3, 5))) == [set(), set(), set()]
+    assert sorted(len(sent.values("check")) for sent in stack.sent) == [1, 1, 1, 1, 5]
 
 
 def _explode(*_: object, **__: object) -> Any:
@@ -240,7 +361,7 @@ def _no_permission_for_the_log(stack: Stack, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def _no_permission_for_alarms(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    stack.refuse("_cloudwatch", "DescribeAlarms")
+    stack.refuse("_alarms", "DescribeAlarms")
 
 
 def _no_definition(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -308,7 +429,7 @@ def test_alarm_in_an_envelope_is_understood(stack: Stack) -> None:
     """A subscription without raw delivery."""
     stack.log([failed(ago(0)), failed(ago(5)), log_line(ago(10))])
     stack.deliver(json.dumps({"Type": "Notification", "Message": as_body(alarm_message(Kind.UNAVAILABLE, NOW))}))
-    assert stack.sent[0].subject.startswith("DOWN gmail: authenticate")
+    assert stack.sent[0].subject.startswith("DOWN gmail: login refused")
 
 
 def test_message_over_256_kilobytes_is_trimmed_and_says_so(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -338,11 +459,15 @@ def test_storm_is_told_in_a_few_stories_without_losing_one(stack: Stack, monkeyp
         stack.log([failed(ago(at), check, FailureType.CONNECTION_REFUSED) for check in [*checks, "vip"]])
     stack.log([log_line(ago(10), check=check) for check in [*checks, "vip"]])
     clock = [0.0]
-    published: list[float] = []
+    published: dict[str, list[float]] = {}
     fake = SimpleNamespace(monotonic=lambda: clock[0], sleep=lambda seconds: clock.__setitem__(0, clock[0] + seconds))
     monkeypatch.setattr(explainer, "time", fake)
     monkeypatch.setattr(explainer, "PUBLISH_SECONDS", 0.3)
-    stack.handler.explainer._sns.meta.events.register("before-call.sns.Publish", lambda **_: published.append(clock[0]))
+
+    def note(params: dict[str, Any], **_: object) -> None:
+        published.setdefault(params["body"]["TopicArn"], []).append(clock[0])
+
+    stack.handler.explainer._sns.meta.events.register("before-call.sns.Publish", note)
     events = [alarm_message(Kind.UNAVAILABLE, NOW, check=check) for check in [*checks, "vip"]]
     for start in range(0, len(events), 100):
         assert stack.deliver(*events[start : start + 100]) == []
@@ -354,7 +479,10 @@ def test_storm_is_told_in_a_few_stories_without_losing_one(stack: Stack, monkeyp
             assert f"DOWN  {check}  imaps://{check}.example:993/" in sent.text
     [vip] = [sent for sent in stack.sent if sent.values("contacts")]
     assert vip.values("check") == ["vip"]
-    assert all(sum(1 for at in published if begin <= at < begin + 1) < 5 for begin in published)
+    assert stack.sent_to_contacts == [vip]
+    assert published.keys() == {stack.topic, stack.contact_topic}
+    for times in published.values():
+        assert all(sum(1 for at in times if begin <= at < begin + 1) < 5 for begin in times)
     joint = stack.sent[0]
     assert joint.subject.startswith("100 alarms: 100 DOWN; most: connect connection_refused")
     assert "connect: connection_refused" in joint.text

@@ -11,12 +11,15 @@ from typing import Any
 import pytest
 
 from aws.conftest import Deploy
+from imapcheck import CheckDefinition
 from imapcheck.aws.invocation import Invocation
 from imapcheck.aws.login_pause import LoginGuard
 from imapcheck.aws.secrets import SecretReader
 from imapcheck.aws.settings import Settings
+from imapcheck.errors import FailureType
 from imapcheck.login.credentials import Credentials
 from support.certificates import Certificates
+from support.results import failure, result
 from support.wire_server import Dialect, Exchange, WireServer
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
@@ -109,8 +112,8 @@ def test_paused_run_measures_all_before_the_login_and_says_until_when(settings: 
     assert (result.failure.step, result.failure.type, result.failure.category) == (
         "authenticate", "authentication_paused", "authentication",
     )  # fmt: skip
-    assert "first refused at 2026-11-23T00:00:00.000Z" in result.failure.detail
-    assert "2026-11-23T00:01:00.000Z" in result.failure.detail
+    assert "first refused 23 Nov 2026 00:00 UTC" in result.failure.detail
+    assert "the next try comes 23 Nov 2026 00:01 UTC" in result.failure.detail
     assert {step.name for step in result.steps if step.status == "passed"} == {
         "dns", "connect", "tls", "greeting", "capability", "logout",
     }  # fmt: skip
@@ -179,3 +182,28 @@ def test_handler_logs_a_warning_of_every_unverified_run(counted: Any, tmp_path: 
         assert len([line for line in lines if line.get("level") == "WARNING"]) == warnings, lines
         facts = next(line["result"] for line in lines if "result" in line)["server"]["tls"]
         assert facts["verified"] is False
+
+
+@pytest.mark.parametrize(
+    ("change", "paused"),
+    [
+        ({}, True),
+        ({"name": "another-check"}, True),
+        ({"server": "imaps://mail.example:1993/"}, False),
+        ({"server": "imaps://other.example/"}, False),
+        ({"authentication": "login"}, False),
+        ({"secret": "imapcheck/another"}, False),
+    ],
+)
+def test_pause_is_of_one_mailbox_in_one_way(change: dict[str, Any], paused: bool) -> None:
+    """Two checks of one mailbox share it; another server, port, mechanism or secret is not what was refused."""
+    data = {"name": "mail", "server": "imaps://mail.example/", "secret": "imapcheck/mail"}
+    credentials = Credentials.model_validate({"username": "alice", "password": "stale"})
+    guard = LoginGuard(lambda: START)
+    refused = result("mail", failure(FailureType.AUTHENTICATION_FAILED, "authenticate"))
+    guard.note(CheckDefinition.model_validate(data), credentials, "v1", refused)
+    other = CheckDefinition.model_validate(data | change)
+    assert (guard.pause(other, credentials, "v1") is not None) is paused
+    assert guard.pause(other, credentials, "v2") is None
+    assert guard.pause(other, credentials.model_copy(update={"username": "bob"}), "v1") is None
+    assert guard.pause(other, None, "v1") is None

@@ -13,7 +13,7 @@ import pytest
 from conftest import NEW_MESSAGE
 from imapcheck import CheckDefinition, CheckResult, Credentials, run_check
 from imapcheck.aws.metrics import Metric, metrics_of, publish, publish_error
-from imapcheck.result import NewMessageFacts, QuotaFacts
+from imapcheck.result import NewMessageFacts, QuotaFacts, StepStatus
 from support.wire_server import WireServer
 from template.stack_alarms import check_alarms, monitor_errors
 
@@ -92,6 +92,28 @@ def test_sets_of_steps(run: tuple[CheckResult, CheckDefinition]) -> None:
     assert steps("main") == set()
     assert steps("steps") == {"connect", "tls", "authenticate", "search", "fetch", "append"}
     assert steps("all") == {step.name for step in run[0].steps if step.status == "passed"}
+
+
+def test_steps_that_failed_or_were_refused_have_no_duration(run: tuple[CheckResult, CheckDefinition]) -> None:
+    """A time-out's length says nothing about how fast a server is."""
+    result, definition = run
+    bad: dict[str, StepStatus] = {"authenticate": "failed", "list": "refused"}
+    steps = tuple(replace(step, status=bad.get(step.name, step.status)) for step in result.steps)
+    found = metrics_of(replace(result, available=False, steps=steps), definition.model_copy(update={"metrics": "all"}))
+    timed = {metric.dimensions["Step"] for metric in found if metric.name == "StepDuration"}
+    assert timed == {step.name for step in steps if step.status == "passed"}
+    assert timed.isdisjoint(bad)
+    assert "connect" in timed
+
+
+def test_certificate_that_was_not_verified_is_no_metric(run: tuple[CheckResult, CheckDefinition]) -> None:
+    """A stranger's certificate would ring or silence the alarm."""
+    result, definition = run
+    assert result.server.tls is not None
+    stranger = replace(result.server, tls=replace(result.server.tls, verified=False))
+    names = {metric.name for metric in metrics_of(replace(result, server=stranger), definition)}
+    assert "CertificateDaysRemaining" not in names
+    assert "CertificateDaysRemaining" in {metric.name for metric in metrics_of(result, definition)}
 
 
 def test_slow_is_said_of_available_runs_with_thresholds_alone(run: tuple[CheckResult, CheckDefinition]) -> None:

@@ -17,6 +17,7 @@ from deploy.stack import Stack, check_of
 from template.alarm_simulator import AlarmRule, Reading, decide
 
 READING = Reading()
+QUEUE_PERIOD = 300
 
 
 @dataclass
@@ -36,18 +37,36 @@ class Bridges:
                 self.stack.emulator.client("cloudwatch").put_metric_data(Namespace=namespace, MetricData=[datum])
         self._published = len(lines)
 
+    def publish_queue_length(self, queue: str) -> None:
+        """PutMetricData for the messages in a queue, stamped so that the period has ended: nobody need wait for it."""
+        sqs, url = self.stack.emulator.client("sqs"), self.stack.physical(queue)
+        name = "ApproximateNumberOfMessages"
+        length = int(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"][name])
+        datum = {
+            "MetricName": f"{name}Visible",
+            "Dimensions": [{"Name": "QueueName", "Value": url.rsplit("/", 1)[1]}],
+            "Timestamp": time.time() - QUEUE_PERIOD,
+            "Value": length,
+        }
+        self.stack.emulator.client("cloudwatch").put_metric_data(Namespace="AWS/SQS", MetricData=[datum])
+
     def evaluate_alarms(self) -> None:
-        """SetAlarmState for each alarm of a check whose state the simulator finds changed."""
-        client = self.stack.emulator.client("cloudwatch")
+        """Evaluate each alarm of a check."""
         for alarm in filter(check_of, self.stack.alarms()):
-            rule = AlarmRule.of(alarm)
-            datapoints = self._datapoints(alarm, rule)
-            state = decide(rule, datapoints, alarm["StateValue"], READING)
-            since = time.time() - self._first_seen.setdefault(rule.name, time.time())
-            if state == alarm["StateValue"] or (state == "ALARM" and since < rule.warm_up):
-                continue
-            self.told.append(f"{rule.name}: {alarm['StateValue']} -> {state}, {rule.statistic} {datapoints}")
-            client.set_alarm_state(AlarmName=rule.name, StateValue=state, StateReason=self.told[-1])
+            self.evaluate(alarm)
+
+    def evaluate(self, alarm: dict[str, Any]) -> None:
+        """SetAlarmState where the simulator finds the alarm's state changed."""
+        rule = AlarmRule.of(alarm)
+        datapoints = self._datapoints(alarm, rule)
+        state = decide(rule, datapoints, alarm["StateValue"], READING)
+        now = time.time()
+        since = now - self._first_seen.setdefault(rule.name, now)
+        if state == alarm["StateValue"] or (state == "ALARM" and since < rule.warm_up):
+            return
+        self.told.append(f"{rule.name}: {alarm['StateValue']} -> {state}, {rule.statistic} {datapoints}")
+        client = self.stack.emulator.client("cloudwatch")
+        client.set_alarm_state(AlarmName=rule.name, StateValue=state, StateReason=self.told[-1])
 
     def _datapoints(self, alarm: dict[str, Any], rule: AlarmRule) -> list[float | None]:
         """The statistic of each period that has ended, oldest first."""

@@ -13,6 +13,8 @@ from deploy.project import Project
 from support.certificates import Certificates
 from support.dovecot import PASSWORD, Dovecot
 
+WRONG = "wr0ng-canary"
+
 
 @pytest.fixture(scope="module")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
@@ -31,10 +33,14 @@ def project(emulator: Emulator, certificates: Certificates, tmp_path_factory: py
 
 @pytest.fixture(scope="module")
 def secrets(emulator: Emulator) -> None:
-    """The same credentials once below the prefix that the function may read, and once elsewhere."""
-    content = json.dumps({"username": "monitor", "password": PASSWORD, "host": "localhost"})
-    for name in ("imapcheck/mail", "other/mail"):
-        emulator.client("secretsmanager").create_secret(Name=name, SecretString=content)
+    """Credentials below the prefix that the function may read, wrong ones there, and right ones elsewhere."""
+    for name, password in (("imapcheck/mail", PASSWORD), ("imapcheck/stale", WRONG), ("other/mail", PASSWORD)):
+        emulator.client("secretsmanager").create_secret(Name=name, SecretString=credentials(password))
+
+
+def credentials(password: str) -> str:
+    """The content of a secret."""
+    return json.dumps({"username": "monitor", "password": password, "host": "localhost"})
 
 
 def definition(server: Dovecot, **fields: Any) -> dict[str, Any]:

@@ -3,12 +3,14 @@
 What it proves and what it does not, README says ("What was tested"); what is taught to it, `deploy.launcher.lessons`.
 """
 
+import json
 import os
 import socket
 import subprocess
 import time
 import urllib.error
 import urllib.request
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -41,6 +43,15 @@ def _missing() -> str | None:
     return None
 
 
+@dataclass(frozen=True)
+class Mail:
+    """One that SNS would have sent to a confirmed address."""
+
+    to: str
+    subject: str
+    text: str
+
+
 class Emulator:
     """A context manager; `environment` is what a client of it needs, `directory` holds what it writes."""
 
@@ -59,6 +70,7 @@ class Emulator:
 
     def __enter__(self) -> Self:
         runtime_packages(self.directory)
+        self._mail.mkdir()
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [PYTHON, "-m", "deploy.launcher"],
@@ -88,9 +100,18 @@ class Emulator:
             aws_secret_access_key="test",
         )
 
+    def mails(self) -> list[Mail]:
+        """All that SNS has sent, oldest first."""
+        files = sorted(self._mail.glob("*.json"))
+        return [Mail(**json.loads(file.read_text(encoding="utf-8"))) for file in files]
+
     def log(self) -> str:
         """The end of what the emulator has logged."""
         return self._log.read_text(encoding="utf-8", errors="replace")[-4000:]
+
+    @property
+    def _mail(self) -> Path:
+        return self.directory / "mail"
 
     @property
     def _log(self) -> Path:
@@ -115,6 +136,7 @@ class Emulator:
             "S3_DATA_DIR": str(self.directory / "s3"),
             "STATE_DIR": str(self.directory / "state"),
             "DEPLOY_RUNTIME": str(self.directory / "runtime"),
+            "DEPLOY_MAIL": str(self._mail),
         }
 
     def _wait(self) -> None:

@@ -37,24 +37,52 @@ class Stack:
         [name] = [item["PhysicalResourceId"] for item in self.resources() if item["LogicalResourceId"] == logical_id]
         return str(name)
 
-    def invoke(self, check: str) -> dict[str, Any]:
+    def run(self, check: str) -> dict[str, Any]:
         """What the function answers to `{"check": NAME}`: a result, or an error with `errorMessage`."""
-        payload = json.dumps({"check": check})
-        reply = self._client("lambda").invoke(FunctionName=self.physical("RunCheckFunction"), Payload=payload)
-        answer: dict[str, Any] = json.loads(reply["Payload"].read())
-        assert ("FunctionError" in reply) == ("errorMessage" in answer)
+        answer: dict[str, Any] = self.invoke("RunCheckFunction", {"check": check})
         return answer
 
-    def log_lines(self) -> list[str]:
-        """What the function has logged."""
+    def invoke(self, function: str, event: dict[str, Any]) -> Any:
+        """What a function answers to an event; an object with `errorMessage` where it failed."""
+        reply = self._client("lambda").invoke(FunctionName=self.physical(function), Payload=json.dumps(event))
+        answer = json.loads(reply["Payload"].read())
+        assert ("FunctionError" in reply) == (isinstance(answer, dict) and "errorMessage" in answer)
+        return answer
+
+    def log_lines(self, function: str = "RunCheck") -> list[str]:
+        """What a function has logged."""
         pages = self._client("logs").get_paginator("filter_log_events")
-        found = pages.paginate(logGroupName=self.physical("RunCheckLogGroup"))
+        found = pages.paginate(logGroupName=self.physical(f"{function}LogGroup"))
         return [event["message"] for page in found for event in page["events"]]
+
+    def output(self, name: str) -> str:
+        """An output of the stack."""
+        [found] = self._client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
+        [value] = [item["OutputValue"] for item in found["Outputs"] if item["OutputKey"] == name]
+        return str(value)
+
+    def decisions(self, role: str, actions: list[str], resource: str) -> dict[str, str]:
+        """What IAM would say to each action of a role on a resource: `allowed`, or why not."""
+        client = self._client("iam")
+        arn = client.get_role(RoleName=self.physical(role))["Role"]["Arn"]
+        found = client.simulate_principal_policy(PolicySourceArn=arn, ActionNames=actions, ResourceArns=[resource])
+        return {item["EvalActionName"]: item["EvalDecision"] for item in found["EvaluationResults"]}
 
     def alarms(self) -> list[dict[str, Any]]:
         """The stack's alarms as DescribeAlarms shows them."""
         pages = self._client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmNamePrefix=f"{self.name}-")
         return [alarm for page in pages for alarm in page["MetricAlarms"]]
+
+    def ring(self, check: str, state: str, kind: str = "unavailable") -> None:
+        """Let an alarm of a check change to `state`."""
+        name = f"{self.name}-{check}-{kind}"
+        self._client("cloudwatch").set_alarm_state(AlarmName=name, StateValue=state, StateReason="The test says so.")
+
+    def mute_rules(self) -> list[dict[str, Any]]:
+        """Every mute rule in the account."""
+        client = self._client("cloudwatch")
+        arns = [item["AlarmMuteRuleArn"] for item in client.list_alarm_mute_rules()["AlarmMuteRuleSummaries"]]
+        return [client.get_alarm_mute_rule(AlarmMuteRuleName=arn.rsplit(":", 1)[1]) for arn in arns]
 
     def schedules(self) -> list[dict[str, Any]]:
         """Every schedule in the account."""
@@ -69,6 +97,12 @@ class Stack:
     def _everything(self) -> Iterator[tuple[str, dict[str, Any]]]:
         yield from ((f"alarm {item['AlarmName']}", item) for item in self.alarms())
         yield from ((f"schedule {item['GroupName']}/{item['Name']}", item) for item in self.schedules())
+        yield from ((f"mute {item['Name']}", item) for item in self.mute_rules())
+        sns = self._client("sns")
+        pages = sns.get_paginator("list_subscriptions").paginate()
+        for item in (item for page in pages for item in page["Subscriptions"]):
+            found = sns.get_subscription_attributes(SubscriptionArn=item["SubscriptionArn"])["Attributes"]
+            yield f"subscription {item['Endpoint']}", found
         client = self._client("lambda")
         for function in client.list_functions()["Functions"]:
             yield f"function {function['FunctionName']}", client.get_function_configuration(**_only(function))
@@ -91,7 +125,6 @@ _LISTS = (
     ("cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"),
     ("logs", "describe_log_groups", "logGroups", "logGroupName"),
     ("sns", "list_topics", "Topics", "TopicArn"),
-    ("sns", "list_subscriptions", "Subscriptions", "SubscriptionArn"),
     ("sqs", "list_queues", "QueueUrls", ""),
     ("dynamodb", "list_tables", "TableNames", ""),
     ("iam", "list_roles", "Roles", "RoleName"),
@@ -110,9 +143,11 @@ def _settings(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_of(settings: dict[str, Any]) -> str | None:
-    """The check that an alarm watches or a schedule runs; None for what belongs to all."""
+    """The check that an alarm watches, a schedule runs or a rule mutes; None for what belongs to all."""
     for dimension in settings.get("Dimensions", []):
         if dimension["Name"] == "Check":
             return str(dimension["Value"])
+    for alarm in settings.get("MuteTargets", {}).get("AlarmNames", []):
+        return str(alarm).removeprefix(f"{NAME}-").removesuffix("-unavailable")
     event = settings.get("Target", {}).get("Input")
     return str(json.loads(event)["check"]) if event else None

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from deploy.bridges import Bridges, embedded_metrics
-from deploy.conftest import definition
-from deploy.emulator import Emulator
+from deploy.conftest import WRONG, credentials, definition
+from deploy.emulator import Emulator, Mail
 from deploy.project import Project, Run
 from deploy.stack import Inventory, Stack, check_of
+from deploy.subscriber import Subscriber, Told
 from support.artifact import ROOT
 from support.dovecot import PASSWORD, Dovecot
 
@@ -44,11 +45,19 @@ def before(stack: Stack, secrets: None) -> Inventory:
     return stack.inventory()
 
 
+SCHEDULED = ("role", "a-b", "ab", "leaving", "refused")
+MUTE = {"cron": "0 2 * * SUN", "duration": "2h", "timezone": "Europe/Berlin"}
+
+
 @pytest.fixture(scope="module")
 def created(project: Project, stack: Stack, dovecot: Dovecot, before: Inventory) -> Station:
-    """`mail`, `steady` and `leaving` have a schedule; `outside` has none and wants a secret that is not for it."""
-    for name in ("mail", "steady", "leaving"):
-        project.write(name, **definition(dovecot))
+    """Checks that differ in all that a check may have, under names that could get in each other's way."""
+    whole = {"alarms": {"notify": ["leaving@customer.example"], "mute": [MUTE]}}
+    project.write("role", **definition(dovecot, alarms={"unavailable": "4 of 5", "notify": ["ops@customer.example"]}))
+    project.write("a-b", **definition(dovecot, schedule={"every": "15m"}, alarms={"certificate_days": 30}))
+    project.write("ab", **definition(dovecot, schedule={"every": "2h"}, alarms={"mute": [MUTE]}))
+    project.write("leaving", **definition(dovecot, **whole))
+    project.write("refused", **definition(dovecot, secret="imapcheck/stale", alarms={"unavailable": "1 of 1"}))
     project.write("outside", **definition(dovecot, secret="other/mail", schedule=None))
     run = project.deploy()
     return Station(stack.inventory(), run)
@@ -57,13 +66,47 @@ def created(project: Project, stack: Stack, dovecot: Dovecot, before: Inventory)
 @pytest.fixture(scope="module")
 def answers(created: Station, stack: Stack) -> dict[str, dict[str, Any]]:
     """What the function says to each check, by name."""
-    found = {name: stack.invoke(name) for name in ("mail", "steady", "leaving", "outside")}
+    found = {name: stack.run(name) for name in (*SCHEDULED, "outside")}
     Bridges(stack).publish_embedded_metrics()
     return found
 
 
+@dataclasses.dataclass(frozen=True)
+class Outage:
+    """A login that was refused until its secret was put right: what people, programs, dashboard and table saw of it."""
+
+    alarm: Told
+    recovery: Told
+    mails: list[Mail]
+    widget: str
+    documentation: str
+    pauses: list[dict[str, Any]]
+    pauses_after: list[dict[str, Any]]
+    repaired: dict[str, Any]
+
+
 @pytest.fixture(scope="module")
-def repeated(answers: dict[str, Any], project: Project, stack: Stack) -> Station:
+def outage(answers: dict[str, Any], stack: Stack) -> Outage:
+    """The alarm's state is set; all that follows from it the stack does with its own roles."""
+    client, table = stack.emulator.client("dynamodb"), stack.physical("LoginPauses")
+    with Subscriber(stack.emulator, stack.physical("AlarmTopic")) as people:
+        pauses = client.scan(TableName=table)["Items"]
+        stack.ring("refused", "ALARM")
+        alarm = people.next()
+        widget = stack.invoke("ShowChecksFunction", {})
+        documentation = stack.invoke("ShowChecksFunction", {"describe": True})
+        secrets = stack.emulator.client("secretsmanager")
+        secrets.put_secret_value(SecretId="imapcheck/stale", SecretString=credentials(PASSWORD))
+        repaired = stack.run("refused")
+        pauses_after = client.scan(TableName=table)["Items"]
+        stack.ring("refused", "OK")
+        recovery = people.next()
+    mails = stack.emulator.mails()
+    return Outage(alarm, recovery, mails, widget, documentation, pauses, pauses_after, repaired)
+
+
+@pytest.fixture(scope="module")
+def repeated(outage: Outage, project: Project, stack: Stack) -> Station:
     """Built again from nothing, after another Python has left its bytecode among the sources, and deployed again."""
     project.run("rm -r .aws-sam")
     stray = project.place / "layers/imapcheck/imapcheck/__pycache__/gone.cpython-312.pyc"
@@ -75,8 +118,9 @@ def repeated(answers: dict[str, Any], project: Project, stack: Stack) -> Station
 
 @pytest.fixture(scope="module")
 def changed(repeated: Station, project: Project, stack: Stack, dovecot: Dovecot) -> Station:
-    """`mail` is changed, `arriving` is new, `leaving` is gone."""
-    project.write("mail", **definition(dovecot, thresholds={"total": 50_000}))
+    """`role` is changed, `arriving` is new, `leaving` is gone."""
+    alarms = {"unavailable": "4 of 5", "notify": ["ops@customer.example"]}
+    project.write("role", **definition(dovecot, alarms=alarms, thresholds={"total": 50_000}))
     project.write("arriving", **definition(dovecot))
     project.remove("leaving")
     run = project.deploy()
@@ -96,22 +140,139 @@ def deleted(paused: Station, project: Project, stack: Stack) -> Station:
 
 
 def test_everything_is_created(created: Station, stack: Stack) -> None:
-    """Each resource of the stack and of those nested in it, and for each check with a schedule its own."""
+    """Each resource of the stack and of those nested in it; a check that nothing runs has none of its own."""
     states = {item["LogicalResourceId"]: item["ResourceStatus"] for item in stack.resources()}
     assert set(states.values()) <= {"CREATE_COMPLETE", "UPDATE_COMPLETE"}, states
-    for name in ("mail", "steady", "leaving"):
-        own = created.of_check(name)
-        assert [key.split()[0] for key in own].count("schedule") == 1, own
-        assert [key.split()[0] for key in own].count("alarm") >= 3, own
     assert created.of_check("outside") == {}
+
+
+# check: schedule, minutes in which it may run, period of each alarm in seconds, unavailable as N and M, days
+EXPECTED = {
+    "role": ("rate(1 minute)", None, 60, (5, 4), 14),
+    "a-b": ("rate(15 minutes)", 1, 900, (3, 2), 30),
+    "ab": ("rate(2 hours)", 1, 7200, (3, 2), 14),
+}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_definition_deploys_to_exactly_its_schedule_and_alarms(name: str, created: Station) -> None:
+    """Every number of the definition arrives at the resource that it is for, and there are no other resources."""
+    own = {key.rsplit("/", 1)[-1]: value for key, value in created.of_check(name).items()}
+    schedule = own.pop(name)
+    window = schedule["FlexibleTimeWindow"].get("MaximumWindowInMinutes")
+    mute = own.pop(f"mute imapcheck-{name}-mute-1", None)
+    unavailable, certificate = (own[f"alarm imapcheck-{name}-{kind}"] for kind in ("unavailable", "certificate"))
+    [period] = {alarm["Period"] for alarm in own.values()}
+    runs = (unavailable["EvaluationPeriods"], unavailable["DatapointsToAlarm"])
+    assert (schedule["ScheduleExpression"], window, period, runs, certificate["Threshold"]) == EXPECTED[name]
+    kinds = ("unavailable", "not-running", "slow", "certificate")
+    assert own.keys() == {f"alarm imapcheck-{name}-{kind}" for kind in kinds}
+    assert (mute is not None) == (name == "ab")
+
+
+def test_mute_rule_is_the_definitions(created: Station) -> None:
+    """For all alarms of its check and for no other."""
+    rule = created.inventory["mute imapcheck-ab-mute-1"]
+    assert rule["Rule"]["Schedule"] == {
+        "Expression": "cron(0 2 * * SUN)",
+        "Duration": "PT2H",
+        "Timezone": "Europe/Berlin",
+    }
+    own = {key for key in created.of_check("ab") if key.startswith("alarm ")}
+    assert {f"alarm {name}" for name in rule["MuteTargets"]["AlarmNames"]} == own
+
+
+def test_contacts_are_subscribed_to_their_checks(created: Station, changed: Station, paused: Station) -> None:
+    """A contact goes with its check, and not with a pause: a new subscription would have to be confirmed anew."""
+    contacts = _contacts(created)
+    assert {address: json.loads(found["FilterPolicy"]) for address, found in contacts.items()} == {
+        address: {"contacts": [address]} for address in ("ops@customer.example", "leaving@customer.example")
+    }
+    assert "FilterPolicy" not in created.inventory["subscription you@example.com"]
+    del contacts["leaving@customer.example"]
+    assert _contacts(changed) == _contacts(paused) == contacts
+
+
+def _contacts(station: Station) -> dict[str, Any]:
+    found = {key.removeprefix("subscription "): value for key, value in station.inventory.items()}
+    return {address: value for address, value in found.items() if address.endswith("@customer.example")}
 
 
 def test_check_runs_from_what_was_uploaded_with_the_role_that_it_has(answers: dict[str, Any]) -> None:
     """Its own definition, its own secret, a real Dovecot; the secret's password is in no answer."""
-    for name in ("mail", "steady", "leaving"):
+    for name in ("role", "a-b", "ab", "leaving"):
         assert answers[name].get("available") is True, answers[name]
         assert answers[name]["check"] == name
     assert PASSWORD not in json.dumps(answers)
+
+
+def test_alarm_is_told_with_what_the_log_and_the_other_alarms_say(outage: Outage) -> None:
+    """By the function's own role: the failed step, its type, the states of the others; and to subscribe by."""
+    assert outage.alarm.attributes == {"check": "refused", "kind": "unavailable", "state": "ALARM"}
+    story = outage.alarm.story
+    assert (story["step"], story["type"]) == ("authenticate", "authentication_failed")
+    assert "imapcheck/stale" in story["do"]
+    assert story["others"] == {"total": 4, "ringing": [], "unnamed": 0}
+    assert outage.recovery.attributes == {"check": "refused", "kind": "unavailable", "state": "OK"}
+    assert outage.recovery.story["bad_runs"] == 1
+
+
+def test_story_is_mailed_to_those_it_is_for(outage: Outage) -> None:
+    """The contacts of other checks hear nothing of it, and the password is nowhere."""
+    assert {mail.to for mail in outage.mails} == {"you@example.com"}
+    down, up = outage.mails
+    assert down.text.startswith("DOWN  refused")
+    assert "authenticate: authentication_failed - " in down.text
+    assert up.text.startswith("UP  refused")
+    assert WRONG not in down.text + up.text
+
+
+def test_refused_login_is_known_to_every_environment_until_it_is_accepted(outage: Outage) -> None:
+    """By the function's own role: the item is read, written and deleted."""
+    assert [item["count"]["N"] for item in outage.pauses] == ["1"]
+    assert outage.repaired["available"] is True
+    assert outage.pauses_after == []
+
+
+def test_dashboard_shows_the_checks(outage: Outage) -> None:
+    """By the widget's own role: what failed from the log, availability from the metrics."""
+    assert outage.documentation.startswith("# The checks of this stack")
+    rows = re.findall(r"<tr.*?</tr>", outage.widget, re.DOTALL)
+    shown = {name: row for name in SCHEDULED for row in rows if f">{name}<" in row}
+    assert shown.keys() == set(SCHEDULED)
+    assert "authentication_failed" in shown["refused"]
+    assert ">100 %<" in shown["role"]
+
+
+def test_no_function_is_refused_what_it_needs(outage: Outage, stack: Stack) -> None:
+    """Whatever is told without it; a secret that is not for the stack is all that was denied."""
+    for function in ("RunCheck", "ExplainAlarm", "ShowChecks"):
+        lines = stack.log_lines(function)
+        assert lines, function
+        assert [line for line in lines if "AccessDenied" in line and "other/mail" not in line] == []
+
+
+def test_roles_allow_what_aws_does_with_them(created: Station, stack: Stack) -> None:
+    """Logging, taking events from a queue, delivering schedules: the emulator does it and asks no role."""
+    queues, writing = "arn:aws:sqs:eu-central-1:000000000000:", ["logs:CreateLogStream", "logs:PutLogEvents"]
+    reading = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+    used = [(f"{name}Role", writing, _log_stream(stack, name)) for name in ("RunCheck", "ExplainAlarm", "ShowChecks")]
+    used += [
+        ("ExplainAlarmRole", reading, queues + _queue(stack, "AlarmEvents")),
+        ("ScheduleRole", ["sqs:SendMessage"], queues + _queue(stack, "DeadLetters")),
+        ("ScheduleRole", ["lambda:InvokeFunction"], stack.output("RunCheckFunctionArn")),
+    ]
+    for role, actions, resource in used:
+        assert stack.decisions(role, actions, resource) == dict.fromkeys(actions, "allowed"), (role, resource)
+
+
+def _log_stream(stack: Stack, function: str) -> str:
+    group = stack.physical(f"{function}LogGroup")
+    return f"arn:aws:logs:eu-central-1:000000000000:log-group:{group}:log-stream:any"
+
+
+def _queue(stack: Stack, logical: str) -> str:
+    return stack.physical(logical).rsplit("/", 1)[1]
 
 
 def test_secret_outside_the_prefix_is_refused_with_the_words_of_the_docs(answers: dict[str, Any]) -> None:
@@ -158,10 +319,12 @@ def test_same_tree_built_again_changes_nothing(created: Station, repeated: Stati
 
 def test_changed_definitions_change_their_own_and_no_other(repeated: Station, changed: Station) -> None:
     """What is new has all its resources, what is gone has none, and nobody else's differ."""
-    assert _kinds(changed, "arriving") == _kinds(repeated, "steady")
+    assert _kinds(changed, "arriving") == _kinds(repeated, "a-b")
     assert changed.of_check("leaving") == {}
-    assert changed.of_check("steady") == repeated.of_check("steady") != {}
-    assert changed.of_check("mail").keys() == repeated.of_check("mail").keys()
+    assert {key.split()[0] for key in repeated.of_check("leaving")} == {"schedule", "alarm", "mute"}
+    for name in ("a-b", "ab", "refused"):
+        assert changed.of_check(name) == repeated.of_check(name) != {}
+    assert changed.of_check("role").keys() == repeated.of_check("role").keys()
 
 
 def _kinds(station: Station, check: str) -> list[str]:
@@ -174,6 +337,7 @@ def test_changed_definitions_reach_the_functions_that_read_them(repeated: Statio
     before, after = repeated.inventory, changed.inventory
     differing = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
     shared = {name for name in differing if check_of((before | after)[name]) is None}
+    shared.remove("subscription leaving@customer.example")
     layers = {name for name in shared if name.startswith("layer ")}
     functions = shared - layers
     assert {"Definitions" in name for name in layers} == {True}, shared
@@ -186,15 +350,9 @@ def _uses_definitions(function: dict[str, Any]) -> bool:
     return any("Definitions" in layer["Arn"] for layer in function.get("Layers", []))
 
 
-def test_paused_stops_every_schedule_and_every_check_alarm(paused: Station, stack: Stack) -> None:
-    """No check runs and no alarm of a check can ring, whether they are gone or switched off."""
-    of_checks = {name: value for name, value in paused.inventory.items() if check_of(value)}
-    assert not [name for name, value in of_checks.items() if value.get("ActionsEnabled")], of_checks
-    assert [name for name in of_checks if name.startswith("schedule ")] == [] or _disabled(of_checks)
-
-
-def _disabled(schedules: dict[str, Any]) -> bool:
-    return {value["State"] for name, value in schedules.items() if name.startswith("schedule ")} == {"DISABLED"}
+def test_paused_removes_every_schedule_and_every_check_alarm(paused: Station) -> None:
+    """No check runs and no alarm of a check can ring: they are gone, and with them what would mute them."""
+    assert [name for name, value in paused.inventory.items() if check_of(value)] == []
 
 
 def test_deleted_stack_leaves_nothing(deleted: Station, before: Inventory) -> None:

@@ -101,7 +101,7 @@ def test_release_deploys_the_check_that_needs_nothing(as_released: Inventory, st
     """Its schedule and alarms are there, and the function runs it from the release's own layers."""
     assert len(names(as_released, "schedule", "gmail-reachable")) == 1
     assert len(names(as_released, "alarm", "gmail-reachable")) >= 3
-    answer = stack.invoke("gmail-reachable")
+    answer = stack.invoke("RunCheckFunction", {"check": "gmail-reachable"})
     assert (answer["check"], answer["version"]) == ("gmail-reachable", VERSION)
     # Where there is no way to the server, the run says so as a run does.
     assert answer["available"] or answer["failure"]["category"] in ("dns", "connection"), answer["failure"]
@@ -109,7 +109,7 @@ def test_release_deploys_the_check_that_needs_nothing(as_released: Inventory, st
 
 def test_users_own_check_is_green(with_own_checks: Inventory, stack: Stack, emulator: Emulator) -> None:
     """On a real Dovecot, with the secret and the function's own role; its contact is told."""
-    answer: dict[str, Any] = stack.invoke("mail")
+    answer: dict[str, Any] = stack.invoke("RunCheckFunction", {"check": "mail"})
     assert answer.get("available") is True, answer
     assert len(names(with_own_checks, "schedule", "mail")) == 1
     told = {item["Endpoint"] for item in emulator.client("sns").list_subscriptions()["Subscriptions"]}
@@ -119,7 +119,7 @@ def test_users_own_check_is_green(with_own_checks: Inventory, stack: Stack, emul
 def test_users_own_checks_take_the_place_of_the_releases(with_own_checks: Inventory, stack: Stack) -> None:
     """No schedule and no alarm of them stays behind, and the function no longer knows them."""
     assert [name for name, item in with_own_checks.items() if check_of(item) == "gmail-reachable"] == []
-    assert "gmail-reachable" in stack.invoke("gmail-reachable")["errorMessage"]
+    assert "gmail-reachable" in stack.invoke("RunCheckFunction", {"check": "gmail-reachable"})["errorMessage"]
 
 
 def test_parameters_that_were_not_named_keep_their_values(with_own_checks: Inventory, emulator: Emulator) -> None:

@@ -29,6 +29,10 @@ HEADER = st.sampled_from(
     ]
 )
 AGE = st.integers(-2, 100)
+# Half of the examples have something to remove, among what looks alike.
+OLD_AND_OURS = st.lists(
+    st.tuples(st.integers(1, 4), st.just("X-Imapcheck: wire") | HEADER, st.integers(25, 100)), min_size=1, max_size=6
+)
 
 
 def fetch_line(uid: int, header: str, hours: int | None) -> bytes:
@@ -50,7 +54,7 @@ def uids_of(text: str) -> set[int]:
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     search=st.lists(SEARCH, max_size=3),
-    fetched=st.lists(st.tuples(st.integers(0, 14), HEADER, st.none() | AGE), max_size=12),
+    fetched=st.lists(st.tuples(st.integers(0, 14), HEADER, st.none() | AGE), max_size=12) | OLD_AND_OURS,
 )
 def test_only_what_was_confirmed_is_removed(
     define: Define,

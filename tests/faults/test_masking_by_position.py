@@ -110,6 +110,23 @@ def test_answer_that_was_computed_is_a_secret_from_then_on(
     assert "AUTHENTICATE CRAM-MD5" in transcript
 
 
+def test_answer_too_short_to_be_known_decoded_is_known_encoded(
+    define: Define, short: Credentials, server_context: Any
+) -> None:
+    """Three octets are four in base64, which a server may repeat."""
+
+    def repeat(exchange: Exchange) -> None:
+        for prompt in (b"Username:", b"Password:"):
+            exchange.send(b"+ " + base64.b64encode(prompt) + b"\r\n")
+            said = exchange.connection.line()
+        exchange.send(exchange.tag + b" NO not " + said + b"\r\n")
+
+    with WireServer(script={"AUTHENTICATE": repeat}, tls=server_context) as server:
+        _, words = run(define, server, short, authentication="login")
+    assert f"NO not {MASK}" in words
+    assert base64.b64encode(SHORT.encode()).decode() not in words
+
+
 @pytest.mark.parametrize(
     "fetched",
     [

@@ -81,34 +81,50 @@ def test_internal_date_is_not_asked_for_without_max_age(find: Callable[..., Chec
     assert any(line.endswith("UID FETCH 1 (BODY.PEEK[])") for line in result.transcript)
 
 
+def dated(define: Define, credentials: Credentials, server_context: Any, date: bytes) -> CheckResult:
+    """A check whose match says that it came at `date`."""
+    fetch = raw(b"* 1 FETCH (UID 4 INTERNALDATE " + date + b" BODY[] {3}\r\nabc)\r\n%t OK done\r\n")
+    with WireServer(script={"UID FETCH": fetch}, tls=server_context) as server:
+        return run_check(define(server, search=FRESH), credentials)
+
+
 @pytest.mark.parametrize(
-    ("date", "seconds"),
+    "date",
     [
-        (b"NIL", None),
-        (b'"nonsense"', None),
-        (b'"32-Foo-2026 99:99:99 +0000"', None),
-        (b'"23-Nov-2026 10:00:00"', None),
-        (b'"23-Nov-2026 09:00:00 +000440222"', None),
-        (b'" 1-Jan-0001 00:00:00 +2359"', None),
-        (b'"31-Dec-9999 23:59:59 -2359"', 0),
-        (b'"01-Jan-9999 00:00:00 +0000"', 0),
+        b"NIL",
+        b'"nonsense"',
+        b'"32-Foo-2026 99:99:99 +0000"',
+        b'"23-Nov-2026 10:00:00"',
+        b'"23-Nov-2026 09:00:00 +000440222"',
     ],
 )
 def test_internal_date_that_means_nothing_is_a_protocol_error(
-    define: Define, credentials: Credentials, server_context: Any, date: bytes, seconds: float | None
+    define: Define, credentials: Credentials, server_context: Any, date: bytes
 ) -> None:
     """Never an exception, and never an age made up."""
-    fetch = raw(b"* 1 FETCH (UID 4 INTERNALDATE " + date + b" BODY[] {3}\r\nabc)\r\n%t OK done\r\n")
-    with WireServer(script={"UID FETCH": fetch}, tls=server_context) as server:
-        result = run_check(define(server, search=FRESH), credentials)
+    result = dated(define, credentials, server_context, date)
+    assert result.failure is not None
+    assert (result.failure.step, result.failure.type) == ("fetch", "protocol_error")
     assert result.search is not None
-    if seconds is not None:
-        assert result.search.age_seconds == seconds
-    else:
-        assert not result.available
-        assert result.failure is not None
-        assert result.failure.step == "fetch"
-        assert result.failure.type in ("protocol_error", "too_old")
+    assert result.search.age_seconds is None
+
+
+def test_first_day_of_all_is_an_age(define: Define, credentials: Credentials, server_context: Any) -> None:
+    """A date before any calendar of ours is old, and no exception."""
+    result = dated(define, credentials, server_context, b'" 1-Jan-0001 00:00:00 +2359"')
+    assert result.failure is not None
+    assert (result.failure.step, result.failure.type) == ("fetch", "too_old")
+
+
+@pytest.mark.parametrize("date", [b'"31-Dec-9999 23:59:59 -2359"', b'"01-Jan-9999 00:00:00 +0000"'])
+def test_internal_date_far_ahead_is_no_age(
+    define: Define, credentials: Credentials, server_context: Any, date: bytes
+) -> None:
+    """Another clock's matter."""
+    result = dated(define, credentials, server_context, date)
+    assert result.available, result.failure
+    assert result.search is not None
+    assert result.search.age_seconds == 0
 
 
 def test_delivery_is_timed_where_the_match_is_ours(find: Callable[..., CheckResult], inbox: Box) -> None:

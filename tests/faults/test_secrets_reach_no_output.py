@@ -62,7 +62,10 @@ def leaks(text: str) -> list[str]:
     wanted = [form.decode("latin-1") for secret in (PASSWORD, TOKEN) for form in spellings(secret)]
     seen = text.encode("utf-8", "surrogateescape").decode("latin-1")
     escaped = [json.dumps(form)[1:-1] for form in wanted]
-    return [form for form in [*wanted, *escaped, "BODYCANARY"] if form in seen or form in text]
+    found = [form for form in [*wanted, *escaped, "BODYCANARY"] if form in seen or form in text]
+    # Response codes come in capitals; base64 in other capitals is other octets, and no word of a message is that long.
+    seen, text = seen.lower(), text.lower()
+    return found or [form for form in [*wanted, *escaped] if form.lower() in seen or form.lower() in text]
 
 
 @pytest.mark.parametrize("authentication", MECHANISMS)

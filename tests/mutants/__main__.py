@@ -72,14 +72,18 @@ def main() -> int:
         copies: Queue[Scratch] = Queue()
         for number in range(asked.workers):
             copies.put(Scratch(PROJECT, Path(folder) / str(number)))
-        first = copies.queue[0]
-        selection = Selection.of(first, STORE)
+        selection = Selection.of(list(copies.queue), STORE)
         for scratch in copies.queue:
             (scratch.root / TEMPLATE).write_text(template_source.same((PROJECT / TEMPLATE).read_text()))
         chosen = sample(PROJECT, asked.seed, asked.count, asked.only)
         print(f"{len(chosen)} mutants, seed {asked.seed}; those that no test notices:", flush=True)
+        survivors = 0
         with ThreadPoolExecutor(asked.workers) as pool:
-            survivors = sum(pool.map(lambda mutant: _judged(mutant, copies, selection), chosen))
+            verdicts = pool.map(lambda mutant: _judged(mutant, copies, selection), chosen)
+            for judged, alive in enumerate(verdicts, 1):
+                survivors += alive
+                if judged % 10 == 0:
+                    print(f"  .. {judged - survivors} of {judged} killed so far", flush=True)
     minutes = (time.monotonic() - began) / 60
     print(f"{len(chosen) - survivors} of {len(chosen)} killed, in {minutes:.0f} minutes")
     return int(survivors * 20 > len(chosen))

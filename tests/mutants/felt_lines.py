@@ -20,6 +20,7 @@ _TOOL = _monitoring.COVERAGE_ID
 _lines: set[tuple[str, int]] = set()
 _felt: dict[str, list[tuple[str, int]]] = {}
 _seconds: dict[str, float] = defaultdict(float)
+_failed: set[str] = set()
 
 
 def _ours(code: CodeType) -> bool:
@@ -54,8 +55,13 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     _seconds[report.nodeid] += report.duration
+    if report.failed:
+        _failed.add(report.nodeid)
 
 
 def pytest_sessionfinish() -> None:
-    content = {test: {"seconds": round(_seconds[test], 3), "lines": lines} for test, lines in _felt.items()}
+    content = {
+        test: {"seconds": round(_seconds[test], 3), "failed": test in _failed, "lines": lines}
+        for test, lines in _felt.items()
+    }
     Path(os.environ["FELT_LINES"]).write_text(json.dumps(content), encoding="utf-8")

@@ -1,6 +1,6 @@
 """Mutants of a Python file: the mistakes that a hurried hand makes, one at a time.
 
-Left alone is what no run can feel: documentation, types, messages of assertions, `__all__`.
+Left alone is what no run can feel: documentation, types, decorators such as `dataclass(frozen=True)`, assertions.
 """
 
 import ast
@@ -39,7 +39,11 @@ class _Maker(ast.NodeVisitor):
             self._starts.append(self._starts[-1] + len(line))
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        for part in (*node.decorator_list, *node.args.defaults, *filter(None, node.args.kw_defaults), *node.body):
+        for part in (*node.args.defaults, *filter(None, node.args.kw_defaults), *node.body):
+            self.visit(part)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        for part in node.body:
             self.visit(part)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -24,6 +24,7 @@ class Forwarder(threading.Thread):
         super().__init__(daemon=True)
         self._ports = outgoing.imap, incoming.imap
         self._stop_asked = threading.Event()
+        self.delivered = 0
 
     def run(self) -> None:
         clients = [IMAPClient("127.0.0.1", port, ssl=False) for port in self._ports]
@@ -37,12 +38,22 @@ class Forwarder(threading.Thread):
                 if uid not in delivered:
                     inbox.append("INBOX", sent.fetch([uid], ["BODY.PEEK[]"])[uid][b"BODY[]"])
                     delivered.add(uid)
+                    self.delivered += 1
         for client in clients:
             client.logout()
 
     def stop(self) -> None:
         self._stop_asked.set()
         self.join(5)
+
+
+def until[T](wanted: Callable[[], T], seconds: float = 30) -> T:
+    """Ask again and again until the answer is one."""
+    give_up = time.monotonic() + seconds
+    while not (found := wanted()) and time.monotonic() < give_up:
+        time.sleep(0.1)
+    assert found
+    return found
 
 
 @pytest.fixture
@@ -76,7 +87,7 @@ def test_one_mailbox_whose_server_sends_what_is_filed(dovecot: Dovecot, certific
     assert first.failure.type == "no_match"
     assert first.new_message is not None
     assert first.new_message.uid is not None
-    time.sleep(0.5)
+    until(lambda: forwarder.delivered == 1)
     second = check(dovecot, certificates, **fields)
     forwarder.stop()
     assert second.available, second.failure
@@ -85,8 +96,13 @@ def test_one_mailbox_whose_server_sends_what_is_filed(dovecot: Dovecot, certific
     assert 0 <= second.new_message.delivery_seconds < 10
     definition = CheckDefinition.model_validate({"server": "localhost"})
     assert {"DeliveryTime", "NewestMessageAge"} <= {metric.name for metric in metrics_of(second, definition)}
-    time.sleep(3.2)
-    third = check(dovecot, certificates, **fields)
+
+    def refused() -> CheckResult | None:
+        run = check(dovecot, certificates, **fields)
+        return None if run.available else run
+
+    third = until(refused)
+    assert third is not None
     assert third.failure is not None
     assert (third.failure.step, third.failure.type) == ("fetch", "too_old")
     assert third.new_message is not None
@@ -101,7 +117,7 @@ def test_two_servers(pair: tuple[Dovecot, Dovecot], certificates: Certificates) 
     watch = {"search": {"subject": "between servers", "max_age": "1h"}}
     assert check(incoming, certificates, **watch).failure is not None
     assert check(outgoing, certificates, new_message=NEW_MESSAGE | {"subject": "between servers"}).available
-    time.sleep(0.5)
+    until(lambda: forwarder.delivered == 1)
     result = check(incoming, certificates, **watch)
     forwarder.stop()
     assert result.available, result.failure

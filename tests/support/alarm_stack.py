@@ -47,6 +47,7 @@ class Stack:
     logs: Any
     group: str
     topic: str
+    contact_topic: str
     cloudwatch: Any
     handler: ModuleType = field(init=False)
 
@@ -71,6 +72,17 @@ class Stack:
         stamped = [{"timestamp": int(at.timestamp() * 1000), "message": text} for at, text in sorted(events)]
         self.logs.put_log_events(logGroupName=self.group, logStreamName="2026/11/24/[1]abc", logEvents=stamped)
 
+    def alarm(self, check: str, state: str, *, metric: str = "Availability", stack: str = "teststack") -> None:
+        """An alarm of that check as CloudWatch has it now."""
+        kind = {"Availability": "unavailable", "CertificateDaysRemaining": "certificate"}[metric]
+        name = f"{stack}-{check}-{kind}"
+        self.cloudwatch.put_metric_alarm(
+            AlarmName=name, MetricName=metric, Namespace=f"ImapCheck/{stack}", Statistic="Minimum", Period=300,
+            EvaluationPeriods=1, Threshold=1, ComparisonOperator="LessThanThreshold",
+            Dimensions=[{"Name": "Check", "Value": check}],
+        )  # fmt: skip
+        self.cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="test")
+
     def deliver(self, *messages: dict[str, Any] | str) -> list[str]:
         """Hand a batch to the function; returns the ids that the queue must deliver again."""
         event = queue_event([item if isinstance(item, str) else as_body(item) for item in messages])
@@ -80,7 +92,15 @@ class Stack:
 
     @property
     def sent(self) -> list[Sent]:
-        found = sns_backends[ACCOUNT][REGION].topics[self.topic].sent_notifications
+        return self._sent(self.topic)
+
+    @property
+    def sent_to_contacts(self) -> list[Sent]:
+        return self._sent(self.contact_topic)
+
+    @staticmethod
+    def _sent(topic: str) -> list[Sent]:
+        found = sns_backends[ACCOUNT][REGION].topics[topic].sent_notifications
         return [
             Sent(json.loads(message), subject or "", attributes or {}) for _, message, subject, attributes, _ in found
         ]
@@ -95,7 +115,7 @@ class Stack:
                 raise ClientError({"Error": {"Code": code, "Message": "no"}}, operation)
 
         api = getattr(self.handler.explainer, client)
-        api = getattr(api, "_logs", api)
+        api = getattr(api, "_logs", getattr(api, "_cloudwatch", api))
         api.meta.events.register(f"before-call.*.{operation}", refusal)
 
 
@@ -114,14 +134,17 @@ def alarm_stack(name: str, endpoint: str, folder: Path, environment: pytest.Monk
     logs, sns = boto3.client("logs"), boto3.client("sns")
     logs.create_log_group(logGroupName=name)
     logs.create_log_stream(logGroupName=name, logStreamName="2026/11/24/[1]abc")
-    topic = sns.create_topic(Name=name)["TopicArn"]
+    topic, contact_topic = (sns.create_topic(Name=each)["TopicArn"] for each in (name, f"{name}-contacts"))
     for variable, value in (
-        ("DEFINITIONS", str(folder)), ("LOG_GROUP", name), ("ALARM_TOPIC", topic), ("STACK", "teststack"),
+        ("DEFINITIONS", str(folder)), ("LOG_GROUP", name), ("ALARM_TOPIC", topic),
+        ("CONTACT_TOPIC", contact_topic), ("STACK", "teststack"),
         ("DASHBOARD_URL", "https://eu-central-1.console.example/cloudwatch/home?region=eu-central-1#dashboards:name=t"),
     ):  # fmt: skip
         environment.setenv(f"IMAPCHECK_{variable}", value)
-    found = Stack(folder, logs, name, topic, boto3.client("cloudwatch"))
+    found = Stack(folder, logs, name, topic, contact_topic, boto3.client("cloudwatch"))
     found.define("gmail", alarms={"notify": ["Ops@Customer.example"], "runbook": "https://wiki.example/imap"})
     found.cold_start()
     yield found
     logs.delete_log_group(logGroupName=name)
+    alarms = found.cloudwatch.describe_alarms()["MetricAlarms"]
+    found.cloudwatch.delete_alarms(AlarmNames=[alarm["AlarmName"] for alarm in alarms])

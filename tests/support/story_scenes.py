@@ -21,6 +21,7 @@ from imapcheck.result import isoformat
 
 GOLDEN = Path(__file__).parents[1] / "unit/story/golden"
 PAGE = Path(__file__).parents[2] / "docs/alarms.md"
+NEWEST_MATCH = datetime(2026, 11, 24, 7, 9, 20, tzinfo=UTC)
 RANG = datetime(2026, 11, 24, 10, 17, 31, tzinfo=UTC)
 EVERY = timedelta(minutes=5)
 BEFORE = {
@@ -29,20 +30,22 @@ BEFORE = {
     "append": 95.5, "logout": 19.9,
 }  # fmt: skip
 WATCHED = Watched(
-    server="imaps://imap.gmail.com:993/",
-    secret="imapcheck/gmail",
+    server="imaps://imap.example.com:993/",
+    secret="imapcheck/office",
     runbook="https://wiki.example/imap",
-    file="events/gmail.json",
+    file="events/office.json",
     thresholds={"total": 5000, "authenticate": 2000},
+    timeout=30,
+    mailbox="INBOX",
 )
 LINKS = Links("https://console.aws.example/#dashboards:name=imapcheck", "https://console.aws.example/#logsV2:runs")
 CERTIFICATE = {
     "version": "TLSv1.3",
     "cipher": "TLS_AES_256_GCM_SHA384",
     "verified": True,
-    "certificate_subject": "CN=imap.gmail.com",
-    "certificate_issuer": "CN=WR2, O=Google Trust Services, C=US",
-    "certificate_names": ["imap.gmail.com"],
+    "certificate_subject": "CN=imap.example.com",
+    "certificate_issuer": "CN=Example CA 3, O=Example Trust, C=US",
+    "certificate_names": ["imap.example.com"],
     "certificate_expires_at": "2027-01-24T08:40:11.000Z",
     "certificate_days_remaining": 61.0,
 }
@@ -60,43 +63,93 @@ class Fault:
     goes_on: bool = False
 
 
-LOGIN = (
-    "S: * OK Gimap ready for requests from 198.51.100.7",
+GREETED = ("S: * OK imap.example.com IMAP server ready",)
+TOLD = (
+    *GREETED,
     "C: A0001 CAPABILITY",
-    "S: * CAPABILITY IMAP4rev1 UNSELECT IDLE NAMESPACE QUOTA ID XLIST AUTH=PLAIN AUTH=XOAUTH2 SASL-IR",
-    "S: A0001 OK Thats all she wrote!",
-    "C: A0002 AUTHENTICATE PLAIN ********",
+    "S: * CAPABILITY IMAP4rev1 SASL-IR LITERAL+ ENABLE ID IDLE AUTH=PLAIN",
+    "S: A0001 OK Capability completed",
 )
-LOGGED_IN = (*LOGIN, "S: A0002 OK alice@example.com authenticated (Success)")
-EXAMINED = (*LOGGED_IN, "C: A0006 EXAMINE INBOX (CONDSTORE)", "S: A0006 OK [READ-ONLY] INBOX selected. (Success)")
+LOGIN = (*TOLD, "C: A0002 AUTHENTICATE PLAIN ********")
+AFTER_LOGIN = "IMAP4rev1 SASL-IR LITERAL+ ENABLE ID IDLE NAMESPACE SPECIAL-USE UIDPLUS ESEARCH CONDSTORE"
+LISTED = (
+    *LOGIN,
+    f"S: A0002 OK [CAPABILITY {AFTER_LOGIN}] Logged in",
+    "C: A0003 NAMESPACE",
+    'S: * NAMESPACE (("" "/")) NIL NIL',
+    "S: A0003 OK Namespace completed",
+    'C: A0004 LIST "" "INBOX"',
+    'S: * LIST (\\HasNoChildren) "/" "INBOX"',
+    "S: A0004 OK List completed",
+    'C: A0005 LIST (SPECIAL-USE) "" "*"',
+    'S: * LIST (\\HasNoChildren \\Sent) "/" "Sent"',
+    'S: * LIST (\\HasNoChildren \\Trash) "/" "Trash"',
+    "S: A0005 OK List completed",
+    'C: A0006 LIST "" "%"',
+    'S: * LIST (\\HasNoChildren) "/" "INBOX"',
+    'S: * LIST (\\HasNoChildren \\Sent) "/" "Sent"',
+    'S: * LIST (\\HasNoChildren \\Trash) "/" "Trash"',
+    "S: A0006 OK List completed",
+)
+EXAMINING = (*LISTED, 'C: A0007 EXAMINE "INBOX" (CONDSTORE)')
+SEARCHING = (
+    *EXAMINING,
+    "S: * 214 EXISTS",
+    "S: * OK [UIDVALIDITY 1714]",
+    "S: A0007 OK [READ-ONLY] Examine completed",
+    'C: A0008 UID SEARCH RETURN () CHARSET US-ASCII SUBJECT "App password created"',
+)
+FETCHING = (
+    *SEARCHING,
+    'S: * ESEARCH (TAG "A0008") UID ALL 4711',
+    "S: A0008 OK Search completed",
+    "C: A0009 UID FETCH 4711 (INTERNALDATE BODY.PEEK[])",
+)
+FETCHED = (
+    *FETCHING,
+    'S: * 213 FETCH (UID 4711 INTERNALDATE "24-Nov-2026 07:09:20 +0000" BODY[] {2210 octets})',
+    "S: A0009 OK Fetch completed",
+)
+
+
+def appending(tag: int) -> tuple[str, ...]:
+    """The new message, refused by nobody."""
+    return (f'C: A{tag:04} APPEND "Sent" {{412}}', "S: + OK", "C: {412 octets}", f"S: A{tag:04} OK Append completed")
+
+
+def leaving(tag: int) -> tuple[str, ...]:
+    """LOGOUT."""
+    return (f"C: A{tag:04} LOGOUT", "S: * BYE Logging out", f"S: A{tag:04} OK Logout completed")
+
+
 REFUSED = {**CERTIFICATE, "verified": False}
 FAULTS: dict[FailureType, Fault] = {
-    FailureType.NAME_NOT_RESOLVED: Fault("dns", "imap.gmail.com: no such name (Name or service not known)", 12.4),
-    FailureType.RESOLVER_FAILED: Fault("dns", "imap.gmail.com: the resolver failed (Temporary failure in name resolution)", 10_012.0),
-    FailureType.CONNECTION_REFUSED: Fault("connect", "192.0.2.10: connection refused: nothing listens on that port", 20.9),
-    FailureType.NETWORK_UNREACHABLE: Fault("connect", "no route to the host", 0.4),
-    FailureType.CONNECTION_LOST: Fault("search", "the server ended the session: BYE System shutting down", 31.2, (*EXAMINED, 'C: A0007 UID SEARCH RETURN () CHARSET US-ASCII SUBJECT "App password"', "S: * BYE System shutting down")),
-    FailureType.CERTIFICATE_EXPIRED: Fault("tls", "the server's certificate was refused: certificate has expired (valid until 2026-11-24T10:05:00.000Z)", 44.0, certificate={**REFUSED, "certificate_expires_at": "2026-11-24T10:05:00.000Z", "certificate_days_remaining": -0.01}),
-    FailureType.CERTIFICATE_NOT_YET_VALID: Fault("tls", "the server's certificate was refused: certificate is not yet valid (valid from 2026-11-25T00:00:00.000Z)", 44.0, certificate=REFUSED),
-    FailureType.CERTIFICATE_NAME_MISMATCH: Fault("tls", "the server's certificate was refused: Hostname mismatch, certificate is not valid for 'imap.gmail.com'; it is for mail.other.example, smtp.other.example", 44.0, certificate={**REFUSED, "certificate_subject": "CN=mail.other.example", "certificate_names": ["mail.other.example", "smtp.other.example"]}),
-    FailureType.CERTIFICATE_UNTRUSTED: Fault("tls", "the server's certificate was refused: unable to get local issuer certificate; issued by CN=WR2, O=Google Trust Services, C=US; the server sent 1 certificate", 44.0, certificate=REFUSED),
+    FailureType.NAME_NOT_RESOLVED: Fault("dns", "imap.example.com: no such name (Name or service not known)", 12.4),
+    FailureType.RESOLVER_FAILED: Fault("dns", "imap.example.com: the resolver failed (Temporary failure in name resolution)", 10_012.0),
+    FailureType.CONNECTION_REFUSED: Fault("connect", "192.0.2.10: connection refused", 20.9),
+    FailureType.NETWORK_UNREACHABLE: Fault("connect", "192.0.2.10: no route to host", 0.4),
+    FailureType.CONNECTION_LOST: Fault("search", "the server ended the session: BYE System shutting down", 31.2, (*SEARCHING, "S: * BYE System shutting down")),
+    FailureType.CERTIFICATE_EXPIRED: Fault("tls", "the server's certificate was refused: certificate has expired (valid until 24 Nov 2026 10:09 UTC)", 44.0, certificate={**REFUSED, "certificate_expires_at": "2026-11-24T10:09:00.000Z", "certificate_days_remaining": -0.01}),
+    FailureType.CERTIFICATE_NOT_YET_VALID: Fault("tls", "the server's certificate was refused: certificate is not yet valid (valid from 25 Nov 2026 00:00 UTC)", 44.0, certificate=REFUSED),
+    FailureType.CERTIFICATE_NAME_MISMATCH: Fault("tls", "the server's certificate was refused: Hostname mismatch, certificate is not valid for 'imap.example.com'; it is for mail.other.example, smtp.other.example", 44.0, certificate={**REFUSED, "certificate_subject": "CN=mail.other.example", "certificate_names": ["mail.other.example", "smtp.other.example"]}),
+    FailureType.CERTIFICATE_UNTRUSTED: Fault("tls", "the server's certificate was refused: unable to get local issuer certificate; issued by CN=Example CA 3, O=Example Trust, C=US; the server sent 1 certificate", 44.0, certificate=REFUSED),
     FailureType.CERTIFICATE_INVALID: Fault("tls", "the server's certificate was refused: CA cert does not include key usage extension", 44.0, certificate=REFUSED),
     FailureType.TLS_HANDSHAKE_FAILED: Fault("tls", "the TLS handshake failed: tlsv1 alert protocol version", 21.5),
-    FailureType.STARTTLS_UNAVAILABLE: Fault("starttls", "the server does not offer STARTTLS", 0.0, LOGIN[:4]),
-    FailureType.AUTHENTICATION_FAILED: Fault("authenticate", "the server answered NO [AUTHENTICATIONFAILED] Invalid credentials (Failure)", 412.0, (*LOGIN, "S: A0002 NO [AUTHENTICATIONFAILED] Invalid credentials (Failure)")),
+    FailureType.STARTTLS_UNAVAILABLE: Fault("starttls", "the server does not offer STARTTLS", 0.0, TOLD),
+    FailureType.AUTHENTICATION_FAILED: Fault("authenticate", "the server answered NO [AUTHENTICATIONFAILED] Authentication failed.", 412.0, (*LOGIN, "S: A0002 NO [AUTHENTICATIONFAILED] Authentication failed.")),
     FailureType.AUTHENTICATION_UNAVAILABLE: Fault("authenticate", "the server answered NO [UNAVAILABLE] Temporary authentication failure", 2004.0, (*LOGIN, "S: A0002 NO [UNAVAILABLE] Temporary authentication failure")),
-    FailureType.AUTHENTICATION_PAUSED: Fault("authenticate", "the login was withheld so as not to lock the mailbox out: first refused at 2026-11-24T10:07:00.000Z, tried again at 2026-11-24T10:22:00.000Z or with other credentials", 0.1, LOGIN[:4]),
-    FailureType.MECHANISM_NOT_OFFERED: Fault("authenticate", "the server does not offer PLAIN: it offers CRAM-MD5", 0.1, LOGIN[:4]),
+    FailureType.AUTHENTICATION_PAUSED: Fault("authenticate", "first refused 24 Nov 2026 10:09 UTC; the next try comes 24 Nov 2026 10:30 UTC, or as soon as the credentials change", 0.1, TOLD),
+    FailureType.MECHANISM_NOT_OFFERED: Fault("authenticate", "the server does not offer PLAIN: it offers CRAM-MD5", 0.1, (*TOLD[:2], TOLD[2].replace("PLAIN", "CRAM-MD5"), TOLD[3])),
     FailureType.GREETING_REJECTED: Fault("greeting", "the server answered BYE Too many connections from your address", 19.7, ("S: * BYE Too many connections from your address",)),
     FailureType.NOT_IMAP: Fault("greeting", "this is SMTP: 220 mail.example.com ESMTP ready", 22.0, ("S: 220 mail.example.com ESMTP ready",)),
-    FailureType.PROTOCOL_ERROR: Fault("capability", "the server sent an answer to a command that was not sent: A9", 19.0, (*LOGIN[:2], "S: A9 OK done")),
-    FailureType.COMMAND_REJECTED: Fault("examine", "the server answered NO [SERVERBUG] Internal error occurred. Refer to server log for more information.", 88.0, (*LOGGED_IN, "C: A0006 EXAMINE INBOX (CONDSTORE)", "S: A0006 NO [SERVERBUG] Internal error occurred. Refer to server log for more information.")),
-    FailureType.MAILBOX_NOT_FOUND: Fault("examine", "the server answered NO [NONEXISTENT] Unknown Mailbox: Reports (Failure)", 20.0, (*LOGGED_IN, "C: A0006 EXAMINE Reports (CONDSTORE)", "S: A0006 NO [NONEXISTENT] Unknown Mailbox: Reports (Failure)")),
-    FailureType.OVER_QUOTA: Fault("append", "the server answered NO [OVERQUOTA] Quota exceeded (mailbox for user is full)", 51.0, (*EXAMINED, "C: A0012 APPEND Sent {412}", "S: A0012 NO [OVERQUOTA] Quota exceeded (mailbox for user is full)")),
-    FailureType.NO_MATCH: Fault("search", '0 found of at least 1 with subject "App password created" in INBOX', 35.0, (*EXAMINED, 'C: A0007 UID SEARCH RETURN () CHARSET US-ASCII SUBJECT "App password created"', 'S: * ESEARCH (TAG "A0007") UID', "S: A0007 OK SEARCH completed (Success)"), goes_on=True),
-    FailureType.TOO_OLD: Fault("fetch", "the newest match arrived 3h ago, more than 30m", 48.0, (*EXAMINED, "C: A0008 UID FETCH 4711 (BODY.PEEK[])", "S: A0008 OK Success"), goes_on=True),
-    FailureType.MESSAGE_TOO_LARGE: Fault("fetch", "the newest match has 31457280 octets, more than 26214400", 48.0, (*EXAMINED, "C: A0008 UID FETCH 4711 (BODY.PEEK[])"), goes_on=True),
-    FailureType.TIMEOUT: Fault("fetch", "no complete answer in time", 29_210.0, (*EXAMINED, "C: A0008 UID FETCH 4711 (BODY.PEEK[])")),
+    FailureType.PROTOCOL_ERROR: Fault("capability", "the server sent an answer to a command that was not sent: A9", 19.0, (*TOLD[:2], "S: A9 OK done")),
+    FailureType.COMMAND_REJECTED: Fault("examine", "the server answered NO [SERVERBUG] Internal error occurred. Refer to server log for more information.", 88.0, (*EXAMINING, "S: A0007 NO [SERVERBUG] Internal error occurred. Refer to server log for more information.")),
+    FailureType.MAILBOX_NOT_FOUND: Fault("examine", "the server answered NO [NONEXISTENT] Mailbox doesn't exist: Reports", 20.0, (*LISTED, 'C: A0007 EXAMINE "Reports" (CONDSTORE)', "S: A0007 NO [NONEXISTENT] Mailbox doesn't exist: Reports")),
+    FailureType.OVER_QUOTA: Fault("append", "the server answered NO [OVERQUOTA] Quota exceeded (mailbox for user is full)", 51.0, (*FETCHED, 'C: A0010 APPEND "Sent" {412}', "S: A0010 NO [OVERQUOTA] Quota exceeded (mailbox for user is full)")),
+    FailureType.NO_MATCH: Fault("search", '0 found with subject "App password created" in INBOX; at least 1 expected', 35.0, (*SEARCHING, 'S: * ESEARCH (TAG "A0008") UID', "S: A0008 OK Search completed", *appending(9), *leaving(10)), goes_on=True),
+    FailureType.TOO_OLD: Fault("fetch", "the newest match arrived 3.1 h ago, more than 3.0 h", 48.0, (*FETCHED, *appending(10), *leaving(11)), goes_on=True),
+    FailureType.MESSAGE_TOO_LARGE: Fault("fetch", "the message has 31457280 bytes; the limit is 26214400", 48.0, FETCHING),
+    FailureType.TIMEOUT: Fault("fetch", "no complete answer in time", 29_210.0, FETCHING),
 }  # fmt: skip
 
 
@@ -109,7 +162,7 @@ def log_line(
     slow: bool = False,
     exceeded: Sequence[dict[str, Any]] = (),
     certificate: dict[str, Any] | None = None,
-    check: str = "gmail",
+    check: str = "office",
     **more: Any,
 ) -> dict[str, Any]:
     """One run's line in the log; available unless there is a fault."""
@@ -118,9 +171,20 @@ def log_line(
     if fault is not None and type is not None:
         steps = _until(steps, fault)
         failures = [_failure(type, fault)]
-    tls = None if fault is not None and "tls" not in steps else certificate or CERTIFICATE
+    reached = [name for name in steps if fault is None or fault.goes_on or name != fault.step]
+    tls = (certificate or CERTIFICATE) if "tls" in reached else None
     if fault is not None and fault.certificate is not None:
         tls = fault.certificate
+    found = None
+    if "search" in reached:
+        matches = 0 if type is FailureType.NO_MATCH else 1
+        age = (at - NEWEST_MATCH).total_seconds() if matches else None
+        found = {
+            "matches": matches,
+            "uid": 4711 if matches else None,
+            "age_seconds": age,
+            "size_bytes": 2210 if matches else None,
+        }
     total = round(sum(steps.values()), 3)
     head: dict[str, Any] = {
         "level": "INFO", "message": "check finished", "timestamp": isoformat(at + timedelta(milliseconds=total)),
@@ -133,7 +197,8 @@ def log_line(
         "schema": 1, "version": "0.1.0", "check": check, "started_at": isoformat(at), "available": fault is None,
         "slow": slow, "duration_ms": total, "attempts": 1, "earlier_failures": [], "failure": failures[0] if failures else None,
         "failures": failures, "warnings": [], "exceeded": list(exceeded),
-        "server": {"host": "imap.gmail.com", "port": 993, "address": "192.0.2.10", "tls": tls}, **more,
+        "server": {"host": "imap.example.com", "port": 993, "address": "192.0.2.10" if "connect" in reached else None, "tls": tls},
+        "search": found, **more,
     }  # fmt: skip
     line = {**head, "result": result}
     if fault is not None:
@@ -171,12 +236,12 @@ def change(kind: Kind, state: str = "ALARM", at: datetime = RANG, **values: Any)
         Kind.CERTIFICATE: {"needed": 1, "periods": 1, "threshold": 14.0},
     }
     reason = (
-        "Threshold Crossed: 2 out of the last 3 datapoints [0.0 (24/11/26 10:12:00), 0.0 (24/11/26 10:07:00)] were less"
+        "Threshold Crossed: 2 out of the last 3 datapoints [0.0 (24/11/26 10:17:00), 0.0 (24/11/26 10:12:00)] were less"
         " than the threshold (100.0) (minimum 2 datapoints for OK -> ALARM transition)."
     )
     assert state in ("ALARM", "OK")
     return Change(
-        f"imapcheck-gmail-{kind.value}", "gmail", kind, "ALARM" if state == "ALARM" else "OK", at, reason,
+        f"imapcheck-office-{kind.value}", "office", kind, "ALARM" if state == "ALARM" else "OK", at, reason,
         **({"period": EVERY} | numbers[kind] | values),
     )  # fmt: skip
 
@@ -197,15 +262,29 @@ def setting(lines: Sequence[dict[str, Any]], **values: Any) -> Setting:
 def down(type: FailureType) -> Story:
     """Two bad runs after a good one."""
     bad = [log_line(minutes_ago(minutes), type=type, fault=FAULTS[type]) for minutes in (0, 5)]
-    return tell(change(Kind.UNAVAILABLE), setting([*bad, log_line(minutes_ago(10)), log_line(minutes_ago(15))]))
+    watched = {"mailbox": "Reports"} if type is FailureType.MAILBOX_NOT_FOUND else {}
+    lines = [*bad, log_line(minutes_ago(10)), log_line(minutes_ago(15))]
+    return tell(change(Kind.UNAVAILABLE), setting(lines, watched=watched))
+
+
+def paused() -> Story:
+    """The server refused the login, and the check has stopped trying."""
+    refused, withheld = FailureType.AUTHENTICATION_FAILED, FailureType.AUTHENTICATION_PAUSED
+    detail = "first refused 24 Nov 2026 10:12 UTC; the next try comes 24 Nov 2026 10:18 UTC, or as soon as the credentials change"
+    lines = [
+        log_line(minutes_ago(0), type=withheld, fault=replace(FAULTS[withheld], detail=detail)),
+        *(log_line(minutes_ago(m), type=refused, fault=FAULTS[refused]) for m in (5,)),
+        *(log_line(minutes_ago(m)) for m in (10, 15)),
+    ]
+    return tell(change(Kind.UNAVAILABLE), setting(lines))
 
 
 def up() -> Story:
     """Seven bad runs, of two kinds, and two good ones."""
     ended = RANG + timedelta(minutes=38)
-    login, lost = FailureType.AUTHENTICATION_FAILED, FailureType.CONNECTION_LOST
+    refused, lost = FailureType.CONNECTION_REFUSED, FailureType.CONNECTION_LOST
     lines = [log_line(minutes_ago(minutes, ended)) for minutes in (0, 5)]
-    lines += [log_line(minutes_ago(m, ended), type=login, fault=FAULTS[login]) for m in range(10, 40, 5)]
+    lines += [log_line(minutes_ago(m, ended), type=refused, fault=FAULTS[refused]) for m in range(10, 40, 5)]
     lines += [log_line(minutes_ago(40, ended), type=lost, fault=FAULTS[lost])]
     lines += [log_line(minutes_ago(minutes, ended)) for minutes in (45, 50)]
     return tell(change(Kind.UNAVAILABLE, "OK", ended), setting(lines))
@@ -243,10 +322,10 @@ def _days(left: float, expires: str) -> dict[str, Any]:
 
 def certificate() -> Story:
     """The first run that saw fewer days than the alarm wants."""
-    soon = _days(13.99, "2026-12-08T10:05:00.000Z")
+    expires = datetime(2026, 12, 8, 10, 15, tzinfo=UTC)
     lines = [
-        log_line(minutes_ago(0), certificate=soon),
-        log_line(minutes_ago(5), certificate=_days(14.01, "2026-12-08T10:30:00.000Z")),
+        log_line(at, certificate=_days((expires - at) / timedelta(days=1), isoformat(expires)))
+        for at in map(minutes_ago, (0, 5))
     ]
     return tell(change(Kind.CERTIFICATE), setting(lines))
 
@@ -259,10 +338,10 @@ def certificate_renewed() -> Story:
 def not_running_by_error() -> Story:
     """The secret has gone."""
     text = (
-        "CredentialsError: check gmail: secret imapcheck/gmail: cannot be read: there is no such secret"
+        "CredentialsError: check office: secret imapcheck/office: cannot be read: there is no such secret"
         " (ResourceNotFoundException)"
     )
-    evidence = {"errors": (MonitorError(minutes_ago(1), text),)}
+    evidence = {"errors": tuple(MonitorError(minutes_ago(minutes), text) for minutes in (1, 6, 11))}
     return tell(change(Kind.NOT_RUNNING), setting([log_line(minutes_ago(16))], evidence=evidence))
 
 
@@ -289,6 +368,15 @@ def rehearsal() -> Story:
     return tell(replace(change(Kind.UNAVAILABLE), reason="rehearsal"), setting(lines))
 
 
+def rehearsal_after_an_outage(state: str) -> Story:
+    """Set by hand: what the log has of outages is over for long, and is none of this alarm's."""
+    refused = FailureType.CONNECTION_REFUSED
+    lines = [log_line(minutes_ago(minutes)) for minutes in range(0, 25, 5)]
+    lines += [log_line(minutes_ago(m), type=refused, fault=FAULTS[refused]) for m in (25, 30, 35)]
+    lines += [log_line(minutes_ago(minutes)) for minutes in (40, 45, 50)]
+    return tell(replace(change(Kind.UNAVAILABLE, state), reason="rehearsal"), setting(lines))
+
+
 def storm() -> Story:
     """A dozen checks lose their server, one its schedule, one is back."""
     refused = FailureType.CONNECTION_REFUSED
@@ -309,6 +397,7 @@ def storm() -> Story:
 
 SCENES: dict[str, Callable[[], Story]] = {
     **{f"down-{type.value}": partial(down, type) for type in FailureType},
+    "paused": paused,
     "up": up,
     "slow": slow,
     "slow-end": no_longer_slow,
@@ -319,6 +408,8 @@ SCENES: dict[str, Callable[[], Story]] = {
     "not-running-end": running_again,
     "no-evidence": without_evidence,
     "rehearsal": rehearsal,
+    "rehearsal-old-outage": partial(rehearsal_after_an_outage, "ALARM"),
+    "rehearsal-old-outage-end": partial(rehearsal_after_an_outage, "OK"),
     "storm": storm,
 }
 

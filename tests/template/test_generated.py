@@ -181,7 +181,7 @@ def test_too_many_for_one_stack_are_told_where_to_go(tmp_path: Path) -> None:
 
 def test_validate_warns_and_still_succeeds(events: Path) -> None:
     """Doubts are printed, and the exit status is 0; problems come with status 2."""
-    (events / "doubt.json").write_text('{"server": "imap://h.example:993/", "secret": "s"}')
+    (events / "doubt.json").write_text('{"server": "imap://h.example:993/", "secret": "imapcheck/s"}')
     files = sorted(events.glob("*.json"))
     done = imapcheck("validate", *files)
     assert done.returncode == 0

@@ -67,7 +67,7 @@ ROLES: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
             READ_RUNS,
             allow("cloudwatch:DescribeAlarms", "*"),
             allow(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], arn("AlarmEvents")),
-            allow("sns:Publish", ref("AlarmTopic")),
+            allow("sns:Publish", [ref("AlarmTopic"), ref("ContactTopic")]),
         ],
     ),
     "ShowChecksRole": (

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,14 @@ def test_linter_finds_nothing() -> None:
     assert done.stdout + done.stderr == ""
 
 
+def test_shipped_definitions_are_valid_without_a_doubt() -> None:
+    """As `make deploy` validates them before it builds."""
+    paths = sorted((ROOT / "events").glob("*.json"))
+    call: list[str | Path] = [Path(sys.executable).parent / "imapcheck", "validate", *paths]
+    done = subprocess.run(call, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{len(paths)} valid\n", "")
+
+
 @pytest.mark.parametrize("path", TEMPLATES)
 def test_no_alias(path: str) -> None:
     """CloudFormation reads no YAML aliases."""
@@ -68,8 +77,8 @@ def test_serverless_is_the_only_transform(root: dict[str, Any]) -> None:
 
 def test_stacks_are_what_the_definitions_make() -> None:
     """`stacks/` is committed; whoever changes a definition makes it anew."""
-    definitions = [load_definition(path) for path in sorted((ROOT / "events").glob("*.json"))]
-    for name, template in (("checks", checks_template(definitions)), ("contacts", contacts_template(definitions))):
+    definitions, now = [load_definition(path) for path in sorted((ROOT / "events").glob("*.json"))], datetime.now(UTC)
+    for name, template in (("checks", checks_template(definitions, now)), ("contacts", contacts_template(definitions))):
         committed = (ROOT / f"stacks/{name}.yaml").read_text(encoding="utf-8")
         assert committed == template.text, "stacks/ is not what events/ make: run `make stack` and commit it"
 
@@ -175,6 +184,7 @@ def test_outputs_are_exactly_this(root: dict[str, Any]) -> None:
         "ExplainAlarmFunction": ref("ExplainAlarmFunction"),
         "ShowChecksFunction": ref("ShowChecksFunction"),
         "AlarmTopicArn": ref("AlarmTopic"),
+        "ContactTopicArn": ref("ContactTopic"),
         "AlarmEventTopicArn": ref("AlarmEventTopic"),
         "LogGroup": ref("RunCheckLogGroup"),
         "DeadLettersUrl": ref("DeadLetters"),

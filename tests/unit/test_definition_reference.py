@@ -62,8 +62,8 @@ def test_example_is_valid_and_shows_its_key(path: str) -> None:
     [example] = re.findall(r"```json\n(.*?)```", CHAPTERS[path], re.DOTALL)
     data = json.loads(example)
     definition = parse_definition({"server": "mail.example.com"} | data, source="example")
-    problems = refusals(definition, "x")
-    doubted = doubts(definition, "x", datetime(2026, 11, 24, tzinfo=UTC))
+    now = datetime(2026, 11, 24, tzinfo=UTC)
+    problems, doubted = refusals(definition, "x", now), doubts(definition, "x", now)
     assert problems == []
     assert doubted == []
     for part in path.split("."):

@@ -109,3 +109,13 @@ def test_address(text: str, spec: str, name: str) -> None:
     """Display names, quoted local parts, internationalised domains."""
     address = parse_address(text)
     assert (address.addr_spec, address.display_name) == (spec, name)
+
+
+@pytest.mark.parametrize("body", ["x" * 1500, "word " * 300, "ü" * 1500, "a\n" + "y" * 77 + "\nb"])
+def test_no_line_is_longer_than_a_server_takes(body: str) -> None:
+    """76 octets of text (RFC 2045 section 6.7), where 998 are allowed at most (RFC 5322 section 2.1.1)."""
+    data = {"from": "a@example.com", "to": "b@example.com", "subject": "s", "message": body}
+    octets = Draft(NewMessageDefinition.model_validate(data), "mail").dated().octets
+    assert max(map(len, octets.split(b"\r\n"))) <= 78
+    content = email.message_from_bytes(octets, policy=email.policy.default).get_content()
+    assert content.replace("\r\n", "\n").rstrip("\n") == body.rstrip("\n")

@@ -104,7 +104,21 @@ def test_address_that_sns_would_refuse(address: str) -> None:
         define(alarms={"notify": address})
 
 
+AT = "expected a date and time that exists, from last year to in ten years"
+NO_ZONE = "expected a time zone's name such as Europe/Berlin"
+NO_SECRET = "expected a name of at most 512 letters, digits and /_+=.@-, not an ARN"
 REFUSED = [
+    *(
+        ({"alarms": {"mute": [{"at": at, "duration": "15d"}]}}, f'alarms.mute.0.at: found "{at}", {AT}')
+        for at in ("0001-01-01T00:00", "2024-12-31T23:59", "2037-01-01T00:00", "9999-12-31T23:59")
+    ),
+    *(
+        (
+            {"alarms": {"mute": [{"cron": "0 2 * * *", "duration": "1h", "timezone": zone}]}},
+            f'alarms.mute.0.timezone: found "{zone}", {NO_ZONE}',
+        )
+        for zone in ("Factory", "localtime", "posixrules")
+    ),
     ({"secret": None, "schedule": {"every": "5m"}}, "secret: found nothing, expected the name of a secret"),
     ({"tls": {"ca_file": "/etc/ca.pem"}}, "tls.ca_file: found an absolute path, expected a file beside"),
     (
@@ -117,7 +131,7 @@ REFUSED = [
 @pytest.mark.parametrize(("fields", "says"), REFUSED)
 def test_what_the_deployed_function_would_refuse(fields: dict[str, Any], says: str) -> None:
     """One line that names file, field, what was found and what was expected."""
-    [line] = refusals(define(**fields), "events/x.json")
+    [line] = refusals(define(**fields), "events/x.json", NOW)
     assert line.startswith(f"events/x.json: {says}")
 
 
@@ -127,15 +141,38 @@ def test_authority_that_is_no_pem(write_definition: Any, tmp_path: Path) -> None
     block = b"-----BEGIN CERTIFICATE-----\n%b\n-----END CERTIFICATE-----\n"
     for content in (b"x", b"0\x82", block % b"", block % b"no base64!", block % b"AAAA", b""):
         (tmp_path / "ca.pem").write_bytes(content)
-        assert "PEM" in refusals(load_definition(path), "x.json")[0], content
+        assert "PEM" in refusals(load_definition(path), "x.json", NOW)[0], content
     (tmp_path / "ca.pem").write_bytes((Path(__file__).parents[2] / "events/private-ca.pem").read_bytes())
-    assert refusals(load_definition(path), "x.json") == []
+    assert refusals(load_definition(path), "x.json", NOW) == []
 
 
 def test_definition_without_a_schedule_may_take_its_credentials_elsewhere() -> None:
     """From a file or the environment, on a laptop; and no login needs none."""
-    assert refusals(define(secret=None), "x") == []
-    assert refusals(define(secret=None, schedule={"every": "5m"}, **NO_LOGIN), "x") == []
+    assert refusals(define(secret=None), "x", NOW) == []
+    assert refusals(define(secret=None, schedule={"every": "5m"}, **NO_LOGIN), "x", NOW) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["x" * 513, "ä", "two words", "imapcheck/x\u00a0", "a:b", "a*", "", "/$",
+     "arn:aws:secretsmanager:eu-central-1:123456789012:secret:imapcheck/x-AbCdEf"],
+)  # fmt: skip
+def test_name_that_no_secret_can_have(name: str) -> None:
+    """Secrets Manager's own characters (API reference, CreateSecret); the role's prefix fits no ARN."""
+    with pytest.raises(ValidationError, match=NO_SECRET[9:30]):
+        define(secret=name)
+
+
+@pytest.mark.parametrize("name", ["x", "x" * 512, "imapcheck/a.b_c+d=e@f-g", "acme/mail"])
+def test_name_that_a_secret_can_have(name: str) -> None:
+    assert define(secret=name).secret == name
+
+
+def test_windows_of_this_and_the_next_years_are_taken() -> None:
+    """To the year, whatever the zone; CloudWatch gets those alone that are not over."""
+    for at in ("2025-01-01T00:00", "2036-12-31T23:59"):
+        for zone in ("UTC", "Pacific/Kiritimati", "Etc/GMT+12"):
+            assert refusals(mute(at=at, duration="15d", timezone=zone), "x", NOW) == []
 
 
 SCHEDULE: dict[str, Any] = {"schedule": {"every": "1m"}}
@@ -168,6 +205,24 @@ DOUBTFUL = [
         {"alarms": {"mute": [{"cron": "0 2 31 APR,6 *", "duration": "2h"}]}} | SCHEDULE,
         "alarms.mute.0.cron: no month of these has such a day",
     ),
+    *(({"alarms": {"mute": [{"cron": cron, "duration": duration}]}} | SCHEDULE,
+       "alarms.mute: these windows follow each other without a gap: the alarms are silent for ever")
+      for cron, duration in (
+          ("* * * * *", "15d"), ("* * * * *", "1m"), ("0 2 * * *", "24h"), ("0 0,12 * * *", "12h"),
+          ("0 2 * * SUN", "7d"),
+          ("0 2 * * MON-FRI", "3d"), ("59 23 * * SUN-SAT", "1d"), ("0,30 * * * *", "30m"), ("0 0 1,11,21 * *", "11d"),
+      )),
+    (
+        {"alarms": {"mute": [{"cron": "0 0 * * *", "duration": "12h"}, {"cron": "0 12 * * *", "duration": "12h"}]}}
+        | SCHEDULE,
+        "alarms.mute: these windows follow each other without a gap: the alarms are silent for ever",
+    ),
+    ({"secret": "acme/mail"}, "secret: acme/mail does not begin with imapcheck/: deploy with SecretPrefix=acme/"),
+    ({"secret": "mail"}, "secret: mail does not begin with imapcheck/, and the function reads no name without a slash"),
+    (
+        {"search": "testing", "new_message": MESSAGE},
+        "search: looks in INBOX for the subject of new_message, which is filed elsewhere and not sent",
+    ),
 ]  # fmt: skip
 
 
@@ -176,13 +231,18 @@ def test_what_can_never_turn_green_or_never_happen(fields: dict[str, Any], says:
     """Is told once, and not refused."""
     definition = define(**fields)
     assert [line for line in doubts(definition, "x.json", NOW) if line.startswith(f"x.json: warning: {says}")]
-    assert refusals(definition, "x.json") == []
+    assert refusals(definition, "x.json", NOW) == []
 
 
 @pytest.mark.parametrize(
     "fields",
     [
-        {"search": "testing", "new_message": MESSAGE, "thresholds": {"append": 5, "fetch": 5, "dns": 5, "tls": 5}},
+        {
+            "search": {"subject": "testing", "max_age": "20m"},
+            "new_message": MESSAGE,
+            "thresholds": {"append": 5, "fetch": 5, "dns": 5, "tls": 5},
+        },
+        {"search": "testing", "new_message": {**MESSAGE, "mailbox": "INBOX.Outbox"}},
         {"search": "testing", "new_message": {**OTHERS, "mailbox": "INBOX"}},
         {"search": "other words", "new_message": OTHERS},
         {"search": {"subject": "testing", "min_matches": 0}, "new_message": OTHERS},
@@ -191,6 +251,11 @@ def test_what_can_never_turn_green_or_never_happen(fields: dict[str, Any], says:
         {"thresholds": {"total": 30_000}, "alarms": {"slow": "1 of 1", "notify": "a@x.example"}} | SCHEDULE,
         {"alarms": {"mute": [{"at": "2026-11-23T23:00", "duration": "2h"}]}} | SCHEDULE,
         {"alarms": {"mute": [{"cron": "0 2 29 FEB *", "duration": "2h"}]}} | SCHEDULE,
+        {"alarms": {"mute": [{"cron": "0 2 * * *", "duration": "23h"}]}} | SCHEDULE,
+        {"alarms": {"mute": [{"cron": "0 2 * * MON-FRI", "duration": "2d"}]}} | SCHEDULE,
+        {"alarms": {"mute": [{"cron": "0 2 * JAN-NOV *", "duration": "15d"}]}} | SCHEDULE,
+        {"alarms": {"mute": [{"cron": "0 0,12 * * *", "duration": "11h"}, {"cron": "0 23 * * *", "duration": "59m"}]}}
+        | SCHEDULE,
         {"alarms": {"mute": [{"cron": "0 2 31 APR,MAY *", "duration": "2h"}]}} | SCHEDULE,
     ],
 )

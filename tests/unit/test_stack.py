@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -219,6 +220,21 @@ def test_mute_rules_name_the_checks_alarms() -> None:
     }.items():
         assert found[logical]["Rule"] == {"Schedule": schedule}
         assert found[logical]["MuteTargets"] == {"AlarmNames": targets}
+
+
+def test_mute_windows_that_are_over_are_left_out() -> None:
+    """The others keep their names: a rule that changes its number would collide with the next."""
+    once = [{"at": f"2026-12-0{day}T02:00", "duration": "2h", "timezone": "Asia/Tokyo"} for day in (1, 2, 3)]
+    muted = check(alarms={"mute": [*once, MUTE]})
+
+    def rules(now: datetime) -> set[str]:
+        text = checks_template([muted], now).text
+        return set(re.findall(r"^  (MailMute[0-9]):$", text, re.MULTILINE))
+
+    assert rules(datetime(2026, 12, 1, 19, 0, tzinfo=UTC)) == {"MailMute2", "MailMute3", "MailMute4"}
+    assert rules(datetime(2026, 12, 1, 18, 59, tzinfo=UTC)) == {"MailMute2", "MailMute3", "MailMute4"}
+    assert rules(datetime(2026, 11, 30, 19, 0, tzinfo=UTC)) == {f"MailMute{number}" for number in (1, 2, 3, 4)}
+    assert rules(datetime(2027, 1, 1, tzinfo=UTC)) == {"MailMute4"}
 
 
 @pytest.mark.parametrize("name", ["no", "null", "1", "1e3", "true", "-", "0x1", "12-30"])

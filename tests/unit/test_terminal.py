@@ -49,7 +49,7 @@ def test_failure_answers_what_where_why_and_what_now(
     for words in (
         f"mail: NOT AVAILABLE imaps://localhost:{server.port}/",
         "authenticate: authentication_failed",
-        "What to do: Put the right password into the secret; the next run takes it.",
+        "What to do: Put the right password into the secret or the credentials file; the next run takes it.",
         "not reached: namespace, list, examine, search, fetch",
         "C: A0002 AUTHENTICATE PLAIN ********",
     ):

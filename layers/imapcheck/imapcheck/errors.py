@@ -41,19 +41,19 @@ class FailureType(StrEnum):
         "name_not_resolved",
         Category.DNS,
         "There is no such name, or it has no address.",
-        "Check the name in the definition, then the DNS zone.",
+        "Check the DNS zone, then the name in the definition.",
     )
     RESOLVER_FAILED = (
         "resolver_failed",
         Category.DNS,
-        "The name server did not answer, or answered with an error.",
+        "The name servers gave no usable answer: whether the name exists is not known.",
         "Check the name servers of the zone and the resolver of the network that the check runs in.",
     )
     CONNECTION_REFUSED = (
         "connection_refused",
         Category.CONNECTION,
-        "The host is up; nothing listens on that port.",
-        "Start the mail service, or correct the port in the definition.",
+        "The host answers, but takes no connections on that port: no service is there, or a firewall rejects them.",
+        "See whether the mail service runs and no firewall rejects; then check the port in the definition.",
     )
     NETWORK_UNREACHABLE = (
         "network_unreachable",
@@ -64,13 +64,13 @@ class FailureType(StrEnum):
     CONNECTION_LOST = (
         "connection_lost",
         Category.CONNECTION,
-        "The connection ended in the middle of the step, perhaps after BYE in the server's words.",
+        "The connection ended in the middle of the step.",
         "Look into the server's log at the time of the failure: a crash, a restart, a limit or a load balancer.",
     )
     CERTIFICATE_EXPIRED = (
         "certificate_expired",
         Category.SSL,
-        "The certificate has expired: no mail client connects any more.",
+        "The certificate has expired: mail clients refuse it or warn.",
         "Renew the certificate and reload the mail server.",
     )
     CERTIFICATE_NOT_YET_VALID = (
@@ -83,7 +83,7 @@ class FailureType(StrEnum):
         "certificate_name_mismatch",
         Category.SSL,
         "The certificate is for other names.",
-        "Serve a certificate for this name, or set tls.server_name to the name it is for.",
+        "See which machine answers; serve a certificate for this name, or set tls.server_name if another is right.",
     )
     CERTIFICATE_UNTRUSTED = (
         "certificate_untrusted",
@@ -100,7 +100,7 @@ class FailureType(StrEnum):
     TLS_HANDSHAKE_FAILED = (
         "tls_handshake_failed",
         Category.SSL,
-        "The two sides found no common protocol or cipher, what came was no TLS, or a client certificate is demanded.",
+        "The two sides could not agree on TLS: by protocol, cipher or client certificate, or what came was no TLS.",
         "Compare its TLS versions and ciphers with tls.minimum_version, or let it ask for no client certificate.",
     )
     STARTTLS_UNAVAILABLE = (
@@ -112,26 +112,26 @@ class FailureType(StrEnum):
     AUTHENTICATION_FAILED = (
         "authentication_failed",
         Category.AUTHENTICATION,
-        "The server refused the user name and password, or could not prove that it knows them (SCRAM).",
-        "Put the right password into the secret; the next run takes it.",
+        "The server refused the login; with SCRAM, also where it could not prove that it knows the password.",
+        "Put the right password into the secret or the credentials file; the next run takes it.",
     )
     AUTHENTICATION_UNAVAILABLE = (
         "authentication_unavailable",
         Category.AUTHENTICATION,
-        "The login service is down or refuses everybody: the server says so by a code (RFC 5530) or in words.",
-        "Look at the directory or database behind the logins, and at connection limits.",
+        "The server cannot check logins at the moment; it says nothing about the password.",
+        "Look at the directory or database behind the logins and at its connection limits; keep the password.",
     )
     AUTHENTICATION_PAUSED = (
         "authentication_paused",
         Category.AUTHENTICATION,
-        "The login was withheld after refusals, so as not to lock the mailbox out.",
-        "Put the right password into the secret; the next run takes it.",
+        "The check did not log in: the server had refused it, and more tries could lock the account.",
+        "Put the right password into the secret or the credentials file; the next run takes it.",
     )
     MECHANISM_NOT_OFFERED = (
         "mechanism_not_offered",
         Category.AUTHENTICATION,
         "The server does not offer the mechanism of the definition, or no login without TLS.",
-        "Set authentication to a mechanism that the detail lists.",
+        "Check the server's login settings, or set authentication to a mechanism that the detail lists.",
     )
     GREETING_REJECTED = (
         "greeting_rejected",
@@ -143,7 +143,7 @@ class FailureType(StrEnum):
         "not_imap",
         Category.RESPONSE,
         "Something else answers on that port; the detail names it.",
-        "Check server and port in the definition, and imaps:// or imap://.",
+        "See what answers there; then check server, port and imaps:// or imap:// in the definition.",
     )
     PROTOCOL_ERROR = (
         "protocol_error",
@@ -160,8 +160,8 @@ class FailureType(StrEnum):
     MAILBOX_NOT_FOUND = (
         "mailbox_not_found",
         Category.RESPONSE,
-        "The mailbox does not exist, or no sent mailbox could be found.",
-        "Create the mailbox, or set search.mailbox or new_message.mailbox.",
+        "The account sees no such mailbox.",
+        "See who renamed, moved or deleted it: restore it, or name the right one in the definition.",
     )
     OVER_QUOTA = (
         "over_quota",
@@ -173,7 +173,7 @@ class FailureType(StrEnum):
         "no_match",
         Category.CONTENT,
         "The server works; fewer messages match than min_matches.",
-        "Find out where that mail comes from and where it was filed.",
+        "Look in the archive, junk and trash for the message; is it in none of them, ask its sender.",
     )
     TOO_OLD = (
         "too_old",
@@ -184,13 +184,13 @@ class FailureType(StrEnum):
     MESSAGE_TOO_LARGE = (
         "message_too_large",
         Category.CONTENT,
-        "The newest match is larger than max_size, or than 25 MiB.",
-        "Raise search.max_size, or search for another message.",
+        "The server works; the newest match is larger than max_size, or than 25 MiB.",
+        "Look at the newest match; raise search.max_size only if mail of that size is expected.",
     )
     TIMEOUT = (
         "timeout",
         Category.TIMEOUT,
-        "The step named had no complete answer in time.",
+        "The step had no complete answer in time.",
         "Look at load, disk and network of what the failed step needs.",
     )
 
@@ -226,6 +226,10 @@ class ImapcheckError(Exception):
 
 class DefinitionError(ImapcheckError):
     """A check definition that cannot be run; `str()` is one line per problem."""
+
+
+class NotDeployed(DefinitionError):
+    """A name that is not, or no longer, among the deployed definitions."""
 
 
 class CredentialsError(ImapcheckError):

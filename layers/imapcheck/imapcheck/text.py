@@ -1,6 +1,7 @@
 """Text as it may safely be taken in and shown: no smuggled lines on the way in, one clean line on the way out."""
 
 import unicodedata
+from datetime import UTC, datetime
 
 _REFUSED_CATEGORIES = {"Cc", "Zl", "Zp", "Cs"}
 
@@ -23,6 +24,12 @@ def one_line(text: str, limit: int = 400) -> str:
         return text
     clean = "".join(char if char.isprintable() else _escaped(char) for char in text[: limit + 1])
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
+
+
+def minute(moment: datetime) -> str:
+    """A time for people, to the minute: `7 Dec 2026 09:00 UTC`."""
+    moment = moment.astimezone(UTC)
+    return f"{moment.day} {moment:%b %Y %H:%M} UTC"
 
 
 def show_bytes(data: bytes, limit: int = 400) -> str:

@@ -127,9 +127,6 @@ class Tracer:
         with self.step(name) as record:
             record.skip(detail)
 
-    def has(self, name: StepName) -> bool:
-        return name in self._records
-
     def results(self) -> tuple[StepResult, ...]:
         return tuple(record.result(self._redact) for record in self._records.values())
 

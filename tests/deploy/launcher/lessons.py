@@ -12,16 +12,15 @@ from typing import Any
 
 from ministack.core import iam_actions, lambda_runtime
 from ministack.core.responses import get_region
-from ministack.services import cloudwatch, lambda_svc
-from ministack.services.cloudformation import changesets, engine, handlers, provisioners
+from ministack.services import lambda_svc
+from ministack.services.cloudformation import changesets, engine, handlers
 
-from deploy.launcher import sandbox
+from deploy.launcher import alarms, sandbox
 
 _RUNTIME = Path(os.environ["DEPLOY_RUNTIME"])
 _GIVEN = ("AWS_LAMBDA_", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_", "AWS_SECRET_", "AWS_SESSION_", "_HANDLER")
 _original_conditions = engine._evaluate_conditions
 _original_worker_class = lambda_runtime._worker_class_for
-_original_alarm_record = provisioners._cw_metric_alarm_record
 _original_properties_for_diff = changesets._resolve_props_for_diff
 _original_get_template = handlers._get_template
 _original_resource_arn = iam_actions.extract_resource_arn
@@ -30,15 +29,9 @@ _original_resource_arn = iam_actions.extract_resource_arn
 def teach_before_the_services_start() -> None:
     """All but what other modules have copied by then."""
     lambda_runtime._worker_class_for = _worker_class
-    cloudwatch._evaluate_alarm = _leave_alarms_to_the_bridge
-    provisioners._cw_metric_alarm_record = _alarm_record
+    alarms.teach()
     changesets._resolve_props_for_diff = _properties_for_diff
     _replace_action(_original_get_template, _get_template)
-    provisioners._RESOURCE_HANDLERS["AWS::CloudWatch::AlarmMuteRule"] = {
-        "create": _create_mute_rule,
-        "update": _update_mute_rule,
-        "delete": _delete_mute_rule,
-    }
     for name in ("_put_event_invoke_config", "_delete_event_invoke_config"):
         setattr(lambda_svc, name, _unqualified(getattr(lambda_svc, name)))
     teach_functions_that_modules_have_bound()
@@ -124,13 +117,19 @@ class LambdaWorker(lambda_runtime.ProvidedWorker):  # type: ignore[misc]
 
     def __init__(self, func_name: str, config: dict[str, Any], code_zip: bytes) -> None:
         self._place = Path(tempfile.mkdtemp(prefix=f"lambda-{func_name}-"))
-        sandbox.unpack(code_zip, self._place / "task")
-        (self._place / "opt").mkdir()
-        for layer in config.get("Layers", []):
-            sandbox.unpack(_layer(layer), self._place / "opt")
+        self._code, self._layers = code_zip, [_layer(layer) for layer in config.get("Layers", [])]
+        self._unpack()
         super().__init__(func_name, config, _bootstrap(self._place, config))
 
+    def _unpack(self) -> None:
+        (self._place / "opt").mkdir(parents=True)
+        sandbox.unpack(self._code, self._place / "task")
+        for layer in self._layers:
+            sandbox.unpack(layer, self._place / "opt")
+
     def invoke(self, event: Any, request_id: str, **others: Any) -> Any:
+        if not self._place.exists():  # it could not be started the last time, and is used again
+            self._unpack()
         known = {name: others.get(name) for name in ("trace_id", "invoked_function_arn")}
         return super().invoke(event, request_id, **known)
 
@@ -170,45 +169,6 @@ os.execvpe({words[0]!r}, {words!r}, sandbox.environment(api, {log_group!r}, give
         entry.external_attr = 0o755 << 16
         archive.writestr(entry, script)
     return package.getvalue()
-
-
-def _leave_alarms_to_the_bridge(alarm: dict[str, Any]) -> None:
-    """CloudWatch evaluates M of N datapoints of the metric with the alarm's dimensions, and missing ones. MiniStack
-    knows neither M of N nor dimensions nor missing data; `deploy.bridges` decides, by the project's simulator."""
-
-
-def _alarm_record(name: str, properties: dict[str, Any]) -> Any:
-    """DescribeAlarms returns WarmUpConfiguration. MiniStack drops it."""
-    record = _original_alarm_record(name, properties)
-    if warm_up := properties.get("WarmUpConfiguration"):
-        minutes = int(warm_up["WarmUpPeriodDurationInMinutes"])
-        record["WarmUpConfiguration"] = {"WarmUpPeriodDurationInMinutes": minutes}
-    return record
-
-
-# CloudFormation knows AWS::CloudWatch::AlarmMuteRule; MiniStack refuses the type. Here a rule is only kept: nothing is
-# muted.
-_mute_rules: dict[str, Any] = {}
-
-
-def _create_mute_rule(logical_id: str, properties: dict[str, Any], stack_name: str) -> tuple[str, dict[str, Any]]:
-    name = properties.get("Name") or provisioners._physical_name(stack_name, logical_id, max_len=255)
-    if not {"Expression", "Duration"} <= properties["Rule"]["Schedule"].keys():
-        raise ValueError(f"AWS::CloudWatch::AlarmMuteRule {name}: Expression and Duration are required")
-    _mute_rules[name] = properties
-    return name, {}
-
-
-def _update_mute_rule(
-    physical_id: str, old: dict[str, Any], new: dict[str, Any], stack_name: str
-) -> tuple[str, dict[str, Any]]:
-    if new.get("Name", physical_id) != physical_id:
-        _delete_mute_rule(physical_id, old)
-    return _create_mute_rule(physical_id, {"Name": physical_id} | new, stack_name)
-
-
-def _delete_mute_rule(physical_id: str, properties: dict[str, Any]) -> None:
-    _mute_rules.pop(physical_id)
 
 
 def _unqualified(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -25,13 +25,15 @@ TYPE = FailureType.CONNECTION_REFUSED
 class ScannedLog:
     """FilterLogEvents as CloudWatch does it: forwards, a page for each megabyte it looks at, whatever matches.
 
-    Check number n runs at n/450 of each interval, as schedules spread; `gmail` is one of them and is down from
+    Check number n runs at n/450 of each interval, as schedules spread; `office` is one of them and is down from
     `down_since` to `up_at`. Lines are made as they are looked at: a day of them is half a gigabyte.
     """
 
     def __init__(self, down_since: datetime, up_at: datetime | None = None) -> None:
         self.down_since, self.up_at = down_since, up_at
-        self.beat = EVERY  # between two runs of `gmail`
+        self.beat = EVERY  # between two runs of `office`
+        self.moved_at, self.shift = RANG - timedelta(days=100), timedelta()  # runs before lay so much earlier
+        self.broken_after: int | None = None  # pages
         self.pages = 0
         self.clock = 0.0
         self.asked: list[tuple[datetime, datetime]] = []
@@ -46,21 +48,24 @@ class ScannedLog:
         step = EVERY * (PAGE // OCTETS) / CHECKS
         while start <= end:
             self.pages += 1
+            if self.broken_after is not None and self.pages > self.broken_after:
+                raise ConnectionError("no answer")
             self.clock += SECONDS_A_PAGE
             yield {"events": list(self._matching(start, min(start + step, end), asked[1] if asked else None))}
             start += step
 
     def _matching(self, start: datetime, end: datetime, check: str | None) -> Iterator[dict[str, Any]]:
         beat = RANG - timedelta(seconds=30) - self.beat * ((RANG - start) // self.beat + 1)
-        names = [check] if check is not None else ["gmail", *(f"c{number}" for number in range(CHECKS - 1))]
-        while beat < end:
+        names = [check] if check is not None else ["office", *(f"c{number}" for number in range(CHECKS - 1))]
+        while beat - self.shift < end:
+            at = beat if beat >= self.moved_at else beat - self.shift
             for name in names:
-                if start <= beat < end:
-                    yield self._event(beat, name)
+                if start <= at < end:
+                    yield self._event(at, name)
             beat += self.beat
 
     def _event(self, at: datetime, check: str) -> dict[str, Any]:
-        down = check == "gmail" and self.down_since <= at and (self.up_at is None or at < self.up_at)
+        down = check == "office" and self.down_since <= at and (self.up_at is None or at < self.up_at)
         line = log_line(at, check=check, type=TYPE if down else None, fault=FAULTS[TYPE] if down else None)
         return {"timestamp": int(at.timestamp() * 1000), "message": json.dumps(line)}
 
@@ -113,6 +118,17 @@ def test_recovery_after_hours_is_found_backwards(monkeypatch: pytest.MonkeyPatch
     assert all(older[1] == newer[0] for newer, older in pairwise(log.asked))
 
 
+def test_transcripts_of_old_runs_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They may be long; a story tells the newest run of a failure type at most."""
+    monkeypatch.setattr(f"{__name__}.TYPE", FailureType.AUTHENTICATION_FAILED)
+    log = ScannedLog(RANG - timedelta(hours=1, minutes=30), up_at=RANG - timedelta(minutes=6))
+    [found] = gather(log, [change(Kind.UNAVAILABLE, "OK")], monkeypatch)
+    bad = [run for run in found.runs if not run.available]
+    assert len(bad) == 16
+    assert bad[0].transcript
+    assert not any(run.transcript for run in bad[1:])
+
+
 def test_windows_grow_where_reading_is_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A week's outage in a small stack takes a dozen calls, not a thousand."""
     log = ScannedLog(RANG - timedelta(days=6), up_at=RANG - timedelta(minutes=6))
@@ -153,11 +169,73 @@ def test_daily_check_in_a_large_stack_is_looked_up_day_by_day(monkeypatch: pytes
     assert log.pages < day() / 10
 
 
+@pytest.mark.parametrize("octets", [1, 4000], ids=["quick", "slow"])
+@pytest.mark.parametrize("runs", [1, 2, 7, 34, 40, 200])
+@pytest.mark.parametrize("every", [timedelta(minutes=30), timedelta(hours=1), timedelta(hours=24)], ids=str)
+def test_outage_of_any_length_at_any_interval_is_told(
+    monkeypatch: pytest.MonkeyPatch, every: timedelta, runs: int, octets: int
+) -> None:
+    """Whole, where the log can be read back to its beginning; never without its newest runs."""
+    monkeypatch.setattr(f"{__name__}.OCTETS", octets)
+    log = ScannedLog(RANG - every * (runs + 1) - EVERY, up_at=RANG - every - EVERY)
+    log.beat = every
+    ended = change(Kind.UNAVAILABLE, "OK", period=every, needed=1, periods=1)
+    [found] = gather(log, [ended], monkeypatch)
+    spell = find_spell(ended, found.runs)
+    assert found.problem is None
+    assert spell is not None
+    whole = every * (runs + 3) < timedelta(days=7) and (octets == 1 or runs < 30)
+    assert spell.complete or not whole
+    assert len(spell.bad) == runs or not whole
+    assert {newer.started_at - older.started_at for newer, older in pairwise(found.runs)} == {every}
+    assert log.clock < 8 + 2 * SECONDS_A_PAGE
+
+
+@pytest.mark.parametrize("minutes", [10, 20, 45])
+def test_runs_are_found_where_a_deployment_moved_the_schedule(monkeypatch: pytest.MonkeyPatch, minutes: int) -> None:
+    """In a log so large that only the places where runs must lie are read."""
+    hour = timedelta(hours=1)
+    monkeypatch.setattr(f"{__name__}.SECONDS_A_PAGE", 0.07)
+    log = ScannedLog(RANG - hour * 8, up_at=RANG - hour - EVERY)
+    log.beat, log.moved_at, log.shift = hour, RANG - hour * 4, timedelta(minutes=minutes)
+    ended = change(Kind.UNAVAILABLE, "OK", period=hour)
+    [found] = gather(log, [ended], monkeypatch)
+    spell = find_spell(ended, found.runs)
+    assert spell is not None
+    assert spell.complete
+    assert len(spell.bad) == 6
+    assert log.pages < day() / 5
+
+
+def test_silence_between_two_phases_hides_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing ran for an hour or two, then at another minute: all of the time between is read."""
+    hour = timedelta(hours=1)
+    log = ScannedLog(RANG - hour * 9, up_at=RANG - hour * 2)
+    log.beat, log.moved_at, log.shift = hour, RANG - hour * 4, hour + timedelta(minutes=20)
+    monkeypatch.setattr(f"{__name__}.SECONDS_A_PAGE", 0.07)
+    ended = change(Kind.UNAVAILABLE, "OK", period=hour)
+    [found] = gather(log, [ended], monkeypatch)
+    gaps = {newer.started_at - older.started_at for newer, older in pairwise(found.runs)}
+    assert gaps == {hour, hour * 2 + timedelta(minutes=20)}
+
+
+@pytest.mark.parametrize("pages", [8, 12, 20])
+def test_log_that_breaks_off_is_told_as_far_as_it_was_read(monkeypatch: pytest.MonkeyPatch, pages: int) -> None:
+    """What the newest window gave is not thrown away."""
+    log = ScannedLog(RANG - timedelta(days=1), up_at=RANG - timedelta(minutes=6))
+    log.broken_after = pages
+    [found] = gather(log, [change(Kind.UNAVAILABLE, "OK")], monkeypatch)
+    assert found.problem is None
+    assert len(found.runs) >= 3
+    assert found.looked_from is not None
+    assert found.looked_from <= found.runs[-1].started_at
+
+
 def test_storm_is_read_in_one_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
     """As many pages as for one alarm, though each line is looked at once for all."""
     alone, storm = (ScannedLog(RANG - timedelta(minutes=6)) for _ in range(2))
     gather(alone, [change(Kind.UNAVAILABLE)], monkeypatch)
-    names = ["gmail", *(f"c{number}" for number in range(30))]
+    names = ["office", *(f"c{number}" for number in range(30))]
     changes = [Change(f"s-{name}", name, Kind.UNAVAILABLE, "ALARM", RANG, "", 100.0, 2, 3) for name in names]
     found = gather(storm, changes, monkeypatch)
     assert all(len(item.runs) >= 3 for item in found)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from imapcheck.errors import FailureType
 from imapcheck.output.joint_story import Part, tell_together
 from imapcheck.output.story import Story, tell, tell_bare
-from imapcheck.output.story_facts import Evidence, Kind, MonitorError, Others, Run, find_spell
+from imapcheck.output.story_facts import Change, Evidence, Kind, MonitorError, Others, Run, find_spell
 from support.story_scenes import (
     FAULTS,
     GOLDEN,
@@ -30,7 +30,7 @@ from support.story_scenes import (
     setting,
 )
 
-LABELS = ("Again:", "Runbook:", "Dashboard:", "Runs:", "Server:", "Alarm:")
+LABELS = ("Run again:", "Runbook:", "Dashboard:", "Runs:", "Server:", "Alarm:")
 HOSTILE = (
     "<!channel> @here", "<script>alert(1)</script>", "*bold* _it_ ~no~ [x](http://evil.example)", "```\n# title",
     "\u202egnp.exe", "\x1b[31mred\x07", "line\r\nSubject: forged", "\u2028\u2029\x85", "&lt;!everyone&gt;", "\ud800",
@@ -72,11 +72,11 @@ def test_first_three_lines_say_what_where_since_when_and_why(name: str) -> None:
     what, when, why = story.text.splitlines()[:3]
     verdict, check, server = what.split("  ")
     assert verdict.isupper()
-    assert (check, server) == ("gmail", "imaps://imap.gmail.com:993/")
+    assert (check, server) == ("office", "imaps://imap.example.com:993/")
     assert re.match(r"(since|after) \d", when)
     assert re.search(r"\d\d:\d\d UTC", when)
-    assert re.search(r": |not known", why)
-    assert story.subject.startswith(f"{verdict} gmail")
+    assert re.search(r": ", why)
+    assert story.subject.startswith(f"{verdict} office")
 
 
 @pytest.mark.parametrize("type", FailureType)
@@ -86,13 +86,15 @@ def test_every_failure_is_told_with_step_type_words_and_time(type: FailureType) 
     flat = " ".join(story.text.split())
     assert f"{fault.step}: {type.value}" in flat
     assert " ".join(fault.detail.split()) in flat
-    assert f"{fault.step} {fault.took_ms:.0f} <- failed" in flat or fault.goes_on
-    assert "since 10:12 UTC" in flat
-    assert "last good 10:07" in flat
+    mark = "not tried" if type is FailureType.AUTHENTICATION_PAUSED else "failed"
+    assert f"{fault.step} {fault.took_ms:.0f} <- {mark}" in flat or fault.goes_on
+    assert "since 24 Nov 10:12 UTC: the last 2 runs failed; last good 10:07 UTC" in flat
+    asked = "DO: It worked at 10:07 UTC: what changed since?" in flat
+    assert asked == (type is not FailureType.CERTIFICATE_EXPIRED)
     assert f"{fault.step}: {type.value}" in story.card["content"]["description"]
     assert (story.content["step"], story.content["type"]) == (fault.step, type.value)
     assert story.content["since"] == "2026-11-24T10:12:02.000Z"
-    assert f"{fault.step} {type.value}" in story.subject
+    assert "since 24 Nov 10:12 UTC" in story.subject
 
 
 @pytest.mark.parametrize("name", SCENES)
@@ -105,13 +107,15 @@ def test_subject_is_one_short_line_of_ascii(name: str) -> None:
 
 
 def test_secret_in_the_advice_is_called_by_its_name() -> None:
-    """There may be fifty."""
+    """There may be fifty; in an older version's words too."""
     bad = log_line(
         minutes_ago(0), type=FailureType.AUTHENTICATION_FAILED, fault=FAULTS[FailureType.AUTHENTICATION_FAILED]
     )
     bad["result"]["failure"]["advice"] = "Put the right password into the secret; the next run takes it."
     text = tell(change(Kind.UNAVAILABLE), setting([bad, bad])).text
-    assert "DO: Put the right password into the secret imapcheck/gmail;" in text
+    assert "DO: Put the right password into the secret imapcheck/office (AWS" in text
+    bad["result"]["failure"]["advice"] = FailureType.AUTHENTICATION_FAILED.advice
+    assert tell(change(Kind.UNAVAILABLE), setting([bad, bad])).text == text
 
 
 def test_later_failures_and_warnings_are_told_too() -> None:
@@ -131,8 +135,9 @@ def test_withheld_login_is_told_in_the_words_of_the_refusal() -> None:
     runs.append(log_line(minutes_ago(10), type=refused, fault=FAULTS[refused]))
     story = tell(change(Kind.UNAVAILABLE), setting([*runs, log_line(minutes_ago(15))]))
     assert "authenticate: authentication_failed" in story.text
-    assert "Invalid credentials" in story.text
-    assert "2 x authenticate: authentication_paused" in " ".join(story.text.split())
+    assert "Authentication failed." in story.text
+    assert "2 x authenticate: authentication_paused (10:12 to 10:17)" in " ".join(story.text.split())
+    assert "now the check does not log in" in " ".join(story.text.split())
     assert story.content["type"] == "authentication_failed"
 
 
@@ -152,7 +157,7 @@ def test_day_is_told_where_it_is_not_today() -> None:
     lines = [log_line(at - timedelta(minutes=m), type=FailureType.TIMEOUT, fault=fault) for m in (2, 7)]
     lines += [log_line(at - timedelta(minutes=m)) for m in (12, 17)]
     text = tell(change(Kind.UNAVAILABLE, at=at), setting(lines)).text
-    assert "since 23 Nov 23:56 UTC: 2 of the last 3 runs failed; last good 23 Nov 23:51" in text
+    assert "since 23 Nov 23:56 UTC: the last 2 runs failed; last good 23 Nov 23:51 UTC" in text
 
 
 def test_long_name_of_a_server_is_cut_visibly_and_stands_whole_below() -> None:
@@ -168,8 +173,138 @@ def test_what_is_cut_says_so() -> None:
     fault = replace(FAULTS[FailureType.PROTOCOL_ERROR], transcript=("S: " + "x" * 480,) * 30)
     bad = log_line(minutes_ago(0), type=FailureType.PROTOCOL_ERROR, fault=fault)
     text = tell(change(Kind.UNAVAILABLE), setting([bad, bad])).text
-    assert "(18 lines before)" in text
+    assert "(.. 18 lines before)" in text
     assert "… (483 characters)" in " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("type", "word"),
+    [
+        (FailureType.NO_MATCH, "MAIL MISSING"),
+        (FailureType.TOO_OLD, "NO NEW MAIL"),
+        (FailureType.MESSAGE_TOO_LARGE, "MAIL TOO LARGE"),
+        (FailureType.MAILBOX_NOT_FOUND, "MAILBOX MISSING"),
+        (FailureType.OVER_QUOTA, "MAILBOX FULL"),
+    ],
+)
+def test_server_that_works_is_not_called_down(type: FailureType, word: str) -> None:
+    """Nobody gets up at night for a word; what more went wrong in the same run makes it DOWN all the same."""
+    story = SCENES[f"down-{type.value}"]()
+    assert story.subject.startswith(f"{word} office")
+    assert (story.content["kind"], story.content["state"]) == ("unavailable", "ALARM")
+    bad = log_line(minutes_ago(0), type=type, fault=FAULTS[type])
+    bad["result"]["failures"].append({"step": "append", "type": "connection_lost", "detail": "reset"})
+    assert tell(change(Kind.UNAVAILABLE), setting([bad, bad])).subject.startswith("DOWN office")
+    ended = [log_line(minutes_ago(0)), *(log_line(minutes_ago(m), type=type, fault=FAULTS[type]) for m in (5, 10))]
+    assert tell(change(Kind.UNAVAILABLE, "OK"), setting([*ended, log_line(minutes_ago(15))])).subject.startswith("OK ")
+
+
+@pytest.mark.parametrize("type", FailureType)
+def test_nothing_is_said_twice(type: FailureType) -> None:
+    """The reason explains what the detail does not say."""
+    text = SCENES[f"down-{type.value}"]().text.lower().partition("\ntranscript")[0]
+    sentences = [" ".join(part.split()) for part in re.split(r"[.?;:]\s|\n\n| - ", text)]
+    long = [sentence for sentence in sentences if len(sentence) > 25]
+    assert len(long) == len(set(long))
+
+
+def test_advice_for_what_worked_before_does_not_silence_the_alarm() -> None:
+    """A definition that was right at 10:07 is not what to change first; for a check that never worked it may be."""
+    for type in FailureType:
+        do = SCENES[f"down-{type.value}"]().content["do"]
+        assert "office.json" not in do or re.search(
+            r"(if it is to stay|Is it expected|on purpose\?).* events/office", do
+        )
+        bad = log_line(minutes_ago(0), type=type, fault=FAULTS[type])
+        assert "It worked" not in tell(change(Kind.UNAVAILABLE), setting([bad, bad])).content["do"]
+
+
+def test_broken_spell_counts_and_an_unbroken_one_says_so() -> None:
+    """ "2 of 3" reads as flapping: it is said of nothing else."""
+    fault = FAULTS[FailureType.TIMEOUT]
+
+    def when(*failed: bool) -> str:
+        lines = [
+            log_line(minutes_ago(5 * at), type=FailureType.TIMEOUT if bad else None, fault=fault if bad else None)
+            for at, bad in enumerate(failed)
+        ]
+        return tell(change(Kind.UNAVAILABLE), setting(lines)).text.splitlines()[1]
+
+    assert "the last 2 runs failed" in when(True, True, False, False, False)
+    assert "2 of the last 3 runs failed" in when(True, False, True, False, False, False)
+    assert "2 of the last 3 runs failed" in when(False, True, True, False, False, False)
+
+
+def test_runs_of_another_search_are_counted_and_dated() -> None:
+    """What matched before, and from when it was."""
+    flat = " ".join(SCENES["down-no_match"]().text.split())
+    assert "At 10:07 UTC 1 message matched, the newest of 24 Nov 07:09 UTC." in flat
+    assert "Skipped: fetch." in flat
+
+
+def test_timeout_tells_how_long_was_waited_and_what_the_limit_is() -> None:
+    """Not only that it was too long."""
+    assert "fetch: timeout - waited 29.2 s; the whole run may take 30 s" in SCENES["down-timeout"]().text
+
+
+def test_recovery_counts_each_cause_and_when_it_was() -> None:
+    """Seven runs did not all fail alike."""
+    story = SCENES["up"]()
+    assert story.subject.endswith("7 runs failed: 1 x connection_lost, 6 x connection_refused")
+    flat = " ".join(story.text.split())
+    assert "1 x search: connection_lost (10:15), 6 x connect: connection_refused (10:20 to 10:45) UTC" in flat
+    assert "search: the server ended the session: BYE System shutting down" in flat
+
+
+def test_certificate_is_told_only_where_the_failed_run_saw_it() -> None:
+    """What an earlier run saw is not how things are."""
+    assert "Certificate: 61 days left." in SCENES["down-authentication_failed"]().text
+    assert "Certificate:" not in SCENES["down-connection_refused"]().text
+    assert "Certificate:" not in SCENES["down-tls_handshake_failed"]().text
+
+
+def test_transcript_ends_with_the_failed_step_and_tells_what_is_left_out() -> None:
+    """The steps after it tell nothing of it."""
+    lines = SCENES["down-no_match"]().content["run"]["transcript"]
+    assert lines[0] == "(.. 16 lines before)"
+    assert lines[-2:] == ["S: A0008 OK Search completed", "(.. 7 lines after)"]
+
+
+def test_failed_runs_that_only_the_alarm_names_are_dated_by_it() -> None:
+    """CloudWatch's reason has the times of its datapoints; where it has none, the alarm's own time is the latest."""
+    nothing = replace(setting([]), evidence=Evidence(problem="the log could not be read"))
+    rang = change(Kind.UNAVAILABLE)
+    for reason, since in [
+        (rang.reason, "since 24 Nov 10:12 UTC: "),
+        ("Threshold Crossed", "since 24 Nov 10:17 UTC or earlier: "),
+        ("[0.0 (99/99/26 10:12:00)]", "since 24 Nov 10:17 UTC or earlier: "),
+        ("[100.0 (24/11/26 10:12:00), 0.0 (24/11/27 10:12:00)]", "since 24 Nov 10:17 UTC or earlier: "),
+    ]:
+        assert tell(replace(rang, reason=reason), nothing).text.splitlines()[1].startswith(since)
+
+
+def test_story_that_could_not_be_made_does_not_say_that_the_log_is_empty() -> None:
+    """The failed runs are there; only the telling broke."""
+    bad = log_line(minutes_ago(0), type=FailureType.TIMEOUT, fault=FAULTS[FailureType.TIMEOUT])
+    story = tell_bare(change(Kind.UNAVAILABLE), setting([bad, bad]))
+    assert story.subject.startswith("DOWN office: reason unknown, since 24 Nov 10:12 UTC: the story could not be made")
+    assert "no failed run" not in story.text
+
+
+def test_joint_story_tells_the_changes_of_a_check_as_they_came() -> None:
+    """The check that is worst off at the end comes first; what ended is told last."""
+
+    def changed(check: str, state: str, minutes: int, kind: Kind = Kind.UNAVAILABLE) -> Change:
+        return replace(change(kind, state, minutes_ago(minutes)), check=check, alarm=f"{check}-{kind.value}")
+
+    told = [
+        changed("over", "OK", 1), changed("over", "ALARM", 9), changed("slow", "ALARM", 2, Kind.SLOW),
+        changed("flaps", "ALARM", 0), changed("flaps", "OK", 5), changed("flaps", "ALARM", 8),
+    ]  # fmt: skip
+    content = tell_together([(item, setting([])) for item in told]).content
+    assert [(item["check"], item["state"]) for item in content["changes"]] == [
+        ("flaps", "ALARM"), ("flaps", "OK"), ("flaps", "ALARM"), ("slow", "ALARM"), ("over", "ALARM"), ("over", "OK"),
+    ]  # fmt: skip
 
 
 @st.composite
@@ -268,6 +403,30 @@ def test_line_in_another_shape_is_a_run_or_refused_and_never_a_crash(data: st.Da
 
 
 @given(
+    quiet=st.integers(0, 24),
+    old=st.integers(1, 9),
+    numbers=st.sampled_from([(1, 1), (2, 3), (3, 3), (2, 5), (4, 5), (1, 10)]),
+    state=st.sampled_from(["ALARM", "OK"]),
+)
+def test_old_outage_is_none_of_this_change(quiet: int, old: int, numbers: tuple[int, int], state: str) -> None:
+    """Where nothing was bad at the change, nothing is told for its reason; and where the outage touches it, all is."""
+    needed, periods = numbers
+    fault = FAULTS[FailureType.TIMEOUT]
+    ages = range(quiet + old + periods + 1)
+    lines = [
+        log_line(minutes_ago(5 * age), type=FailureType.TIMEOUT if bad else None, fault=fault if bad else None)
+        for age in ages
+        for bad in [quiet <= age < quiet + old]
+    ]
+    spell = find_spell(change(Kind.UNAVAILABLE, state, needed=needed, periods=periods), runs_of(lines))
+    if quiet > periods * 2:
+        assert spell is None
+    elif old >= needed and quiet + needed <= periods:
+        assert spell is not None
+        assert len(spell.bad) == old
+
+
+@given(
     bad=st.lists(st.booleans(), min_size=1, max_size=25),
     numbers=st.sampled_from([(1, 1), (2, 3), (3, 3), (2, 5), (4, 5), (1, 10)]),
 )
@@ -286,8 +445,11 @@ def test_spell_is_the_time_that_the_alarm_rang(bad: list[bool], numbers: tuple[i
     if True not in rang:
         assert spell is None or not spell.complete
         return
-    assert spell is not None
     last = max(at for at, ringing in enumerate(rang) if ringing)
+    if len(bad) - 1 - last > (1 if state == "ALARM" else periods + 1):
+        assert spell is None or not spell.complete
+        return
+    assert spell is not None
     first = last
     while first > 0 and rang[first - 1]:
         first -= 1

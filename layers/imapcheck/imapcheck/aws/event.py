@@ -11,11 +11,10 @@ from typing import Any
 from imapcheck.aws.settings import Settings
 from imapcheck.definition.files import load_definition, parse_definition
 from imapcheck.definition.model import CheckDefinition
-from imapcheck.errors import DefinitionError
+from imapcheck.errors import DefinitionError, NotDeployed
 from imapcheck.text import one_line
 
 INLINE = "inline"
-_MOST_NAMES = 20
 _OLDEST_SCHEDULE = timedelta(hours=6)
 """Lambda keeps an event for six hours at most."""
 
@@ -37,7 +36,7 @@ class Events:
         self._loaded: dict[str, CheckDefinition] = {}
 
     def order(self, event: object) -> Order:
-        """What `event` asks for. Raises `DefinitionError`."""
+        """What `event` asks for. Raises `DefinitionError`, of which `NotDeployed` is a name that is not there."""
         if not isinstance(event, dict):
             raise DefinitionError('event: expected {"check": NAME} or a whole definition')
         if "check" not in event:
@@ -47,12 +46,10 @@ class Events:
         return Order(self._deployed(event["check"]), instant_test=False, scheduled_at=_scheduled(event))
 
     def _deployed(self, name: object) -> CheckDefinition:
-        known = sorted(path.stem for path in self._settings.definitions.glob("*.json"))
+        known = {path.stem for path in self._settings.definitions.glob("*.json")}
         if not isinstance(name, str) or name not in known:
-            more = f" and {len(known) - _MOST_NAMES} more" if len(known) > _MOST_NAMES else ""
-            raise DefinitionError(
-                f"check {_shown(name)}: not among the deployed definitions: {', '.join(known[:_MOST_NAMES])}{more}"
-            )
+            # Not which there are: whoever may run one check need not know the others' names.
+            raise NotDeployed(f"check {_shown(name)}: not among the deployed definitions")
         if name not in self._loaded:
             self._loaded[name] = load_definition(self._settings.definitions / f"{name}.json")
         return self._loaded[name]
@@ -73,6 +70,11 @@ class Events:
 def is_instant_test(event: object) -> bool:
     """The event is a whole definition, or was meant as one: it publishes nothing, not even that it failed."""
     return isinstance(event, dict) and "check" not in event
+
+
+def is_scheduled(event: object) -> bool:
+    """The event is a schedule's (`scheduled_time`), and not somebody's by hand."""
+    return isinstance(event, dict) and "scheduled_time" in event
 
 
 def _refuse_other_files(definition: CheckDefinition) -> None:

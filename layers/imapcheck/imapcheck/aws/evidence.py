@@ -5,26 +5,27 @@ the log is asked in windows that begin where the runs must lie and grow backward
 Nothing later than the alarm is ever taken for its reason.
 """
 
-import json
+import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from imapcheck.aws import logged
 from imapcheck.aws.run_log import FINISHED
 from imapcheck.output.story_facts import Change, Evidence, Kind, MonitorError, Run, find_spell, judge
 
+_LOG = logging.getLogger("imapcheck")
+
 _LATEST = timedelta(seconds=1)
 _OLDEST_END = timedelta(days=7)
-_FIRST_WINDOW = timedelta(minutes=20)
+_FIRST_WINDOW, _LONGEST_WINDOW = timedelta(minutes=20), timedelta(days=1)
 _SPARSE, _NEAR = timedelta(minutes=30), timedelta(minutes=5)
+_UNSEEN_RUNS = 3
 _WAIT_SECONDS = 2.0
 _WAITS = 3
 _QUICK_SECONDS = 0.5
-
-
-type _Line = tuple[datetime, str]
 
 
 class OutOfTime(Exception):
@@ -33,17 +34,51 @@ class OutOfTime(Exception):
 
 @dataclass
 class _Found:
-    """What was read so far for one change, in any order."""
+    """What was read so far for one change, in any order.
+
+    `errors` are the check's own, `faults` the function's, which may have struck another check.
+    """
 
     change: Change
     runs: dict[str, Run] = field(default_factory=dict)
     errors: dict[datetime, MonitorError] = field(default_factory=dict)
+    faults: dict[datetime, MonitorError] = field(default_factory=dict)
+    _newest: dict[str | None, Run] = field(default_factory=dict)
+
+    def take_run(self, run: Run, at: datetime) -> None:
+        """Nothing that came after: a later run is none of the reasons.
+
+        A story tells the newest run of a failure type at most, so that no other's transcript is kept.
+        """
+        if run.check != self.change.check or max(run.started_at, at - _LATEST) > self.change.at:
+            return
+        newest = self._newest.get(run.type)
+        if newest is not None and newest.started_at > run.started_at:
+            run = replace(run, transcript=())
+        else:
+            if newest is not None:
+                self.runs[_id(newest)] = replace(newest, transcript=())
+            self._newest[run.type] = run
+        self.runs[_id(run)] = run
+
+    def take_failure(self, found: logged.Failure, at: datetime) -> None:
+        """Of this check, or of the function whichever check it ran."""
+        if found.check in (None, self.change.check) and at - _LATEST <= self.change.at:
+            (self.faults if found.check is None else self.errors)[at] = MonitorError(at, found.text)
+
+    def merge(self, window: "_Found") -> None:
+        """Take what a window gave that was read to its end."""
+        for run in window.runs.values():
+            self.take_run(run, run.started_at)
+        self.errors |= window.errors
+        self.faults |= window.faults
 
     def newest_runs(self) -> tuple[Run, ...]:
         return tuple(sorted(self.runs.values(), key=lambda run: run.started_at, reverse=True))
 
     def evidence(self, looked_from: datetime | None, problem: str | None) -> Evidence:
-        errors = tuple(sorted(self.errors.values(), key=lambda error: error.at, reverse=True))
+        told = (self.errors or self.faults).values()
+        errors = tuple(sorted(told, key=lambda error: error.at, reverse=True))
         return Evidence(self.newest_runs(), errors, looked_from, problem)
 
     def shows_the_change(self, since: datetime) -> bool:
@@ -63,8 +98,12 @@ class _Found:
             return len(self.runs) > (0 if self.change.state == "ALARM" else 1)
         if self.change.kind is Kind.CERTIFICATE and self.change.state == "OK":
             return bool(self.runs)
-        spell = find_spell(self.change, self.newest_runs())
-        return spell is not None and spell.complete
+        runs, is_bad = self.newest_runs(), judge(self.change)
+        spell = find_spell(self.change, runs)
+        if spell is not None:
+            return spell.complete
+        # No older run can make it one: an alarm that was set by hand has no beginning.
+        return sum(is_bad(run) is not None for run in runs) > 2 * self.change.periods + _UNSEEN_RUNS
 
     @property
     def oldest_of_use(self) -> datetime:
@@ -85,50 +124,18 @@ class RunLog:
     def gather(self, changes: Sequence[Change], seconds: float) -> list[Evidence]:
         """The evidence for each change, in their order, read together within `seconds`.
 
-        Raises whatever the API raises; running out of time is none of it, the evidence is then as far as it got.
+        Raises whatever the API raises at first. Where it fails later, or time runs out, the evidence is what there is.
         """
-        ends = time.monotonic() + seconds
-        found = [_Found(change) for change in changes]
-        longest = max(change.period * (change.periods + 1) for change in changes)
-        length = min(longest, _FIRST_WINDOW)
-        end = max(change.at for change in changes) + _LATEST
-        if not self._read_newest(found, end - length, end, ends):
-            return [item.evidence(None, "the log could not be read in time") for item in found]
-        edge, oldest = end - length, min(item.oldest_of_use for item in found)
-        while edge > oldest and not all(item.reaches_the_beginning for item in found):
-            began = time.monotonic()
-            start, end = _window_before(found, edge, length)
-            if not self._read(found, max(start, oldest), end, ends):
-                break
-            edge = max(start, oldest)
-            # What is not read to its end counts for nothing: where reading is slow, windows stay short.
-            length *= 2 if time.monotonic() - began < _QUICK_SECONDS else 1
-        return [item.evidence(edge, None) for item in found]
-
-    def _read_newest(self, found: Sequence[_Found], start: datetime, end: datetime, ends: float) -> bool:
-        """Read the newest window, again while a line is still under way; False where there is no time for that."""
-        done = self._read(found, start, end, ends)
-        for _ in range(_WAITS):
-            shown = all(item.shows_the_change(start) for item in found)
-            if not done or shown or time.monotonic() + _WAIT_SECONDS > ends:
-                break
-            time.sleep(_WAIT_SECONDS)
-            self._read(found, start, end, ends)
-        return done
-
-    def _read(self, found: Sequence[_Found], start: datetime, end: datetime, ends: float) -> bool:
-        """Take in what one window holds; False, and nothing taken, where the time limit passed before its end."""
-        checks = {item.change.check for item in found}
+        search = _Search(self, changes, time.monotonic() + seconds)
+        if not search.read_newest():
+            return [item.evidence(None, "the log could not be read in time") for item in search.found]
         try:
-            runs = list(self._lines(_runs_pattern(checks), start, end, ends))
-            quiet = any(item.change.kind is Kind.NOT_RUNNING for item in found)
-            errors = list(self._lines("ERROR", start, end, ends)) if quiet else []
-        except OutOfTime:
-            return False
-        _take_in(found, runs, errors)
-        return True
+            search.look_back()
+        except Exception:  # noqa: BLE001 - what was read so far is told
+            _LOG.exception("the log could not be read further back")
+        return [item.evidence(search.edge, None) for item in search.found]
 
-    def _lines(self, pattern: str, start: datetime, end: datetime, ends: float) -> Iterator[_Line]:
+    def lines(self, pattern: str, start: datetime, end: datetime, ends: float) -> Iterator[tuple[datetime, str]]:
         """(when, text) of the matching lines. Raises `OutOfTime`."""
         pages = self._logs.get_paginator("filter_log_events").paginate(
             logGroupName=self._group,
@@ -143,15 +150,88 @@ class RunLog:
                 yield datetime.fromtimestamp(event["timestamp"] / 1000, UTC), event["message"]
 
 
-def _window_before(found: Sequence[_Found], edge: datetime, length: timedelta) -> tuple[datetime, datetime]:
-    """The next window to read: just before `edge`; or, with hours between runs, where the next older one must lie."""
-    runs = found[0].newest_runs() if len(found) == 1 else ()
-    period = found[0].change.period
-    if not runs or period < _SPARSE:
-        return edge - length, edge
-    oldest = runs[-1].started_at
-    expected = oldest - period * ((oldest - edge) // period + 1)
-    return expected - _NEAR, min(expected + _NEAR, edge)
+class _Search:
+    """One search for the evidence of some changes; everything from `edge` on has been read as far as it is needed."""
+
+    def __init__(self, log: RunLog, changes: Sequence[Change], ends: float) -> None:
+        self.found = [_Found(change) for change in changes]
+        self.edge = max(change.at for change in changes) + _LATEST
+        self._log = log
+        self._ends = ends
+        self._length = min(_FIRST_WINDOW, max(change.period * (change.periods + 1) for change in changes))
+        self._slow = False
+
+    def read_newest(self) -> bool:
+        """Read the newest window, again while a line is still under way; False where there is no time for that."""
+        start, end = self.edge - self._length, self.edge
+        done = self._read(start, end)
+        for _ in range(_WAITS):
+            shown = all(item.shows_the_change(start) for item in self.found)
+            if not done or shown or time.monotonic() + _WAIT_SECONDS > self._ends:
+                break
+            time.sleep(_WAIT_SECONDS)
+            self._read(start, end)
+        self.edge = start
+        return done
+
+    def look_back(self) -> None:
+        """Read window after window backwards until each change's beginning is found, or time is up."""
+        oldest = min(item.oldest_of_use for item in self.found)
+        while self.edge > oldest and not all(item.reaches_the_beginning for item in self.found):
+            if not self._step(oldest):
+                break
+
+    def _step(self, oldest: datetime) -> bool:
+        """Read on: where the next older run must lie, and all that was passed over where it does not lie there."""
+        near = self._expected()
+        start, end = (self.edge - self._length, self.edge) if near is None else near
+        start, known = max(start, oldest), len(self.found[0].runs)
+        if not self._read(start, end):
+            return False
+        if near is not None and len(self.found[0].runs) == known and not self._read(start, self.edge):
+            return False
+        self.edge = start
+        return True
+
+    def _expected(self) -> tuple[datetime, datetime] | None:
+        """Where the next older run must lie; None where reading all of the log is quick, or runs lie close together."""
+        runs = self.found[0].newest_runs() if len(self.found) == 1 else ()
+        period = self.found[0].change.period
+        if not runs or not self._slow or period < _SPARSE:
+            return None
+        oldest = runs[-1].started_at
+        expected = oldest - period * ((oldest - self.edge) // period + 1)
+        return expected - _NEAR, min(expected + _NEAR, self.edge)
+
+    def _read(self, start: datetime, end: datetime) -> bool:
+        """Take in what one window holds; False, and nothing taken, where the time limit passed before its end."""
+        window = [_Found(item.change) for item in self.found]
+        began = time.monotonic()
+        try:
+            self._fill(window, start, end)
+        except OutOfTime:
+            return False
+        for item, more in zip(self.found, window, strict=True):
+            item.merge(more)
+        # What is not read to its end counts for nothing: where reading is slow, windows stay short.
+        if time.monotonic() - began < _QUICK_SECONDS:
+            self._length = min(2 * self._length, _LONGEST_WINDOW)
+        else:
+            self._slow = True
+        return True
+
+    def _fill(self, window: Sequence[_Found], start: datetime, end: datetime) -> None:
+        checks = {item.change.check for item in window}
+        for at, text in self._log.lines(_runs_pattern(checks), start, end, self._ends):
+            if (found := logged.run(text)) is not None:
+                for item in window:
+                    item.take_run(found, at)
+        if not any(item.change.kind is Kind.NOT_RUNNING for item in window):
+            return
+        for at, text in self._log.lines(logged.ERROR_PATTERN, start, end, self._ends):
+            if (failed := logged.failure(text)) is not None:
+                for item in window:
+                    item.take_failure(failed, at)
 
 
 def _runs_pattern(checks: set[str]) -> str:
@@ -160,60 +240,8 @@ def _runs_pattern(checks: set[str]) -> str:
     return f'{{ {finished} && $.check = "{next(iter(checks))}" }}' if len(checks) == 1 else f"{{ {finished} }}"
 
 
-def _take_in(found: Sequence[_Found], runs: Sequence[_Line], errors: Sequence[_Line]) -> None:
-    """Give each line to the changes that it concerns."""
-    for at, text in runs:
-        run = _run(_object(text))
-        if run is None:
-            continue
-        for item in found:
-            # Not what came after: a later run is none of the reasons.
-            if run.check == item.change.check and max(run.started_at, at - _LATEST) <= item.change.at:
-                item.runs[str(run.result.get("run_id") or run.started_at)] = run
-    for at, text in errors:
-        check, told = _error(text)
-        for item in found:
-            about = check == item.change.check or f"check {item.change.check}:" in told
-            if told and about and at - _LATEST <= item.change.at:
-                item.errors[at] = MonitorError(at, told)
-
-
-def _run(line: Mapping[str, Any]) -> Run | None:
-    """The run of a line; an instant test is no alarm's business."""
-    if line.get("message") != FINISHED or line.get("instant_test") is True:
-        return None
-    try:
-        return Run.from_line(line)
-    except ValueError:
-        return None
-
-
-def _error(text: str) -> tuple[object, str]:
-    """(check or null, what it says) of a line of the monitor's own error: JSON, or the runtime's plain text.
-
-    The runtime ends the lines of a text, traceback included, with CR alone, so that they stay one event.
-    """
-    line = _object(text)
-    if line:
-        return line.get("check"), _told_error(line)
-    return None, text.splitlines()[0].removeprefix("[ERROR] ") if text else ""
-
-
-def _told_error(line: Mapping[str, Any]) -> str:
-    """What a JSON line of level ERROR says: Lambda's own of an exception, or Powertools' of a logged one."""
-    if str(line.get("level", line.get("log_level"))).upper() not in ("ERROR", "CRITICAL"):
-        return ""
-    names = (line.get("errorType") or line.get("exception_name"), line.get("errorMessage") or line.get("error"))
-    found = [str(part) for part in names if part] if names[1] else [str(line.get("message") or "")]
-    return ": ".join(found)
-
-
-def _object(text: str) -> Mapping[str, Any]:
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, Mapping) else {}
+def _id(run: Run) -> str:
+    return str(run.result.get("run_id") or run.started_at)
 
 
 def _milliseconds(moment: datetime) -> int:

@@ -16,18 +16,21 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict
 
 from imapcheck.aws.alarm_event import NotOurs, read_alarm
+from imapcheck.aws.alarms import Alarms
 from imapcheck.aws.evidence import RunLog
 from imapcheck.aws.run_log import FINISHED
 from imapcheck.aws.story_message import Attributes, message
 from imapcheck.aws.watched import Definitions
-from imapcheck.output.joint_story import Part, badness, tell_together, tell_together_bare
+from imapcheck.output.joint_story import Part, order, tell_together, tell_together_bare
 from imapcheck.output.story import Setting, Story, tell, tell_bare, tell_foreign
-from imapcheck.output.story_facts import Change, Evidence, Links, Others
+from imapcheck.output.story_facts import Change, Evidence, Links, Others, State
 
 _LOG = logging.getLogger("imapcheck")
 
 EVIDENCE_SECONDS = 8.0
 """For all the alarms of a batch: one alarm by itself is told within half a minute, 20 s of which are the queue's."""
+LEAST_SECONDS = 1.0
+"""Of those: with less left, nothing more is asked."""
 PUBLISH_SECONDS = 0.3
 """Between two messages: SNS ends an e-mail subscription that gets more than ten a second (endpoints and quotas)."""
 TOLD_BY_ITSELF = 3
@@ -43,6 +46,7 @@ class ExplainSettings(BaseModel):
     definitions: Path = Path("/opt")
     log_group: str
     alarm_topic: str
+    contact_topic: str
     stack: str
     dashboard_url: str
 
@@ -60,13 +64,21 @@ class _Record(NamedTuple):
     change: Change
 
 
+class _Scene(NamedTuple):
+    """What AWS said of some changes: the log's evidence, which checks ring, which alarms have changed again since."""
+
+    evidence: dict[tuple[object, ...], Evidence]
+    ringing: frozenset[str] | None
+    states: dict[tuple[object, ...], State]
+
+
 class Explainer:
     """What lives as long as the Lambda environment: clients, definitions, and what was told already."""
 
     def __init__(self, settings: ExplainSettings, *, logs: Any, cloudwatch: Any, sns: Any) -> None:
         self._settings = settings
         self._log = RunLog(logs, settings.log_group)
-        self._cloudwatch = cloudwatch
+        self._alarms = Alarms(cloudwatch, settings.stack)
         self._sns = sns
         self._definitions = Definitions(settings.definitions)
         self._told: OrderedDict[tuple[object, ...], None] = OrderedDict()
@@ -96,12 +108,13 @@ class Explainer:
     def _tell(self, records: Sequence[_Record], ends: float) -> set[str]:
         if not records:
             return set()
-        evidence = self._evidence([record.change for record in records])
-        ringing = self._ringing()
+        changes = [record.change for record in records]
+        asking_ends = time.monotonic() + EVIDENCE_SECONDS
+        scene = self._scene(changes, asking_ends)
         failed: set[str] = set()
         for records_told, part in _tellings(records, self._definitions.contacts):
             changes = [record.change for record in records_told]
-            scenes = [(change, self._setting(change, evidence[_key(change)], ringing)) for change in changes]
+            scenes = [(change, self._setting(change, scene)) for change in changes]
             contacts = self._definitions.contacts(changes[0].check)
             if self._publish(_story(scenes, part), changes, contacts, ends):
                 self._remember(changes)
@@ -109,44 +122,45 @@ class Explainer:
                 failed |= {id for record in records_told for id in record.ids}
         return failed
 
-    def _evidence(self, changes: Sequence[Change]) -> dict[tuple[object, ...], Evidence]:
-        """Few changes are looked up one by one, many in one sweep."""
+    def _scene(self, changes: Sequence[Change], ends: float) -> "_Scene":
+        """All that is asked of AWS for these changes, the most important first, until time is up."""
+        evidence = self._evidence(changes, ends)
+        ringing = self._alarms.ringing() if _is_time(ends) else None
+        states = self._alarms.states(changes) if _is_time(ends) else {}
+        return _Scene(evidence, ringing, states)
+
+    def _evidence(self, changes: Sequence[Change], ends: float) -> dict[tuple[object, ...], Evidence]:
+        """Few changes are looked up one by one, many in one sweep; a log that failed once is not asked again."""
         groups = [[change] for change in changes] if len(changes) <= TOLD_BY_ITSELF else [list(changes)]
-        ends = time.monotonic() + EVIDENCE_SECONDS
         found: dict[tuple[object, ...], Evidence] = {}
+        problem = None
         for group in groups:
-            for change, evidence in zip(group, self._gathered(group, ends - time.monotonic()), strict=True):
-                found[_key(change)] = evidence
+            if problem is None and not _is_time(ends):
+                problem = "the log could not be read in time"
+            told = [Evidence(problem=problem)] * len(group) if problem else self._gathered(group, ends)
+            problem = problem or (told[0].problem if not told[0].runs else None)
+            found |= {_key(change): evidence for change, evidence in zip(group, told, strict=True)}
         return found
 
-    def _gathered(self, changes: Sequence[Change], seconds: float) -> list[Evidence]:
+    def _gathered(self, changes: Sequence[Change], ends: float) -> list[Evidence]:
         try:
-            return self._log.gather(changes, seconds)
+            return self._log.gather(changes, ends - time.monotonic())
         except Exception as error:  # noqa: BLE001 - the alarm is told without
             _LOG.exception("the log could not be read")
             return [Evidence(problem=f"the log could not be read ({_name(error)})")] * len(changes)
 
-    def _ringing(self) -> frozenset[str] | None:
-        """The checks that have an alarm which rings now; None where that cannot be had."""
-        try:
-            pages = self._cloudwatch.get_paginator("describe_alarms").paginate(
-                AlarmNamePrefix=f"{self._settings.stack}-", StateValue="ALARM", AlarmTypes=["MetricAlarm"]
-            )
-            return frozenset(check for page in pages for alarm in page["MetricAlarms"] for check in _checks(alarm))
-        except Exception:  # noqa: BLE001 - the alarm is told without
-            _LOG.exception("the states of the other alarms could not be read")
-            return None
-
-    def _setting(self, change: Change, evidence: Evidence, ringing: frozenset[str] | None) -> Setting:
-        others = None if ringing is None else self._others(change.check, ringing - {change.check})
+    def _setting(self, change: Change, scene: "_Scene") -> Setting:
+        others = None if scene.ringing is None else self._others(change.check, scene.ringing - {change.check})
         dashboard = self._settings.dashboard_url
         links = Links(dashboard, runs_link(dashboard, self._settings.log_group, change))
-        return Setting(self._definitions.watched(change.check), evidence, others, links)
+        watched = self._definitions.watched(change.check)
+        return Setting(watched, scene.evidence[_key(change)], others, links, scene.states.get(_key(change)))
 
     def _others(self, check: str, ringing: frozenset[str]) -> Others:
         """Those that ring; by name where whoever reads this story is told of them anyway."""
         readers = self._definitions.contacts(check)
-        named = {other for other in ringing if readers <= self._definitions.contacts(other)}
+        deployed = filter(self._definitions.knows, ringing)
+        named = {other for other in deployed if readers <= self._definitions.contacts(other)}
         return Others(max(0, self._definitions.scheduled() - 1), tuple(sorted(named)), len(ringing) - len(named))
 
     def _publish(self, story: Story, changes: Sequence[Change], contacts: frozenset[str], ends: float) -> bool:
@@ -157,8 +171,10 @@ class Explainer:
             _LOG.error("no time was left to publish a story: the queue delivers it again")
             return False
         about = Attributes([(change.check, change.kind.value, change.state) for change in changes])
+        topics = [self._settings.alarm_topic, *([self._settings.contact_topic] if contacts else [])]
         try:
-            self._sns.publish(**message(self._settings.alarm_topic, story, about, contacts))
+            for topic in topics:
+                self._sns.publish(**message(topic, story, about, contacts))
         except Exception:  # noqa: BLE001 - the queue delivers it again, and at last to its dead letters
             _LOG.exception("a story could not be published")
             return False
@@ -198,8 +214,9 @@ def _story(scenes: list[tuple[Change, Setting]], part: Part) -> Story:
 def _tellings(
     records: Sequence[_Record], contacts: Callable[[str], frozenset[str]]
 ) -> list[tuple[Sequence[_Record], Part]]:
-    """Few changes each by itself, many together, worst first; never one check's story to another check's contacts."""
-    ordered = sorted(records, key=lambda record: badness(record.change))
+    """Few changes each by itself, many together, in `order`; never one check's story to another check's contacts."""
+    place = order([record.change for record in records])
+    ordered = sorted(records, key=lambda record: place(record.change))
     if len(ordered) <= TOLD_BY_ITSELF:
         return [([record], Part()) for record in ordered]
     groups: dict[frozenset[str], list[_Record]] = {}
@@ -216,11 +233,9 @@ def _key(change: Change) -> tuple[object, ...]:
     return change.alarm, change.state, change.at
 
 
-def _checks(alarm: dict[str, Any]) -> list[str]:
-    """The check that an alarm is about; a certificate that expires some day makes no check less fine."""
-    if alarm.get("MetricName") == "CertificateDaysRemaining":
-        return []
-    return [item["Value"] for item in alarm.get("Dimensions", ()) if item["Name"] == "Check"]
+def _is_time(ends: float) -> bool:
+    """Enough for one question more."""
+    return ends - time.monotonic() > LEAST_SECONDS
 
 
 def _name(error: Exception) -> str:

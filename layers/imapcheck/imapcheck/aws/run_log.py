@@ -7,11 +7,16 @@ asked about comes first.
 
 import json
 import logging
+import traceback
+from pathlib import Path
 from typing import Any
 
+from imapcheck.errors import ImapcheckError
 from imapcheck.result import CheckResult
+from imapcheck.text import one_line
 
 FINISHED = "check finished"
+COULD_NOT_RUN = "check could not run"
 _MOST_OCTETS = 150_000
 _LONGEST_TEXT = 2000
 _MOST_ELEMENTS = {"failures": 2, "earlier_failures": 2, "warnings": 3, "exceeded": 4}
@@ -47,6 +52,27 @@ def run_fields(result: CheckResult, *, instant_test: bool, cold_start: bool) -> 
         room = max(_MOST_OCTETS - _octets(fields), 0)
         fields["transcript"] = _middle_left_out("\n".join(result.transcript), room, shortened)
     return fields | ({"shortened": ", ".join(sorted(set(shortened)))} if shortened else {})
+
+
+def error_fields(event: object, error: Exception, *, instant_test: bool) -> dict[str, Any]:
+    """The fields of the line `COULD_NOT_RUN`: which check, and why, in one line.
+
+    Our own errors name what is wrong and never a value. Of any other, a bug, only type and place are told: its text
+    could hold whatever the function had in its hands.
+    """
+    name = event.get("name" if instant_test else "check") if isinstance(event, dict) else None
+    told = "; ".join(str(error).splitlines()) if isinstance(error, ImapcheckError) else _place(error)
+    return {
+        "check": one_line(name, 60) if isinstance(name, str) else None,
+        "error": one_line(f"{type(error).__name__}: {told}", 400),
+        "instant_test": instant_test,
+    }
+
+
+def _place(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else "in a place unknown"
+    return f"{place}; the function's log has its text"
 
 
 def _bounded(value: Any, path: str, shortened: list[str]) -> Any:

@@ -26,6 +26,10 @@ class Definitions:
         """The addresses that are told of this check, besides the stack's own; lower case."""
         return self._read(check)[1]
 
+    def knows(self, check: str) -> bool:
+        """There is such a definition here: an alarm of another name tells nothing of whom it may be shown to."""
+        return (self._folder / f"{check}.json").is_file()
+
     def scheduled(self) -> int:
         """How many checks run."""
         return sum(self._read(path.stem)[2] for path in self._folder.glob("*.json"))
@@ -43,5 +47,7 @@ class Definitions:
             runbook=alarms.runbook,
             file=f"events/{check}.json",
             thresholds=definition.thresholds,
+            timeout=definition.timeout,
+            mailbox=definition.search.mailbox if definition.search is not None else None,
         )
         return watched, frozenset(map(str.lower, alarms.notify)), definition.deployed_schedule is not None

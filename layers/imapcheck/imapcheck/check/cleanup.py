@@ -48,7 +48,7 @@ def remove_older(
     if not opened.ok or opened.code == "READ-ONLY":
         step.refuse(opened.words)
         return 0
-    refusal, confirmed = _confirmed(session, check, subject, keep_for, gmail=gmail)
+    refusal, confirmed = _confirmed(session, check, subject, keep_for)
     if refusal is not None:
         step.refuse(refusal.words)
         return 0
@@ -75,12 +75,12 @@ def _obstacle(session: ImapSession, mailbox: bytes, gmail: bool, trash: bytes | 
 
 
 def _confirmed(
-    session: ImapSession, check: str, subject: str, keep_for: timedelta, *, gmail: bool
+    session: ImapSession, check: str, subject: str, keep_for: timedelta
 ) -> tuple[Completion | None, list[int]]:
     """UIDs that this connection has shown to be this check's own and older than `keep_for`.
 
     The search narrows by our header field; where that finds nothing, by the subject, as not every server finds
-    every field (Gmail does not). Returns the completion that stood in the way, if one did.
+    every field (Gmail not reliably). Returns the completion that stood in the way, if one did.
     """
     before = datetime.now(UTC) - keep_for
     age = _age_key(session, before, keep_for)
@@ -88,7 +88,7 @@ def _confirmed(
     by_header: list[Part] = [age + b" HEADER " + CHECK_HEADER.encode() + b" ", string(check.encode())]
     by_subject: list[Part] = [age + b" SUBJECT ", string(subject.encode(), shown=subject.encode())]
     refusal: Completion | None = None
-    for keys, words in ((by_header, b"US-ASCII"), (by_subject, charset))[gmail:]:
+    for keys, words in ((by_header, b"US-ASCII"), (by_subject, charset)):
         refusal, confirmed = _paged(session, keys, words, check, before)
         if confirmed:
             return None, confirmed

@@ -23,8 +23,8 @@ def validate(
     files: Annotated[list[Path], typer.Argument(help="Check definitions; - reads standard input.", metavar="FILE...")],
 ) -> None:
     """Validate check definitions: one line per problem, one per doubt."""
-    valid, problems = _load(files)
     now = datetime.now(UTC)
+    valid, problems = _load(files, now)
     lines = [line for file, definition in valid for line in doubts(definition, shown(file), now)]
     for line in [*problems, *lines]:
         print(line)
@@ -41,12 +41,13 @@ def stack(
 ) -> None:
     """Generate the nested stacks from the definitions: schedules, alarms, contacts."""
     files = sorted(file for file in events.glob("*.json") if file.is_file())
-    valid, problems = _load(files)
+    now = datetime.now(UTC)
+    valid, problems = _load(files, now)
     problems += strays(events) if files else []
     if not valid and not problems:
         problems = [f"{events}: found no definition, expected files NAME.json"]
     definitions = [definition for _, definition in valid]
-    checks, contacts = checks_template(definitions), contacts_template(definitions)
+    checks, contacts = checks_template(definitions, now), contacts_template(definitions)
     if not problems:
         try:
             refuse_what_does_not_fit(checks, contacts, len(contacts_of(definitions)))
@@ -62,7 +63,7 @@ def stack(
     print(f"{output}: {scheduled} of {len(definitions)} checks scheduled, {checks.resources} resources")
 
 
-def _load(files: Sequence[Path]) -> tuple[list[tuple[Path, CheckDefinition]], list[str]]:
+def _load(files: Sequence[Path], now: datetime) -> tuple[list[tuple[Path, CheckDefinition]], list[str]]:
     """Definitions that can be deployed, and what is wrong with the others."""
     valid: list[tuple[Path, CheckDefinition]] = []
     problems: list[str] = []
@@ -72,7 +73,7 @@ def _load(files: Sequence[Path]) -> tuple[list[tuple[Path, CheckDefinition]], li
         except DefinitionError as error:
             problems.append(str(error))
             continue
-        if found := refusals(definition, shown(file)):
+        if found := refusals(definition, shown(file), now):
             problems += found
         else:
             valid.append((file, definition))

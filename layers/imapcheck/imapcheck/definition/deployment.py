@@ -9,22 +9,26 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from imapcheck.definition.files import problem_line
 from imapcheck.definition.json_text import shown
 from imapcheck.definition.model import CheckDefinition
-from imapcheck.definition.monitoring import MuteDefinition
+from imapcheck.definition.mute_windows import leave_no_gap
 
+_NO_ZONES = {"Factory", "localtime"}
+"""What a machine's zone files hold besides zones."""
+_DEFAULT_PREFIX = "imapcheck/"
+"""The default of the stack's parameter SecretPrefix, which ends with a slash."""
 SPECIAL_USES = ("\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Important", "\\Junk", "\\Sent", "\\Trash")
 _DAYS = {"FEB": 29, "2": 29, "02": 29} | dict.fromkeys(
     ("APR", "4", "04", "JUN", "6", "06", "SEP", "9", "09", "NOV", "11"), 30
 )
 
 
-def refusals(definition: CheckDefinition, source: str) -> list[str]:
+def refusals(definition: CheckDefinition, source: str, now: datetime) -> list[str]:
     """What the deployed function or CloudWatch would refuse, one line each, beginning with `source`."""
-    return [problem_line(source, field, found, wanted) for field, found, wanted in _refused(definition)]
+    return [problem_line(source, field, found, wanted) for field, found, wanted in _refused(definition, now)]
 
 
 def strays(folder: Path) -> list[str]:
@@ -49,17 +53,20 @@ def _stray(entry: Path) -> str | None:
 def doubts(definition: CheckDefinition, source: str, now: datetime) -> list[str]:
     """What can never turn green or never happen, one line each; `now` is the time with its zone."""
     found = [*_search_doubts(definition), *_threshold_doubts(definition), *_server_doubts(definition)]
-    found += [*_mailbox_doubts(definition), *_alarm_doubts(definition, now)]
+    found += [*_mailbox_doubts(definition), *_secret_doubts(definition), *_alarm_doubts(definition, now)]
     return [f"{source}: warning: {field}: {text}" for field, text in found]
 
 
-def _refused(definition: CheckDefinition) -> Iterator[tuple[str, str, str]]:
+def _refused(definition: CheckDefinition, now: datetime) -> Iterator[tuple[str, str, str]]:
     if definition.schedule is not None and definition.authentication != "none" and definition.secret is None:
         yield "secret", "nothing", f"the name of a secret: the function logs in with {definition.authentication}"
     yield from _refused_authority(definition)
     for index, mute in enumerate(definition.alarms.mute):
-        if mute.timezone not in available_timezones():
+        if mute.timezone not in available_timezones() - _NO_ZONES:
             yield f"alarms.mute.{index}.timezone", f'"{mute.timezone}"', "a time zone's name such as Europe/Berlin"
+        if mute.at is not None and not -1 <= int(mute.at[:4]) - now.year <= 10:
+            wanted = "a date and time that exists, from last year to in ten years"
+            yield f"alarms.mute.{index}.at", f'"{mute.at}"', wanted
 
 
 def _refused_authority(definition: CheckDefinition) -> Iterator[tuple[str, str, str]]:
@@ -86,14 +93,25 @@ def _search_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
     if search is None or message is None or search.min_matches == 0 or search.mailbox.upper() != "INBOX":
         return
     own = search.subject and all(term.lower() in message.subject.lower() for term in search.subject)
-    if own and not _filed_in_inbox(definition) and not _addressed_to_its_sender(definition):
+    if not own or _filed_in_inbox(definition):
+        return
+    what = "looks in INBOX for the subject of new_message, which is filed elsewhere"
+    if not _addressed_to_its_sender(definition):
         yield (
             "search",
-            (
-                "looks in INBOX for the subject of new_message, which is filed elsewhere and addressed to others:"
-                " unless mail with that subject arrives by itself, this never matches"
-            ),
+            f"{what} and addressed to others: unless mail with that subject arrives by itself, this never matches",
         )
+    elif search.max_age is None and not _filed_in_an_outbox(definition):
+        yield (
+            "search",
+            f"{what} and not sent: unless something delivers it, this never matches (docs/delivery.md wants a max_age)",
+        )
+
+
+def _filed_in_an_outbox(definition: CheckDefinition) -> bool:
+    """A mailbox from which servers send what is filed there, as Courier does."""
+    message = definition.new_message
+    return message is not None and message.mailbox is not None and message.mailbox.upper().endswith("OUTBOX")
 
 
 def _filed_in_inbox(definition: CheckDefinition) -> bool:
@@ -165,6 +183,18 @@ def _mailbox_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
             yield field, f"no server knows the special use {mailbox}; they are {', '.join(SPECIAL_USES)} (RFC 6154)"
 
 
+def _secret_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
+    """The function may read what is under the stack's prefix, which this does not know."""
+    name = definition.secret
+    if name is None or name.startswith(_DEFAULT_PREFIX):
+        return
+    prefix = name[: name.find("/", 1) + 1]
+    if prefix:
+        yield "secret", f"{name} does not begin with {_DEFAULT_PREFIX}: deploy with SecretPrefix={prefix}"
+    else:
+        yield "secret", f"{name} does not begin with {_DEFAULT_PREFIX}, and the function reads no name without a slash"
+
+
 def _alarm_doubts(definition: CheckDefinition, now: datetime) -> Iterator[tuple[str, str]]:
     alarms = definition.alarms
     given = alarms.model_fields_set
@@ -175,16 +205,12 @@ def _alarm_doubts(definition: CheckDefinition, now: datetime) -> Iterator[tuple[
     if "certificate_days" in given and not definition.verifies_certificate:
         yield "alarms.certificate_days", "no certificate is verified, so this never rings"
     for index, mute in enumerate(alarms.mute):
-        if _is_over(mute, now):
+        if mute.is_over(now):
             yield f"alarms.mute.{index}.at", f"{mute.at} and its {mute.iso_duration} are over"
         if mute.cron is not None and _names_no_day(mute.cron):
             yield f"alarms.mute.{index}.cron", "no month of these has such a day"
-
-
-def _is_over(mute: MuteDefinition, now: datetime) -> bool:
-    if mute.at is None or mute.timezone not in available_timezones():
-        return False
-    return datetime.fromisoformat(mute.at).replace(tzinfo=ZoneInfo(mute.timezone)) + mute.duration < now
+    if leave_no_gap(alarms.mute):
+        yield "alarms.mute", "these windows follow each other without a gap: the alarms are silent for ever"
 
 
 def _names_no_day(cron: str) -> bool:

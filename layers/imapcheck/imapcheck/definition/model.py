@@ -156,6 +156,19 @@ def _any_case(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
 
+_NAME_IN_SECRETS_MANAGER = "^[A-Za-z0-9/_+=.@-]{1,512}$"
+
+
+def _secret_name(value: str) -> str:
+    """As Secrets Manager takes it (API reference, CreateSecret)."""
+    if not re.fullmatch(_NAME_IN_SECRETS_MANAGER[1:-1], value):
+        raise expected("a name of at most 512 letters, digits and /_+=.@-, not an ARN")
+    return value
+
+
+SecretName = Annotated[
+    str, AfterValidator(_secret_name), WithJsonSchema({"type": "string", "pattern": _NAME_IN_SECRETS_MANAGER})
+]
 _NULLABLE_SEARCH_SCHEMA = WithJsonSchema(
     {
         "anyOf": [
@@ -180,7 +193,7 @@ class CheckDefinition(Model):
         description="imaps://host:993/, imap://host:143/ (STARTTLS), or a host or address with or without a port.",
         examples=["imaps://imap.example.com:993/"],
     )
-    secret: Line | None = Field(None, description="Secrets Manager secret with username, password and host.")
+    secret: SecretName | None = Field(None, description="Secrets Manager secret with username, password and host.")
     authentication: Annotated[
         Authentication,
         BeforeValidator(_any_case),

@@ -30,7 +30,7 @@ def _numbers(first: int, last: int) -> dict[str, int]:
     return {f"{number:0{width}d}": number for number in range(first, last + 1) for width in (1, 2)}
 
 
-_CRON_FIELDS = (
+CRON_FIELDS = (
     ("minutes from 0 to 59", _numbers(0, 59)),
     ("hours from 0 to 23", _numbers(0, 23)),
     ("days from 1 to 31", _numbers(1, 31)),
@@ -91,9 +91,9 @@ def _web_address(value: str) -> str:
 def _cron(value: str) -> str:
     """Five fields; CloudWatch knows `*`, `-` and `,` in them, no steps (API reference, Schedule)."""
     fields = value.upper().split()
-    if len(fields) != len(_CRON_FIELDS):
+    if len(fields) != len(CRON_FIELDS):
         raise expected('five fields: minutes, hours, day of month, month, day of week, such as "0 2 * * SUN"')
-    for field, (what, known) in zip(fields, _CRON_FIELDS, strict=True):
+    for field, (what, known) in zip(fields, CRON_FIELDS, strict=True):
         if not all(_in_range(part, known) for part in field.split(",")):
             steps = ", as CloudWatch knows no steps" if "/" in field else ""
             raise expected(f"{what}, as *, A, A-B or A,B; not {one_line(field, 40)}{steps}")
@@ -170,6 +170,14 @@ class MuteDefinition(Model):
         if (self.cron is None) == (self.at is None):
             raise expected("exactly one of cron and at")
         return self
+
+    def is_over(self, now: datetime) -> bool:
+        """A window once that has ended; `now` is the time with its zone, `timezone` one that exists."""
+        from zoneinfo import ZoneInfo
+
+        if self.at is None:
+            return False
+        return datetime.fromisoformat(self.at).replace(tzinfo=ZoneInfo(self.timezone)) < now - self.duration
 
     @property
     def expression(self) -> str:

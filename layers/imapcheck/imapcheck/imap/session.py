@@ -10,4 +10,4 @@ from imapcheck.imap.commands.reading import ReadingCommands
 
 
 class ImapSession(ConnectionCommands, LoginCommands, ReadingCommands, FilingCommands):
-    """`ImapSession(wire, redactor, transcript)`: the commands over one connection."""
+    """`ImapSession(wire, redactor, transcript)`: the four files of commands in one class; nothing is added here."""

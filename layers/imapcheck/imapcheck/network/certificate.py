@@ -1,14 +1,17 @@
 """What the server's certificate says: its dates, names and issuer, whether or not it was accepted."""
 
+import ipaddress
 import ssl
 from datetime import UTC, datetime
 from typing import Any
 
 from imapcheck.errors import CheckFailure, FailureType
 from imapcheck.result import TlsFacts, isoformat
+from imapcheck.text import minute
 
 _MOST_NAMES = 20
 _SHOWN_NAMES = 5
+_HOST_KINDS = ("DNS", "IP Address")
 
 # X509_V_ERR_* of OpenSSL's x509_vfy.h
 _FAILURES = {
@@ -42,7 +45,7 @@ def _explanation(type: FailureType, facts: TlsFacts, chain: list[dict[str, Any]]
         case FailureType.CERTIFICATE_EXPIRED if expired := _first_expired(chain):
             return f" ({expired})"
         case FailureType.CERTIFICATE_NOT_YET_VALID if chain and (begins := _moment(chain[0].get("notBefore"))):
-            return f" (valid from {isoformat(begins)})"
+            return f" (valid from {minute(begins)})"
         case FailureType.CERTIFICATE_NAME_MISMATCH if facts.certificate_names:
             return f"; it is for {_some(facts.certificate_names)}"
         case FailureType.CERTIFICATE_UNTRUSTED if facts.certificates_sent:
@@ -58,7 +61,7 @@ def _first_expired(chain: list[dict[str, Any]]) -> str | None:
         ended = _moment(certificate.get("notAfter"))
         if ended is not None and ended < datetime.now(UTC):
             whose = "" if certificate is chain[0] else f"{_name(certificate.get('subject', ()))}, "
-            return f"{whose}valid until {isoformat(ended)}"
+            return f"{whose}valid until {minute(ended)}"
     return None
 
 
@@ -116,5 +119,14 @@ def _name(parts: tuple[tuple[tuple[str, str], ...], ...]) -> str | None:
 
 def _alternative_names(certificate: dict[str, Any]) -> tuple[str, ...]:
     """The names a client compares the host with (RFC 9525); addresses count, other kinds do not."""
-    named = [value for kind, value in certificate.get("subjectAltName", ()) if kind in ("DNS", "IP Address")]
+    alternatives = certificate.get("subjectAltName", ())
+    named = [_address(value) if kind != "DNS" else value for kind, value in alternatives if kind in _HOST_KINDS]
     return tuple(named[:_MOST_NAMES])
+
+
+def _address(text: str) -> str:
+    """Python gives an IPv6 address as `0:0:0:0:0:0:0:1`; here it is as people write it (RFC 5952)."""
+    try:
+        return str(ipaddress.ip_address(text.strip()))
+    except ValueError:
+        return text

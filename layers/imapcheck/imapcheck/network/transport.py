@@ -81,7 +81,7 @@ def _connect_failure(error: OSError) -> CheckFailure:
     if isinstance(error, TimeoutError):
         return CheckFailure(FailureType.TIMEOUT, "no answer to the connection attempt")
     if isinstance(error, ConnectionRefusedError):
-        return CheckFailure(FailureType.CONNECTION_REFUSED, "connection refused: nothing listens on that port")
+        return CheckFailure(FailureType.CONNECTION_REFUSED, "connection refused")
     if error.errno in _UNREACHABLE:
         return CheckFailure(FailureType.NETWORK_UNREACHABLE, _words(error))
     return CheckFailure(FailureType.CONNECTION_LOST, _words(error))

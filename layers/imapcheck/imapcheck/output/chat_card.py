@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from imapcheck.output.story_facts import Change
-from imapcheck.output.story_plots import Plot
+from imapcheck.output.story_plot import Plot
 from imapcheck.output.story_words import cut
 
 DESCRIPTION_LIMIT = 2800
@@ -29,13 +29,13 @@ def card(
     began = plotted.since or change.at
     return notification(
         f"{change.alarm}:{change.state}:{change.at:%Y%m%dT%H%M%SZ}",
-        subject,
+        harmless(subject),
         _description(plotted, facts),
         next_steps,
         keywords=[change.check, change.kind.value, change.state],
         metadata={
             "threadId": f"{change.alarm}-{began:%Y%m%dT%H%M}",
-            "summary": subject,
+            "summary": harmless(subject),
             "eventType": f"imapcheck {change.kind.value}",
             "additionalContext": {"check": change.check, "kind": change.kind.value, "state": change.state},
         },

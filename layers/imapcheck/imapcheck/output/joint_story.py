@@ -1,14 +1,15 @@
 """Many changes in one story: a storm is told worst first, with its counts, and none of it is lost."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from imapcheck.output.chat_card import DESCRIPTION_LIMIT, fenced, harmless, notification
-from imapcheck.output.story import Setting, Story, head_line
+from imapcheck.output.story import Setting, Story, as_of_now, head_line
 from imapcheck.output.story_facts import Change, Kind
-from imapcheck.output.story_plots import Plot, bare, plot
-from imapcheck.output.story_words import ascii_line, clock, count, cut, wrap
+from imapcheck.output.story_plot import UNTOLD, Plot, bare
+from imapcheck.output.story_plots import plot
+from imapcheck.output.story_words import ascii_line, between, count, cut, stamp, wrap
 from imapcheck.result import isoformat
 
 SCHEMA_VERSION = 1
@@ -32,23 +33,28 @@ class _Told(NamedTuple):
 
 def tell_together(changes: Sequence[tuple[Change, Setting]], part: Part = Part()) -> Story:  # noqa: B008 - immutable
     """One story of all `changes`, at least one; their order does not matter."""
-    told = sorted((_Told(*item, plot(item[0], item[1].watched, item[1].evidence)) for item in changes), key=_badness)
-    return _joint(told, part)
+    plots = [(*item, plot(item[0], item[1].watched, item[1].evidence)) for item in _in_order(changes)]
+    return _joint([_Told(change, setting, as_of_now(plotted, setting)) for change, setting, plotted in plots], part)
 
 
 def tell_together_bare(changes: Sequence[tuple[Change, Setting]], part: Part = Part()) -> Story:  # noqa: B008
     """What the alarms themselves say: for where anything more could not be made."""
-    told = sorted((_Told(*item, bare(item[0], item[1].watched, item[1].evidence)) for item in changes), key=_badness)
-    return _joint(told, part)
+    return _joint([_Told(*item, bare(item[0], item[1].watched, UNTOLD)) for item in _in_order(changes)], part)
 
 
-def badness(change: Change) -> tuple[bool, int, str]:
-    """The order in which changes are told: what rings before what ended, the worst kind first."""
-    return change.state == "OK", _KINDS.index(change.kind), change.check
+def _in_order(changes: Sequence[tuple[Change, Setting]]) -> list[tuple[Change, Setting]]:
+    place = order([change for change, _ in changes])
+    return sorted(changes, key=lambda item: place(item[0]))
 
 
-def _badness(told: _Told) -> tuple[bool, int, str]:
-    return badness(told.change)
+def order(changes: Sequence[Change]) -> Callable[[Change], tuple[object, ...]]:
+    """The key by which `changes` are told: the check that is worst off at the end first, each check's as they came."""
+    last = {change.alarm: change for change in sorted(changes, key=lambda change: change.at)}
+    worst: dict[str, tuple[bool, int]] = {}
+    for change in last.values():
+        badness = (change.state == "OK", _KINDS.index(change.kind))
+        worst[change.check] = min(badness, worst.get(change.check, badness))
+    return lambda change: (worst[change.check], change.check, change.at, _KINDS.index(change.kind))
 
 
 def _joint(told: Sequence[_Told], part: Part) -> Story:
@@ -76,14 +82,15 @@ def _common(told: Sequence[_Told]) -> tuple[str, int, str | None] | None:
     [(reason, number)] = reasons.most_common(1) or [("", 0)]
     if number < 2 or number * 2 <= len(ringing):
         return None
-    advice = Counter(item.plot.do for item in ringing if item.plot.why.startswith(reason)).most_common(1)
+    advice = Counter(item.plot.advice for item in ringing if item.plot.why.startswith(reason)).most_common(1)
     return reason, number, advice[0][0]
 
 
 def _lines(told: Sequence[_Told], title: str, common: tuple[str, int, str | None] | None) -> list[str]:
     times = sorted(item.change.at for item in told)
-    first, last = (clock(moment, times[-1]) for moment in (times[0], times[-1]))
-    lines = [*wrap(title, "  ", first=""), f"at {last} UTC" if first == last else f"from {first} to {last} UTC"]
+    first, last = (stamp(moment) for moment in (times[0], times[-1]))
+    when = f"at {last}" if first == last else f"from {between(times[0], times[-1])}"
+    lines = [*wrap(title, "  ", first=""), when]
     if common is not None:
         reason, number, advice = common
         lines += wrap(f"{number} of them: {reason}", "  ", first="")
@@ -142,6 +149,7 @@ def _content(told: Sequence[_Told], subject: str, part: Part) -> dict[str, Any]:
                 "step": item.plot.run.step if item.plot.run is not None else None,
                 "type": item.plot.run.type if item.plot.run is not None else None,
                 "alarm": item.change.alarm,
+                "now": item.setting.now,
             }
             for item in told
         ],

@@ -4,12 +4,13 @@
 a card for chat and an object for programs. It does no I/O and knows no clock.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from imapcheck.output.chat_card import card, fenced, harmless, notification
 from imapcheck.output.story_facts import Change, Evidence, Kind, Links, Others, State, Watched
-from imapcheck.output.story_plots import Plot, bare, plot
+from imapcheck.output.story_plot import UNTOLD, Plot, bare
+from imapcheck.output.story_plots import plot
 from imapcheck.output.story_words import COLUMNS, ascii_line, flow, names, wrap
 from imapcheck.result import isoformat
 from imapcheck.text import one_line
@@ -33,22 +34,34 @@ class Story:
 
 @dataclass(frozen=True)
 class Setting:
-    """What surrounds a change: the definition's values, the log's evidence, the other checks, where to look on."""
+    """What surrounds a change: the definition's values, the log's evidence, the other checks, where to look on.
+
+    `now` is the alarm's state where it has changed again since; None where it has not, or nobody knows.
+    """
 
     watched: Watched = field(default_factory=Watched)
     evidence: Evidence = field(default_factory=Evidence)
     others: Others | None = None
     links: Links = field(default_factory=Links)
+    now: State | None = None
 
 
 def tell(change: Change, setting: Setting) -> Story:
     """The story of one change, with whatever evidence there is."""
-    return _story(change, setting, plot(change, setting.watched, setting.evidence))
+    return _story(change, setting, as_of_now(plot(change, setting.watched, setting.evidence), setting))
 
 
 def tell_bare(change: Change, setting: Setting) -> Story:
     """What the alarm itself says: for where anything more could not be made."""
-    return _story(change, setting, bare(change, setting.watched, setting.evidence))
+    return _story(change, setting, bare(change, setting.watched, UNTOLD))
+
+
+def as_of_now(plotted: Plot, setting: Setting) -> Plot:
+    """A story may come late, or after that of the alarm's next change: its subject and its second line say so."""
+    if setting.now is None:
+        return plotted
+    said = "over by now" if setting.now == "OK" else "rings again"
+    return replace(plotted, subject=(f", {said}", *plotted.subject), when=f"{plotted.when}; {said}")
 
 
 def subject_of(change: Change, plotted: Plot) -> str:
@@ -83,7 +96,7 @@ def _text(change: Change, setting: Setting, plotted: Plot) -> str:
         steps = flow(("Steps in ms:", *plotted.steps), indent="  ") if plotted.steps else []
         lines += ["", *steps, *flow(facts, " ")]
     if plotted.transcript:
-        lines += ["", "Transcript, last lines:"]
+        lines += ["", "Transcript (C: the check, S: the server):"]
         for line in plotted.transcript:
             lines += wrap(line, "     ", first="  ")
     return "\n".join([*lines, "", *_ways_on(change, setting, whole_server=head.endswith("…"))]) + "\n"
@@ -108,7 +121,7 @@ def _of_others(others: Others | None) -> list[str]:
         return []
     number = len(others.ringing) + others.unnamed
     if not number:
-        return ["The other check is fine." if others.total == 1 else f"The other {others.total} checks are fine."]
+        return [f"No alarm rings for the other {'check' if others.total == 1 else f'{others.total} checks'}."]
     of = f"{number} of the other {others.total} checks" if others.total > 1 else "The other check"
     named = f": {names(others.ringing, others.unnamed)}" if others.ringing else ""
     return [f"{of} {'rings' if number == 1 else 'ring'} too{named}."]
@@ -122,9 +135,9 @@ def _again(change: Change, setting: Setting) -> str | None:
 
 def _ways_on(change: Change, setting: Setting, *, whole_server: bool) -> list[str]:
     """Labelled lines; an address is never broken, as it would no longer lead anywhere."""
-    watched, links = setting.watched, setting.links
+    watched, links, again = setting.watched, setting.links, _again(change, setting)
     found = (
-        ("Again", _again(change, setting)),
+        ("Run again", again and f"{again}  (in the checkout)"),
         ("Runbook", watched.runbook),
         ("Dashboard", links.dashboard),
         ("Runs", links.runs),
@@ -154,6 +167,7 @@ def _content(change: Change, setting: Setting, plotted: Plot, subject: str) -> d
         "check": change.check,
         "kind": change.kind.value,
         "state": change.state,
+        "now": setting.now,
         "subject": subject,
         "at": isoformat(change.at),
         "since": isoformat(plotted.since) if plotted.since is not None else None,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import takewhile
 from typing import Any, Literal
 
 from imapcheck.errors import FailureType
@@ -16,6 +17,9 @@ from imapcheck.text import one_line
 
 State = Literal["ALARM", "OK"]
 _BOUND = 10**12
+_UNSEEN = timedelta(minutes=2)
+"""What began so shortly before a change may have reached CloudWatch after it."""
+_AGE = 10**9  # seconds
 
 
 class Kind(StrEnum):
@@ -45,13 +49,18 @@ class Change:
 
 @dataclass(frozen=True)
 class Watched:
-    """The plain values of a check's definition; null is what it does not say, or what could not be read."""
+    """The plain values of a check's definition; null is what it does not say, or what could not be read.
+
+    `timeout` is in seconds; `mailbox` is the one that is searched.
+    """
 
     server: str | None = None
     secret: str | None = None
     runbook: str | None = None
     file: str | None = None
     thresholds: Mapping[str, float] = field(default_factory=dict)
+    timeout: float | None = None
+    mailbox: str | None = None
 
 
 @dataclass(frozen=True)
@@ -116,6 +125,23 @@ class Run:
         return _text(_mapping(self.result.get("failure")).get("advice"))
 
     @property
+    def address(self) -> str | None:
+        """The address that the run was connected to."""
+        return _text(_mapping(self.result.get("server")).get("address"))
+
+    @property
+    def matches(self) -> int | None:
+        """How many messages the search found."""
+        found = number(_mapping(self.result.get("search")).get("matches"))
+        return None if found is None else int(found)
+
+    @property
+    def newest_match(self) -> datetime | None:
+        """When the newest match arrived, where the run looked at its age."""
+        age = number(_mapping(self.result.get("search")).get("age_seconds"))
+        return self.started_at - timedelta(seconds=age) if age is not None and 0 <= age < _AGE else None
+
+    @property
     def later_failures(self) -> tuple[Mapping[str, Any], ...]:
         """The failures after the first one, which `step`, `type` and `detail` tell."""
         return _mappings(self.result.get("failures"))[1:]
@@ -172,6 +198,7 @@ class Spell:
     """The bad runs behind an alarm, newest first, and what lies around them.
 
     `complete` says that enough good runs came before for the alarm to have been quiet: `since` is its beginning.
+    `unbroken` says that no run since then was good.
     """
 
     bad: tuple[Run, ...]
@@ -180,6 +207,7 @@ class Spell:
     after: Run | None
     last_good: Run | None
     complete: bool
+    unbroken: bool
 
     @property
     def since(self) -> datetime:
@@ -203,11 +231,20 @@ def judge(change: Change) -> Callable[[Run], bool | None]:
             return lambda run: not run.available
 
 
+def good_since(change: Change, runs: Sequence[Run]) -> datetime | None:
+    """When the oldest good run after the newest bad one began; None where none was bad, or the newest was."""
+    is_bad = judge(change)
+    seen = [(run, bad) for run in runs if (bad := is_bad(run)) is not None]
+    good = list(takewhile(lambda item: not item[1], seen))
+    return good[-1][0].started_at if 0 < len(good) < len(seen) else None
+
+
 def find_spell(change: Change, runs: Sequence[Run]) -> Spell | None:
     """The bad runs that made the alarm ring, or that it rang for until now; None where there are none.
 
     `runs` are newest first. The spell is the newest stretch of runs at each of which `needed` of the last `periods`
-    were bad, as CloudWatch counts; where the log shows no such stretch, the bad runs of the newest window.
+    were bad, as CloudWatch counts, where it lies at the change and is not an old one; where the log shows no such
+    stretch, the bad runs of the newest window.
     """
     is_bad = judge(change)
     seen = [(run, bad) for run in runs if (bad := is_bad(run)) is not None]
@@ -215,7 +252,9 @@ def find_spell(change: Change, runs: Sequence[Run]) -> Spell | None:
     def rings(at: int) -> bool:
         return sum(bad for _, bad in seen[at : at + change.periods]) >= change.needed
 
-    newest = next((at for at in range(len(seen)) if rings(at)), None)
+    late = sum(run.started_at > change.at - _UNSEEN for run, _ in seen)
+    latest = max(1, late) if change.state == "ALARM" else change.periods + late
+    newest = next((at for at in range(min(len(seen), latest + 1)) if rings(at)), None)
     oldest = newest or 0
     while newest is not None and oldest + 1 < len(seen) and rings(oldest + 1):
         oldest += 1
@@ -231,6 +270,7 @@ def find_spell(change: Change, runs: Sequence[Run]) -> Spell | None:
         after=seen[bad_at[0] - 1][0] if change.state == "OK" and bad_at[0] > 0 else None,
         last_good=next((run for run, bad in seen[bad_at[0] :] if not bad), None),
         complete=newest is not None and len(seen) > end,
+        unbroken=bad_at == list(range(len(bad_at))),
     )
 
 

@@ -5,12 +5,17 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from imapcheck.errors import FailureType
-from imapcheck.output.story_facts import Change, Run, Spell, Watched, clean
-from imapcheck.output.story_words import clock, count, cut, day, days, ms, names, span
+from imapcheck.output.excerpt import end_of_part
+from imapcheck.output.story_facts import Change, Run, Spell, clean
+from imapcheck.output.story_words import between, clock, count, cut, days, ms, names, span, stamp
+from imapcheck.text import minute
 
 TRANSCRIPT_LINES = 12
 TRANSCRIPT_COLUMNS = 300
 _WORTH_TELLING_MS = 10
+_NOT_TRIED_MS = 1
+_NO_DATE = "a date that the log does not tell"
+_CUT = "(.. lines left out in the log)"
 
 
 def reason_of(run: Run) -> str:
@@ -18,23 +23,32 @@ def reason_of(run: Run) -> str:
     return f"{run.step or 'run'}: {run.type or 'failed'}"
 
 
-def since_when(change: Change, spell: Spell) -> str:
+def since_when(spell: Spell) -> str:
     earlier = "" if spell.complete or spell.last_good is not None else " or earlier"
-    return f"since {clock(spell.since, change.at)} UTC{earlier}"
-
-
-def since_in_subject(change: Change, spell: Spell) -> tuple[str, str]:
-    return f", {since_when(change, spell)}", f" ({spell.bad_in_window} of {count(spell.window, 'run')})"
+    return f"since {stamp(spell.since)}{earlier}"
 
 
 def share_of(spell: Spell) -> str:
+    """`the last 2 runs`, or `2 of the last 3 runs` where good ones lie between."""
+    if spell.unbroken:
+        return "the last run" if len(spell.bad) == 1 else f"the last {len(spell.bad)} runs"
     return f"{spell.bad_in_window} of the last {count(spell.window, 'run')}"
 
 
-def last_good(change: Change, spell: Spell) -> str:
+def last_good(change: Change, spell: Spell, good: str = "good") -> str:
     if spell.last_good is None:
-        return "no good run before it was found"
-    return f"last good {clock(spell.last_good.started_at, change.at)}"
+        return f"no {good} run found"
+    return f"last {good} {at(spell.last_good, change)}"
+
+
+def at(run: Run, change: Change) -> str:
+    """`10:07 UTC`, with the day where it is another than the change's."""
+    return f"{clock(run.started_at, change.at)} UTC"
+
+
+def what_changed(change: Change, before: Run | None, was: str = "worked") -> str:
+    """The question that a good run before it raises; it goes before an advice."""
+    return "" if before is None else f"It {was} at {at(before, change)}: what changed since? "
 
 
 def end_of(change: Change, spell: Spell) -> datetime:
@@ -46,29 +60,7 @@ def how_long(change: Change, spell: Spell) -> tuple[str, str]:
     """(how long it was, from when to when)."""
     end = end_of(change, spell)
     more = "" if spell.complete or spell.last_good is not None else "more than "
-    return (
-        f"{more}{span(end - spell.since)}",
-        f"{clock(spell.since, change.at)} to {clock(end, change.at)} UTC",
-    )
-
-
-def advice_of(run: Run, watched: Watched) -> str | None:
-    """The failure's own advice, else the table's; a secret that it speaks of is called by its name."""
-    known = _known(run)
-    advice = run.advice or (known.advice if known is not None else None)
-    if advice is None or watched.secret is None:
-        return advice
-    return advice.replace("the secret", f"the secret {watched.secret}", 1)
-
-
-def meaning_of(run: Run) -> str:
-    """What the failure's type means, as ` - the server refused ..`; nothing for a type that is not known."""
-    known = _known(run)
-    return "" if known is None else f" - {known.meaning[0].lower()}{known.meaning[1:].rstrip('.')}"
-
-
-def _known(run: Run) -> FailureType | None:
-    return next((type for type in FailureType if type.value == run.type), None)
+    return f"{more}{span(end - spell.since)}", between(spell.since, end)
 
 
 def words_of(run: Run) -> tuple[str, ...]:
@@ -77,6 +69,21 @@ def words_of(run: Run) -> tuple[str, ...]:
     warned = (f"warning {item.get('type')}: {item.get('detail')}" for item in run.warnings)
     named = certificate_names(run.certificate, besides=run.detail or "") if _is_about_certificate(run) else ()
     return (*((run.detail,) if run.detail else ()), *map(clean, (*more, *warned)), *named)
+
+
+def pause_of(spell: Spell) -> tuple[str, ...]:
+    """Where the newest run withheld the login that an earlier one saw refused: until when."""
+    newest = spell.bad[0]
+    if newest.type != FailureType.AUTHENTICATION_PAUSED or spell.told is newest:
+        return ()
+    return (f"now the check does not log in, as more tries could lock the account: {newest.detail}",)
+
+
+def refusal_elsewhere(run: Run) -> tuple[str, ...]:
+    """A refusal that no run of this check saw: checks of one mailbox share the pause."""
+    if run.type != FailureType.AUTHENTICATION_PAUSED:
+        return ()
+    return ("what the server said then is not among these runs: an older one saw it, or another check of this mailbox",)
 
 
 def _is_about_certificate(run: Run) -> bool:
@@ -94,54 +101,85 @@ def certificate_names(facts: Mapping[str, object], *, besides: str = "") -> tupl
     return tuple(f"{label} {told}" for label, value in lines if value and (told := clean(str(value))) not in besides)
 
 
-def _day_of(moment: object) -> str | None:
-    try:
-        return day(datetime.fromisoformat(moment)) if isinstance(moment, str) else None
-    except ValueError:
-        return None
-
-
 def expiry_of(run: Run) -> str:
     """`8 Dec 2026 10:05 UTC`."""
-    return _day_of(run.certificate.get("certificate_expires_at")) or "a date that the log does not tell"
+    moment = run.certificate.get("certificate_expires_at")
+    try:
+        return minute(datetime.fromisoformat(moment)) if isinstance(moment, str) else _NO_DATE
+    except ValueError:
+        return _NO_DATE
 
 
 def last_lines(run: Run) -> tuple[str, ...]:
-    """The end of the conversation; LOGOUT and what follows it tell nothing of the failure."""
-    lines = [cut(line, TRANSCRIPT_COLUMNS) for line in run.transcript]
-    shown = lines[-TRANSCRIPT_LINES:]
-    left_out = len(lines) - len(shown)
-    return ((f"({count(left_out, 'line')} before)",) if left_out else ()) + tuple(shown)
-
-
-def other_reasons(spell: Spell) -> tuple[str, ...]:
-    """Where not all runs failed alike: how often each way."""
-    reasons = Counter(reason_of(run) for run in spell.bad)
-    if len(reasons) < 2:
-        return ()
-    return (f"Failures: {names([f'{number} x {reason}' for reason, number in reasons.most_common()])}.",)
-
-
-def step_before(run: Run, spell: Spell) -> tuple[str, ...]:
-    """How long the failed step took when all was well, where that is another order of things."""
-    took, before = (
-        found.step_ms.get(run.step or "") if found is not None else None for found in (run, spell.last_good)
+    """The conversation up to the end of the failed step, its last lines; how many were left out stands in between."""
+    end = end_of_part(run.step or "", run.transcript)
+    before, after = max(0, end - TRANSCRIPT_LINES), len(run.transcript) - end
+    shown = (_CUT if line == "[...]" else cut(line, TRANSCRIPT_COLUMNS) for line in run.transcript[before:end])
+    return (
+        *((f"(.. {count(before, 'line')} before)",) if before else ()),
+        *shown,
+        *((f"(.. {count(after, 'line')} after)",) if after else ()),
     )
-    if took is None or before is None or abs(took - before) < _WORTH_TELLING_MS or 0.5 < took / (before or 1) < 2:
+
+
+def causes_of(change: Change, spell: Spell) -> tuple[str, ...]:
+    """Each reason, the first to appear first: how often, and from when to when."""
+    oldest_first = spell.bad[::-1]
+    reasons = Counter(reason_of(run) for run in oldest_first)
+    return tuple(
+        f"{number} x {reason} ({_from_to(change, [run for run in oldest_first if reason_of(run) == reason])})"
+        for reason, number in reasons.items()
+    )
+
+
+def _from_to(change: Change, runs: list[Run]) -> str:
+    first, last = (clock(run.started_at, change.at) for run in (runs[0], runs[-1]))
+    return first if len(runs) == 1 else f"{first} to {last}"
+
+
+def other_reasons(change: Change, spell: Spell) -> tuple[str, ...]:
+    """Where not all runs failed alike: how often each way, and when."""
+    causes = causes_of(change, spell)
+    return (f"Failures: {names(causes)} UTC.",) if len(causes) > 1 else ()
+
+
+def step_before(change: Change, run: Run, before: Run | None) -> tuple[str, ...]:
+    """How long the failed step took when all was well, where that is another order of things."""
+    took, took_before = (found.step_ms.get(run.step or "") if found is not None else None for found in (run, before))
+    if before is None or took is None or took_before is None or took < _NOT_TRIED_MS:
         return ()
-    return (f"Before: {run.step} took {ms(before)}.",)
-
-
-def certificate_left(spell: Spell) -> tuple[str, ...]:
-    """The days that are left, as the newest run that saw a verified certificate knows them.
-
-    Nothing where that very certificate is refused now: what a run before saw is no longer so.
-    """
-    if spell.after is None and _is_about_certificate(spell.bad[0]):
+    if abs(took - took_before) < _WORTH_TELLING_MS or 0.5 < took / (took_before or 1) < 2:
         return ()
-    runs = filter(None, (spell.after, *spell.bad, spell.last_good))
-    left = next((run.certificate_days for run in runs if run.certificate_days is not None), None)
-    return () if left is None else (f"Certificate: {days(left)}.",)
+    return (f"At {at(before, change)} {run.step} took {ms(took_before)}.",)
+
+
+def matches_before(change: Change, run: Run, before: Run | None) -> tuple[str, ...]:
+    """What the same search found when all was well; of a match that is too old, its time."""
+    if run.type == FailureType.TOO_OLD and run.newest_match is not None:
+        return (f"The newest match is of {stamp(run.newest_match)}.",)
+    if run.type != FailureType.NO_MATCH or before is None or before.matches is None:
+        return ()
+    newest = "" if before.newest_match is None else f", the newest of {stamp(before.newest_match)}"
+    return (f"At {at(before, change)} {count(before.matches, 'message')} matched{newest}.",)
+
+
+def address_of(run: Run) -> tuple[str, ...]:
+    """Where the failed run was connected to, unless the detail says it."""
+    return (f"Address: {run.address}.",) if run.address is not None and run.address not in (run.detail or "") else ()
+
+
+def skipped(run: Run, before: Run | None) -> tuple[str, ...]:
+    """The steps that a run left out which went on after its failure."""
+    if before is None or run.step is None or [*run.step_ms][-1:] == [run.step]:
+        return ()
+    missing = [name for name in before.step_ms if name not in run.step_ms]
+    return (f"Skipped: {names(missing)}.",) if missing else ()
+
+
+def certificate_left(run: Run | None) -> tuple[str, ...]:
+    """The days that are left, where this very run verified the certificate."""
+    left = run.certificate_days if run is not None else None
+    return () if left is None else (f"Certificate: {days(left)} left.",)
 
 
 def attempts_of(run: Run) -> tuple[str, ...]:
@@ -158,8 +196,8 @@ def grown_most(run: Run, before: Run | None) -> tuple[str, float, float] | None:
     return most if most is not None and most[1] > most[2] else None
 
 
-def growth_of(grown: tuple[str, float, float] | None, spell: Spell) -> tuple[str, ...]:
-    if grown is None:
+def growth_of(change: Change, grown: tuple[str, float, float] | None, before: Run | None) -> tuple[str, ...]:
+    if grown is None or before is None:
         return ()
-    step, now, before = grown
-    return (f"Grew most: {step}, {ms(now)}; it took {ms(before)} in the last good run.",)
+    step, now, then = grown
+    return (f"Grew most: {step}, {ms(now)}; at {at(before, change)} it took {ms(then)}.",)

@@ -14,10 +14,15 @@ def clock(moment: datetime, now: datetime) -> str:
     return f"{moment:%H:%M}" if moment.date() == now.date() else f"{moment.day} {moment:%b %H:%M}"
 
 
-def day(moment: datetime) -> str:
-    """`7 Dec 2026 09:00 UTC`."""
+def stamp(moment: datetime) -> str:
+    """`24 Nov 10:12 UTC`: the first time of a story, with its date, as mail may come late."""
     moment = moment.astimezone(UTC)
-    return f"{moment.day} {moment:%b %Y %H:%M} UTC"
+    return f"{moment.day} {moment:%b %H:%M} UTC"
+
+
+def between(first: datetime, last: datetime) -> str:
+    """`24 Nov 10:15 to 10:50 UTC`."""
+    return f"{stamp(first).removesuffix(' UTC')} to {clock(last, first)} UTC"
 
 
 def span(length: timedelta) -> str:
@@ -62,12 +67,15 @@ def cut(text: str, limit: int) -> str:
     return text[: limit - len(note)] + note
 
 
-def timed_steps(step_ms: Mapping[str, float], failed: str | None) -> tuple[str, ...]:
-    """`dns 3`, `connect 21`, `authenticate 412 <- failed`: in milliseconds; what failed without a time is named too."""
-    timed = [f"{name} {took:.0f}{' <- failed' if name == failed else ''}" for name, took in step_ms.items()]
-    if failed is not None and failed not in step_ms:
-        timed.append(f"{failed} <- failed")
-    return tuple(timed)
+def seconds(milliseconds: float) -> str:
+    """`29.2 s`, `30 s`."""
+    return f"{round(milliseconds / 1000, 1):g} s"
+
+
+def timed_steps(step_ms: Mapping[str, float], marks: Mapping[str, str]) -> tuple[str, ...]:
+    """`dns 3`, `connect 21`, `authenticate 412 <- failed`: in ms; what is marked but has no time comes last."""
+    timed = [f"{name} {took:.0f}{f' <- {marks[name]}' if name in marks else ''}" for name, took in step_ms.items()]
+    return (*timed, *(f"{name} <- {mark}" for name, mark in marks.items() if name not in step_ms))
 
 
 def wrap(text: str, indent: str = "", *, first: str | None = None) -> list[str]:

@@ -8,6 +8,7 @@ import json
 import re
 import textwrap
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.monitoring import MuteDefinition, ScheduleDefinition
@@ -37,11 +38,14 @@ Resources:
 """
 
 
-def checks_template(definitions: Iterable[CheckDefinition]) -> Template:
-    """The template for those of `definitions` that have an enabled schedule; it deploys without any too."""
+def checks_template(definitions: Iterable[CheckDefinition], now: datetime | None = None) -> Template:
+    """The template for those of `definitions` that have an enabled schedule; it deploys without any too.
+
+    Mute windows that are over at `now` (with its zone) are left out, as CloudWatch need not take them any more.
+    """
     scheduled = [(check, check.deployed_schedule) for check in sorted(definitions, key=lambda check: check.label)]
     running = [(check, schedule) for check, schedule in scheduled if schedule is not None]
-    blocks = [_for_all([schedule for _, schedule in running]), *(_block(*pair) for pair in running)]
+    blocks = [_for_all([schedule for _, schedule in running]), *(_block(*pair, now) for pair in running)]
     text = _HEAD + "\n".join(blocks)
     return Template(text, len(re.findall(r"^  \w+:$", text, re.MULTILINE)))
 
@@ -84,7 +88,7 @@ def _own_alarm(logical: str, alarm: Alarm, namespace: str, dimension: str | None
     return _alarm(logical, alarm.kind, alarm, namespace, dimension, "AlarmTopicArn")
 
 
-def _block(check: CheckDefinition, schedule: ScheduleDefinition) -> str:
+def _block(check: CheckDefinition, schedule: ScheduleDefinition, now: datetime | None) -> str:
     """Everything of one check; alarms are told by their `Check` dimension, whatever their names."""
     name, base = check.label, logical_id(check.label)
     dimension = f"{{ Name: Check, Value: {_quoted(name)} }}"
@@ -95,7 +99,8 @@ def _block(check: CheckDefinition, schedule: ScheduleDefinition) -> str:
         _alarm(logical, f"{name}-{alarm.kind}", alarm, "!Ref Namespace", dimension, "AlarmEventTopicArn", runbook)
         for logical, alarm in alarms.items()
     ]
-    parts += [_mute(name, number, mute, alarms) for number, mute in enumerate(check.alarms.mute, 1)]
+    mutes = [pair for pair in enumerate(check.alarms.mute, 1) if now is None or not pair[1].is_over(now)]
+    parts += [_mute(name, number, mute, alarms) for number, mute in mutes]
     return "".join(parts)
 
 

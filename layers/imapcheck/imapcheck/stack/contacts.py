@@ -1,6 +1,8 @@
 """The nested stack of the contacts: one e-mail subscription for each address that any definition names.
 
-Pausing never touches it, as a subscription that was removed must be confirmed anew.
+Pausing never touches it, as a subscription that was removed must be confirmed anew. The topic is the contacts' own:
+SNS takes one subscription of an address and topic, and a parameter may make any contact the stack's own address, or
+no longer, while CloudFormation creates what is new before it deletes what is old.
 """
 
 import hashlib
@@ -19,8 +21,8 @@ Metadata:
   cfn-lint: { config: { ignore_checks: [W2001] } } # without contacts no parameter is used
 
 Parameters:
-  AlarmTopicArn: { Type: String, Description: The topic that people subscribe to }
-  AlarmEmail: { Type: String, Description: The stack's own address. It gets everything and is not subscribed twice. }
+  ContactTopicArn: { Type: String, Description: The topic of stories for contacts }
+  AlarmEmail: { Type: String, Description: The stack's own address. It gets everything from another topic. }
 """
 
 _NOBODY = """\
@@ -59,7 +61,7 @@ def _subscription(address: str) -> str:
     Type: AWS::SNS::Subscription
     Condition: Is{contact_id(address)}
     Properties:
-      TopicArn: !Ref AlarmTopicArn
+      TopicArn: !Ref ContactTopicArn
       Protocol: email
       Endpoint: {json.dumps(address)}
       FilterPolicy: {{ contacts: [{json.dumps(address)}] }}

@@ -7,7 +7,7 @@ from imapcheck.errors import CheckFailure, FailureType
 from imapcheck.imap.completion import Completion
 from imapcheck.imap.session import ImapSession
 from imapcheck.login.credentials import LoginPause
-from imapcheck.result import isoformat
+from imapcheck.text import minute
 from imapcheck.trace import StepRecord
 from imapcheck.version import VERSION
 
@@ -68,9 +68,8 @@ def _not_offered(session: ImapSession, mechanism: str) -> CheckFailure:
 def _paused(pause: LoginPause) -> CheckFailure:
     return CheckFailure(
         FailureType.AUTHENTICATION_PAUSED,
-        f"the login was withheld so that the mailbox is not locked out: first refused at"
-        f" {isoformat(pause.first_refused_at)}, tried again at {isoformat(pause.retry_at)}, or when the credentials"
-        " change",
+        f"first refused {minute(pause.first_refused_at)}; the next try comes {minute(pause.retry_at)},"
+        " or as soon as the credentials change",
     )
 
 

@@ -51,7 +51,9 @@ class ConnectionCommands(Commands):
         try:
             completion = self._engine.command([b"LOGOUT"])
         except CheckFailure as failure:
-            left = self._engine.bye is not None and failure.type is FailureType.CONNECTION_LOST
+            left = self._engine.bye is not None and failure.type in (
+                FailureType.CONNECTION_LOST, FailureType.TLS_HANDSHAKE_FAILED,
+            )  # fmt: skip
             return None if left else failure.detail
         finally:
             self._engine.abandon()

@@ -1,0 +1,62 @@
+"""The states of this stack's alarms as CloudWatch has them now; whatever cannot be had is told without."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from imapcheck.output.story_facts import Change, State
+
+_LOG = logging.getLogger("imapcheck")
+_MOST_NAMES = 100
+"""`DescribeAlarms` takes no more."""
+
+
+class Alarms:
+    """The metric alarms of one stack: those on its own namespace, as its names may begin like another stack's."""
+
+    def __init__(self, cloudwatch: Any, stack: str) -> None:
+        self._cloudwatch = cloudwatch
+        self._stack = stack
+
+    def ringing(self) -> frozenset[str] | None:
+        """The checks that have an alarm which rings now; None where that cannot be had."""
+        try:
+            found = self._described(AlarmNamePrefix=f"{self._stack}-", StateValue="ALARM")
+            return frozenset(check for alarm in found for check in _checks(alarm))
+        except Exception:  # noqa: BLE001 - the alarm is told without
+            _LOG.exception("the states of the other alarms could not be read")
+            return None
+
+    def states(self, changes: Sequence[Change]) -> dict[tuple[object, ...], State]:
+        """The present states of those alarms that have changed again since, by (alarm, state, at) of each change."""
+        names = sorted({change.alarm for change in changes})
+        slices = [names[at : at + _MOST_NAMES] for at in range(0, len(names), _MOST_NAMES)]
+        try:
+            found = {alarm["AlarmName"]: alarm for some in slices for alarm in self._described(AlarmNames=some)}
+            now = [(change, _since(change, found.get(change.alarm))) for change in changes]
+        except Exception:  # noqa: BLE001 - the alarm is told without
+            _LOG.exception("the present states of the alarms could not be read")
+            return {}
+        return {(change.alarm, change.state, change.at): state for change, state in now if state is not None}
+
+    def _described(self, **query: Any) -> Iterator[dict[str, Any]]:
+        pages = self._cloudwatch.get_paginator("describe_alarms").paginate(AlarmTypes=["MetricAlarm"], **query)
+        namespace = f"ImapCheck/{self._stack}"
+        return (alarm for page in pages for alarm in page["MetricAlarms"] if alarm.get("Namespace") == namespace)
+
+
+def _since(change: Change, alarm: dict[str, Any] | None) -> State | None:
+    """The alarm's state, where it is another one and a later one: a listing may be older than the change."""
+    if alarm is None or alarm["StateUpdatedTimestamp"] <= change.at:
+        return None
+    state: str = alarm["StateValue"]
+    if state == change.state:
+        return None
+    return "ALARM" if state == "ALARM" else "OK" if state == "OK" else None
+
+
+def _checks(alarm: dict[str, Any]) -> list[str]:
+    """The check that an alarm is about; a certificate that expires some day makes no check less fine."""
+    if alarm.get("MetricName") == "CertificateDaysRemaining":
+        return []
+    return [item["Value"] for item in alarm.get("Dimensions", ()) if item["Name"] == "Check"]
