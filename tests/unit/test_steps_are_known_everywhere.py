@@ -9,6 +9,7 @@ from imapcheck import CheckDefinition
 from imapcheck.check.plan import plan
 from imapcheck.definition.deployment import doubts
 from imapcheck.output.excerpt import COMMANDS
+from imapcheck.output.story_causes import BEHIND
 from imapcheck.result import STEP_NAMES
 
 WITHOUT_COMMAND = {"dns", "connect", "tls", "greeting"}
@@ -45,3 +46,8 @@ def test_threshold_on_a_step_that_does_not_run_is_doubted(fields: dict[str, Any]
         if f"thresholds.{step}" in text and "does not run" in text
     ]
     assert bool(told) == (step not in planned), told
+
+
+def test_story_knows_what_every_step_stands_or_falls_with() -> None:
+    """Where a slow one is looked for."""
+    assert set(BEHIND) == set(STEP_NAMES)

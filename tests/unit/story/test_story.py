@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imapcheck.errors import FailureType
+from imapcheck.output import story_plots
 from imapcheck.output.joint_story import Part, tell_together
 from imapcheck.output.story import Story, tell, tell_bare
 from imapcheck.output.story_facts import Change, Evidence, Kind, MonitorError, Others, Run, find_spell
@@ -458,3 +459,9 @@ def test_spell_is_the_time_that_the_alarm_rang(bad: list[bool], numbers: tuple[i
     found = [len(bad) - 1 - round((minutes_ago(0) - run.started_at) / timedelta(minutes=5)) for run in spell.bad]
     assert sorted(found) == expected
     assert (spell.after is not None) == (state == "OK")
+
+
+def test_every_kind_of_alarm_has_its_story_and_its_end() -> None:
+    """The two that are told apart have functions of their own."""
+    assert set(story_plots._RINGS) | {Kind.NOT_RUNNING} == set(Kind)
+    assert set(story_plots._ENDS) | {Kind.NOT_RUNNING, Kind.CERTIFICATE} == set(Kind)

@@ -177,5 +177,9 @@ def _worth_another(ended: Ended, retries_left: int, ends: Deadline) -> bool:
     failure = ended.failure
     if failure is None or retries_left <= 0 or ended.attempt.learnt.append_sent:
         return False
-    glitch = failure.category in _MAYBE_A_GLITCH or failure.type is FailureType.AUTHENTICATION_UNAVAILABLE
-    return glitch and ends.remaining() > _PAUSE_BETWEEN_ATTEMPTS
+    return may_be_a_glitch(failure.type) and ends.remaining() > _PAUSE_BETWEEN_ATTEMPTS
+
+
+def may_be_a_glitch(type: FailureType) -> bool:
+    """Whether the same failure may be gone a second later."""
+    return type.category in _MAYBE_A_GLITCH or type is FailureType.AUTHENTICATION_UNAVAILABLE

@@ -23,7 +23,7 @@ def screen_for(
             return ManyChecksScreen(count, transcript=transcript, quiet=quiet)
         case "json":
             return JsonScreen(transcript=transcript, quiet=quiet)
-        case _:
+        case "nagios" | "prometheus" | "junit":
             return DocumentScreen(format)
 
 
@@ -41,15 +41,19 @@ class JsonScreen(Screen):
 class DocumentScreen(Screen):
     """Nagios', Prometheus' or JUnit's text, when all is known."""
 
-    def __init__(self, format: Format) -> None:
+    def __init__(self, format: Literal["nagios", "prometheus", "junit"]) -> None:
         self._format = format
 
     def finish(self, outcomes: list[Outcome]) -> int | None:
-        if self._format == "nagios":
-            text, status = nagios.render(outcomes)
-            print(text)
-            return status
-        sys.stdout.write(junit.render(outcomes) if self._format == "junit" else _prometheus(outcomes))
+        match self._format:
+            case "nagios":
+                text, status = nagios.render(outcomes)
+                print(text)
+                return status
+            case "junit":
+                sys.stdout.write(junit.render(outcomes))
+            case "prometheus":
+                sys.stdout.write(_prometheus(outcomes))
         return None
 
 

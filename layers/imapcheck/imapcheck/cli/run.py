@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from imapcheck.cli import runner, streams
-from imapcheck.cli.formats import Format, screen_for
+from imapcheck.cli.formats import FORMATS, Format, screen_for
 from imapcheck.cli.orders import Order, take_orders
 from imapcheck.cli.report_file import ReportFileError, page_of, report_file
 from imapcheck.cli.status import WRONG_USAGE, exit_status
@@ -52,7 +52,7 @@ def run(
         ),
     ] = None,
     format: Annotated[
-        str, typer.Option(metavar="FORMAT", help="text, json, nagios, prometheus or junit.", show_default=True)
+        str, typer.Option(metavar="FORMAT", help=f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}.", show_default=True)
     ] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Short for --format json: one object a line.")] = False,
     transcript: Annotated[bool, typer.Option("--transcript", help="Show the whole protocol transcript.")] = False,
@@ -119,8 +119,6 @@ def _refuse_what_does_not_go_together(
 
 def _format(name: str, *, quiet: bool, every: str | None) -> Format:
     """The format, where it goes together with the other options. Raises `typer.BadParameter`."""
-    from imapcheck.cli.formats import FORMATS
-
     chosen = next((format for format in FORMATS if format == name), None)
     if chosen is None:
         raise typer.BadParameter(f"{name!r} is not one of {', '.join(FORMATS)}", param_hint="--format")

@@ -56,19 +56,21 @@ _CAUSES: Mapping[FailureType, Cause] = {
     FailureType.MESSAGE_TOO_LARGE: Cause("the newest message is too large", "Look at the newest match: who sends such mail? Is it expected, raise search.max_size in {file}.", "the server works", "MAIL TOO LARGE", hosted=False),
     FailureType.TIMEOUT: Cause("no complete answer to {step}", "Look at load, disk and network of {behind}; repeat the check by hand."),
 }  # fmt: skip
-_BEHIND = {
+BEHIND: Mapping[str, str] = {
     "dns": "the resolver and the zone's name servers",
     "authenticate": "the login service",
+    **dict.fromkeys(("id", "logout"), "the mail server"),
     **dict.fromkeys(("connect", "tls", "greeting", "capability", "starttls"), "the host and the way to it"),
     **dict.fromkeys(
-        ("list", "examine", "search", "fetch", "append", "cleanup", "quota", "locate_sent"), "the mail store"
+        ("namespace", "list", "examine", "search", "fetch", "append", "cleanup", "quota", "locate_sent"),
+        "the mail store",
     ),
 }
 
 
 def behind(step: str) -> str:
     """What a step stands or falls with."""
-    return _BEHIND.get(step, "the mail server")
+    return BEHIND.get(step, "the mail server")
 
 
 def type_of(name: object) -> FailureType | None:
