@@ -55,6 +55,18 @@ def test_quota_is_asked_for_and_warned_of(
         (WITH_QUOTA, b"%t BAD what", "refused"),
         (WITH_QUOTA, b"* QUOTAROOT INBOX\r\n%t OK no roots", "passed"),
         (f"{REFERENCE} QUOTA=RES-STORAGE", b"* QUOTA x ()\r\n%t OK done", "passed"),
+        *(
+            (WITH_QUOTA, b"* QUOTA " + odd + b"\r\n%t OK done", "refused")
+            for odd in (
+                b'"" (STORAGE 10)',
+                b'"" (STORAGE -5 3)',
+                b'"" (STORAGE 10.5 20)',
+                b'"" (STORAGE 10 NIL)',
+                b'""',
+                b'"" (STORAGE 10 20',
+                b'"" (X 99999999999999999999 1)',
+            )
+        ),
     ],
 )
 def test_quota_that_is_not_told_is_no_outage(

@@ -276,6 +276,33 @@ def test_unknown_format_and_options_that_do_not_go_together() -> None:
         assert "text and json only" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "options",
+    [["--nope"], ["--concurrency", "0", "x.json"], ["--every", "5m", "x.json"], [], ["--html", "/nowhere/x", "x.json"]],
+)
+def test_wrong_usage_is_unknown_to_nagios(options: list[str]) -> None:
+    """Its 2 is CRITICAL, and a mistyped option is no outage."""
+    done = imapcheck("run", "--format", "nagios", *options)
+    assert done.returncode == 3
+    assert done.stdout.startswith("IMAP UNKNOWN - ")
+    assert done.stderr
+
+
+@pytest.mark.parametrize("output", ["taken", "taken/below"])
+def test_stack_that_cannot_be_written_is_told_with_its_place(
+    write_definition: Write, tmp_path: Path, output: str
+) -> None:
+    """A file where the folder should be."""
+    write_definition("one", {"server": "mail.example.com", "authentication": "none"})
+    place = tmp_path.parent / f"{tmp_path.name}-out"
+    place.mkdir()
+    (place / "taken").touch()
+    done = imapcheck("stack", tmp_path, "--output", place / output)
+    assert done.returncode == 2
+    assert str(place / output) in done.stderr
+    assert "internal error" not in done.stderr
+
+
 # --- manners --------------------------------------------------------------------------------------------------------
 
 
@@ -292,6 +319,18 @@ def test_quiet_says_nothing_unless_something_is_wrong(three: list[Any], tmp_path
     assert "\nfine" not in done.stdout
     assert done.stdout.splitlines()[-1] == "3 checks: 1 not available, 1 could not run, 1 available"
     assert "NOT AVAILABLE" in imapcheck(command, down, *rest, "--quiet").stdout
+
+
+def test_full_disk_is_told_and_changes_no_verdict(three: list[Any]) -> None:
+    """One line on standard error, no traceback."""
+    command, fine, _, down, *rest = three
+    for file, status in ((fine, 0), (down, 1)):
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                [*PROGRAM, command, str(file), *map(str, rest), "--json"],
+                stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60,
+            )  # fmt: skip
+        assert (done.returncode, done.stderr) == (status, "standard output: no space left on device\n")
 
 
 @pytest.mark.parametrize("format", ["text", "json", "nagios"])

@@ -56,9 +56,13 @@ def stack(
     if problems:
         print("\n".join(problems), file=sys.stderr)
         raise typer.Exit(WRONG_USAGE)
-    output.mkdir(parents=True, exist_ok=True)
-    for name, template in (("checks.yaml", checks), ("contacts.yaml", contacts)):
-        (output / name).write_text(template.text, encoding="utf-8")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        for name, template in (("checks.yaml", checks), ("contacts.yaml", contacts)):
+            (output / name).write_text(template.text, encoding="utf-8")
+    except OSError as error:
+        print(f"{output}: {(error.strerror or 'cannot be written').lower()}", file=sys.stderr)
+        raise typer.Exit(WRONG_USAGE) from None
     scheduled = sum(definition.deployed_schedule is not None for definition in definitions)
     print(f"{output}: {scheduled} of {len(definitions)} checks scheduled, {checks.resources} resources")
 

@@ -1,21 +1,50 @@
 """Help as a person reads it: no Python types, no braces around what must be given."""
 
+import itertools
 import re
 from typing import Any
 
+import typer
 from typer.core import TyperCommand
+
+from imapcheck.cli.status import wrong_usage_to
 
 _TYPE, _REQUIRED = re.compile(r" <(?:str|path|list\[Path\])>"), re.compile(r"\{([A-Za-z.\[\]]+)\}(?:\.\.\.)?")
 
 
+_UsageError: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "UsageError")
+
+
 class PlainCommand(TyperCommand):
-    """A command whose help and usage lines are plain."""
+    """A command whose help and usage lines are plain, and whose wrong usage is no outage to Nagios."""
+
+    def make_context(self, info_name: Any, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        given = list(args)
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except _UsageError as error:
+            raise _unknown_to_nagios(error, given) from None
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except _UsageError as error:
+            raise _unknown_to_nagios(error, [f"--format={ctx.params.get('format')}"]) from None
 
     def get_usage(self, ctx: Any) -> str:
         return _plain(super().get_usage(ctx))
 
     def get_help(self, ctx: Any) -> str:
         return _plain(super().get_help(ctx))
+
+
+def _unknown_to_nagios(error: Any, arguments: list[str]) -> Exception:
+    """The error itself; where Nagios asks, its line and its status, as our 2 is its CRITICAL."""
+    asked = "--format=nagios" in arguments or ("--format", "nagios") in itertools.pairwise(arguments)
+    if not asked:
+        return error  # type: ignore[no-any-return]
+    error.show()
+    return typer.Exit(wrong_usage_to("nagios"))
 
 
 def _plain(text: str) -> str:

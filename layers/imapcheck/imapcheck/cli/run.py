@@ -14,7 +14,7 @@ from imapcheck.cli import runner, streams
 from imapcheck.cli.formats import FORMATS, Format, screen_for
 from imapcheck.cli.orders import Order, take_orders
 from imapcheck.cli.report_file import ReportFileError, page_of, report_file
-from imapcheck.cli.status import WRONG_USAGE, exit_status
+from imapcheck.cli.status import exit_status, wrong_usage_to
 from imapcheck.cli.watch import Watch, seconds_of
 from imapcheck.definition.json_text import STANDARD_INPUT
 from imapcheck.output.json_lines import append_line, json_line
@@ -88,7 +88,7 @@ def run(
                 write(page_of(orders, outcomes))
     except ReportFileError as error:
         print(error, file=sys.stderr)
-        raise typer.Exit(WRONG_USAGE) from None
+        raise typer.Exit(wrong_usage_to(chosen)) from None
     raise typer.Exit(exit_status(outcomes) if status is None else status)
 
 

@@ -5,6 +5,8 @@ import os
 import sys
 from typing import TextIO
 
+_STANDARD_ERROR = 2
+
 
 def make_patient() -> None:
     """From now on a reader that has gone loses what follows and changes nothing else, the exit status least of all."""
@@ -29,13 +31,19 @@ def _patient(stream: TextIO) -> TextIO:
 
 
 class _Patient(io.FileIO):
-    """A descriptor whose closed pipe is as good as /dev/null."""
+    """A descriptor that goes on as /dev/null once nothing can be written to it, silently where a pipe was closed."""
 
     def write(self, data: object, /) -> int:
         try:
             return super().write(data)  # type: ignore[arg-type]
-        except BrokenPipeError:
+        except BlockingIOError:
+            raise
+        except OSError as error:
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, self.fileno())
             os.close(null)
+            if not isinstance(error, BrokenPipeError) and self.fileno() != _STANDARD_ERROR:
+                os.write(
+                    _STANDARD_ERROR, f"standard output: {(error.strerror or 'cannot be written').lower()}\n".encode()
+                )
             return super().write(data)  # type: ignore[arg-type]

@@ -179,7 +179,9 @@ def _mailbox_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
     }
     known = {use.lower() for use in SPECIAL_USES}
     for field, mailbox in named.items():
-        if mailbox is not None and mailbox.startswith("\\") and mailbox.lower() not in known:
+        if mailbox is not None and mailbox.startswith("\\") and field == "new_message.mailbox":
+            yield field, f"{mailbox} is taken as a mailbox's name; leave mailbox out to find the sent mailbox"
+        elif mailbox is not None and mailbox.startswith("\\") and mailbox.lower() not in known:
             yield field, f"no server knows the special use {mailbox}; they are {', '.join(SPECIAL_USES)} (RFC 6154)"
 
 

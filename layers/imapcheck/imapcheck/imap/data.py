@@ -106,12 +106,15 @@ def resources_of(response: Response) -> list[Resource]:
     match response.parsed():
         case (_, tuple() as triplets) if len(triplets) % 3 == 0:
             found = [Resource(*triplet) for triplet in itertools.batched(triplets, 3, strict=True)]
-            if all(
-                isinstance(one.name, bytes) and isinstance(one.used, int) and isinstance(one.limit, int)
-                for one in found
-            ):
+            if all(_is_resource(one) for one in found):
                 return found
     raise broken("a QUOTA response that cannot be read")
+
+
+def _is_resource(one: Resource) -> bool:
+    """A name and two numbers, as RFC 9208 has them: none below zero or above 63 bits."""
+    numbers = (one.used, one.limit)
+    return isinstance(one.name, bytes) and all(isinstance(n, int) and 0 <= n < 1 << 63 for n in numbers)
 
 
 def fetch_items(data: tuple[Any, ...]) -> dict[bytes, Any]:

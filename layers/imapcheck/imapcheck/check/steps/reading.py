@@ -99,6 +99,8 @@ def quota(attempt: Attempt) -> None:
         completion, resources = attempt.session.quota_root(attempt.learnt.watched)
         if not completion.ok:
             step.refuse(completion.words)
+        elif resources is None:
+            step.refuse("the server sent a QUOTA response that cannot be read")
         elif not resources:
             step.note("no limit")
         else:

@@ -57,16 +57,24 @@ class ReadingCommands(Commands):
         tail = b" (CONDSTORE)" if self.offers("CONDSTORE") else b""
         return self._engine.command([b"EXAMINE ", string(mailbox), tail])
 
-    def quota_root(self, mailbox: bytes) -> tuple[Completion, list[Resource]]:
-        """GETQUOTAROOT (RFC 9208): the resources of all quota roots of `mailbox`."""
+    def quota_root(self, mailbox: bytes) -> tuple[Completion, list[Resource] | None]:
+        """GETQUOTAROOT (RFC 9208): the resources of all quota roots of `mailbox`; None where one cannot be read.
+
+        What cannot be read was framed well, so that the session goes on.
+        """
         resources: list[Resource] = []
+        unreadable = False
 
         def collect(response: Response) -> None:
+            nonlocal unreadable
             if response.name == b"QUOTA":
-                resources.extend(resources_of(response))
+                try:
+                    resources.extend(resources_of(response))
+                except CheckFailure:
+                    unreadable = True
 
         completion = self._engine.command([b"GETQUOTAROOT ", string(mailbox)], on_untagged=collect)
-        return completion, resources
+        return completion, None if unreadable else resources
 
     @property
     def offers_quota(self) -> bool:
