@@ -69,6 +69,59 @@ def test_login_that_is_refused_in_words(
     assert (guard.pause(definition, credentials, "v1") is not None) == (type == "authentication_failed")
 
 
+@pytest.mark.parametrize(
+    ("answer", "type", "detail", "code"),
+    [
+        (
+            b"* NO too many connections\r\n%t NO login failed",
+            "authentication_unavailable",
+            "the server answered NO login failed after NO too many connections",
+            None,
+        ),
+        (
+            b"* NO hello\r\n* NO [UNAVAILABLE] later\r\n%t NO login failed",
+            "authentication_unavailable",
+            "the server answered NO login failed after NO [UNAVAILABLE] later",
+            "UNAVAILABLE",
+        ),
+        (
+            b"* BYE [AUTHENTICATIONFAILED] go away\r\n%t NO [ALERT] no",
+            "authentication_failed",
+            "the server answered NO [ALERT] no after BYE [AUTHENTICATIONFAILED] go away",
+            "ALERT",
+        ),
+        (
+            b"* NO [UNAVAILABLE] later\r\n%t NO wrong password",
+            "authentication_failed",
+            "the server answered NO wrong password",
+            None,
+        ),
+        (
+            b"* NO hello\r\n%t NO login failed",
+            "authentication_failed",
+            "the server answered NO login failed",
+            None,
+        ),
+    ],
+)
+def test_untagged_words_that_decided_are_in_the_detail(
+    define: Define,
+    credentials: Credentials,
+    server_context: Any,
+    answer: bytes,
+    type: str,
+    detail: str,
+    code: str | None,
+) -> None:
+    """The tagged answer alone would not explain the verdict; what decided nothing is not shown."""
+    with WireServer(script={"AUTHENTICATE": reply(answer)}, tls=server_context) as server:
+        result = run_check(define(server), credentials)
+    assert failed(result) == ("authenticate", type)
+    assert result.failure is not None
+    assert result.failure.detail == detail
+    assert result.failure.response_code == code
+
+
 @pytest.mark.parametrize("then", [close, hang])
 @pytest.mark.parametrize(
     ("bye", "type"),

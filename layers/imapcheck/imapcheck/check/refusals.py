@@ -44,10 +44,17 @@ _DECIDING_CODES = {
 _SAME_CLASS = "the same class in words of our own: no server in particular is known to say it"
 _WRONG = r"(?:invalid|incorrect|wrong|bad|illegal|unknown|unrecogni[sz]ed|no such|mismatched|inactive)"
 _WHO = r"(?:credentials?|passwords?|passphrase|passwd|user ?-?names?|user ?-?ids?|users?|logins?|accounts?|tokens?)"
-_NOT_THE_SERVICE = r"(?!\w| ?-?(?:database|directory|server|service|backend|store|daemon|lookup|source))"
+_NOT_THE_SERVICE = (
+    r"(?!\w| ?-?(?:database|directory|server|service|back-?end|store|daemon|lookup|source|records?|data|state"
+    r"|cache|reply|failure|token))"
+)
+_FOR_ALL = (
+    r"(?:rate\w*(?!.*\bfail)|by (?:another |other |an? |the )?(?:session|process|client|connection)|migrat\w*|being moved"
+    r"|while \w+ mov(?:e|es|ing)|maintenance|backup|(?:concurrent|simultaneous)(?! (?:fail|wrong|invalid))|to read-only|for all users)"
+)
 _CANNOT = r"(?:could ?n[o']t|could not|can ?not|can't|unable to|failed to|failure to|error)"
 _REACH = (
-    r"(?:re)?(?:connect|contact|reach|access(?! imap)|open|look ?up|query|bind|communicat|talk|resolv|determin|handle"
+    r"(?:re)?(?:connect|contact|reach|load|get|access(?! imap)|open|look ?up|query|bind|communicat|talk|resolv|determin|handle"
     r"|serve|start|initiali[sz]|establish|read|fork|spawn|allocat|process|complet|forward|proxy"
     r"|(?:find|locat\w*)(?! (?:the |your |that |this )?(?:user|account|login|mail ?box)))"
 )
@@ -59,24 +66,24 @@ _PARTS = (
 # Looked at first: what is wrong here is the name, the password or the account, whatever else is said.
 LOGIN_REFUSED = (
     Words(
-        rf"\b{_WRONG}[ :]+(?:[\w'-]+[ /,]+){{0,3}}{_WHO}{_NOT_THE_SERVICE}",
+        rf"\b{_WRONG}[ :]+(?:(?!error |(?:server|host|node|back-?end) for )[\w'-]+[ /,]+){{0,3}}{_WHO}{_NOT_THE_SERVICE}",
         "Invalid user name or password. Please use full email address as user name.",
         "hMailServer, IMAPCommandLogin.cpp",
     ),
     Words(
-        rf"\b{_WHO}\b(?: [\w']+){{0,4}} (?:invalid|incorrect|wrong|unknown|mismatch|not match|doesn't match"
+        rf"(?<!db )(?<!database )(?<!backend )(?<!back-end )\b{_WHO}\b(?: [\w']+){{0,4}} (?:invalid|incorrect|wrong|unknown|mismatch|not match|doesn't match"
         r"|not (?:valid|correct|recogni[sz]ed|accepted)|expired|revoked)\b",
         "LOGIN Username/password incorrect",
         "Kerio Connect; passphrase expired: cyrus-sasl, lib/common.c",
     ),
     Words(
-        r"(?<!for )\b(?:user|account) (?:was |could )?(?:not|be) (?:be )?found\b",
+        r"(?<!for )\b(?:user|account) (?:was |could )?(?:not|be) (?:be )?found\b(?!.*\b(?:connection|offline|down|unavailable|time[d-]? ?out)\b)",
         "user not found",
         "cyrus-sasl, lib/common.c (sasl_errstring)",
     ),
     Words(
-        r"\b(?:account|user|alias|access|login|address)\b(?:(?! to (?:the )?(?:server|service|database))[ :][\w@.'-]+){0,6}?"
-        r" (?:locked|suspended|blocked|deactivated|inactive|frozen|banned|restricted)\b(?!.*\brate)|\block(?:ed)? out\b",
+        r"\b(?:account|user|alias|access|login|address)\b(?:(?! to (?:the )?(?:server|service|database)| (?:database|db|store)\b)[ :][\w@.'-]+){0,6}?"
+        rf" (?:locked|suspended|blocked|deactivated|inactive|frozen|banned|restricted)\b(?!.*\b{_FOR_ALL}\b)|\block(?:ed)? out\b",
         "Access to your account has been temporarily restricted",
         "Yandex: mscdex/node-imap issue 782",
     ),
@@ -86,7 +93,8 @@ LOGIN_REFUSED = (
         "cyrus-sasl, lib/common.c (sasl_errstring); Dovecot, login-common (USER_DISABLED)",
     ),
     Words(
-        r"\btoo many\b(?: \w+){0,3}? (?:fail\w*|invalid|bad|wrong|incorrect|unsuccessful|errors)\b"
+        r"\btoo many\b(?: \w+){0,3}? (?:fail\w*|invalid|bad|wrong|incorrect|unsuccessful)\b(?! connections?\b)"
+        r"|\btoo many (?:\w+ ){0,3}?errors\b(?!.*\b(?:server|back-?end))"
         r"|\btoo many attempts with|\b(?:block|lock|bann)ed (?:\w+ ){0,3}too many (?:\w+ ){0,2}attempts",
         "Too many invalid logon attempts.",
         "hMailServer, IMAPCommandLogin.cpp; Too many login failures: UW imapd",
@@ -107,6 +115,16 @@ LOGIN_REFUSED = (
         r" (?:disabled|not enabled|turned off|switched off|not allowed) for (?:your|this|the) (?:account|user|mailbox|domain)",
         "IMAP access is disabled for your domain. Please contact your domain administrator",
         "Gmail (Google Workspace), support.google.com/a/answer/105694",
+    ),
+    Words(
+        r"\bimap(?: (?:service|access))? (?:is )?(?:disabled\b(?!.*\b(?:maintenance|backup|upgrad\w*|migrat\w*|until|later|moment|now))|not included\b)",
+        "POP/IMAP service disabled",
+        _SAME_CLASS,
+    ),
+    Words(
+        r"\bmail ?box (?:is |was |has been )?(?:locked|blocked|disabled|suspended) (?:due to|because of|for) (?:\w+ )?(?:abuse|spam\w*|fraud|non-?payment)\b",
+        "Mailbox locked due to abuse; contact support",
+        _SAME_CLASS,
     ),
 )
 
@@ -242,6 +260,56 @@ LOGIN_UNAVAILABLE = (
     Words(
         r"\b(?:in use|locked|opened) by (?:another|other)|\b(?:mailbox|maildrop|maildir|database) (?:is )?(?:already )?(?:in use|locked|corrupt)",
         "mailbox is locked by another session",
+        _SAME_CLASS,
+    ),
+    Words(
+        rf"\b(?:locked|suspended|blocked|restricted)\b.*\b{_FOR_ALL}\b|\blocked while\b|\buntil further notice\b",
+        "account locked by another session",
+        _SAME_CLASS,
+    ),
+    Words(
+        r"\b(?:an|some) error (?:has )?occurred\b|\b(?:problem|error) occurred\b|\bsomething went wrong\b"
+        r"|^(?:please )?(?:re-?try|try again)[.! ]*$|\b(?:cache|server) error\b"
+        r"|\bcannot be performed\b|\bnot able to serve\b|\bcan ?not log ?in now\b",
+        "Something went wrong on our side",
+        _SAME_CLASS,
+    ),
+    Words(
+        r"\bhttp (?:error )?5\d\d\b|^(?:error )?5\d\d\b|\be(?:conn\w+|timedout|again|hostunreach)\b|\bgetaddrinfo\b"
+        r"|\bdeadlock\b|\bunexpected eof\b|\bserver closed (?:the )?connection\b|\bfork failed\b|\bwrong number of arguments\b",
+        "HTTP 503",
+        "errors of a layer below, passed on: HTTP status, errno, resolver",
+    ),
+    Words(
+        r"\bfail-?over\b|\bread-only mode\b|\bdraining\b|\bdowntime\b|\b(?:is|are|being) (?:being )?(?:moved|migrated)\b"
+        r"|\bback-?end (?:gone|moved)\b|\bacquire (?:\w+ )?lock\b",
+        "Scheduled downtime",
+        _SAME_CLASS,
+    ),
+    Words(
+        r"\b(?:pool|workers?|threads?|connections?|memory|slots?|descriptors?|sockets?)(?: is| are)? exhausted\b"
+        r"|\bcapacity reached\b|\brate exceeded\b|\b(?:session|connection) cap\b|\bquota of connections\b|\blicensed users exceeded\b",
+        "Rate exceeded for user",
+        _SAME_CLASS,
+    ),
+    Words(
+        r"\bcannot retrieve\b(?! (?:the |your )?(?:user|account|login|mail ?box)\b)",
+        "PAM: Authentication service cannot retrieve authentication info",
+        "Linux-PAM, pam_strerror (PAM_AUTHINFO_UNAVAIL)",
+    ),
+    Words(
+        r"\b(?:invalid|bad|malformed|unexpected) (?:response|reply|answer) from (?!client|user|you)|\bserver reply\b"
+        r"|\bdata received from\b|\bstate in proxy\b|\bfailure on back-?end\b"
+        r"|\b(?:unknown|no such|inactive) (?:login|user|account|auth\w*) (?:server|service|database|back-?end|store)\b"
+        r"|\b(?:shard|host|node|server|back-?end) for (?:\w+ )?user (?:was )?not found\b",
+        "bad response from LDAP server",
+        _SAME_CLASS,
+    ),
+    Words(
+        r"\b(?:db|database|back-?end|proxy) (?:tokens?|credentials?|passwords?|certificate)\b(?: \w+){0,2} (?:invalid|expired|wrong)\b"
+        r"|\bcertificate of (?:\w+ )?(?:server|back-?end) (?:has )?expired\b"
+        r"|\bserver licen[sc]e (?:has )?expired\b|\blicen[sc]e (?:has )?expired for (?:\w+ )?server\b",
+        "DB credentials invalid, contact admin",
         _SAME_CLASS,
     ),
 )

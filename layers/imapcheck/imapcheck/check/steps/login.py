@@ -76,14 +76,20 @@ def _paused(pause: LoginPause) -> CheckFailure:
 def _refused_login(completion: Completion, asides: tuple[Completion, ...], explanation: str | None) -> CheckFailure:
     """By the answer itself, else by what the server said besides, or in a challenge.
 
-    BAD without a reason is no refusal of a password.
+    BAD without a reason is no refusal of a password. What was said besides is shown where it decided.
     """
     advice = f" ({explanation})" if explanation else ""
     untold = FailureType.COMMAND_REJECTED if completion.status == "BAD" else FailureType.AUTHENTICATION_FAILED
-    verdicts = [refused_login(completion.code, completion.said), *map(_verdict, asides)]
-    verdicts.append(refused_login(None, explanation or ""))
-    told = next((verdict for verdict in verdicts if verdict is not Login.UNTOLD), None)
-    return completion.rejected(untold if told is None else _TYPES[told], advice)
+    told, aside = refused_login(completion.code, completion.said), None
+    if told is Login.UNTOLD:
+        aside = next((said for said in asides if _verdict(said) is not Login.UNTOLD), None)
+        told = refused_login(None, explanation or "") if aside is None else _verdict(aside)
+    type = _TYPES.get(told, untold)
+    if aside is None:
+        return completion.rejected(type, advice)
+    failure = completion.rejected(type, f" after {aside.words}{advice}")
+    failure.response_code = failure.response_code or aside.public_code
+    return failure
 
 
 def _verdict(aside: Completion) -> Login:
