@@ -84,3 +84,49 @@ def test_host_of_an_address_with_brackets(define: Define, server_context: Any) -
     held = Credentials.model_validate({"username": "alice", "password": "canary-pa55word", "host": "[::1]"})
     with WireServer(tls=server_context, host="::1") as server:
         assert run_check(define(server), held).available
+
+
+@pytest.mark.parametrize("host", ["u:password@h", "alice:canary-pa55word@localhost", "imaps://a:other@h.example/"])
+def test_host_with_a_user_part_is_not_shown(define: Define, server_context: Any, host: str) -> None:
+    """Whoever put a URL there may have put another password in it."""
+    held = Credentials.model_validate({"username": "alice", "password": "canary-pa55word", "host": host})
+    with WireServer(tls=server_context) as server:
+        with pytest.raises(CredentialsError, match="made for host text with an @, the definition's server") as raised:
+            run_check(define(server), held)
+        assert server.connections == 0
+    assert host not in str(raised.value)
+
+
+@pytest.mark.parametrize("host", ["canary-pa55word", "h.example/canary%2Dpa55word", "CANARY-PA55WORD.example"])
+def test_secret_in_the_wrong_field_is_not_shown(define: Define, server_context: Any, host: str) -> None:
+    """Fields get mixed up."""
+    held = Credentials.model_validate({"username": "alice", "password": "canary-pa55word", "host": host})
+    with (
+        WireServer(tls=server_context) as server,
+        pytest.raises(CredentialsError, match=r"made for host '.*\*{8}") as raised,
+    ):
+        run_check(define(server), held)
+    assert "pa55word" not in str(raised.value).casefold()
+
+
+@pytest.mark.parametrize(
+    ("key", "field"),
+    [
+        ("Host", "host"),
+        ("HOST", "host"),
+        (" host", "host"),
+        ("Password", "password"),
+        ("Access_Token ", "access_token"),
+    ],
+)
+def test_misspelled_key_is_refused(key: str, field: str) -> None:
+    """`Host` ignored would be credentials for any host. The key and the field are named, no value."""
+    with pytest.raises(CredentialsError) as raised:
+        Credentials.from_object({"username": "alice", "password": "canary", key: "canary"}, source="secret x")
+    assert str(raised.value) == f"secret x: found the key {key!r}, expected {field!r}"
+
+
+def test_other_keys_are_ignored() -> None:
+    """A secret may serve more than this check."""
+    held = Credentials.from_object({"username": "a", "Port": 993, "engine": "x", "hosts": "y"}, source="secret x")
+    assert held == Credentials(username="a")

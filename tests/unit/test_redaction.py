@@ -1,12 +1,14 @@
 """Secrets reach no transcript: by position, by value, in every form, chunked anyhow."""
 
 import base64
+import binascii
 import contextlib
 import html
 import json
 import socket
 import threading
 import time
+import unicodedata
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -161,6 +163,84 @@ def test_run_of_url_safe_base64_is_masked_whole() -> None:
     encoded = base64.urlsafe_b64encode(around + b"hunter22" + around)
     assert encoded.startswith(b"-__-")
     assert Redactor(("hunter22",)).clean(b"<" + encoded + b">") == b"<" + MASK.encode() + b">"
+
+
+ODD = ["canary-pa55word", 'pa/ss:wo"rd\\x', "pa ss<wo>&rd", "pässwörd€1", "a\tb c'd%e", "x+y=z/w?", "p@ss,word!"]
+ENCODERS: dict[str, Callable[[str], str]] = {
+    "quote": quote,
+    "quote all": lambda text: quote(text, safe=""),
+    "encodeURIComponent": lambda text: quote(text, safe="!'()*~"),
+    "encodeURI": lambda text: quote(text, safe=";,/?:@&=+$-_.!~*'()#"),
+    "form": lambda text: quote(text, safe="/").replace("%20", "+"),
+    "lower-case hex": lambda text: quote(text, safe="/").lower(),
+    "every octet": lambda text: "".join(f"%{octet:02X}" for octet in text.encode()),
+    "first octet only": lambda text: f"%{text.encode()[0]:02X}" + text[1:],
+    "last octet only": lambda text: text[:-1] + f"%{text.encode()[-1]:02x}",
+    "form, commas left": lambda text: quote(text, safe=",!:").replace("%20", "+"),
+    "base64 in a form": lambda text: quote(base64.b64encode(text.encode()), safe=""),
+    "backslash x": lambda text: "".join(f"\\x{octet:02x}" for octet in text.encode()),
+    "octal": lambda text: "".join(f"\\{octet:03o}" for octet in text.encode()),
+    "quoted-printable": lambda text: binascii.b2a_qp(text.encode(), quotetabs=True).decode(),
+    "bytes literal": lambda text: repr(text.encode())[2:-1],
+    "JSON with a slash escaped": lambda text: json.dumps(text)[1:-1].replace("/", "\\/"),
+    "JSON in UTF-8, too": lambda text: json.dumps(text, ensure_ascii=False)[1:-1].replace("/", "\\/"),
+    "HTML but for quotes": lambda text: html.escape(text, quote=False),
+    "&#39;": lambda text: html.escape(text).replace("&#x27;", "&#39;"),
+    "&#039;": lambda text: html.escape(text).replace("&#x27;", "&#039;"),
+    "&apos;": lambda text: html.escape(text).replace("&#x27;", "&apos;"),
+    "decimal entities": lambda text: "".join(f"&#{ord(char)};" for char in text),
+    "hex entities": lambda text: "".join(f"&#x{ord(char):X};" for char in text),
+    "ASCII HTML": lambda text: html.escape(text).encode("ascii", "xmlcharrefreplace").decode(),
+    "decomposed": lambda text: unicodedata.normalize("NFD", text),
+}
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+@pytest.mark.parametrize("secret", ODD)
+def test_secret_is_masked_whatever_encoder_the_server_uses(secret: str, encoder: str) -> None:
+    """URLs, JSON, HTML and logs each have several ways to write a password; what stands around stays."""
+    cleaned = Redactor((secret,)).clean_line(f"NO bad {ENCODERS[encoder](secret)} end")
+    assert cleaned == f"NO bad {MASK} end"
+
+
+def test_composed_form_of_a_decomposed_secret_is_masked() -> None:
+    """The other way round: who typed it on a Mac may have it decomposed."""
+    assert Redactor((unicodedata.normalize("NFD", "pässwörd"),)).clean_line("<pässwörd>") == f"<{MASK}>"
+
+
+def test_half_encoded_secret_takes_its_word_with_it() -> None:
+    """Any set of octets may be encoded; a word in clear, or one whose encoding hides nothing, stays."""
+    redactor = Redactor(("pa/ss,word",))
+    assert redactor.clean(b"see %20 u=a&p=p%61/ss,wor%64&x=%zz 100%") == b"see %20 ******** 100%"
+    assert redactor.clean(b"a=%41&p=pa/ss,word&b=%42") == b"a=%41&p=********&b=%42"
+    assert Redactor(("two words!",)).clean(b"x tw%6f words%21y z") == b"x ******** z"
+    assert Redactor(("abc",)).clean(b"%61bc") == b"%61bc"
+
+
+@given(
+    secret=st.text(st.characters(codec="utf-8", exclude_characters="*"), min_size=4),
+    before=st.sampled_from(["", "%", "%4", "a%20", "++", "%25"]),
+    safe=st.text(st.characters(codec="ascii", exclude_characters="%+")),
+    after=st.sampled_from(["", "%", "41", "&x=%20", "+"]),
+)
+def test_no_percent_encoding_survives(secret: str, before: str, safe: str, after: str) -> None:
+    """Whatever the encoder leaves as it is."""
+    said = quote(secret, safe=safe)
+    cleaned = Redactor((secret,)).clean(f"<{before} {said}{after}>".encode())
+    assert said.encode() not in cleaned.replace(MASK.encode(), b"")
+
+
+def test_masking_a_long_line_of_percent_signs_takes_linear_time() -> None:
+    """One word of a megabyte, with the secret in it over and over."""
+    redactor = Redactor(("hunter2",))
+
+    def seconds(times: int) -> float:
+        began = time.process_time()
+        assert redactor.clean(b"hunt%65r2" * times) == MASK.encode()
+        return time.process_time() - began
+
+    seconds(100)
+    assert min(seconds(16_000) for _ in range(3)) < 32 * min(seconds(2000) for _ in range(3))
 
 
 def test_short_secret_is_left_to_position() -> None:

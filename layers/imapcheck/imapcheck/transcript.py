@@ -12,22 +12,31 @@ import contextlib
 import html
 import itertools
 import json
+import re
+import unicodedata
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from urllib.parse import quote, quote_plus
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from urllib.parse import quote, unquote_to_bytes
 
 from imapcheck.text import one_line, show_bytes
 
 MASK = "********"
 _MASK_BYTES = MASK.encode()
 _MINIMUM_SECRET = 4
-_BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-=")
+_BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-=%")
+"""And what stands for three of them in a URL: `%2B`, `%2F` and `%3D`."""
+_UNQUOTED = ("", "/", "!'()*~", ";,/?:@&=+$-_.!~*'()#")
+"""What percent-encoders leave as it is: all nothing, URL libraries, `encodeURIComponent`, `encodeURI`."""
+_PERCENT = re.compile(rb"%[0-9A-Fa-f]{2}")
+_MARKERS = b"%\0&\\+=_"
+_SPACE = frozenset(b" \t\r\n\v\f")
 _HEAD_LINES, _TAIL_LINES = 60, 140
 _HEAD_OCTETS, _TAIL_OCTETS = 40_000, 80_000
 _LINE_LIMIT = 397
 _HELD_OCTETS = 8192
 _MOST_SEARCHED = 1 << 14
 
+type _Words = Mapping[int | None, tuple[bytes, ...]]
 type _Line = tuple[str, bytes | str | Callable[[], bytes]]
 
 
@@ -40,7 +49,7 @@ class Redactor:
     def __init__(self, secrets: tuple[str, ...] = ()) -> None:
         self._secrets: set[bytes] = set()
         self._longest = 0
-        self._known: tuple[frozenset[bytes], frozenset[bytes]] | None = None
+        self._known: tuple[_Words, _Words] | None = None
         for secret in secrets:
             self.add(secret.encode("utf-8"))
 
@@ -55,7 +64,10 @@ class Redactor:
         if not self._secrets:
             return data
         spelled, cores = self._forms()
-        return _masked(data, [*_found(spelled, data), *_runs(cores, data)])
+        cleaned = _masked(data, [*_found(spelled, data), *_runs(cores, data)])
+        if cleaned.find(b"%") < 0:
+            return cleaned
+        return _masked(cleaned, _half_encoded((spelled, cores), cleaned))
 
     def clean_text(self, text: str) -> str:
         """`text` with every known secret masked."""
@@ -80,14 +92,14 @@ class Redactor:
         cleaned = self.clean(data[:_MOST_SEARCHED])
         return cleaned[: max(0, len(cleaned) - self._longest)] + b"..."
 
-    def _forms(self) -> tuple[frozenset[bytes], frozenset[bytes]]:
-        """(spellings, base64 cores), all in lower case; made when first needed: not within a timed login."""
+    def _forms(self) -> tuple[_Words, _Words]:
+        """(spellings, base64 cores) by marker, all in lower case; made when first needed: not within a timed login."""
         if self._known is None:
             values = set[bytes]().union(*map(_values, self._secrets))
             spelled = frozenset(form.lower() for value in values for form in _spellings(value))
             cores = frozenset(core.lower() for value in values for core in _base64_cores(value))
             self._longest = max(map(len, spelled | cores), default=0)
-            self._known = spelled, cores
+            self._known = _by_marker(spelled), _by_marker(cores)
         return self._known
 
 
@@ -153,6 +165,8 @@ def _values(secret: bytes) -> set[bytes]:
     found = {secret, secret.strip(), *(line.strip() for line in secret.splitlines())}
     for value in tuple(found):
         if (text := _text(value)) is not None:
+            composed = {unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text)}
+            found |= {form.encode("utf-8") for form in composed}
             found |= {
                 changed.encode("utf-8") for changed in (text.upper(), text.lower(), text.casefold(), text.strip())
             }
@@ -161,16 +175,29 @@ def _values(secret: bytes) -> set[bytes]:
 
 def _spellings(value: bytes) -> set[bytes]:
     """Raw, as an IMAP quoted string, percent-encoded, in hexadecimal, and as text in JSON, HTML and other charsets."""
-    percent = quote(value, safe="")
     forms = {value, value.replace(b"\\", b"\\\\").replace(b'"', b'\\"')}
-    forms |= {percent.encode(), percent.replace("%", "=").encode(), quote_plus(value).encode()}
+    percent = {quote(value, safe=safe).encode() for safe in _UNQUOTED}
+    forms |= percent | {form.replace(b"%20", b"+") for form in percent}
+    forms.add(quote(value, safe="").replace("%", "=").encode())
+    forms |= {b"".join(template % octet for octet in value) for template in (b"%%%02x", b"\\x%02x", b"\\%03o")}
+    forms |= {repr(value)[2:-1].encode(), binascii.b2a_qp(value, quotetabs=True)}
     forms |= {binascii.hexlify(value, *separator) for separator in ((), (" ",), (":",), ("-",))}
     if (text := _text(value)) is not None:
-        forms |= {json.dumps(text)[1:-1].encode(), json.dumps(text, ensure_ascii=False)[1:-1].encode()}
-        forms |= {text.encode("unicode_escape"), html.escape(text).encode()}
+        for in_json in (json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]):
+            forms |= {in_json.encode(), in_json.replace("/", "\\/").encode()}
+        forms |= {text.encode("unicode_escape"), *_in_html(text)}
         forms |= {text.encode("utf-7"), text.encode("utf-7").replace(b"+", b"&")}
         forms |= _in_other_charsets(text)
     return forms
+
+
+def _in_html(text: str) -> set[bytes]:
+    """What has to be escaped, and every character, in each way to write it."""
+    escaped = html.escape(text)
+    forms = {html.escape(text, quote=False), escaped}
+    forms |= {escaped.replace("&#x27;", apostrophe) for apostrophe in ("&#39;", "&#039;", "&apos;")}
+    forms |= {"".join(template % ord(char) for char in text) for template in ("&#%d;", "&#x%x;")}
+    return {form.encode(*charset) for form in forms for charset in (("utf-8",), ("ascii", "xmlcharrefreplace"))}
 
 
 def _text(value: bytes) -> str | None:
@@ -202,20 +229,31 @@ def _base64_cores(value: bytes) -> set[bytes]:
     return cores
 
 
-def _found(words: Iterable[bytes], data: bytes) -> Iterator[tuple[int, int]]:
+def _by_marker(words: Iterable[bytes]) -> _Words:
+    """`words` by the octet without which a line needs no search for them: few lines have a `%`, a `&` or a NUL."""
+    grouped: dict[int | None, list[bytes]] = {}
+    for word in words:
+        grouped.setdefault(next((marker for marker in _MARKERS if marker in word), None), []).append(word)
+    return {marker: tuple(group) for marker, group in grouped.items()}
+
+
+def _found(words: _Words, data: bytes) -> Iterator[tuple[int, int]]:
     """Where any of `words`, all in lower case, stands in `data`.
 
     Searching for one after the other takes a tenth of what a pattern of all takes, and nothing to compile.
     """
     lower = data.lower()
-    for word in words:
-        start = lower.find(word)
-        while start >= 0:
-            yield start, start + len(word)
-            start = lower.find(word, start + 1)
+    for marker, group in words.items():
+        if marker is not None and marker not in lower:
+            continue
+        for word in group:
+            start = lower.find(word)
+            while start >= 0:
+                yield start, start + len(word)
+                start = lower.find(word, start + 1)
 
 
-def _runs(cores: Iterable[bytes], data: bytes) -> Iterator[tuple[int, int]]:
+def _runs(cores: _Words, data: bytes) -> Iterator[tuple[int, int]]:
     """The runs of base64 around the cores that stand in `data`, each once."""
     done = 0
     for start, end in sorted(_found(cores, data)):
@@ -231,6 +269,34 @@ def _whole_run(data: bytes, start: int, end: int) -> tuple[int, int]:
     while end < len(data) and data[end] in _BASE64:
         end += 1
     return start, end
+
+
+def _half_encoded(known: Iterable[_Words], data: bytes) -> Iterator[tuple[int, int]]:
+    """The words of `data` that hold something known once their percent-encoding, of whichever octets, is undone."""
+    decoded, origin = _percent_decoded(data)
+    spaced = decoded.replace(b"+", b" ")
+    texts = (decoded,) if spaced == decoded else (decoded, spaced)
+    done = 0
+    for start, end in sorted({span for text in texts for words in known for span in _found(words, text)}):
+        first, last = origin[start], origin[end]
+        if last - first == end - start or last <= done:
+            continue  # not encoded here, so searched for before; or masked
+        while first > done and data[first - 1] not in _SPACE:
+            first -= 1
+        while last < len(data) and data[last] not in _SPACE:
+            last += 1
+        yield first, last
+        done = last
+
+
+def _percent_decoded(data: bytes) -> tuple[bytes, list[int]]:
+    """`data` without percent-encoding, and for each octet of that, and for its end, where in `data` it began."""
+    origin, done = list[int](), 0
+    for match in _PERCENT.finditer(data):
+        origin += range(done, match.start() + 1)
+        done = match.end()
+    origin += range(done, len(data) + 1)
+    return unquote_to_bytes(data), origin
 
 
 def _masked(data: bytes, spans: Iterable[tuple[int, int]]) -> bytes:

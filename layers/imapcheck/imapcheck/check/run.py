@@ -16,8 +16,8 @@ from imapcheck.errors import Category, CredentialsError, DefinitionError, Failur
 from imapcheck.login.credentials import Credentials, LoginPause
 from imapcheck.network.tls import TlsContext, client_context
 from imapcheck.result import CheckResult, Failure
-from imapcheck.text import one_line
 from imapcheck.trace import Deadline, Hook, total_ms
+from imapcheck.transcript import Redactor
 
 if TYPE_CHECKING:
     from imapcheck.check.message import Draft
@@ -105,9 +105,16 @@ def _require_credentials(definition: CheckDefinition, credentials: Credentials |
         host = credentials.host
     if host != definition.host:
         raise CredentialsError(
-            f"{definition.label}: the credentials were made for host {one_line(credentials.host, 100)!r},"
+            f"{definition.label}: the credentials were made for host {_shown_host(credentials, credentials.host)},"
             f" the definition's server is {definition.host!r}"
         )
+
+
+def _shown_host(credentials: Credentials, host: str) -> str:
+    """The host of the credentials for an error: whoever put a whole URL there may have put a password in it."""
+    if "@" in host:
+        return "text with an @"
+    return repr(Redactor(credentials.secret_values()).clean_line(host, 100))
 
 
 def _token(asked: Asked, ends: Deadline) -> "Token | None":

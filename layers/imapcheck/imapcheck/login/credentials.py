@@ -47,10 +47,15 @@ class Credentials(BaseModel):
         """Read the JSON object of a secret or credentials file.
 
         `source` names where it came from in errors. Raises `CredentialsError`, whose text and cause
-        hold field names only.
+        hold field names only. Keys it does not know are ignored, but not a field's name in another
+        spelling: `Host` for `host` would send the credentials to any host.
         """
         if not isinstance(data, dict):
             raise CredentialsError(f"{source}: expected a JSON object with username, password and host")
+        for key in data:
+            meant = key.strip().casefold() if isinstance(key, str) else ""
+            if meant in cls.model_fields and key != meant:
+                raise CredentialsError(f"{source}: found the key {key!r}, expected {meant!r}")
         try:
             return cls.model_validate(data)
         except ValidationError as error:
