@@ -4,6 +4,7 @@ A mailbox may hold millions of matches. Their UIDs come in pieces as the octets 
 is needed to count a UID once is kept: a few octets for a thousand neighbours, one or four for each UID apart.
 """
 
+import itertools
 import re
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +17,7 @@ from imapcheck.imap.decoder import Response, broken
 _MAX_UID = 0xFFFFFFFF
 _MOST_IN_DISORDER = 1_000_000
 _MOST_HELD = 1 << 16
+_PACKED_TOGETHER = 1000
 
 type Ranges = tuple[Sequence[int], Sequence[int]]
 """Lows and highs; the same object twice where each is a UID by itself."""
@@ -85,7 +87,7 @@ class _Uids:
         self._count = 0
         self._highest = 0
         self._runs: list[tuple[int, array[int] | None, array[int] | int]] = []
-        self._disorder: list[tuple[int, int]] = []
+        self._disorder = array("Q")  # low and high in one number: a hostile server may send a million
 
     def add(self, ranges: Ranges) -> None:
         lows, highs = ranges
@@ -100,7 +102,7 @@ class _Uids:
             self._highest = highs[-1]
             self._runs.append(_packed(lows, highs))
         else:
-            self._disorder += zip(lows, highs, strict=True)
+            self._disorder.extend(low << 32 | high for low, high in zip(lows, highs, strict=True))
             if len(self._disorder) > _MOST_IN_DISORDER:
                 raise broken(f"a search result of more than {_MOST_IN_DISORDER} messages in no order")
 
@@ -120,11 +122,22 @@ class _Uids:
 
     def _sort(self) -> None:
         """Count anew, each UID once."""
-        ordered, self._disorder, self._runs = sorted([*self._ranges(), *self._disorder]), [], []
+        ordered = sorted(itertools.chain((low << 32 | high for low, high in self._ranges()), self._disorder))
+        self._disorder, self._runs = array("Q"), []
         self._count = self._highest = 0
-        for low, high in ordered:
-            if high > self._highest:
-                self.add(([max(low, self._highest + 1)], [high]))
+        for apart in itertools.batched(_apart(ordered), _PACKED_TOGETHER, strict=False):
+            lows, highs = [low for low, _ in apart], [high for _, high in apart]
+            self.add((lows, lows if lows == highs else highs))
+
+
+def _apart(ordered: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Ranges in ascending order, each without what came before it."""
+    reached = 0
+    for packed in ordered:
+        low, high = packed >> 32, packed & _MAX_UID
+        if high > reached:
+            yield max(low, reached + 1), high
+            reached = high
 
 
 def _packed(lows: Sequence[int], highs: Sequence[int]) -> tuple[int, "array[int] | None", "array[int] | int"]:
