@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from imapcheck.check import refusals
-from imapcheck.check.refusals import Login, Words, is_mailbox_missing, is_over_quota, refused_login
+from imapcheck.check import refusal_words
+from imapcheck.check.refusal_words import Words
+from imapcheck.check.refusals import Login, is_mailbox_missing, is_over_quota, refused_login
 
 DATA = Path(__file__).parents[1] / "data"
 DOWN = (DATA / "login-unavailable.txt").read_text(encoding="utf-8").splitlines()
@@ -59,7 +60,7 @@ def rows(table: tuple[Words, ...]) -> list[Words]:
     return list(table)
 
 
-@pytest.mark.parametrize("row", rows(refusals.LOGIN_UNAVAILABLE), ids=lambda row: row.said[:40])
+@pytest.mark.parametrize("row", rows(refusal_words.LOGIN_UNAVAILABLE), ids=lambda row: row.said[:40])
 def test_each_row_of_unavailable_knows_its_own_words(row: Words) -> None:
     """Its pattern matches, no refusal comes first, and it says where the words are from."""
     assert re.search(row.pattern, row.said.lower())
@@ -67,7 +68,7 @@ def test_each_row_of_unavailable_knows_its_own_words(row: Words) -> None:
     assert row.source
 
 
-@pytest.mark.parametrize("row", rows(refusals.LOGIN_REFUSED), ids=lambda row: row.said[:40])
+@pytest.mark.parametrize("row", rows(refusal_words.LOGIN_REFUSED), ids=lambda row: row.said[:40])
 def test_each_row_of_refused_knows_its_own_words(row: Words) -> None:
     """Likewise."""
     assert re.search(row.pattern, row.said.lower().replace("/", " "))
@@ -75,7 +76,7 @@ def test_each_row_of_refused_knows_its_own_words(row: Words) -> None:
     assert row.source
 
 
-@pytest.mark.parametrize("row", rows(refusals.MAILBOX_MISSING), ids=lambda row: row.said[:40])
+@pytest.mark.parametrize("row", rows(refusal_words.MAILBOX_MISSING), ids=lambda row: row.said[:40])
 def test_each_row_of_missing_knows_its_own_words(row: Words) -> None:
     """A code that decides otherwise comes first."""
     assert re.search(row.pattern, row.said.lower())
