@@ -227,7 +227,7 @@ def main() -> None:
             "<!-- Written by `make bench`. -->",
             "",
             f"Measured on {datetime.now(UTC):%Y-%m-%d} on {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, a shared machine: ratios and",
-            "differences of one run mean something, absolute times do not. Processes that wanted a core, on average over 15 minutes, when it ended: {os.getloadavg()[2]:.1f}, of which the",
+            f"differences of one run mean something, absolute times do not. Processes that wanted a core, on average over 15 minutes, when it ended: {os.getloadavg()[2]:.1f}, of which the",
             "benchmark is one or two. Not measured: a real Lambda, real arm64, AWS's own network.",
             "",
             *parts,
