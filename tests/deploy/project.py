@@ -7,12 +7,12 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from deploy.emulator import Emulator
+from support import working_tree
 from support.artifact import ROOT
 
 SECTION, OWN_PARAMETER = "Deploy in five minutes", "AlarmEmail=you@example.com"
@@ -43,9 +43,7 @@ class Project:
     def __init__(self, place: Path, emulator: Emulator) -> None:
         self.place = place
         self.emulator = emulator
-        for name in _tracked():
-            (place / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, place / name)
+        working_tree.copy(place)
         template = place / "template.yaml"
         text = template.read_text(encoding="utf-8")
         template.write_text(text.replace(TEMPLATE_PROCESSOR, HOST_PROCESSOR), encoding="utf-8")
@@ -84,17 +82,6 @@ class Project:
         output = done.stdout + done.stderr
         assert done.returncode == 0, f"{command}:\n{output[-4000:]}\n{self.emulator.log()}"
         return Run(output, time.monotonic() - began)
-
-
-def _tracked() -> Iterator[str]:
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return (name for name in listed.stdout.splitlines() if (ROOT / name).is_file())
 
 
 def _borrow(environment: Path, place: Path) -> None:

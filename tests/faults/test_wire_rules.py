@@ -25,6 +25,7 @@ from support.wire_server import (
     close,
     hang,
     no,
+    once,
     raw,
     reply,
 )
@@ -378,17 +379,6 @@ def test_a_slow_answer_is_in_its_own_step_only(
     assert result.available, result.failure
     assert {entry.name: entry.duration_ms for entry in result.steps if entry.duration_ms} == {step: 10_000}
     assert result.duration_ms == (0 if step == "cleanup" else 10_000)
-
-
-def once(action: Action) -> Action:
-    """Do so the first time, then answer as usual."""
-    done: list[Exchange] = []
-
-    def act(exchange: Exchange) -> bool | None:
-        done.append(exchange)
-        return action(exchange) if len(done) == 1 else True
-
-    return act
 
 
 def test_hooks_hear_of_each_step_as_it_runs(define: Define, credentials: Credentials, server_context: Any) -> None:

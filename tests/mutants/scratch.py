@@ -8,6 +8,8 @@ import subprocess
 import sysconfig
 from pathlib import Path
 
+from support import working_tree
+
 _LINKED = (".venv-sam", ".venv-emulator")
 
 
@@ -17,17 +19,7 @@ class Scratch:
     def __init__(self, project: Path, root: Path) -> None:
         self.project, self.root = project, root
         self.python = str(root / ".venv/bin/python")
-        listed = subprocess.run(
-            ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-            cwd=project,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        for name in listed.stdout.splitlines():
-            if (project / name).is_file():
-                (root / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(project / name, root / name)
+        working_tree.copy(root, project)
         for name in _LINKED:
             if (project / name).exists():
                 (root / name).symlink_to(project / name)

@@ -13,6 +13,7 @@ import pytest
 
 from imapcheck.version import VERSION
 from release.distribution import Distribution, build
+from support import working_tree
 from support.artifact import ROOT
 
 EPOCH = "1700000000"
@@ -60,13 +61,9 @@ def test_commits_time_is_in_the_archives(built: Distribution) -> None:
 
 def test_wheel_is_the_package_and_nothing_else(built: Distribution) -> None:
     """Every module that is committed, the marker that it is typed, and what pip needs."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "imapcheck"],
-        cwd=ROOT / "layers/imapcheck", capture_output=True, text=True, check=True,
-    )  # fmt: skip
     with zipfile.ZipFile(built.wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
-    assert names == {name for name in listed.stdout.split() if (ROOT / "layers/imapcheck" / name).exists()}
+    assert names == set(working_tree.files(ROOT / "layers/imapcheck", "imapcheck"))
     assert "imapcheck/py.typed" in names
 
 

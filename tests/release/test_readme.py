@@ -13,6 +13,7 @@ from moto.server import ThreadedMotoServer
 
 from deploy.project import readme_commands
 from release.test_repository import targets
+from support import working_tree
 from support.artifact import ROOT
 from support.certificates import Certificates
 from support.dovecot import PASSWORD, Dovecot
@@ -76,14 +77,7 @@ def test_demo_runs_here() -> None:
 @pytest.mark.long
 def test_demo_runs_on_a_fresh_clone(tmp_path: Path) -> None:
     """With nothing but Python; it sets up its own environment, which needs a package index, and no other."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    for name in listed.stdout.splitlines():
-        if (ROOT / name).is_file():
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, tmp_path / name)
+    working_tree.copy(tmp_path)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     done = subprocess.run(
         ["bash", "-c", block("make demo")],

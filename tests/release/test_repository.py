@@ -1,7 +1,6 @@
 """What GitHub and pre-commit read of this repository. `make lint` holds the same files against their own linters."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from support import working_tree
 from support.artifact import ROOT
 
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
@@ -93,14 +93,7 @@ def test_other_repositories_can_validate_their_definitions(tmp_path: Path) -> No
     """pre-commit installs this repository as it is and runs the hook; needs a package index."""
     # `try-repo` takes what git knows of, and leaves the original alone.
     hook = tmp_path / "imapcheck"
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    for name in listed.stdout.splitlines():
-        if (ROOT / name).is_file():
-            (hook / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, hook / name)
+    working_tree.copy(hook)
     theirs = tmp_path / "theirs"
     (theirs / "events").mkdir(parents=True)
     (theirs / "events/good.json").write_text('{"server": "mail.example.com", "authentication": "none"}')

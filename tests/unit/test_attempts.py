@@ -12,24 +12,13 @@ from imapcheck.check import run
 from imapcheck.errors import FailureType
 from imapcheck.trace import Deadline
 from support.mail_server import Box, MailServer, MailStore
-from support.wire_server import Action, Dialect, Exchange, WireServer, close, hang, reply
+from support.wire_server import Action, Dialect, Exchange, WireServer, close, hang, once, reply
 
 
 @pytest.fixture(autouse=True)
 def _short_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing here needs the whole second between two attempts."""
     monkeypatch.setattr(run, "_PAUSE_BETWEEN_ATTEMPTS", 0.05)
-
-
-def once(action: Action) -> Action:
-    """Do so the first time, then as usual."""
-    done: list[Exchange] = []
-
-    def act(exchange: Exchange) -> bool | None:
-        done.append(exchange)
-        return action(exchange) if len(done) == 1 else True
-
-    return act
 
 
 def failures(result: CheckResult) -> list[tuple[str, str]]:

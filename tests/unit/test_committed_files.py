@@ -1,8 +1,9 @@
 """What must not stand in a committed file: registries' hosts, a machine's paths, documents that nobody has."""
 
 import re
-import subprocess
 from pathlib import Path
+
+from support import working_tree
 
 ROOT = Path(__file__).parents[2]
 FORBIDDEN = re.compile(
@@ -22,17 +23,8 @@ FORBIDDEN = re.compile(
 
 def test_no_registry_host_no_machine_path_and_no_private_document_is_committed() -> None:
     """Every file that git tracks or would track. What a reader needs stands in docs/, ARCHITECTURE.md or an RFC."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
     found = []
-    for name in listed.stdout.splitlines():
-        path = ROOT / name
-        if path.is_file():
-            text = path.read_bytes().decode("utf-8", "replace")
-            found += [f"{name}: {match[0]}" for match in FORBIDDEN.finditer(text)]
+    for name in working_tree.files():
+        text = (ROOT / name).read_bytes().decode("utf-8", "replace")
+        found += [f"{name}: {match[0]}" for match in FORBIDDEN.finditer(text)]
     assert found == []

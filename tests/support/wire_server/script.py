@@ -39,6 +39,17 @@ def delay(seconds: float) -> Action:
     return act
 
 
+def once(action: Action) -> Action:
+    """Do so the first time, then answer as usual."""
+    done: list[Exchange] = []
+
+    def act(exchange: Exchange) -> bool | None:
+        done.append(exchange)
+        return action(exchange) if len(done) == 1 else True
+
+    return act
+
+
 def hang(exchange: Exchange) -> None:
     """Never answer, until the client has gone."""
     exchange.connection.wait_until_gone(exchange.server.stopping)

@@ -97,11 +97,7 @@ def monitor_errors(schedules: Sequence[ScheduleDefinition]) -> Alarm:
         "The monitor itself failed: a definition or a secret is wrong, or there is a bug. The mail server is not the"
         " cause. The function's log has the error, which names the check and the secret."
     )
-    period, runs = _lasting_window(schedules)
-    return Alarm(
-        "monitor-errors", says, "MonitorErrors", "Maximum", "GreaterThanOrEqualToThreshold", 1,
-        period, runs, missing="notBreaching",
-    )  # fmt: skip
+    return _at_the_first("monitor-errors", says, "MonitorErrors", schedules)
 
 
 def dropped_events(schedules: Sequence[ScheduleDefinition]) -> Alarm:
@@ -110,10 +106,13 @@ def dropped_events(schedules: Sequence[ScheduleDefinition]) -> Alarm:
         "Lambda gave up events for the function that runs checks: either runs raised an error (then monitor-errors"
         " rings too), or the account's or the function's concurrency is used up and checks were not run."
     )
+    return _at_the_first("dropped-events", says, "AsyncEventsDropped", schedules)
+
+
+def _at_the_first(kind: str, says: str, metric: str, schedules: Sequence[ScheduleDefinition]) -> Alarm:
     period, runs = _lasting_window(schedules)
     return Alarm(
-        "dropped-events", says, "AsyncEventsDropped", "Maximum", "GreaterThanOrEqualToThreshold", 1,
-        period, runs, missing="notBreaching",
+        kind, says, metric, "Maximum", "GreaterThanOrEqualToThreshold", 1, period, runs, missing="notBreaching",
     )  # fmt: skip
 
 
