@@ -210,7 +210,7 @@ def test_alarm_is_told_with_what_the_log_and_the_other_alarms_say(outage: Outage
     """By the function's own role: the failed step, its type, the states of the others; and to subscribe by."""
     assert outage.alarm.attributes == {"check": "refused", "kind": "unavailable", "state": "ALARM"}
     story = outage.alarm.story
-    assert (story["step"], story["type"]) == ("authenticate", "authentication_failed")
+    assert (story["step"], story["type"]) == ("authenticate", "authentication_failed"), outage.mails[0].text
     assert "imapcheck/stale" in story["do"]
     assert story["others"] == {"total": 4, "ringing": [], "unnamed": 0}
     assert outage.recovery.attributes == {"check": "refused", "kind": "unavailable", "state": "OK"}

@@ -1,5 +1,6 @@
 """What the found message says: its age, its size, its way here; and hostile ones that say nonsense."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
@@ -60,6 +61,20 @@ def test_newest_match_that_is_too_old_is_said_so(find: Callable[..., CheckResult
     assert result.search is not None
     assert result.search.age_seconds == pytest.approx(1200, abs=30)
     assert {step.name: step.status for step in result.steps}["append"] == "passed"
+
+
+@pytest.mark.parametrize(
+    ("minutes", "told"),
+    [(125.2, r"2 h 5 min ago, more than 15 min"), (15.2, r"9[0-4]\d s ago, more than 900 s")],
+)
+def test_age_is_told_as_finely_as_it_takes(
+    find: Callable[..., CheckResult], inbox: Box, minutes: float, told: str
+) -> None:
+    """Never "15 min ago, more than 15 min"."""
+    inbox.put(needle(), ago(minutes=minutes))
+    failure = find().failure
+    assert failure is not None
+    assert re.fullmatch(f"the newest match arrived {told}", failure.detail), failure.detail
 
 
 def test_age_is_never_negative(find: Callable[..., CheckResult], inbox: Box) -> None:

@@ -147,7 +147,7 @@ FAULTS: dict[FailureType, Fault] = {
     FailureType.MAILBOX_NOT_FOUND: Fault("examine", "the server answered NO [NONEXISTENT] Mailbox doesn't exist: Reports", 20.0, (*LISTED, 'C: A0007 EXAMINE "Reports" (CONDSTORE)', "S: A0007 NO [NONEXISTENT] Mailbox doesn't exist: Reports")),
     FailureType.OVER_QUOTA: Fault("append", "the server answered NO [OVERQUOTA] Quota exceeded (mailbox for user is full)", 51.0, (*FETCHED, 'C: A0010 APPEND "Sent" {412}', "S: A0010 NO [OVERQUOTA] Quota exceeded (mailbox for user is full)")),
     FailureType.NO_MATCH: Fault("search", '0 found with subject "App password created" in INBOX; at least 1 expected', 35.0, (*SEARCHING, 'S: * ESEARCH (TAG "A0008") UID', "S: A0008 OK Search completed", *appending(9), *leaving(10)), goes_on=True),
-    FailureType.TOO_OLD: Fault("fetch", "the newest match arrived 3.1 h ago, more than 3.0 h", 48.0, (*FETCHED, *appending(10), *leaving(11)), goes_on=True),
+    FailureType.TOO_OLD: Fault("fetch", "the newest match arrived 3 h 3 min ago, more than 3 h", 48.0, (*FETCHED, *appending(10), *leaving(11)), goes_on=True),
     FailureType.MESSAGE_TOO_LARGE: Fault("fetch", "the message has 31457280 bytes; the limit is 26214400", 48.0, FETCHING),
     FailureType.TIMEOUT: Fault("fetch", "no complete answer in time", 29_210.0, FETCHING),
 }  # fmt: skip

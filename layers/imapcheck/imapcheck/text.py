@@ -1,7 +1,7 @@
 """Text as it may safely be taken in and shown: no smuggled lines on the way in, one clean line on the way out."""
 
 import unicodedata
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 _REFUSED_CATEGORIES = {"Cc", "Zl", "Zp", "Cs"}
 
@@ -30,6 +30,24 @@ def minute(moment: datetime) -> str:
     """A time for people, to the minute: `7 Dec 2026 09:00 UTC`."""
     moment = moment.astimezone(UTC)
     return f"{moment.day} {moment:%b %Y %H:%M} UTC"
+
+
+def duration(length: timedelta) -> str:
+    """A length of time for people: `45 s`, `35 min`, `4 h 5 min`, `2 d 3 h`."""
+    seconds = max(0, round(length.total_seconds()))
+    if seconds < 90:
+        return f"{seconds} s"
+    minutes = round(seconds / 60)
+    for size, unit, small, small_unit in ((1440, "d", 60, "h"), (60, "h", 1, "min")):
+        if minutes >= size:
+            rest = minutes % size // small
+            return f"{minutes // size} {unit} {rest} {small_unit}" if rest else f"{minutes // size} {unit}"
+    return f"{minutes} min"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 run`, `2 runs`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def show_bytes(data: bytes, limit: int = 400) -> str:

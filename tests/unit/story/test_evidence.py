@@ -236,7 +236,7 @@ def test_storm_is_read_in_one_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
     alone, storm = (ScannedLog(RANG - timedelta(minutes=6)) for _ in range(2))
     gather(alone, [change(Kind.UNAVAILABLE)], monkeypatch)
     names = ["office", *(f"c{number}" for number in range(30))]
-    changes = [Change(f"s-{name}", name, Kind.UNAVAILABLE, "ALARM", RANG, "", 100.0, 2, 3) for name in names]
+    changes = [Change(f"s-{name}", name, Kind.UNAVAILABLE, "ALARM", RANG, "", 100.0, 2, 3, EVERY) for name in names]
     found = gather(storm, changes, monkeypatch)
     assert all(len(item.runs) >= 3 for item in found)
     assert storm.clock < 8 + 2 * SECONDS_A_PAGE

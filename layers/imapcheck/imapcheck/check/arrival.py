@@ -25,11 +25,3 @@ def delivery_seconds(beginning: bytes, arrived: datetime, check: str) -> float |
     if sent.tzinfo is None:
         sent = sent.replace(tzinfo=UTC)
     return max(0.0, round((arrived - sent).total_seconds(), 3))
-
-
-def spoken(seconds: float) -> str:
-    """A length of time for a person: `3.5 h`."""
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.0f} s"

@@ -12,10 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from imapcheck.cli.status import WRONG_USAGE
-from imapcheck.cli.watch import spoken, spoken_runs
 from imapcheck.output.json_lines import read_lines
 from imapcheck.output.summary import CheckSummary, Incident, summarise
 from imapcheck.output.terminal import console_for, say
+from imapcheck.text import count, duration
 
 HELP = """\b
 Example:
@@ -59,7 +59,7 @@ def _head(check: CheckSummary) -> Iterator[Text]:
     rate = "no run looked" if check.availability is None else f"{check.availability:.3f} % available"
     extra = [f"{check.slow} slow"] if check.slow else []
     extra += [f"{check.not_run} could not run"] if check.not_run else []
-    runs = spoken_runs(check.runs) + (
+    runs = count(check.runs, "run") + (
         f" from {_minute(check.first)} to {_minute(check.last)} UTC" if check.first else ""
     )
     yield Text.assemble((check.check, "bold"), f": {', '.join([rate, runs, *extra])}")
@@ -80,8 +80,8 @@ def _incidents(incidents: list[Incident]) -> Iterator[Text]:
     if len(shown) < len(incidents):
         yield Text(f"{len(incidents)} incidents; the last {len(shown)}:")
     for incident in shown:
-        ended = "not over" if incident.ended is None else spoken((incident.ended - incident.began).total_seconds())
-        runs = f"{spoken_runs(incident.runs)} failed"
+        ended = "not over" if incident.ended is None else duration(incident.ended - incident.began)
+        runs = f"{count(incident.runs, 'run')} failed"
         yield Text(f"incident {_minute(incident.began)} UTC: {ended}, {runs}: {', '.join(incident.causes)}", "red")
 
 

@@ -23,6 +23,7 @@ from imapcheck.output.outcome import Outcome
 from imapcheck.output.table import why
 from imapcheck.output.terminal import LiveDisplay, Screen, console_for, is_fine, say
 from imapcheck.output.verdict import STYLES, WORDS
+from imapcheck.text import count, duration
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 _LEAST_SECONDS = 1
@@ -62,9 +63,7 @@ class Watched:
             self.failed, self.failed_now = self.failed + 1, self.failed_now + 1
             self.down_since = self.down_since or now
         elif outcome.result is not None and self.down_since is not None:
-            recovery = (
-                f", after {spoken((now - self.down_since).total_seconds())}; {spoken_runs(self.failed_now)} failed"
-            )
+            recovery = f", after {duration(now - self.down_since)}; {count(self.failed_now, 'run')} failed"
             self.failed_now, self.down_since = 0, None
         if before is not None and _kind(before) == _kind(outcome):
             return None
@@ -165,12 +164,12 @@ def _cells(watched: Watched) -> list[str | Text]:
     outcome = watched.last
     if outcome is None or watched.since is None:
         return [watched.order.check, "running", "", "", "0", "0", ""]
-    duration = f"{outcome.result.duration_ms:.0f}" if outcome.result is not None else ""
+    took = f"{outcome.result.duration_ms:.0f}" if outcome.result is not None else ""
     return [
         Text(watched.order.check),
         Text(WORDS[outcome.state], STYLES[outcome.state]),
         watched.since.astimezone().strftime("%H:%M:%S"),
-        duration,
+        took,
         str(watched.runs),
         str(watched.failed),
         Text(why(outcome)),
@@ -195,17 +194,3 @@ def _kind(outcome: Outcome) -> tuple[object, ...]:
     if result.failure is not None:
         return outcome.state, result.failure.step, result.failure.type
     return outcome.state, *(item.name for item in result.exceeded), *(warning.type for warning in result.warnings)
-
-
-def spoken_runs(count: int) -> str:
-    """`1 run`, `7 runs`."""
-    return f"{count} run{'' if count == 1 else 's'}"
-
-
-def spoken(seconds: float) -> str:
-    """`40 s`, `35 min`, `2.5 h`, `3.0 d`."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    if seconds < 7200:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.1f} d"

@@ -8,6 +8,7 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from htpy import (
@@ -41,6 +42,7 @@ from imapcheck.output.drawing import days_drawing
 from imapcheck.output.entry import SIGNS, WORDS, Entry, State, words
 from imapcheck.output.html_steps import legend_of, steps_table
 from imapcheck.output.waterfall import duration_text, limit_text, waterfall_of
+from imapcheck.text import duration
 
 _HEADINGS = (h1, h2, h3, h4)
 _REFUSAL = re.compile(r"S: (\S+ (NO|BAD)\b|\* BYE\b)", re.IGNORECASE)
@@ -182,17 +184,10 @@ def _run_facts(content: Mapping[str, Any]) -> Iterator[tuple[str, Node]]:
 def _search_words(search: Mapping[str, Any]) -> str:
     told = [f"{search['matches']} found"]
     if search["age_seconds"] is not None:
-        told.append(f"the newest {_age(search['age_seconds'])} old")
+        told.append(f"the newest {duration(timedelta(seconds=search['age_seconds']))} old")
     if search["size_bytes"] is not None:
         told.append(f"{search['size_bytes']:,} bytes")
     return ", ".join(told)
-
-
-def _age(seconds: float) -> str:
-    for name, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.0f} {name}"
-    return f"{seconds:.0f} seconds"
 
 
 def _tls_facts(tls: Mapping[str, Any]) -> Iterator[tuple[str, Node]]:

@@ -9,8 +9,9 @@ from imapcheck.output.story import Setting, Story, as_of_now, head_line
 from imapcheck.output.story_facts import Change, Kind
 from imapcheck.output.story_plot import UNTOLD, Plot, bare
 from imapcheck.output.story_plots import plot
-from imapcheck.output.story_words import ascii_line, between, count, cut, stamp, wrap
+from imapcheck.output.story_words import ascii_line, between, cut, stamp, wrap
 from imapcheck.result import isoformat
+from imapcheck.text import count
 
 SCHEMA_VERSION = 1
 _KINDS = list(Kind)

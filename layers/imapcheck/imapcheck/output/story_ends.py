@@ -17,7 +17,8 @@ from imapcheck.output.story_sentences import (
     reason_of,
     words_of,
 )
-from imapcheck.output.story_words import between, count, days, ms, names, span, stamp
+from imapcheck.output.story_words import between, days, ms, names, stamp
+from imapcheck.text import count, duration
 
 _CAUSES_QUOTED = 3
 
@@ -120,7 +121,7 @@ def running_again(change: Change, evidence: Evidence) -> Plot:
     silent = next(((older, newer) for newer, older in pairwise(runs) if _is_gap(change, older, newer)), None)
     error = tuple(f"the monitor's last error: {clean(item.text)}" for item in evidence.errors[:1])
     since, until = (silent[0].started_at, silent[1].started_at) if silent else (None, runs[-1].started_at)
-    after = f" after {span(until - since)} without a result" if since is not None else f" since {stamp(until)}"
+    after = f" after {duration(until - since)} without a result" if since is not None else f" since {stamp(until)}"
     return Plot(
         "RUNNING",
         (f" again{after}",),
@@ -143,4 +144,4 @@ def _is_gap(change: Change, older: Run, newer: Run) -> bool:
 def _when_silent(since: datetime | None, until: datetime) -> str:
     if since is None:
         return f"since {stamp(until)}: results come in again"
-    return f"after {span(until - since)} without a result: {between(since, until)}"
+    return f"after {duration(until - since)} without a result: {between(since, until)}"

@@ -41,10 +41,10 @@ class Change:
     state: State
     at: datetime
     reason: str
-    threshold: float | None = None
-    needed: int = 1
-    periods: int = 1
-    period: timedelta = timedelta(minutes=5)
+    threshold: float | None
+    needed: int
+    periods: int
+    period: timedelta
 
 
 @dataclass(frozen=True)

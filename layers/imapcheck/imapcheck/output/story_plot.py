@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from imapcheck.output.story_facts import Change, Evidence, Kind, Run, Watched, clean, good_since
-from imapcheck.output.story_words import clock, count, span, stamp
+from imapcheck.output.story_words import clock, stamp
+from imapcheck.text import count, duration
 
 _DATAPOINT = re.compile(r"(\d+(?:\.\d+)?) \((\d\d/\d\d/\d\d \d\d:\d\d:\d\d)\)")
 
@@ -100,7 +101,7 @@ def _rule(change: Change) -> str:
         case Kind.CERTIFICATE:
             return "the certificate has few days left"
         case Kind.NOT_RUNNING:
-            return f"no result for {count(change.periods, 'interval')} of {span(change.period)}"
+            return f"no result for {count(change.periods, 'interval')} of {duration(change.period)}"
 
 
 def _first_datapoint(change: Change) -> datetime | None:

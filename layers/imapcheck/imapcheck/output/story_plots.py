@@ -32,7 +32,8 @@ from imapcheck.output.story_sentences import (
     what_changed,
     words_of,
 )
-from imapcheck.output.story_words import clock, count, days, ms, span, stamp, timed_steps
+from imapcheck.output.story_words import clock, days, ms, stamp, timed_steps
+from imapcheck.text import count, duration
 
 _URGENT_DAYS = 3
 
@@ -146,7 +147,7 @@ def _not_running(change: Change, watched: Watched, evidence: Evidence) -> Plot:
     return Plot(
         WORDS[Kind.NOT_RUNNING][0],
         (f" {told}", f": {_stopped(evidence)}", "; the mail server was not tested"),
-        f"{told}{verdict}: none for {count(change.periods, 'interval')} of {span(change.period)}",
+        f"{told}{verdict}: none for {count(change.periods, 'interval')} of {duration(change.period)}",
         f"monitor: {_monitor_says(change, evidence)}; the mail server was not tested",
         tuple(_shown(change, error) for error in evidence.errors[:1]),
         worked=what_changed(change, last),

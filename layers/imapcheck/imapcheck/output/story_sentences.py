@@ -7,8 +7,8 @@ from datetime import datetime
 from imapcheck.errors import FailureType
 from imapcheck.output.excerpt import end_of_part
 from imapcheck.output.story_facts import Change, Run, Spell, clean
-from imapcheck.output.story_words import between, clock, count, cut, days, ms, names, span, stamp
-from imapcheck.text import minute
+from imapcheck.output.story_words import between, clock, cut, days, ms, names, stamp
+from imapcheck.text import count, duration, minute
 
 TRANSCRIPT_LINES = 12
 TRANSCRIPT_COLUMNS = 300
@@ -60,7 +60,7 @@ def how_long(change: Change, spell: Spell) -> tuple[str, str]:
     """(how long it was, from when to when)."""
     end = end_of(change, spell)
     more = "" if spell.complete or spell.last_good is not None else "more than "
-    return f"{more}{span(end - spell.since)}", between(spell.since, end)
+    return f"{more}{duration(end - spell.since)}", between(spell.since, end)
 
 
 def words_of(run: Run) -> tuple[str, ...]:

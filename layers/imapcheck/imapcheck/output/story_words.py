@@ -2,7 +2,9 @@
 
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+
+from imapcheck.text import count
 
 COLUMNS = 80
 NAMES_SHOWN = 8
@@ -25,27 +27,9 @@ def between(first: datetime, last: datetime) -> str:
     return f"{stamp(first).removesuffix(' UTC')} to {clock(last, first)} UTC"
 
 
-def span(length: timedelta) -> str:
-    """`45 s`, `35 min`, `4 h 5 min`, `2 d 3 h`."""
-    seconds = max(0, round(length.total_seconds()))
-    if seconds < 90:
-        return f"{seconds} s"
-    minutes = round(seconds / 60)
-    for size, unit, small, small_unit in ((1440, "d", 60, "h"), (60, "h", 1, "min")):
-        if minutes >= size:
-            rest = minutes % size // small
-            return f"{minutes // size} {unit} {rest} {small_unit}" if rest else f"{minutes // size} {unit}"
-    return f"{minutes} min"
-
-
 def days(number: float) -> str:
     """`1 day`, `13 days`: whole days that are left, never more than there are."""
     return count(int(number), "day")
-
-
-def count(number: int, noun: str) -> str:
-    """`1 run`, `2 runs`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def ms(duration: float) -> str:

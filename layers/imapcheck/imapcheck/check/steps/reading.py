@@ -1,6 +1,8 @@
 """Finding the mailboxes, and searching the watched one for the newest message: nothing here changes anything."""
 
-from imapcheck.check.arrival import age_seconds, delivery_seconds, spoken
+from datetime import timedelta
+
+from imapcheck.check.arrival import age_seconds, delivery_seconds
 from imapcheck.check.refusals import is_mailbox_missing
 from imapcheck.check.state import Attempt
 from imapcheck.errors import CheckFailure, FailureType
@@ -8,6 +10,7 @@ from imapcheck.imap.completion import Completion
 from imapcheck.imap.data import Fetched, Mailbox, Resource
 from imapcheck.imap.encoder import Part, encode_mailbox, string
 from imapcheck.imap.mailboxes import NOT_THERE, by_special_use, special, unlisted_parents
+from imapcheck.text import duration
 from imapcheck.trace import StepRecord
 
 _HEADER_OCTETS = 1 << 16
@@ -201,6 +204,11 @@ def _judge_age(attempt: Attempt, step: StepRecord, message: Fetched, max_age: fl
         with step.aside():
             learnt.delivery_seconds = delivery_seconds(message.beginning, arrived, definition.label)
     if age > max_age:
-        raise CheckFailure(
-            FailureType.TOO_OLD, f"the newest match arrived {spoken(age)} ago, more than {spoken(max_age)}"
-        )
+        raise CheckFailure(FailureType.TOO_OLD, _too_old(age, max_age))
+
+
+def _too_old(age: float, max_age: float) -> str:
+    found, limit = duration(timedelta(seconds=age)), duration(timedelta(seconds=max_age))
+    if found == limit:
+        found, limit = f"{age:.0f} s", f"{max_age:.0f} s"
+    return f"the newest match arrived {found} ago, more than {limit}"
