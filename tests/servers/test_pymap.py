@@ -1,6 +1,8 @@
 """The full check on pymap, the embedded server of the demo: an IMAP implementation that is not Dovecot."""
 
 import gc
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -120,6 +122,18 @@ def test_clean_up_on_pymap_removes_the_old_message_only(pymap: Pymap) -> None:
     assert len(before["Sent"].keys() - after["Sent"].keys()) == 1
     assert all(after["Sent"][uid] == mail for uid, mail in before["Sent"].items() if b"pymap" not in mail.octets)
     assert after["INBOX"] == before["INBOX"]
+
+
+def test_embedded_server_ends_with_its_block(tmp_path: Path) -> None:
+    """Port and thread are gone: a demo leaves nothing that listens."""
+    authority, before = trustme.CA(), set(threading.enumerate())
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    with embedded_server(authority) as port:
+        assert run_check(demo_definition(port, str(tmp_path)), demo_credentials()).available
+        servers = {thread for thread in threading.enumerate() if thread.name == "embedded IMAP server"} - before
+    assert [thread.is_alive() for thread in servers] == [False]
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("localhost", port), 5)
 
 
 def test_session_survives_the_garbage_collector(pymap: Pymap) -> None:

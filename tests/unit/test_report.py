@@ -198,7 +198,7 @@ def test_facts_transcript_json_and_how_to_repeat_are_there() -> None:
     """Nothing of the result is left out."""
     text = report(available()).text
     for words in (
-        "203.0.113.25", "2 found, the newest 2 h old, 2,103 bytes", "TLSv1.3, TLS_AES_256_GCM_SHA384",
+        "203.0.113.25", "2 found, the newest 2 h 2 min old, 2,103 bytes", "TLSv1.3, TLS_AES_256_GCM_SHA384",
         "61 days left", "imap.example.com, mail.example.com", "STORAGE", "S: A0003 OK done",
         "imapcheck run events/mail.json --transcript", f'"run_id": "{available().run_id}"',
     ):  # fmt: skip

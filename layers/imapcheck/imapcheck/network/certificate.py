@@ -7,7 +7,7 @@ from typing import Any
 
 from imapcheck.errors import CheckFailure, FailureType
 from imapcheck.result import TlsFacts, isoformat
-from imapcheck.text import minute
+from imapcheck.text import count, minute
 
 _MOST_NAMES = 20
 _SHOWN_NAMES = 5
@@ -49,9 +49,8 @@ def _explanation(type: FailureType, facts: TlsFacts, chain: list[dict[str, Any]]
         case FailureType.CERTIFICATE_NAME_MISMATCH if facts.certificate_names:
             return f"; it is for {_some(facts.certificate_names)}"
         case FailureType.CERTIFICATE_UNTRUSTED if facts.certificates_sent:
-            plural = "" if facts.certificates_sent == 1 else "s"
-            sent = f"the server sent {facts.certificates_sent} certificate{plural}"
-            return f"; issued by {facts.certificate_issuer or 'nobody'}; {sent}"
+            sent = count(facts.certificates_sent, "certificate")
+            return f"; issued by {facts.certificate_issuer or 'nobody'}; the server sent {sent}"
     return ""
 
 
