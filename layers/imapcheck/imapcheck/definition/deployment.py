@@ -199,16 +199,25 @@ def _secret_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
 
 
 def _effect_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
-    """Keys that another key takes the effect from; null, false and the like ask for nothing that could be missed."""
-    after_login = {
-        "secret": definition.secret is not None,
-        "identify": definition.identify,
-        "quota": definition.quota is not None,
-        "tls.allow_unverified_login": definition.tls.allow_unverified_login,
-    }
-    for field, asked in after_login.items():
-        if asked and definition.authentication == "none":
-            yield field, "has no effect: authentication is none, so the check does not log in"
+    """Keys that another key takes the effect from: one line each. Left at its default, a key asks for nothing."""
+    tls = definition.tls
+    no_login = "authentication is none, so the check does not log in" if definition.authentication == "none" else None
+    no_tls = "tls.mode is none, so there is no TLS" if definition.tls_mode == "none" else None
+    unverified = "tls.verify is false, so no certificate is verified" if not tls.verify else None
+    verified = "tls.verify is true, so no login goes to an unverified server" if tls.verify else None
+    keys = (
+        ("secret", definition.secret is not None, no_login),
+        ("identify", definition.identify, no_login),
+        ("quota", definition.quota is not None, no_login),
+        ("tls.verify", not tls.verify, no_tls),
+        ("tls.allow_unverified_login", tls.allow_unverified_login, no_login or no_tls or verified),
+        ("tls.ca_file", tls.ca_file is not None, no_tls or unverified),
+        ("tls.server_name", tls.server_name is not None, no_tls),
+        ("tls.minimum_version", tls.minimum_version != "1.2", no_tls),
+    )
+    for field, asked, reason in keys:
+        if asked and reason is not None:
+            yield field, f"has no effect: {reason}"
 
 
 def _alarm_doubts(definition: CheckDefinition, now: datetime) -> Iterator[tuple[str, str]]:
