@@ -12,6 +12,7 @@ import pytest
 from imapcheck.definition.deployment import doubts, refusals
 from imapcheck.definition.files import parse_definition
 from imapcheck.definition.model import json_schema
+from imapcheck.errors import DefinitionError
 
 PAGE = (Path(__file__).parents[2] / "docs/definition.md").read_text(encoding="utf-8")
 CHAPTERS = {match[1]: match[2] for match in re.finditer(r"### `([^`]+)`\n(.*?)(?=\n##|\Z)", PAGE, re.DOTALL)}
@@ -28,6 +29,18 @@ def keys(node: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, dict[str
 
 
 KEYS = {path: (found, required) for path, found, required in keys(SCHEMA)}
+NEEDS_A_LOGIN = {"search", "new_message"}
+IDLE_WITHOUT_LOGIN = {"secret", "identify", "quota", "tls.allow_unverified_login"}
+ACTS_WITHOUT_LOGIN = {
+    "server", "$schema", "name", "authentication", "tls", "tls.mode", "tls.verify", "tls.ca_file", "tls.server_name",
+    "tls.minimum_version", "timeout", "retries", "thresholds", "schedule", "alarms", "metrics",
+}  # fmt: skip
+
+
+def example(path: str) -> Any:
+    """The example of a key's chapter."""
+    [found] = re.findall(r"```json\n(.*?)```", CHAPTERS[path], re.DOTALL)
+    return json.loads(found)
 
 
 def test_every_key_has_its_chapter_and_every_chapter_its_key() -> None:
@@ -59,8 +72,7 @@ def test_chapter_tells_the_default_that_is_in_force(path: str) -> None:
 @pytest.mark.parametrize("path", CHAPTERS)
 def test_example_is_valid_and_shows_its_key(path: str) -> None:
     """As it stands beside `server`, for the deployed function too."""
-    [example] = re.findall(r"```json\n(.*?)```", CHAPTERS[path], re.DOTALL)
-    data = json.loads(example)
+    data = example(path)
     definition = parse_definition({"server": "mail.example.com"} | data, source="example")
     now = datetime(2026, 11, 24, tzinfo=UTC)
     problems, doubted = refusals(definition, "x", now), doubts(definition, "x", now)
@@ -70,3 +82,21 @@ def test_example_is_valid_and_shows_its_key(path: str) -> None:
         data = data[0] if isinstance(data, list) else data
         assert part in data, f"the example does not show {path}"
         data = data[part]
+
+
+@pytest.mark.parametrize("path", KEYS)
+def test_key_without_a_login_acts_or_is_refused_or_doubted(path: str) -> None:
+    """None is accepted in silence; a key that is added must be put into one of the three sets."""
+    name = path if path.startswith("tls.") else path.partition(".")[0]
+    sets = (NEEDS_A_LOGIN, IDLE_WITHOUT_LOGIN, ACTS_WITHOUT_LOGIN)
+    assert sum(name in names for names in sets) == 1, f"does {name} act where authentication is none?"
+    data = {"server": "mail.example.com"} | example(path) | {"authentication": "none"}
+    if path != "secret":  # which stands in examples of other keys, too
+        data.pop("secret", None)
+    if name in NEEDS_A_LOGIN:
+        with pytest.raises(DefinitionError, match=f"as {name} needs a login"):
+            parse_definition(data, source="x")
+        return
+    told = doubts(parse_definition(data, source="x"), "x", datetime(2026, 11, 24, tzinfo=UTC))
+    idle = [line.split(": ")[2] for line in told if "has no effect" in line]
+    assert idle == ([name] if name in IDLE_WITHOUT_LOGIN else [])

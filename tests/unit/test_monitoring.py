@@ -224,6 +224,21 @@ DOUBTFUL = [
         "search: looks in INBOX for the subject of new_message, which is filed elsewhere and not sent",
     ),
 ]  # fmt: skip
+WITHOUT_LOGIN = "has no effect: authentication is none, so the check does not log in"
+WITHOUT_EFFECT: list[tuple[dict[str, Any], list[str]]] = [
+    ({}, []),
+    ({"secret": "imapcheck/x"}, ["secret"]),
+    ({"secret": "acme/mail"}, ["secret"]),  # and not that it needs another SecretPrefix
+    ({"identify": True}, ["identify"]),
+    ({"quota": {}}, ["quota"]),
+    ({"quota": {"warn_percent": 90}}, ["quota"]),
+    ({"tls": {"allow_unverified_login": True}}, ["tls.allow_unverified_login"]),
+    ({"tls": {"verify": False, "allow_unverified_login": True}}, ["tls.allow_unverified_login"]),
+    ({"allow_unverified_login": True}, ["tls.allow_unverified_login"]),
+    ({"secret": "x", "identify": True, "quota": {}, "authentication": "NONE"} | SCHEDULE,
+     ["secret", "identify", "quota"]),
+    ({"secret": None, "identify": False, "quota": None, "tls": {"allow_unverified_login": False}}, []),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("fields", "says"), DOUBTFUL)
@@ -232,6 +247,41 @@ def test_what_can_never_turn_green_or_never_happen(fields: dict[str, Any], says:
     definition = define(**fields)
     assert [line for line in doubts(definition, "x.json", NOW) if line.startswith(f"x.json: warning: {says}")]
     assert refusals(definition, "x.json", NOW) == []
+
+
+CLEAR = {"server": "imap://h.example", "authentication": "scram-sha-256"}
+NO_TLS, UNVERIFIED = "tls.mode is none, so there is no TLS", "tls.verify is false, so no certificate is verified"
+TLS_WITHOUT_EFFECT: list[tuple[dict[str, Any], list[str], str]] = [
+    ({"verify": False, "ca_file": "x", "server_name": "x.example", "minimum_version": "1.3", "mode": "none"},
+     ["verify", "ca_file", "server_name", "minimum_version"], NO_TLS),
+    ({"allow_unverified_login": True, "mode": "none"}, ["allow_unverified_login"], NO_TLS),
+    ({"verify": True, "minimum_version": "1.2", "ca_file": None, "mode": "none"}, [], ""),
+    ({"verify": False, "allow_unverified_login": True, "ca_file": "x", "server_name": "x.example",
+      "minimum_version": "1.3"}, ["ca_file"], UNVERIFIED),
+    ({"allow_unverified_login": True}, ["allow_unverified_login"],
+     "tls.verify is true, so no login goes to an unverified server"),
+    ({"ca_file": "x", "server_name": "x.example", "minimum_version": "1.3", "mode": "starttls"}, [], ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("tls", "keys", "why"), TLS_WITHOUT_EFFECT)
+def test_key_of_tls_without_effect(tls: dict[str, Any], keys: list[str], why: str) -> None:
+    """One line for each, beside a login and without one, which then is the reason for the key about logins."""
+    definition = CheckDefinition.model_validate(CLEAR | {"tls": tls})
+    assert doubts(definition, "x.json", NOW) == [f"x.json: warning: tls.{key}: has no effect: {why}" for key in keys]
+    told = doubts(CheckDefinition.model_validate(CLEAR | NO_LOGIN | {"tls": tls}), "x.json", NOW)
+    idle = [key for key in tls if key in keys or (key == "allow_unverified_login" and tls[key])]
+    assert sorted(line.split(": ")[2] for line in told) == sorted(f"tls.{key}" for key in idle)
+
+
+@pytest.mark.parametrize(("fields", "keys"), WITHOUT_EFFECT)
+def test_key_that_acts_after_a_login_has_no_effect_without_one(fields: dict[str, Any], keys: list[str]) -> None:
+    """One line for each, and no other; what asks for nothing is not doubted, nor are these with a login."""
+    definition = CheckDefinition.model_validate({"server": "h.example"} | NO_LOGIN | fields)
+    assert doubts(definition, "x.json", NOW) == [f"x.json: warning: {key}: {WITHOUT_LOGIN}" for key in keys]
+    assert refusals(definition, "x.json", NOW) == []
+    told = doubts(define(**fields | {"authentication": "plain"}), "x.json", NOW)
+    assert WITHOUT_LOGIN not in "".join(told)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """What only a deployment minds: definitions that the function would refuse, and those that hide a mistake.
 
-`refusals` is what would fail in the stack, `strays` what must not be uploaded; `doubts` is what can never turn green or
-never happen, told as a warning. A run from a laptop asks for none of them.
+`refusals` is what would fail in the stack, `strays` what must not be uploaded; `doubts` is what can never turn green,
+never happen or has no effect, told as a warning. A run from a laptop asks for none of them.
 """
 
 import base64
@@ -51,9 +51,10 @@ def _stray(entry: Path) -> str | None:
 
 
 def doubts(definition: CheckDefinition, source: str, now: datetime) -> list[str]:
-    """What can never turn green or never happen, one line each; `now` is the time with its zone."""
+    """What can never turn green, never happen or has no effect, one line each; `now` is the time with its zone."""
     found = [*_search_doubts(definition), *_threshold_doubts(definition), *_server_doubts(definition)]
-    found += [*_mailbox_doubts(definition), *_secret_doubts(definition), *_alarm_doubts(definition, now)]
+    found += [*_mailbox_doubts(definition), *_secret_doubts(definition), *_effect_doubts(definition)]
+    found += _alarm_doubts(definition, now)
     return [f"{source}: warning: {field}: {text}" for field, text in found]
 
 
@@ -188,13 +189,35 @@ def _mailbox_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
 def _secret_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
     """The function may read what is under the stack's prefix, which this does not know."""
     name = definition.secret
-    if name is None or name.startswith(_DEFAULT_PREFIX):
+    if name is None or name.startswith(_DEFAULT_PREFIX) or definition.authentication == "none":
         return
     prefix = name[: name.find("/", 1) + 1]
     if prefix:
         yield "secret", f"{name} does not begin with {_DEFAULT_PREFIX}: deploy with SecretPrefix={prefix}"
     else:
         yield "secret", f"{name} does not begin with {_DEFAULT_PREFIX}, and the function reads no name without a slash"
+
+
+def _effect_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
+    """Keys that another key takes the effect from: one line each. Left at its default, a key asks for nothing."""
+    tls = definition.tls
+    no_login = "authentication is none, so the check does not log in" if definition.authentication == "none" else None
+    no_tls = "tls.mode is none, so there is no TLS" if definition.tls_mode == "none" else None
+    unverified = "tls.verify is false, so no certificate is verified" if not tls.verify else None
+    verified = "tls.verify is true, so no login goes to an unverified server" if tls.verify else None
+    keys = (
+        ("secret", definition.secret is not None, no_login),
+        ("identify", definition.identify, no_login),
+        ("quota", definition.quota is not None, no_login),
+        ("tls.verify", not tls.verify, no_tls),
+        ("tls.allow_unverified_login", tls.allow_unverified_login, no_login or no_tls or verified),
+        ("tls.ca_file", tls.ca_file is not None, no_tls or unverified),
+        ("tls.server_name", tls.server_name is not None, no_tls),
+        ("tls.minimum_version", tls.minimum_version != "1.2", no_tls),
+    )
+    for field, asked, reason in keys:
+        if asked and reason is not None:
+            yield field, f"has no effect: {reason}"
 
 
 def _alarm_doubts(definition: CheckDefinition, now: datetime) -> Iterator[tuple[str, str]]:
