@@ -88,7 +88,7 @@ def test_bare_host_is_tried_with_tls_and_then_with_starttls(monkeypatch: pytest.
     refused = result("x", failure(FailureType.CONNECTION_REFUSED, "connect"))
     spoke = result("x", failure(FailureType.GREETING_REJECTED, "greeting"))
 
-    def tried(server: str, *answers: CheckResult) -> list[str]:
+    def tried(server: str, *answers: CheckResult) -> tuple[list[str], CheckResult]:
         asked: list[str] = []
         waiting = list(answers)
 
@@ -97,14 +97,15 @@ def test_bare_host_is_tried_with_tls_and_then_with_starttls(monkeypatch: pytest.
             return waiting.pop(0)
 
         monkeypatch.setattr(looking, "run_check", run_check)
-        look(server, {}, Path())
-        return asked
+        return asked, look(server, {}, Path()).result
 
-    assert tried("mail.example", refused, result("x")) == ["mail.example", "imap://mail.example/"]
-    assert tried("mail.example", result("x")) == ["mail.example"]
-    assert tried("mail.example", spoke) == ["mail.example"]
-    assert tried("mail.example:1993", refused) == ["mail.example:1993"]
-    assert tried("imaps://mail.example/", refused) == ["imaps://mail.example/"]
+    good, both = result("x"), ["mail.example", "imap://mail.example/"]
+    assert tried("mail.example", refused, good) == (both, good)
+    assert tried("mail.example", refused, spoke) == (both, refused)
+    assert tried("mail.example", good) == (["mail.example"], good)
+    assert tried("mail.example", spoke) == (["mail.example"], spoke)
+    assert tried("mail.example:1993", refused) == (["mail.example:1993"], refused)
+    assert tried("imaps://mail.example/", refused) == (["imaps://mail.example/"], refused)
 
 
 def test_definition_without_a_mailbox_for_sent_mail_only_logs_in(

@@ -64,7 +64,7 @@ class Invocation:
         return RunOutcome(result, definition, order.instant_test, cold, stamp, tuple(warnings))
 
     def _credentials(self, definition: CheckDefinition, *, fresh: bool = False) -> Credentials | None:
-        if definition.authentication == "none":
+        if not definition.logs_in:
             return None
         if definition.secret is None:
             raise CredentialsError(

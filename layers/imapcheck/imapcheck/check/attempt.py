@@ -61,7 +61,7 @@ def _secrets(asked: Asked) -> tuple[str, ...]:
 
 def _mechanism(asked: Asked) -> Mechanism | None:
     definition = asked.definition
-    if definition.authentication == "none" or asked.credentials is None:
+    if not definition.logs_in or asked.credentials is None:
         return None
     token = asked.token.value if asked.token is not None else None
     return mechanism_for(definition.authentication, asked.credentials, token, definition.host, definition.port)

@@ -15,7 +15,7 @@ def plan(definition: CheckDefinition) -> list[tuple[StepName, Step]]:
 
     `logout` comes last, whatever happened: that is `run`'s matter.
     """
-    mode, logs_in = definition.tls_mode, definition.authentication != "none"
+    mode, logs_in = definition.tls_mode, definition.logs_in
     searches, sends = definition.search is not None, definition.new_message is not None
     cleans = definition.new_message is not None and definition.new_message.keep_for is not None
     steps: list[tuple[StepName, Step, bool]] = [

@@ -91,7 +91,7 @@ def _result(started_at: datetime, asked: Asked, ended: Ended, earlier: Sequence[
 
 
 def _require_credentials(definition: CheckDefinition, credentials: Credentials | None) -> None:
-    if definition.authentication == "none":
+    if not definition.logs_in:
         return
     if credentials is None:
         raise CredentialsError(f"{definition.label}: authentication {definition.authentication} needs credentials")

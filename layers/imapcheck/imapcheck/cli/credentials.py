@@ -36,7 +36,7 @@ class CredentialsFinder:
 
         Raises `CredentialsError`, which begins with the file and holds no value of a secret.
         """
-        if definition.authentication == "none":
+        if not definition.logs_in:
             return None
         try:
             return self._find(definition)

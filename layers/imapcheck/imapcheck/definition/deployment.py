@@ -59,7 +59,7 @@ def doubts(definition: CheckDefinition, source: str, now: datetime) -> list[str]
 
 
 def _refused(definition: CheckDefinition, now: datetime) -> Iterator[tuple[str, str, str]]:
-    if definition.schedule is not None and definition.authentication != "none" and definition.secret is None:
+    if definition.schedule is not None and definition.logs_in and definition.secret is None:
         yield "secret", "nothing", f"the name of a secret: the function logs in with {definition.authentication}"
     yield from _refused_authority(definition)
     for index, mute in enumerate(definition.alarms.mute):
@@ -151,7 +151,7 @@ def _never_runs(definition: CheckDefinition, step: str) -> str | None:
         "cleanup": "there is no new_message.keep_for" if message is None or message.keep_for is None else None,
     }
     reason = absent.get(step)
-    if reason is None and definition.authentication == "none" and step in _AFTER_LOGIN:
+    if reason is None and not definition.logs_in and step in _AFTER_LOGIN:
         reason = "authentication is none"
     if reason is None and definition.search is None and step in ("search", "fetch"):
         reason = "there is no search"
@@ -189,7 +189,7 @@ def _mailbox_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
 def _secret_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
     """The function may read what is under the stack's prefix, which this does not know."""
     name = definition.secret
-    if name is None or name.startswith(_DEFAULT_PREFIX) or definition.authentication == "none":
+    if name is None or name.startswith(_DEFAULT_PREFIX) or not definition.logs_in:
         return
     prefix = name[: name.find("/", 1) + 1]
     if prefix:
@@ -201,7 +201,7 @@ def _secret_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
 def _effect_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
     """Keys that another key takes the effect from: one line each. Left at its default, a key asks for nothing."""
     tls = definition.tls
-    no_login = "authentication is none, so the check does not log in" if definition.authentication == "none" else None
+    no_login = None if definition.logs_in else "authentication is none, so the check does not log in"
     no_tls = "tls.mode is none, so there is no TLS" if definition.tls_mode == "none" else None
     unverified = "tls.verify is false, so no certificate is verified" if not tls.verify else None
     verified = "tls.verify is true, so no login goes to an unverified server" if tls.verify else None

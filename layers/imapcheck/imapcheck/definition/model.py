@@ -257,7 +257,7 @@ class CheckDefinition(Model):
         self._endpoint = parse_server(self.server, self.tls.mode)
         if isinstance(info.context, dict) and "directory" in info.context:
             self._directory = Path(info.context["directory"])
-        if self.authentication == "none":
+        if not self.logs_in:
             for name in ("search", "new_message"):
                 if getattr(self, name) is not None:
                     raise conflict("authentication", '"none"', f"another authentication, as {name} needs a login")
@@ -276,6 +276,10 @@ class CheckDefinition(Model):
         if self.schedule is not None:
             _refuse_windows_too_long(self.schedule, self.alarms)
         return self
+
+    @property
+    def logs_in(self) -> bool:
+        return self.authentication != "none"
 
     @property
     def tls_mode(self) -> TlsMode:

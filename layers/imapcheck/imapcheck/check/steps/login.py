@@ -110,7 +110,7 @@ def _refused_by_bye(session: ImapSession, failure: CheckFailure) -> CheckFailure
 def identify(attempt: Attempt) -> None:
     """ID, for servers that want to know who asks."""
     with attempt.tracer.step("id") as step:
-        if attempt.asked.definition.authentication == "none":
+        if not attempt.asked.definition.logs_in:
             step.skip("sent only after a login")
         elif not attempt.session.offers("ID"):
             step.skip("server does not offer ID")
