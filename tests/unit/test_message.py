@@ -119,3 +119,19 @@ def test_no_line_is_longer_than_a_server_takes(body: str) -> None:
     assert max(map(len, octets.split(b"\r\n"))) <= 78
     content = email.message_from_bytes(octets, policy=email.policy.default).get_content()
     assert content.replace("\r\n", "\n").rstrip("\n") == body.rstrip("\n")
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding"),
+    [
+        ("Hello.\nAll is well.", "7bit"),
+        ("Grüße aus dem Überwachungsraum", "quoted-printable"),
+        ("x" * 77, "quoted-printable"),
+        ("Это проверка почты", "base64"),
+    ],
+)
+def test_message_stays_as_readable_on_the_wire_as_it_can(body: str, encoding: str) -> None:
+    """Whoever reads the raw message in the mailbox should recognise it."""
+    data = {"from": "a@example.com", "to": "b@example.com", "subject": "s", "message": body}
+    message = email.message_from_bytes(Draft(NewMessageDefinition.model_validate(data), "mail").dated().octets)
+    assert message["Content-Transfer-Encoding"] == encoding
