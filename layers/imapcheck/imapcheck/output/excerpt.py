@@ -19,33 +19,53 @@ COMMANDS: dict[StepName, tuple[str, ...]] = {
     "fetch": ("UID FETCH",),
     "locate_sent": ("LIST",),
     "append": ("APPEND",),
+    "cleanup": ("SELECT", "UID SEARCH", "UID FETCH", "UID STORE", "UID EXPUNGE", "UID MOVE"),
     "logout": ("LOGOUT",),
 }
 
 
 def end_of_part(step: str, transcript: Sequence[str]) -> int:
     """The index behind the last line that belongs to `step`; behind the last line of all where none does."""
-    commands = [(index, match[1]) for index, line in enumerate(transcript) if (match := _COMMAND.match(line))]
-    verbs = next((verbs for name, verbs in COMMANDS.items() if name == step), ())
-    own = [place for place, (_, verb) in enumerate(commands) if verb in verbs]
-    return commands[own[-1] + 1][0] if own and own[-1] + 1 < len(commands) else len(transcript)
+    return (_last_command(step, transcript) or (0, len(transcript)))[1]
 
 
 def excerpt(step: StepName, transcript: Sequence[str], limit: int = 12) -> list[str]:
-    """The last command of `step` and all that came until the next one: at most `limit` lines, its end.
+    """The last command of `step` and all that came until the next one: at most `limit` lines, its end."""
+    part = _last_command(step, transcript)
+    if part is None:
+        return []
+    lines = list(transcript[slice(*part)])
+    if len(lines) <= limit:
+        return lines
+    return [lines[0], f".. {len(lines) - limit} lines left out", *lines[len(lines) - limit + 2 :]]
+
+
+def _last_command(step: str, transcript: Sequence[str]) -> tuple[int, int] | None:
+    """From the last command of `step` to the next one, as indices; None where it sent none.
 
     Only what we sent begins with `C: `, so that a server cannot pretend to be a command.
     """
     commands = [(index, match[1]) for index, line in enumerate(transcript) if (match := _COMMAND.match(line))]
+    starts = [index for index, _ in commands]
     if step == "greeting":
-        start, end = 0, commands[0][0] if commands else len(transcript)
-    else:
-        own = [place for place, (_, verb) in enumerate(commands) if verb in COMMANDS.get(step, ())]
-        if not own:
-            return []
-        start = commands[own[-1]][0]
-        end = commands[own[-1] + 1][0] if own[-1] + 1 < len(commands) else len(transcript)
-    lines = list(transcript[start:end])
-    if len(lines) <= limit:
-        return lines
-    return [lines[0], f".. {len(lines) - limit} lines left out", *lines[len(lines) - limit + 2 :]]
+        return 0, starts[0] if starts else len(transcript)
+    verbs = next((verbs for name, verbs in COMMANDS.items() if name == step), ())
+    own = [index for index, verb in commands if verb in verbs and index in _stretch(step, commands, len(transcript))]
+    if not own:
+        return None
+    return own[-1], next((index for index in starts if index > own[-1]), len(transcript))
+
+
+def _stretch(step: str, commands: Sequence[tuple[int, str]], end: int) -> range:
+    """Where a step's commands lie: `locate_sent` lists as `list` does; the clean-up searches once it has selected."""
+    examined = next((index for index, verb in commands if verb == "EXAMINE"), end)
+    selected = next((index for index, verb in commands if verb == "SELECT"), end)
+    match step:
+        case "list":
+            return range(examined)
+        case "locate_sent":
+            return range(examined, selected)
+        case "cleanup" | "logout":
+            return range(selected if step == "cleanup" else 0, end)
+        case _:
+            return range(selected)
