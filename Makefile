@@ -3,7 +3,7 @@
 # and only as root. `make demo`, `make build` and `make deploy` never do.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help setup demo test test-long lint type validate stack build deploy dist release-artifacts bench mutants docs lock pr clean
+.PHONY: help setup demo test test-long lint type validate stack build region deploy dist release-artifacts bench mutants docs lock pr clean
 
 VENV := .venv
 SAM_VENV := .venv-sam
@@ -112,8 +112,12 @@ build: setup $(SAM_STAMP) ## validate, generate and sam build, as it is deployed
 	@$(if $(SOURCE),scripts/lay-out $(EVENTS) $(SOURCE),$(BIN)/imapcheck stack)
 	$(SAM) build $(CONFIG) $(BUILD_OPTIONS)
 	@scripts/add-bytecode $(BUILD)
+	@echo "all of it is built, in $(BUILD); \`make deploy\` deploys it"
 
-deploy: build ## build and deploy: EVENTS=FOLDER STACK=NAME PARAMETERS="AlarmEmail=you@example.com"
+region: setup
+	@$(BIN)/python -c "import boto3, sys; sys.exit(not boto3.session.Session().region_name and 'no AWS Region is set, as by: export AWS_DEFAULT_REGION=eu-central-1')"
+
+deploy: region build ## build and deploy: EVENTS=FOLDER STACK=NAME PARAMETERS="AlarmEmail=you@example.com"
 	$(SAM) deploy $(CONFIG) --template-file $(BUILD)/template.yaml --stack-name $(STACK) --no-confirm-changeset \
 		--no-fail-on-empty-changeset $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
 

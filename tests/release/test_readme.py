@@ -42,7 +42,7 @@ def test_readme_is_short() -> None:
 def test_every_command_is_run() -> None:
     """Four blocks: the demo, the deployment, the secret, the run; whoever adds one adds its test here."""
     assert [text.split()[:2] for text in BLOCKS] == [
-        ["make", "demo"], ["make", "deploy"], ["aws", "secretsmanager"], ["imapcheck", "validate"],
+        ["make", "demo"], ["make", "deploy"], ["aws", "secretsmanager"], [".venv/bin/imapcheck", "validate"],
     ]  # fmt: skip
     assert readme_commands() == [block("make deploy").strip()]
 
@@ -118,8 +118,9 @@ def test_check_that_a_reader_adds_turns_green(
     (tmp_path / "events").mkdir()
     (tmp_path / "events/mail.json").write_text(json.dumps(definition))
     shutil.copy(certificates.ca, tmp_path / "events/ca.pem")
+    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
     secret = block("aws secretsmanager").replace("mail.example.com", "localhost").replace('"..."', f'"{PASSWORD}"')
-    commands = secret.replace("monitor@example.com", "monitor") + block("imapcheck validate")
+    commands = secret.replace("monitor@example.com", "monitor") + block(".venv/bin/imapcheck validate")
     probe.create("Sent Items")
     try:
         done = subprocess.run(
