@@ -134,7 +134,9 @@ def test_removed_is_what_was_expunged(
     assert removed(result) == count
     step = result.step("cleanup")
     assert step is not None
-    assert step.status == ("refused" if b" NO " in answer else "passed")
+    refusal = answer.partition(b"%t NO ")[2].decode()
+    told = f"NO {refusal}" if refusal else "3 removed" if count == 3 else f"{count} of 3 removed"
+    assert (step.status, step.detail) == ("refused" if refusal else "passed", told)
 
 
 def test_clean_up_counts_for_no_time(clean: Callable[..., Any], store: MailStore) -> None:
@@ -153,3 +155,18 @@ def test_clean_up_counts_for_no_time(clean: Callable[..., Any], store: MailStore
     assert (step.duration_ms or 0) >= 400
     assert result.duration_ms < sum(entry.duration_ms or 0 for entry in result.steps) - 400 + 1
     assert removed(result) == 1
+
+
+@pytest.mark.parametrize("days", [30, 60, 90, 120, 150, 180, 210, 240, 270, 300, 330, 360])
+def test_day_is_asked_for_in_the_protocols_words(clean: Callable[..., Any], days: int) -> None:
+    """Two days to spare, the month by its English name whatever the locale; and nothing found is told as that."""
+    asked = {datetime.now(UTC) - timedelta(days=days - 2)}
+    result, server = clean(new_message=NEW_MESSAGE | {"keep_for": f"{days}d"})
+    asked.add(datetime.now(UTC) - timedelta(days=days - 2))
+    words = {f"BEFORE {day.day}-{day:%b}-{day.year} " for day in asked}
+    searches = [command for command in server.commands if command.startswith("UID SEARCH") and "BEFORE" in command]
+    assert len(searches) == 2
+    assert all(any(word in command for word in words) for command in searches)
+    step = result.step("cleanup")
+    assert step is not None
+    assert (step.status, step.detail) == ("passed", "nothing to remove")

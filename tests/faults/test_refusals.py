@@ -403,3 +403,37 @@ def test_challenge_says_why_a_token_was_refused(
     with WireServer(script={"AUTHENTICATE": refuse}, tls=server_context) as server:
         result = run_check(define(server, authentication="oauthbearer"), secret)
     assert failed(result) == ("authenticate", type)
+
+
+_WORDS_DECIDE = ("ALERT", "CONTACTADMIN", "PERMANENTFLAGS", "X-UNHEARD-OF")
+_NO_REASON_TO_LOOK = [
+    "UNAVAILABLE", "AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED", "PRIVACYREQUIRED", "NOPERM", "INUSE",
+    "EXPUNGEISSUED", "CORRUPTION", "SERVERBUG", "CLIENTBUG", "CANNOT", "LIMIT", "ALREADYEXISTS", "BADCHARSET",
+    "PARSE", "HASCHILDREN", "READ-ONLY", "UNKNOWN-CTE", "USEATTR", "TOOBIG", "THROTTLED", "TEMPFAIL",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("code", "examine", "append"),
+    [
+        *((code, "command_rejected", "command_rejected") for code in _NO_REASON_TO_LOOK),
+        *((code, "mailbox_not_found", "over_quota") for code in _WORDS_DECIDE),
+        ("NONEXISTENT", "mailbox_not_found", "mailbox_not_found"),
+        ("TRYCREATE", "mailbox_not_found", "mailbox_not_found"),
+        ("OVERQUOTA", "command_rejected", "over_quota"),
+    ],
+)
+def test_every_code_of_a_refused_mailbox(
+    define: Define, credentials: Credentials, server_context: Any, code: str, examine: str, append: str
+) -> None:
+    """RFC 5530, RFC 9051 section 7.1, RFC 4469 and what WorkMail and Yahoo send: before any words, without a LIST."""
+    refused = reply(f"%t NO [{code}] no such mailbox, and over quota".encode())
+    asked: list[tuple[str, str, dict[str, Any]]] = [
+        ("EXAMINE", examine, {"search": {"subject": "x", "mailbox": "Archive"}}),
+        ("APPEND", append, {"new_message": NEW_MESSAGE | {"mailbox": "Archive"}}),
+    ]
+    for command, type, fields in asked:
+        with WireServer(script={command: refused}, tls=server_context) as server:
+            result = run_check(define(server, **fields), credentials)
+        assert failed(result) == (command.lower(), type)
+        assert not [line for line in server.commands if line.startswith("LIST") and "Archive" in line]

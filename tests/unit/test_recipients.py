@@ -154,3 +154,37 @@ def test_text_field_comes_back(text: str) -> None:
     assert all(len(line) <= 998 and line.strip() for line in field.removesuffix("\r\n").split("\r\n"))
     message: Any = email.message_from_bytes(field.encode() + b"\r\n", policy=email.policy.default)
     assert message["Subject"] == text[:900]
+
+
+@pytest.mark.parametrize(
+    ("first", "lines"),
+    [(66, ["Subject: " + "a" * 65 + " b"]), (67, ["Subject: " + "a" * 66, " b"]), (68, ["Subject: " + "a" * 67, " b"])],
+)
+def test_text_is_folded_where_a_line_would_grow_over_76(first: int, lines: list[str]) -> None:
+    """And nowhere before: people read headers too."""
+    text = "a" * (first - 1) + " b"
+    assert text_field("Subject", text) == "\r\n".join(lines) + "\r\n"
+    longer = "c" * 20 + " " + "d" * 70 + " " + "e" * 4 + " f"
+    assert text_field("Subject", longer).split("\r\n ") == ["Subject: " + "c" * 20, "d" * 70 + " eeee", "f\r\n"]
+
+
+def test_display_name_is_folded_where_a_line_would_grow_over_76() -> None:
+    """Within the name, and before the address."""
+    assert address_field("To", [Address("n" * 34 + " " + "m" * 35, "a", "example.com")]).split("\r\n ") == [
+        "To: " + "n" * 34 + " " + "m" * 35,
+        "<a@example.com>\r\n",
+    ]
+    assert address_field("To", [Address("n" * 34 + " " + "m" * 36, "a", "example.com")]).split("\r\n ") == [
+        "To: " + "n" * 34,
+        "m" * 36 + " <a@example.com>\r\n",
+    ]
+    name = "n" * 54
+    assert address_field("To", [Address(name, "a", "example.com")]) == f"To: {name} <a@example.com>\r\n"
+    assert address_field("To", [Address(name + "n", "a", "example.com")]) == f"To: {name}n\r\n <a@example.com>\r\n"
+
+
+def test_encoded_words_hold_whole_characters_and_39_octets() -> None:
+    """52 letters of base64 and what stands around them fill a line (RFC 2047 section 2)."""
+    for text, count in (("ä" + "a" * 37, 1), ("ä" + "a" * 38, 2), ("ä" * 19, 1), ("ä" * 20, 2), ("ä" * 39, 3)):
+        assert text_field("Subject", text).count("=?utf-8?b?") == count
+    assert max(map(len, text_field("Subject", "ä" * 200).split("\r\n"))) <= 76

@@ -1,0 +1,150 @@
+"""When `run --every` begins which check, by a clock that stands still unless it is waited for; and what it shows."""
+
+import io
+from collections.abc import Collection
+from concurrent.futures import Future
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+
+from imapcheck.cli import watch
+from imapcheck.cli.orders import Order
+from imapcheck.cli.watch import Watch
+from imapcheck.output.outcome import Outcome
+from support.results import failure, not_run, outcome, result, slow_result
+
+
+class Day:
+    """A clock, a pool and a `wait` of their own: a run takes the time that `lengths` says, and nothing else any."""
+
+    def __init__(self, lengths: dict[str, float], verdicts: dict[str, list[Outcome]] | None = None) -> None:
+        self.now, self.lengths, self.verdicts = 0.0, lengths, verdicts or {}
+        self.begun: list[tuple[str, float]] = []
+        self._ends: dict[Future[Outcome], float] = {}
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        assert 0 <= seconds <= 0.5
+        self.now += seconds
+
+    def submit(self, run: object, order: Order, screen: object) -> Future[Outcome]:
+        self.begun.append((order.check, self.now))
+        future: Future[Outcome] = Future()
+        told = self.verdicts.get(order.check)
+        future.set_result(told.pop(0) if told else outcome(result(order.check)))
+        self._ends[future] = self.now + self.lengths[order.check]
+        return future
+
+    def wait(
+        self, running: Collection[Future[Outcome]], seconds: float, when: object
+    ) -> tuple[set[Future[Outcome]], set[Future[Outcome]]]:
+        assert 0 <= seconds <= 0.5
+        first = min((self._ends[future] for future in running), default=self.now)
+        self.now = max(self.now, min(first, self.now + seconds))
+        done = {future for future in running if self._ends[future] <= self.now}
+        return done, set(running) - done
+
+    def shutdown(self, *, wait: bool, cancel_futures: bool) -> None:
+        """Nothing is under way."""
+
+
+def watching(
+    monkeypatch: pytest.MonkeyPatch,
+    day: Day,
+    interval: float,
+    runs: int,
+    *,
+    terminal: bool = False,
+    quiet: bool = False,
+) -> str:
+    """Watch for so many runs; returns what was shown."""
+    monkeypatch.setattr(watch, "time", SimpleNamespace(monotonic=day.monotonic, sleep=day.sleep))
+    monkeypatch.setattr(watch, "wait", day.wait)
+    monkeypatch.setattr(watch, "ThreadPoolExecutor", lambda most, thread_name_prefix: day)
+    shown = io.StringIO()
+    console = Console(file=shown, width=100, force_terminal=terminal, color_system=None)
+    orders = [Order(Path(f"{name}.json")) for name in day.lengths]
+    Watch(orders, interval, 10, lambda _: None, console=console, quiet=quiet).run(runs)
+    return shown.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("length", "interval", "begun"),
+    [
+        (0.25, 1.25, [0, 1.25, 2.5, 3.75]),
+        (0, 0.25, [0, 0.25, 0.5, 0.75]),
+        (1.25, 1.25, [0, 1.25, 2.5, 3.75]),
+        (1.5, 1.25, [0, 2.5, 5, 7.5]),
+        (3, 1.25, [0, 3.75, 7.5, 11.25]),
+        (0.25, 60, [0, 60, 120, 180]),
+    ],
+)
+def test_check_begins_on_its_turns_and_misses_those_it_slept_through(
+    monkeypatch: pytest.MonkeyPatch, length: float, interval: float, begun: list[float]
+) -> None:
+    """Never late by a nap, never twice to make up for a turn that was missed."""
+    day = Day({"mail": length})
+    watching(monkeypatch, day, interval, 4)
+    assert [moment for _, moment in day.begun] == begun
+
+
+def test_slow_check_keeps_no_other_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has turns of its own, to the moment."""
+    day = Day({"slow": 2.75, "quick": 0.125})
+    watching(monkeypatch, day, 1.25, 8)
+    assert day.begun == [
+        ("slow", 0), ("quick", 0), ("quick", 1.25), ("quick", 2.5), ("slow", 3.75), ("quick", 3.75), ("quick", 5),
+        ("quick", 6.25), ("slow", 7.5), ("quick", 7.5),
+    ][: len(day.begun)]  # fmt: skip
+    assert len(day.begun) >= 8
+
+
+def test_table_at_the_end_has_each_checks_last_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was, since when, how long it took, how often, how often not, and why; a change is a line above it."""
+    down = outcome(result("down", failure(), duration_ms=31.0))
+    day = Day(
+        {"down": 0.25, "fine": 0.25, "slow": 0.25, "wrong": 0.25, "late": 9},
+        {"down": [down, down], "slow": [outcome(slow_result("slow"))] * 2, "wrong": [not_run("wrong")] * 2},
+    )
+    shown = watching(monkeypatch, day, 1, 8, terminal=True).splitlines()
+    heads = [number for number, line in enumerate(shown) if line.split()[:2] == ["check", "verdict"]]
+    table = [line.split() for line in shown[heads[-1] :]]
+    cells = {row[0]: row[1:] for row in table if row}
+    assert cells["check"] == ["verdict", "since", "ms", "runs", "failed", "why"]
+    assert cells["late"] == ["running", "0", "0"]
+    assert (cells["down"][:2], cells["down"][3:6]) == (["NOT", "AVAILABLE"], ["31", "2", "2"])
+    assert "command_rejected" in " ".join(cells["down"])
+    assert (cells["fine"][0], cells["fine"][2:]) == ("available", ["812", "2", "0"])
+    assert (cells["slow"][0], cells["slow"][2:5]) == ("slow", ["812", "2", "0"])
+    assert (cells["wrong"][:3], cells["wrong"][4:6]) == (["could", "not", "run"], ["2", "0"])
+    changes = [line for line in shown if "  down  NOT AVAILABLE: examine: command_rejected" in line]
+    assert len(changes) == 1
+
+
+def test_narrow_table_has_the_first_four_columns() -> None:
+    """The check, its verdict, since when, and how long it took."""
+    columns = {
+        width: len(Watch([], 1, 1, lambda _: None, console=Console(file=io.StringIO(), width=width)).table().columns)
+        for width in (40, 59, 60, 100)
+    }
+    assert columns == {40: 4, 59: 4, 60: 7, 100: 7}
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_quiet_watch_tells_no_first_success(monkeypatch: pytest.MonkeyPatch, quiet: bool) -> None:
+    """But a failure, what it changes into, and a first run that is no success."""
+    down, fine = outcome(result("mail", failure())), outcome(result("mail"))
+    day = Day({"mail": 0.25, "bad": 0.25}, {"mail": [fine, fine, down, fine], "bad": [not_run("bad")] * 4})
+    told = [
+        line.split("  ", 1)[1]
+        for line in watching(monkeypatch, day, 1, 8, quiet=quiet).splitlines()
+        if "  mail" in line
+    ]
+    first = [] if quiet else ["mail  available in 812 ms"]
+    assert told[: len(first)] == first
+    assert told[len(first)].startswith("mail  NOT AVAILABLE: examine: command_rejected")
+    assert told[len(first) + 1].startswith("mail  available in 812 ms, after 0 s; 1 run failed")
