@@ -145,6 +145,7 @@ docs: setup ## regenerate what is generated under docs/
 	$(BIN)/imapcheck schema > docs/check.schema.json
 	PYTHONPATH=tests $(BIN)/python -m faults.matrix > docs/failures.md
 	PYTHONPATH=tests $(BIN)/python -m support.story_scenes
+	PYTHONPATH=tests $(BIN)/python -m support.rendered
 
 COMPILE = $(BIN)/uv pip compile $(if $(UPGRADE),--upgrade) --quiet --no-config --python-version 3.13 --generate-hashes --no-emit-index-url \
 	--no-annotate --no-header

@@ -91,8 +91,9 @@ class StepLines:
         sign, status = signs(console), row.result.status if row.result is not None else "running"
         cells = width - _NAME - _TIME - 4 if width < _NARROW else min(30, 18 + (width - _NARROW) // 4)
         style = _STYLES.get(status, "cyan")
-        bar = _drawn(bars, max(4, cells), sign)
-        head = Text.assemble((sign[status], style), f" {name:<{_NAME}} ", (bar, style), f" {self._time(row):>{_TIME}}")
+        took = f"{self._time(row):>{_TIME}}"
+        bar = _drawn(bars, max(4, cells + _TIME - len(took)), sign)
+        head = Text.assemble((sign[status], style), f" {name:<{_NAME}} ", (bar, style), f" {took}")
         # A failure's words stand below, with all that belongs to it.
         detail = (row.result.detail or "") if row.result is not None and status != "failed" else ""
         room = width - head.cell_len - 1

@@ -160,7 +160,7 @@ class ManyChecksScreen(Screen):
         if self._live is not None:
             if self._ended:
                 self.console.print(table(self._ended, self.console.width))
-            say(self.console, [self._progress()])
+            say(self.console, [Text(self._progress().plain)])
 
     def _story(self, outcome: Outcome, *, brief: bool) -> None:
         self.console.print()

@@ -1,0 +1,3 @@
+from support.rendered import write
+
+write()

@@ -1,0 +1,182 @@
+"""The report of one check and of several, and the dashboard's widget, as HTML with a tag on each line."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from imapcheck.output.entry import Entry
+from imapcheck.output.html import page, run_fragment
+from imapcheck.output.json_lines import json_object
+from imapcheck.output.outcome import Outcome
+from imapcheck.output.story_facts import Watched
+from imapcheck.output.widget import CheckRow, Choice, checks_widget, sentence_widget
+from imapcheck.version import VERSION
+from support.full_results import available, refused, slow
+from support.more_results import (
+    RUNS,
+    URL,
+    certificate_refused,
+    crashed,
+    not_run,
+    outcome_of,
+    over_quota,
+    unreachable,
+    warned,
+)
+
+MADE = datetime(2026, 11, 24, 10, 20, tzinfo=UTC)
+WATCHED = Watched(
+    URL,
+    "imapcheck/mail",
+    "https://wiki.example/imap?a=1&b=2",
+    "events/my mail.json",
+    {"total": 1500.0, "search": 500.0, "dns": 5.0, "authenticate": 400.0},
+)
+ENDPOINT = "arn:aws:lambda:eu-central-1:123456789012:function:show-checks"
+_STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
+_HASH = re.compile(r"sha256-[A-Za-z0-9+/=]+")
+_GRID = re.compile(r'(?:<line class="tick"[^>]*></line>)+')
+_JSON = re.compile(r'(<pre tabindex="0">)(.*?)(</pre>)', re.DOTALL)
+
+
+def laid_out(markup: str, *, whole_json: bool = False) -> str:
+    """A tag on each line, without the style sheet and the grid's attributes; of the raw JSON its beginning and end."""
+    sheets = _STYLE.findall(markup)
+    markup = _HASH.sub("sha256-HASH", markup).replace(VERSION, "VERSION")
+    text = _GRID.sub(_ticks, _STYLE.sub("<style>", markup))
+    if not whole_json:
+        text = _JSON.sub(lambda match: f"{match[1]}{match[2][:20]} .. {match[2][-4:]}{match[3]}", text)
+    dark = "".join(
+        f"\n({sheet.count('@media screen {')} dark, {sheet.count('@media not all')} never)" for sheet in sheets
+    )
+    return re.sub(r"\s*\n\s*(?=<)", "\n", re.sub(r"(<[^/])", r"\n\1", text)).lstrip("\n") + dark + "\n"
+
+
+def _ticks(match: re.Match[str]) -> str:
+    """The grid of a row in one line."""
+    return f"<grid {' '.join(re.findall(r' x1=.([0-9.]+%)', match[0]))}>"
+
+
+def entry(outcome: Outcome, watched: Watched | None = None) -> Entry:
+    """As the command line makes it."""
+    return Entry(json_object(outcome, transcript=True), watched or Watched())
+
+
+def report(outcome: Outcome, watched: Watched | None = None, *, whole_json: bool = False) -> str:
+    """The page of one check."""
+    return laid_out(page([entry(outcome, watched)], MADE), whole_json=whole_json)
+
+
+def report_of_many() -> str:
+    """One of every state; two of one name, and one whose name has no letter that an anchor may hold."""
+    runs = [
+        RUNS["plain"]("office"),
+        slow("slow"),
+        refused("mail"),
+        RUNS["plain"]("office"),
+        unreachable("Büro & Söhne"),
+    ]
+    outcomes = [*map(outcome_of, runs), not_run(), crashed(), outcome_of(certificate_refused("mail"))]
+    return laid_out(page([entry(outcome, WATCHED) for outcome in outcomes], MADE))
+
+
+def _ago(**length: float) -> datetime:
+    return MADE - timedelta(**length)
+
+
+def rows() -> list[CheckRow]:
+    """Every state, and every age."""
+    last, failed = {"show": "run", "id": "4923f237"}, {"show": "run", "id": "00000000"}
+    entries = {name: entry(outcome_of(make(name))) for name, make in RUNS.items()}
+    good = entries["plain"]
+    return [
+        CheckRow("good", "good", good, _ago(seconds=59), None, 100.0, None, last),
+        CheckRow("good-after-a-failure", "good", good, _ago(minutes=1), None, 99.999, _ago(hours=2), last, failed),
+        CheckRow("slow", "slow", entries["slow"], _ago(minutes=119), None, 99.5, _ago(days=1), last, failed),
+        CheckRow(
+            "failed",
+            "failed",
+            entries["refused"],
+            _ago(minutes=120),
+            _ago(hours=3),
+            12.345,
+            _ago(minutes=120),
+            last,
+            failed,
+        ),
+        CheckRow(
+            "also-failed", "failed", entries["over-quota"], _ago(hours=47), _ago(hours=48), 0.0, _ago(hours=47), last
+        ),
+        CheckRow("failed-by-its-metric", "failed", None, _ago(minutes=3), _ago(days=30), 0.0, _ago(minutes=3)),
+        CheckRow(
+            "certificate",
+            "failed",
+            entries["certificate-refused"],
+            _ago(minutes=4),
+            _ago(minutes=4),
+            50.0,
+            _ago(minutes=4),
+            last,
+        ),
+        CheckRow("quick", "good", entries["available"], _ago(minutes=5), None, 100.0, None, last),
+        CheckRow("never", "unknown", None),
+        CheckRow("wrong-file", "unknown", None, problem="wrong-file.json: server: found nothing, expected a value"),
+        CheckRow("from-the-future", "good", good, MADE + timedelta(minutes=5), None, None, None, last),
+    ]
+
+
+def widget(choice: Choice, *, dark: bool = False) -> str:
+    """The table of the choice."""
+    notes = ("Only 100 of 120 checks were read.", "One log line could not be read.")
+    return laid_out(checks_widget(rows(), notes, choice, endpoint=ENDPOINT, now=MADE, dark=dark))
+
+
+def fragments() -> str:
+    """A run in a pop-up: light, dark."""
+    parts = []
+    for dark in (False, True):
+        shown = laid_out(run_fragment(entry(outcome_of(refused()), WATCHED), dark=dark))
+        parts.append(shown if not dark else shown.partition("\n<span")[0] + "\n..\n" + shown.splitlines()[-1] + "\n")
+    return "\n".join(parts)
+
+
+def refusals() -> str:
+    """Which lines of a transcript are refusals: the server's NO, BAD and BYE, but not the BYE that LOGOUT asks for."""
+    words = (
+        "S: * OK ready", "s: lower", "C: A1 LOGIN ********", "S: a1 no way", "S: A1 NO", "S: A2 BAD what", "S: A3 NOT",
+        "S: * BYE gone", "S: * byebye", "… 3 lines left out", "C: A4 LOGOUT now", "S: A4 NO", "C: A5 LOGOUT",
+        "S: * BYE Logging out", "S: A5 NO never",
+    )  # fmt: skip
+    run = replace(refused(), transcript=words)
+    found = report(outcome_of(run)).partition("Transcript")
+    link = [line for line in found[0].splitlines() if "of the transcript" in line]
+    return "\n".join([*link, found[2].partition("<section>")[0]])
+
+
+SCENES: dict[str, Callable[[], str]] = {
+    "report-available.html": partial(report, outcome_of(available())),
+    "report-available-watched.html": partial(report, outcome_of(available()), WATCHED),
+    "report-refused.html": partial(report, outcome_of(refused()), whole_json=True),
+    "report-refused-watched.html": partial(
+        report, outcome_of(refused()), replace(WATCHED, runbook="page 7 of the book")
+    ),
+    "report-slow.html": partial(report, outcome_of(slow())),
+    "report-slow-watched.html": partial(report, outcome_of(slow()), replace(WATCHED, file=None)),
+    "report-over-quota.html": partial(report, outcome_of(over_quota()), replace(WATCHED, runbook=None)),
+    "report-certificate-refused.html": partial(report, outcome_of(certificate_refused())),
+    "report-unreachable.html": partial(report, outcome_of(unreachable())),
+    "report-warned.html": partial(report, outcome_of(warned())),
+    "report-plain.html": partial(report, outcome_of(RUNS["plain"](None))),
+    "report-not-run.html": partial(report, not_run()),
+    "report-not-run-watched.html": partial(report, crashed(), WATCHED),
+    "report-many.html": report_of_many,
+    "report-refusals.txt": refusals,
+    "widget.html": partial(widget, Choice()),
+    "widget-problems-dark.html": partial(widget, Choice(only_problems=True), dark=True),
+    "widget-named.html": partial(widget, Choice("FAILED")),
+    "widget-none.html": partial(widget, Choice("nothing", only_problems=True)),
+    "widget-run.html": fragments,
+    "widget-sentence.html": lambda: laid_out(sentence_widget("The log could not be read: <no> access", dark=False)),
+}

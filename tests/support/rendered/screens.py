@@ -1,0 +1,181 @@
+"""What `imapcheck run` shows of one check and of several, at the widths and encodings that terminals have."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+
+from rich.console import Console
+
+from imapcheck.output.outcome import Outcome
+from imapcheck.output.steps import StepLines
+from imapcheck.output.terminal import ManyChecksScreen, OneCheckScreen
+from imapcheck.output.verdict import evidence
+from imapcheck.result import StepResult
+from imapcheck.trace import NOT_REACHED, StepFinished, StepStarted
+from support.full_results import available, refused, slow
+from support.more_results import RUNS, crashed, fleet, not_run, outcome_of, over_quota, warned
+from support.rendered.paper import Paper, on_papers, sheet
+
+
+def one(outcome: Outcome, console: Console, *, transcript: bool = False, quiet: bool = False) -> None:
+    """A screen of one check, at its end."""
+    OneCheckScreen(transcript=transcript, quiet=quiet, console=console).result(outcome)
+
+
+def many(outcomes: Sequence[Outcome], console: Console, *, transcript: bool = False, quiet: bool = False) -> None:
+    """A screen of several, at its end."""
+    ManyChecksScreen(len(outcomes), transcript=transcript, quiet=quiet, console=console).finish(list(outcomes))
+
+
+def at_every_width(draw: Callable[..., None]) -> str:
+    """Wide, narrow, in a pipe; with the whole transcript; quiet."""
+    more = on_papers(draw, columns_120=Paper(120), pipe=Paper(pipe=True))
+    return briefly(draw) + more + on_papers(partial(draw, transcript=True), columns_80_transcript=Paper())
+
+
+def briefly(draw: Callable[..., None]) -> str:
+    """What no two runs have in common, on a usual terminal and on a poor one; quiet."""
+    plain = on_papers(draw, columns_80=Paper(), columns_40_ASCII=Paper(40, "ascii"))
+    return plain + on_papers(partial(draw, quiet=True), columns_80_quiet=Paper())
+
+
+def one_check(name: str, outcome: Outcome) -> str:
+    return (at_every_width if name in ("available", "refused", "plain") else briefly)(partial(one, outcome))
+
+
+def many_checks(outcomes: Sequence[Outcome]) -> str:
+    return at_every_width(partial(many, outcomes))
+
+
+def colours() -> str:
+    """What is green, yellow, red, dim and bold."""
+    runs = (slow(), refused(), over_quota())
+    parts = [on_papers(partial(one, outcome_of(run)), **{f"{run.check}": Paper(colours=True)}) for run in runs]
+    return "".join(parts) + on_papers(partial(many, fleet(), transcript=False), several=Paper(120, colours=True))
+
+
+def many_failures() -> str:
+    """From six stories on, the transcript is shown where it was asked for only."""
+    six = [outcome_of(refused(f"mail-{number}")) for number in range(6)]
+    five, all_the_same = partial(many, six[1:]), partial(many, six, transcript=True)
+    shown = on_papers(partial(many, six), six=Paper()) + on_papers(five, five=Paper())
+    return shown + on_papers(all_the_same, six_transcript=Paper())
+
+
+def progress() -> str:
+    """The line that stands while checks run, cut at the terminal's width; and what Ctrl-C leaves."""
+    parts = []
+    for columns in (40, 80):
+        paper = Paper(columns)
+        screen = ManyChecksScreen(12, transcript=False, console=paper.console)
+        screen.ended(outcome_of(available("first")))
+        for number in range(11):
+            screen.started(f"customer-{number:02}")
+        screen.ended(outcome_of(warned("customer-03")))
+        screen.close()
+        parts.append(sheet(f"columns {columns}", paper.frames))
+        cut = Paper(columns)
+        screen = ManyChecksScreen(12, transcript=False, console=cut.console)
+        screen.ended(outcome_of(refused("first")))
+        screen.started("customer-01")
+        screen.started("customer-02")
+        screen.interrupted()
+        parts.append(sheet(f"columns {columns}, interrupted", cut.frames))
+    return "".join(parts)
+
+
+def quiet_progress() -> str:
+    """Neither a pipe nor --quiet is shown what happens."""
+    parts = []
+    for title, paper, quiet in (("pipe", Paper(pipe=True), False), ("quiet", Paper(), True)):
+        screen = ManyChecksScreen(2, transcript=False, quiet=quiet, console=paper.console)
+        screen.started("mail")
+        screen.interrupted()
+        single = OneCheckScreen(transcript=False, quiet=quiet, console=paper.console)
+        hooks = len(single.hooks("mail"))
+        single.interrupted()
+        parts.append(sheet(title, f"{paper.text.strip() or '(nothing)'}\n{hooks} hooks\n"))
+    return "".join(parts)
+
+
+def live_steps() -> str:
+    """Steps as they begin and end, with the clock of the one under way; a second attempt begins anew."""
+    now = 100.0
+    steps = StepLines(30.0, clock=lambda: now)
+    parts = []
+
+    def look(title: str) -> None:
+        for columns in (40, 80):
+            paper = Paper(columns)
+            paper.console.print(steps)
+            parts.append(sheet(f"{title} ({columns}; running for {steps.running_for():.1f} s)", paper.text))
+
+    steps.take(StepStarted("dns", 0.0))
+    look("a name is looked up")
+    now += 0.9
+    steps.take(StepFinished("dns", 0.0, StepResult("dns", "passed", 900.0, None)))
+    look("found")
+    steps.take(StepStarted("capability", 900.0))
+    steps.take(StepFinished("capability", 900.0, StepResult("capability", "passed", 100.0, None)))
+    now += 0.1
+    steps.take(StepStarted("authenticate", 1000.0))
+    look("after one second")
+    now += 12.4
+    look("a login that takes its time")
+    steps.take(StepFinished("authenticate", 1000.0, StepResult("authenticate", "passed", 12_400.0, "PLAIN")))
+    steps.take(StepStarted("capability", 13_400.0))
+    steps.take(StepFinished("capability", 13_400.0, StepResult("capability", "passed", 2_100.0, None)))
+    steps.take(StepFinished("id", 15_500.0, StepResult("id", "refused", 0.0, "NO not for you")))
+    steps.take(StepFinished("logout", 15_500.0, StepResult("logout", "skipped", None, NOT_REACHED)))
+    look("CAPABILITY asked again")
+    steps.take(StepStarted("dns", 0.0))
+    look("a second attempt")
+    return "".join(parts)
+
+
+def clock_without_a_timeout() -> str:
+    """Only how long."""
+    now = 0.0
+    steps = StepLines(clock=lambda: now)
+    steps.take(StepStarted("connect", 0.0))
+    now = 1.0
+    paper = Paper()
+    paper.console.print(steps)
+    return paper.text
+
+
+def excerpts() -> str:
+    """The part of a transcript that belongs to the step that failed: of a long one its beginning and end."""
+    run = over_quota()
+    failure = run.failures[0]
+    flood = tuple(f"S: * {number} FETCH (UID {number})" for number in range(14))
+    greeting = replace(run, failures=(replace(failure, step="greeting"),))
+    cases = {
+        "a flood": replace(run, transcript=(*run.transcript[:2], *flood, *run.transcript[2:])),
+        "twelve lines": replace(run, transcript=(*run.transcript[:2], *flood[:9], *run.transcript[2:])),
+        "greeting": greeting,
+        "greeting, and nothing sent": replace(greeting, transcript=run.transcript[:1]),
+        "a step without commands": replace(run, failures=(replace(failure, step="tls"),)),
+        "the last command": replace(run, failures=(replace(failure, step="logout"),)),
+        "two failures of one step": replace(run, failures=(run.failures[1], run.failures[1])),
+    }
+    shown = {
+        title: "".join(f"{line.plain}\n" for line in evidence(told, transcript=False)) for title, told in cases.items()
+    }
+    return "".join(sheet(title, text or "(nothing)\n") for title, text in shown.items())
+
+
+SCENES: dict[str, Callable[[], str]] = {
+    **{f"one-{name}.txt": partial(one_check, name, outcome_of(make())) for name, make in RUNS.items()},
+    "one-not-run.txt": partial(one_check, "not-run", not_run()),
+    "one-crashed.txt": partial(one_check, "crashed", crashed()),
+    "many.txt": partial(many_checks, fleet()),
+    "many-fine.txt": partial(many_checks, [outcome_of(available("a")), outcome_of(available("b"))]),
+    "many-failures.txt": many_failures,
+    "colours.txt": colours,
+    "progress.txt": progress,
+    "progress-not-shown.txt": quiet_progress,
+    "live-steps.txt": live_steps,
+    "live-without-timeout.txt": clock_without_a_timeout,
+    "excerpts.txt": excerpts,
+}
