@@ -17,7 +17,7 @@ import pytest
 
 from conftest import Define
 from imapcheck import Credentials, run_check
-from imapcheck.aws.login_pause import LoginGuard
+from imapcheck.check.login_pause import LoginGuard
 from imapcheck.errors import CredentialsError
 from imapcheck.login import oauth
 from imapcheck.trace import Deadline
