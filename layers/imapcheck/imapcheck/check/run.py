@@ -21,6 +21,7 @@ from imapcheck.transcript import Redactor
 
 if TYPE_CHECKING:
     from imapcheck.check.message import Draft
+    from imapcheck.check.observed import Observed
     from imapcheck.login.oauth import Token
 
 _PAUSE_BETWEEN_ATTEMPTS = 1.0
@@ -37,13 +38,14 @@ def run_check(
     deadline: float | None = None,
     login_pause: LoginPause | None = None,
     refuse_local_addresses: bool = False,
+    observed: "Observed | None" = None,
 ) -> CheckResult:
     """Run one check and say how it went. What the server or network does is in the result.
 
     `deadline` is a `time.monotonic()` value that the run ends by, whatever `definition.timeout` says;
     `hooks` receive each step's `StepStarted` and `StepFinished`; with `login_pause` the login is
     withheld (`authentication_paused`); `refuse_local_addresses` keeps a check inside Lambda away from
-    its runtime API. Raises `CredentialsError` and `DefinitionError` for what is wrong on our side.
+    its runtime API; `observed` is filled with what the server said of itself. Raises `CredentialsError` and `DefinitionError` for what is wrong on our side.
     """
     _require_credentials(definition, credentials)
     context = _context(definition)
@@ -60,6 +62,8 @@ def run_check(
     if _refused_a_kept_token(asked, ended):
         asked = replace(asked, token=_token(asked, ends))  # the old one may have been revoked
         ended = _tried_again(asked, ended, ends, earlier)
+    if observed is not None:
+        observed.take(ended.attempt)
     return _result(started_at, asked, ended, earlier)
 
 
