@@ -13,7 +13,7 @@ import pytest
 from aws.conftest import Deploy
 from imapcheck import CheckDefinition
 from imapcheck.aws.invocation import Invocation
-from imapcheck.aws.login_pause import LoginGuard
+from imapcheck.check.login_pause import LoginGuard
 from imapcheck.aws.secrets import SecretReader
 from imapcheck.aws.settings import Settings
 from imapcheck.errors import FailureType
@@ -189,14 +189,16 @@ def test_handler_logs_a_warning_of_every_unverified_run(counted: Any, tmp_path: 
     [
         ({}, True),
         ({"name": "another-check"}, True),
-        ({"server": "imaps://mail.example:1993/"}, False),
+        ({"server": "imaps://mail.example:1993/"}, True),
+        ({"server": "imap://mail.example/"}, True),
+        ({"authentication": "login"}, True),
+        ({"authentication": "scram-sha-256"}, True),
         ({"server": "imaps://other.example/"}, False),
-        ({"authentication": "login"}, False),
         ({"secret": "imapcheck/another"}, False),
     ],
 )
-def test_pause_is_of_one_mailbox_in_one_way(change: dict[str, Any], paused: bool) -> None:
-    """Two checks of one mailbox share it; another server, port, mechanism or secret is not what was refused."""
+def test_pause_is_of_one_mailbox(change: dict[str, Any], paused: bool) -> None:
+    """All checks of one mailbox share it, by whatever port and mechanism; another server or secret is another mailbox."""
     data = {"name": "mail", "server": "imaps://mail.example/", "secret": "imapcheck/mail"}
     credentials = Credentials.model_validate({"username": "alice", "password": "stale"})
     guard = LoginGuard(lambda: START)
@@ -207,3 +209,47 @@ def test_pause_is_of_one_mailbox_in_one_way(change: dict[str, Any], paused: bool
     assert guard.pause(other, credentials, "v2") is None
     assert guard.pause(other, credentials.model_copy(update={"username": "bob"}), "v1") is None
     assert guard.pause(other, None, "v1") is None
+
+
+WAYS_IN: list[dict[str, Any]] = [
+    {}, {"authentication": "login"}, {"authentication": "scram-sha-256"}, {"authentication": "cram-md5"},
+    {"server": "imap://mail.example/"},
+]  # fmt: skip
+REFUSED = result("mail", failure(FailureType.AUTHENTICATION_FAILED, "authenticate"))
+MAILBOX = {"name": "mail", "server": "imaps://mail.example/", "secret": "imapcheck/mail"}
+
+
+def test_a_day_of_five_checks_of_one_mailbox_stays_below_a_hundred_refused_logins() -> None:
+    """Whatever locks the account counts them together."""
+    clock, logins = Clock(), 0
+    guard = LoginGuard(clock)
+    credentials = Credentials.model_validate({"username": "alice", "password": "stale"})
+    definitions = [CheckDefinition.model_validate(MAILBOX | change) for change in WAYS_IN]
+    for minute in range(24 * 60):
+        clock.now = START + timedelta(minutes=minute)
+        for definition in definitions:
+            if guard.pause(definition, credentials, "v1") is None:
+                logins += 1
+                guard.note(definition, credentials, "v1", REFUSED)
+    assert 40 <= logins <= 100
+
+
+@pytest.mark.parametrize("good_first", [True, False])
+def test_a_way_in_that_is_always_refused_pauses_no_other_that_works(good_first: bool) -> None:
+    """A server without CRAM-MD5 passwords: its check is told, seldom tried, and the other check stays green."""
+    clock, refused, withheld = Clock(), 0, 0
+    guard = LoginGuard(clock)
+    credentials = Credentials.model_validate({"username": "alice", "password": "right"})
+    good, bad = (CheckDefinition.model_validate(MAILBOX | {"authentication": name}) for name in ("plain", "cram-md5"))
+    for minute in range(24 * 60):
+        clock.now = START + timedelta(minutes=minute)
+        for definition in (good, bad) if good_first else (bad, good):
+            if guard.pause(definition, credentials, "v1") is not None:
+                withheld += definition is good
+            elif definition is good:
+                guard.note(good, credentials, "v1", result("mail"))
+            else:
+                refused += 1
+                guard.note(bad, credentials, "v1", REFUSED)
+    assert refused <= 100
+    assert withheld <= 2

@@ -14,7 +14,7 @@ from aws.conftest import Deploy
 from aws.test_login_pause import START, Clock, OneSecret
 from imapcheck import CheckDefinition, CheckResult, Credentials, run_check
 from imapcheck.aws.invocation import Invocation
-from imapcheck.aws.login_pause import LoginGuard
+from imapcheck.check.login_pause import LoginGuard, Refusal
 from imapcheck.aws.pause_table import PauseTable
 from imapcheck.aws.settings import Settings
 from support.templates import load_template
@@ -134,7 +134,7 @@ def test_item_holds_no_secret_and_expires(
     clock = Clock()
     LoginGuard(clock, PauseTable(table)).note(definition, STALE, "version-id", refused)
     [item] = client.scan(TableName=table)["Items"]
-    assert set(item) == {"mailbox", "first_at", "latest_at", "count", "version", "expires_at"}
+    assert set(item) == {"mailbox", "first_at", "latest_at", "count", "version", "logins", "expires_at"}
     assert not any(word in str(item) for word in ("alice", "stale-canary", "localhost", "imapcheck"))
     assert float(item["expires_at"]["N"]) > clock.now.timestamp() + 3600
     mailbox = item["mailbox"]["S"]
@@ -204,8 +204,6 @@ def test_table_that_hangs_is_left_alone(
 
 def test_moments_survive_the_table(table: str) -> None:
     """UTC in, UTC out."""
-    from imapcheck.aws.pause_table import Refusal
-
-    refusal = Refusal(START, datetime.fromisoformat("2026-11-23T05:00:00.5+00:00"), 3, "v")
+    refusal = Refusal(START, datetime.fromisoformat("2026-11-23T05:00:00.5+00:00"), 3, "v", frozenset({"plain 993", "login 143"}))
     assert PauseTable(table).put("m", refusal)
     assert PauseTable(table).get("m", START) == (True, refusal)

@@ -58,6 +58,29 @@ def test_answers_to_challenges_are_masked(define: Define, short: Credentials, se
     assert base64.b64encode(SHORT.encode()).decode() not in words
 
 
+@pytest.mark.parametrize("authentication", ["plain", "login", "cram-md5", "scram-sha-256"])
+def test_user_name_is_masked_where_it_is_sent_and_nowhere_else(
+    define: Define, server_context: Any, authentication: str
+) -> None:
+    """A user named `mail` takes no word out of the server's; the password stays masked wherever it stands."""
+    secret = Credentials.model_validate({"username": "mail", "password": "c4nary-pass"})
+
+    def refuse(exchange: Exchange) -> None:
+        words = b" NO [AUTHENTICATIONFAILED] mail.example.com knows no c4nary-pass\r\n"
+        if authentication == "login":
+            for prompt in (b"VXNlcm5hbWU6", b"UGFzc3dvcmQ6"):
+                exchange.send(b"+ " + prompt + b"\r\n")
+                exchange.connection.line()
+        exchange.send(exchange.tag + words)
+
+    with WireServer(script={"AUTHENTICATE": refuse}, tls=server_context) as server:
+        transcript, words = run(define, server, secret, authentication=authentication)
+    assert f"mail.example.com knows no {MASK}" in transcript
+    assert f"mail.example.com knows no {MASK}" in words
+    assert "c4nary-pass" not in words
+    assert base64.b64encode(b"mail").decode() not in words
+
+
 @pytest.mark.parametrize("echo", [b"+ Xq7\r\n", b"what is Xq7\r\n"])
 def test_login_command_is_masked_and_so_is_its_echo(
     define: Define, short: Credentials, server_context: Any, echo: bytes

@@ -17,14 +17,14 @@ import pytest
 
 from conftest import Define
 from imapcheck import Credentials, run_check
-from imapcheck.aws.login_pause import LoginGuard
+from imapcheck.check.login_pause import LoginGuard
 from imapcheck.errors import CredentialsError
 from imapcheck.login import oauth
 from imapcheck.trace import Deadline
 from support import token_endpoint as endpoints
 from support.certificates import Certificates
 from support.token_endpoint import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, TokenEndpoint
-from support.wire_server import Dialect, Exchange, WireServer
+from support.wire_server import Dialect, Exchange, WireServer, close, hang
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -102,6 +102,39 @@ def test_slow_token_endpoint_is_never_the_mail_servers_time_out(
     with pytest.raises(CredentialsError, match="token endpoint localhost: timeout"):
         run_check(definition, secret)
     assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize("second", ["hang", "close"])
+def test_refusal_is_not_lost_when_the_attempt_with_a_new_token_is_cut_short(
+    define: Define, endpoint: TokenEndpoint, secret: Credentials, server_context: Any, second: str
+) -> None:
+    """The server said NO to the kept token: what it did not say afterwards takes nothing back, and the pause begins."""
+    logins: list[bytes] = []
+
+    def refuse_and_fall_silent(exchange: Exchange) -> bool:
+        logins.append(exchange.line)
+        if len(logins) == 1:
+            exchange.send(exchange.tag + b" NO [AUTHENTICATIONFAILED] token revoked\r\n")
+            return False
+        return (hang if second == "hang" else close)(exchange)
+
+    capabilities = "IMAP4rev1 SASL-IR AUTH=XOAUTH2"
+    oauth.access_token(secret, Deadline.after(10))
+    guard, definition = LoginGuard(lambda: START), None
+    script = {"AUTHENTICATE": refuse_and_fall_silent}
+    with WireServer(Dialect(capabilities=capabilities), script, tls=server_context) as server:
+        definition = define(server, authentication="xoauth2", timeout=2)
+        result = run_check(definition, secret)
+    assert len(logins) == 2
+    assert result.failure is not None
+    assert (result.failure.type, result.failure.response_code) == ("authentication_failed", "AUTHENTICATIONFAILED")
+    cut = "timeout" if second == "hang" else "connection_lost"
+    assert "token revoked" in result.failure.detail
+    assert f"the attempt with a new token: authenticate: {cut}" in result.failure.detail
+    assert result.failures[0] == result.failure
+    assert (result.attempts, [failure.type for failure in result.earlier_failures]) == (2, ["authentication_failed"])
+    guard.note(definition, secret, "1", result)
+    assert guard.pause(definition, secret, "1") is not None
 
 
 @pytest.mark.parametrize("lifetime", [10**400, -1, None, True, [], "soon", float("nan"), float("inf")])

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from imapcheck.check.observed import Observed
 from imapcheck.cli import look as looking
 from imapcheck.cli.look import Look, log_in, look
 from imapcheck.definition.model import CheckDefinition
@@ -20,6 +21,9 @@ from support.certificates import Certificates
 from support.dovecot import PASSWORD
 from support.results import failure, result
 from support.wire_server import MINIMAL, Dialect, WireServer
+
+FILLER = " ".join(f"X-EXTENSION-{number}" for number in range(60))
+"""More than a line of the transcript shows."""
 
 type Seen = Callable[[WireServer], Look]
 
@@ -43,6 +47,7 @@ def seen(certificates: Certificates) -> Seen:
         ("IMAP4rev1", "login", None),
         ("IMAP4rev1 LOGINDISABLED AUTH=XOAUTH2 AUTH=OAUTHBEARER", None, "oauthbearer"),
         ("IMAP4rev1 LOGINDISABLED AUTH=GSSAPI", None, None),
+        (f"IMAP4rev1 {FILLER} LOGINDISABLED AUTH=SCRAM-SHA-256 AUTH=XOAUTH2", "scram-sha-256", "xoauth2"),
     ],
 )
 def test_login_that_suits(
@@ -71,6 +76,8 @@ def test_after_starttls_the_second_list_counts(server_context: Any, seen: Seen) 
         (Dialect(capabilities=MINIMAL, top=(b'(\\HasNoChildren \\Sent) "/" Gesendet',)), "\\Sent"),
         (Dialect(capabilities=MINIMAL, top=(b'() "." "INBOX"', b'() "." "Sent Items"')), "Sent Items"),
         (Dialect(capabilities=MINIMAL, top=(b'() NIL "INBOX"',)), None),
+        (Dialect(capabilities=MINIMAL, top=(b"(\\X" + b"y" * 400 + b' \\Sent) "/" "Gesendet"',)), "\\Sent"),
+        (Dialect(capabilities=MINIMAL, top=(*(b'() "/" "%d"' % n for n in range(300)), b'() "/" "Sent"')), "Sent"),
     ],
 )
 def test_where_sent_mail_goes(
@@ -92,7 +99,7 @@ def test_bare_host_is_tried_with_tls_and_then_with_starttls(monkeypatch: pytest.
         asked: list[str] = []
         waiting = list(answers)
 
-        def run_check(definition: CheckDefinition) -> CheckResult:
+        def run_check(definition: CheckDefinition, *, observed: Observed) -> CheckResult:
             asked.append(definition.server)
             return waiting.pop(0)
 

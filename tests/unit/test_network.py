@@ -2,6 +2,8 @@
 
 import contextlib
 import errno
+import os
+import resource
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -12,10 +14,11 @@ import pytest
 
 from conftest import Define
 from imapcheck import CheckDefinition, CheckResult, Credentials, run_check
-from imapcheck.errors import CheckFailure, CredentialsError, FailureType
+from imapcheck.errors import CheckFailure, CredentialsError, FailureType, OutOfResources
 from imapcheck.login.oauth import access_token
 from imapcheck.network import transport
 from imapcheck.network.resolver import is_local, resolve
+from imapcheck.network.tls import client_context
 from imapcheck.trace import Deadline
 from support.certificates import Certificates
 from support.wire_server import WireServer
@@ -304,7 +307,7 @@ def test_a_second_question_joins_the_one_under_way(monkeypatch: pytest.MonkeyPat
         (socket.gaierror(-9, "no family"), FailureType.NAME_NOT_RESOLVED, "no such name (no family)"),
         (socket.gaierror(socket.EAI_AGAIN, "again"), FailureType.RESOLVER_FAILED, "the resolver failed (again)"),
         (socket.gaierror(socket.EAI_FAIL, "broken"), FailureType.RESOLVER_FAILED, "the resolver failed (broken)"),
-        (OSError(errno.EMFILE, "too many files"), FailureType.RESOLVER_FAILED, "the resolver failed (too many files)"),
+        (OSError(errno.EIO, "broken disk"), FailureType.RESOLVER_FAILED, "the resolver failed (broken disk)"),
     ],
 )
 def test_what_the_resolver_says(resolver: Resolver, answer: Answer, type: FailureType, words: str) -> None:
@@ -313,6 +316,139 @@ def test_what_the_resolver_says(resolver: Resolver, answer: Answer, type: Failur
     with pytest.raises(CheckFailure) as raised:
         resolve("mail.example", Deadline.after(5))
     assert (raised.value.type, raised.value.detail) == (type, f"mail.example: {words}")
+
+
+@pytest.mark.parametrize("waiting", [1, 3])
+def test_an_error_that_an_earlier_run_asked_for_decides_no_later_run(
+    monkeypatch: pytest.MonkeyPatch, waiting: int
+) -> None:
+    """A look-up that outlived its run may fail only now, when the resolver is well again: it is asked once more."""
+    asked, go, results = [], threading.Event(), list[Any]()
+
+    def recovering(host: Any, *_: Any, **__: Any) -> list[Any]:
+        asked.append(host)
+        if len(asked) == 1:
+            go.wait(10)
+            raise socket.gaierror(socket.EAI_AGAIN, "again")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (PUBLIC, 0))]
+
+    monkeypatch.setattr("imapcheck.network.resolver.socket.getaddrinfo", recovering)
+    with pytest.raises(CheckFailure, match="did not answer in time"):
+        resolve("late.example", Deadline.after(0.05))
+
+    def later() -> None:
+        results.append(resolve("late.example", Deadline.after(10)).addresses)
+
+    threads = [threading.Thread(target=later) for _ in range(waiting)]
+    for thread in threads:
+        thread.start()
+    threading.Timer(0.1, go.set).start()
+    for thread in threads:
+        thread.join(10)
+    assert results == [[ip_address(PUBLIC)]] * waiting
+    assert len(asked) >= 2
+
+
+def test_the_error_of_a_look_up_of_its_own_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dead resolver is asked once more, not for ever."""
+    asked, go = [], threading.Event()
+
+    def dead(host: Any, *_: Any, **__: Any) -> list[Any]:
+        asked.append(host)
+        go.wait(10)
+        raise socket.gaierror(socket.EAI_AGAIN, "again")
+
+    monkeypatch.setattr("imapcheck.network.resolver.socket.getaddrinfo", dead)
+    with pytest.raises(CheckFailure, match="did not answer in time"):
+        resolve("dead.example", Deadline.after(0.05))
+    threading.Timer(0.1, go.set).start()
+    with pytest.raises(CheckFailure, match="the resolver failed"):
+        resolve("dead.example", Deadline.after(10))
+    assert len(asked) == 2
+
+
+def test_a_thread_that_does_not_start_is_ours_and_leaves_nothing_behind(
+    resolver: Resolver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next run of the name asks anew."""
+    resolver.answers = [[PUBLIC]]
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as exhausted:
+        exhausted.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(OutOfResources, match="can't start new thread"):
+            resolve("threads.example", Deadline.after(5))
+    assert resolve("threads.example", Deadline.after(5)).addresses == [ip_address(PUBLIC)]
+
+
+@contextlib.contextmanager
+def no_file_descriptor_left() -> Iterator[None]:
+    """This process may open nothing more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with open(os.devnull, "rb") as highest:
+        filled = [os.dup(highest.fileno()) for _ in range(64)]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(filled), hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            for number in filled:
+                os.close(number)
+
+
+@pytest.mark.parametrize("server", ["imaps://127.0.0.1:1/", "imaps://localhost:1/"])
+def test_no_file_descriptor_left_is_an_error_of_the_monitor(server: str) -> None:
+    """Our own shortage is no outage of the server, whether it shows at the look-up or at the connection."""
+    definition = CheckDefinition.model_validate({"server": server, "authentication": "none", "timeout": 5})
+    outcome = run_check(definition)
+    assert outcome.failure is not None
+    assert outcome.failure.type is FailureType.CONNECTION_REFUSED
+    with no_file_descriptor_left(), pytest.raises(OutOfResources, match="too many open files"):
+        run_check(definition)
+
+
+def test_no_file_descriptor_left_for_the_authorities(certificates: Certificates) -> None:
+    """A file of authorities that cannot be opened for our own reasons is not called wrong."""
+    copy = certificates.ca.with_name("exhausted.pem")
+    copy.write_bytes(certificates.ca.read_bytes())
+    with no_file_descriptor_left(), pytest.raises(OutOfResources, match="too many open files"):
+        client_context(verify=True, minimum_version="1.2", ca_path=copy)
+
+
+SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+
+@pytest.mark.parametrize("number", SHORTAGES)
+def test_every_shortage_of_ours_is_told_as_ours(
+    resolver: Resolver, dialled: type[Dialled], number: int
+) -> None:
+    """Wherever the system runs out of something: in the resolver, at connect, in the middle of the session."""
+    resolver.answers = [OSError(number, os.strerror(number))]
+    with pytest.raises(OutOfResources):
+        resolve("mail.example", Deadline.after(5))
+    dialled.error = OSError(number, os.strerror(number))
+    with pytest.raises(OutOfResources):
+        transport.connect([ip_address(PUBLIC)], 993, Deadline.after(5))
+
+
+@pytest.mark.parametrize("number", SHORTAGES)
+@pytest.mark.parametrize("method", ["send", "recv"])
+def test_a_shortage_in_the_middle_of_the_session_is_ours(number: int, method: str) -> None:
+    """What the kernel has no memory for, the server did not break."""
+
+    class Short(socket.socket):
+        def send(self, *_: Any) -> int:
+            raise OSError(number, os.strerror(number))
+
+        def recv(self, *_: Any) -> bytes:
+            raise OSError(number, os.strerror(number))
+
+    with Short() as sock:
+        wire = transport.Wire(sock, Deadline.after(5))
+        with pytest.raises(OutOfResources):
+            wire.send(b"x") if method == "send" else wire.read_line(100)
 
 
 def test_addresses_come_in_the_resolvers_order_without_doubles(resolver: Resolver) -> None:

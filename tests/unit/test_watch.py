@@ -16,7 +16,8 @@ import pytest
 import typer
 from rich.console import Console
 
-from imapcheck.cli.orders import Order
+from imapcheck.cli.credentials import CredentialsFinder
+from imapcheck.cli.orders import Order, Orders
 from imapcheck.cli.watch import Watch, Watched, seconds_of
 from imapcheck.definition.files import load_definition
 from imapcheck.output.json_lines import append_line, json_line
@@ -25,7 +26,7 @@ from imapcheck.output.summary import percentile, summarise
 from support.certificates import Certificates
 from support.pseudo_terminal import run_in_terminal
 from support.results import STARTED_AT, failure, not_run, outcome, result, slow_result
-from support.wire_server import Exchange, WireServer, delay
+from support.wire_server import Dialect, Exchange, WireServer, delay
 
 type Write = Callable[[str, dict[str, Any]], Path]
 
@@ -37,6 +38,109 @@ def check(server: WireServer, certificates: Certificates, **fields: Any) -> dict
 
 def orders(*paths: Path) -> list[Order]:
     return [Order(path, load_definition(path)) for path in paths]
+
+
+@pytest.fixture
+def logins(server_context: Any) -> Any:
+    """A server that keeps each login it was asked for."""
+    seen: list[bytes] = []
+
+    def note(exchange: Exchange) -> bool:
+        seen.append(exchange.line)
+        return True
+
+    with WireServer(Dialect(), {"AUTHENTICATE": note}, tls=server_context) as server:
+        yield server, seen
+
+
+def watch(paths: list[Path], credentials: Path | None, runs: int, between: Callable[[int], None]) -> list[Outcome]:
+    """The outcomes of a watch; `between` is called with the number of outcomes after each."""
+    kept: list[Outcome] = []
+
+    def keep(outcome: Outcome) -> None:
+        kept.append(outcome)
+        between(len(kept))
+
+    taken = Orders(paths, CredentialsFinder(credentials, {}))
+    Watch(taken.taken, 0.1, 1, keep, renewed=taken.renewed, console=Console(file=io.StringIO())).run(runs)
+    return kept
+
+
+def told(outcomes: list[Outcome]) -> list[str]:
+    return [
+        item.first_line if item.result is None else item.result.failure.type if item.result.failure else "available"
+        for item in outcomes
+    ]
+
+
+def test_stale_password_is_tried_once_and_the_new_one_is_taken_by_the_next_run(
+    logins: Any, certificates: Certificates, write_definition: Write, tmp_path: Path
+) -> None:
+    """The pause of the function; no restart."""
+    server, seen = logins
+    secret = tmp_path / "secret.json"
+
+    def hold(password: str) -> None:
+        secret.write_text(json.dumps({"username": "alice", "password": password, "host": "localhost"}))
+
+    hold("stale-canary")
+    path = write_definition("mail", check(server, certificates, authentication="plain"))
+    kept = watch([path], secret, 5, lambda runs: hold(Dialect().password) if runs == 3 else None)
+    assert told(kept) == [
+        "authentication_failed", "authentication_paused", "authentication_paused", "available", "available",
+    ]  # fmt: skip
+    assert len(seen) == 3
+
+
+def test_credentials_that_go_and_come_back_while_watching(
+    logins: Any, certificates: Certificates, write_definition: Write, tmp_path: Path
+) -> None:
+    """What would have been wrong at the start could not be run now either; a watch goes on."""
+    server, _ = logins
+    secret = tmp_path / "secret.json"
+    good = json.dumps({"username": "alice", "password": Dialect().password, "host": "localhost"})
+    contents = {1: "{", 2: json.dumps({"username": "alice"}), 3: good}
+
+    def change(runs: int) -> None:
+        if runs in contents:
+            secret.write_text(contents[runs])
+
+    secret.write_text(good)
+    path = write_definition("mail", check(server, certificates, authentication="plain"))
+    lines = told(watch([path], secret, 5, change))
+    assert [lines[0], *lines[3:]] == ["available"] * 3
+    assert "secret.json: " in lines[1]
+    assert "password: missing" in lines[2]
+    assert lines[1] != lines[2]
+
+
+def test_credentials_that_lose_their_host_while_watching_serve_one_host(
+    logins: Any, certificates: Certificates, write_definition: Write, tmp_path: Path
+) -> None:
+    """The rule of the start holds at each run: none of several hosts is tried at a venture."""
+    server, seen = logins
+    secret = tmp_path / "secret.json"
+    content = {"username": "alice", "password": Dialect().password}
+    secret.write_text(json.dumps(content | {"host": "localhost"}))
+    paths = [
+        write_definition("mail", check(server, certificates, authentication="plain")),
+        write_definition("other", {"server": "imaps://other.invalid/"}),
+    ]
+    lines = told(watch(paths, secret, 4, lambda runs: secret.write_text(json.dumps(content)) if runs == 2 else None))
+    assert "available" in lines[:2]
+    assert all("names no host, and this call has 2" in line for line in lines[2:])
+    assert len(seen) == 1
+
+
+def test_standard_input_is_read_once(
+    logins: Any, certificates: Certificates, write_definition: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What came through the pipe is kept for all runs."""
+    server, _ = logins
+    content = json.dumps({"username": "alice", "password": Dialect().password, "host": "localhost"})
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content.encode())))
+    path = write_definition("mail", check(server, certificates, authentication="plain"))
+    assert told(watch([path], Path("-"), 3, lambda _: None)) == ["available"] * 3
 
 
 # --- changes --------------------------------------------------------------------------------------------------------

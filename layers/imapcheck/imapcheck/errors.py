@@ -241,3 +241,7 @@ class CredentialsError(ImapcheckError):
 
 class NoTimeLeft(ImapcheckError):
     """There was too little time to look at the server, so nothing can be said about it."""
+
+
+class OutOfResources(ImapcheckError):
+    """This process or its machine had no file descriptor, memory or thread left to look at the server with."""

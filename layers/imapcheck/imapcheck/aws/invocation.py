@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from imapcheck.aws.event import Events
-from imapcheck.aws.login_pause import LoginGuard
+from imapcheck.check.login_pause import LoginGuard
 from imapcheck.aws.pause_table import PauseTable
 from imapcheck.aws.secrets import SecretReader
 from imapcheck.aws.settings import Settings

@@ -6,9 +6,10 @@ new credentials from refused ones. Where the table fails nothing is lost but the
 
 import logging
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+from imapcheck.check.login_pause import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,16 +18,6 @@ _LOG = logging.getLogger("imapcheck")
 _CONNECT_SECONDS, _READ_SECONDS = 1, 1
 _LEFT_ALONE_SECONDS = 300.0
 _KEPT = timedelta(days=1)
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """Since when and how often one login was refused; `version` is the secret's."""
-
-    first_at: datetime
-    latest_at: datetime
-    count: int
-    version: str
 
 
 class PauseTable:
@@ -62,6 +53,7 @@ class PauseTable:
             "latest_at": {"S": refusal.latest_at.isoformat()},
             "count": {"N": str(refusal.count)},
             "version": {"S": refusal.version},
+            "logins": {"SS": sorted(refusal.logins)},
             "expires_at": {"N": str(int((refusal.latest_at + _KEPT).timestamp()))},
         }
         return self._call("put_item", Item=item) is not None
@@ -96,7 +88,13 @@ class PauseTable:
 
 
 def _refusal(item: dict[str, Any]) -> Refusal:
-    return Refusal(_moment(item, "first_at"), _moment(item, "latest_at"), int(item["count"]["N"]), item["version"]["S"])
+    return Refusal(
+        _moment(item, "first_at"),
+        _moment(item, "latest_at"),
+        int(item["count"]["N"]),
+        item["version"]["S"],
+        frozenset(item["logins"]["SS"]),
+    )
 
 
 def _moment(item: dict[str, Any], name: str) -> datetime:

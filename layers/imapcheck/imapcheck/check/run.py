@@ -21,6 +21,7 @@ from imapcheck.transcript import Redactor
 
 if TYPE_CHECKING:
     from imapcheck.check.message import Draft
+    from imapcheck.check.observed import Observed
     from imapcheck.login.oauth import Token
 
 _PAUSE_BETWEEN_ATTEMPTS = 1.0
@@ -37,13 +38,14 @@ def run_check(
     deadline: float | None = None,
     login_pause: LoginPause | None = None,
     refuse_local_addresses: bool = False,
+    observed: "Observed | None" = None,
 ) -> CheckResult:
     """Run one check and say how it went. What the server or network does is in the result.
 
     `deadline` is a `time.monotonic()` value that the run ends by, whatever `definition.timeout` says;
     `hooks` receive each step's `StepStarted` and `StepFinished`; with `login_pause` the login is
     withheld (`authentication_paused`); `refuse_local_addresses` keeps a check inside Lambda away from
-    its runtime API. Raises `CredentialsError` and `DefinitionError` for what is wrong on our side.
+    its runtime API; `observed` is filled with what the server said of itself. Raises `CredentialsError` and `DefinitionError` for what is wrong on our side.
     """
     _require_credentials(definition, credentials)
     context = _context(definition)
@@ -56,10 +58,12 @@ def run_check(
     )
     asked = replace(asked, token=_token(asked, ends))
     ended, earlier = _attempts(asked, ends)
-    if (again := _renewed(asked, ended, ends)) is not None and ended.failure is not None:
-        earlier.append(ended.failure)
-        asked, ended = again, make_attempt(again, ends)
-        _forgotten(asked, ended)
+    _forget_if_refused(asked, ended)
+    if _refused_a_kept_token(asked, ended):
+        asked = replace(asked, token=_token(asked, ends))  # the old one may have been revoked
+        ended = _tried_again(asked, ended, ends, earlier)
+    if observed is not None:
+        observed.take(ended.attempt)
     return _result(started_at, asked, ended, earlier)
 
 
@@ -144,22 +148,40 @@ def _draft(definition: CheckDefinition) -> "Draft | None":
     return Draft(definition.new_message, definition.label)
 
 
-def _renewed(asked: Asked, ended: Ended, ends: Deadline) -> Asked | None:
-    """After a cached token was refused: what is asked, with another one, as the old may have been revoked."""
-    if not _forgotten(asked, ended) or asked.token is None or not asked.token.cached:
-        return None
-    return replace(asked, token=_token(asked, ends))
+def _refused(ended: Ended) -> bool:
+    return ended.failure is not None and ended.failure.type is FailureType.AUTHENTICATION_FAILED
 
 
-def _forgotten(asked: Asked, ended: Ended) -> bool:
-    """Whether the token was refused; a new one is dropped too, else the next run would try it and then another."""
-    refused = ended.failure is not None and ended.failure.type is FailureType.AUTHENTICATION_FAILED
-    if not refused or asked.token is None or asked.credentials is None:
-        return False
-    from imapcheck.login.oauth import forget
+def _refused_a_kept_token(asked: Asked, ended: Ended) -> bool:
+    return _refused(ended) and asked.token is not None and asked.token.cached
 
-    forget(asked.credentials)
-    return True
+
+def _tried_again(asked: Asked, refused: Ended, ends: Deadline, earlier: list[Failure]) -> Ended:
+    """Another attempt, with a new token. If it is cut short before the server has judged it, the refusal stands."""
+    ended = make_attempt(asked, ends)
+    # A new one that is refused is dropped too, else the next run would try it and then another.
+    _forget_if_refused(asked, ended)
+    assert refused.failure is not None
+    earlier.append(refused.failure)
+    cut_short = ended.failure
+    if cut_short is None or cut_short.category not in _MAYBE_A_GLITCH or _logged_in(ended):
+        return ended
+    told = f"; the attempt with a new token: {cut_short.step}: {cut_short.type}: {cut_short.detail}"
+    # The server may repeat the old token, which the redactor of the second attempt does not know.
+    verdict = replace(refused.failure, detail=refused.attempt.redactor.clean_line(refused.failure.detail + told))
+    return replace(refused, failures=(verdict, *refused.failures[1:]))
+
+
+def _logged_in(ended: Ended) -> bool:
+    return any(step.name == "authenticate" and step.status == "passed" for step in ended.steps)
+
+
+def _forget_if_refused(asked: Asked, ended: Ended) -> None:
+    """Drop a refused token from the cache, so that no run tries it again."""
+    if _refused(ended) and asked.token is not None and asked.credentials is not None:
+        from imapcheck.login.oauth import forget  # only OAuth2 checks pay for loading it
+
+        forget(asked.credentials)
 
 
 def _attempts(asked: Asked, ends: Deadline) -> tuple[Ended, list[Failure]]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from imapcheck.definition.json_text import UnreadableError, read_object, shown
+from imapcheck.definition.json_text import STANDARD_INPUT, UnreadableError, read_object, shown
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.errors import CredentialsError
 from imapcheck.login.credentials import Credentials
@@ -30,6 +30,14 @@ class CredentialsFinder:
         self._folder = given is not None and given.is_dir()
         self._read: dict[Path, dict[str, Any] | UnreadableError] = {}
         self._secrets: Any = None
+        self._fresh = False
+
+    def anew(self) -> "CredentialsFinder":
+        """One that reads everything again, as it is now; but standard input can be read once only."""
+        finder = CredentialsFinder(self._given, self._environment)
+        finder._read = {path: content for path, content in self._read.items() if path == STANDARD_INPUT}
+        finder._secrets, finder._fresh = self._secrets, True
+        return finder
 
     def find(self, definition: CheckDefinition, file: str) -> Found | None:
         """Credentials for the definition in `file`; None where it needs none.
@@ -76,7 +84,7 @@ class CredentialsFinder:
                 from imapcheck.aws.secrets import SecretReader  # boto3 is loaded only where a secret is read
 
                 self._secrets = SecretReader()
-            return Found(self._secrets.read(name), source, 'add "host" to the secret')
+            return Found(self._secrets.read(name, fresh=self._fresh), source, 'add "host" to the secret')
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] not in _AWS_PACKAGES:
                 raise

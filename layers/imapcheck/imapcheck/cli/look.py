@@ -1,20 +1,20 @@
-"""What a server says of itself, read from the results of two short runs: one without a login, one with."""
+"""What a server says of itself, learnt in two short runs: one without a login, one with."""
 
-import re
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from imapcheck.check.observed import Observed
 from imapcheck.check.run import run_check
 from imapcheck.definition.files import parse_definition
 from imapcheck.definition.model import Authentication, CheckDefinition
+from imapcheck.imap.data import Mailbox
 from imapcheck.login.credentials import Credentials
 from imapcheck.result import CheckResult
 
 # Over TLS the password is safe with the simplest, which every server offers; then those that hide it.
 _PREFERRED: tuple[Authentication, ...] = ("plain", "scram-sha-256", "scram-sha-1", "login", "cram-md5")
 _TOKEN: tuple[Authentication, ...] = ("oauthbearer", "xoauth2")
-_CAPABILITIES = re.compile(r"^S: (?:\* CAPABILITY |.*?\[CAPABILITY )([^\]]*)")
-_LISTED = re.compile(r'^S: \* LIST \(([^)]*)\) (?:"[^"]*"|NIL) (?:"((?:[^"\\]|\\.)*)"|(\S+))$')
 _WORDS_OF_SENT = ("sent", "sent items", "sent messages")
 
 
@@ -56,8 +56,8 @@ def log_in(looked: Look, credentials: Credentials, authentication: Authenticatio
     """The mailboxes, as far as a login shows them; `result` says whether it worked."""
     content = looked.definition.model_dump(mode="json", by_alias=True, exclude_unset=True)
     definition = parse_definition({**content, "authentication": authentication}, source="init", directory=directory)
-    result = run_check(definition, credentials)
-    return replace(looked, result=result, sent=_sent(result))
+    result = run_check(definition, credentials, observed=(observed := Observed()))
+    return replace(looked, result=result, sent=_sent(observed.mailboxes))
 
 
 def _definition(server: str, tls: dict[str, str], directory: Path) -> CheckDefinition:
@@ -66,23 +66,20 @@ def _definition(server: str, tls: dict[str, str], directory: Path) -> CheckDefin
 
 
 def _look(definition: CheckDefinition) -> Look:
-    result = run_check(definition)
-    return Look(definition, result, _mechanisms(result))
+    result = run_check(definition, observed=(observed := Observed()))
+    return Look(definition, result, _mechanisms(observed.capabilities))
 
 
-def _mechanisms(result: CheckResult) -> tuple[str, ...]:
-    """The last that the server said counts: after STARTTLS it may offer more."""
-    said = [match[1].lower().split() for line in result.transcript if (match := _CAPABILITIES.match(line))]
-    words = said[-1] if said else []
-    mechanisms = [word.removeprefix("auth=") for word in words if word.startswith("auth=")]
+def _mechanisms(capabilities: Collection[str]) -> tuple[str, ...]:
+    words = {name.lower() for name in capabilities}
+    mechanisms = sorted(word.removeprefix("auth=") for word in words if word.startswith("auth="))
     plain_login = [] if "logindisabled" in words or "login" in mechanisms else ["login"]
     return (*mechanisms, *plain_login)
 
 
-def _sent(result: CheckResult) -> str | None:
+def _sent(mailboxes: Collection[Mailbox]) -> str | None:
     r"""`\Sent` where a mailbox has that special use, else the usual name that exists."""
-    listed = [match for line in result.transcript if (match := _LISTED.match(line))]
-    if any("\\sent" in match[1].lower().split() for match in listed):
+    if any("\\sent" in mailbox.attributes for mailbox in mailboxes):
         return "\\Sent"
-    names = {(match[2] or match[3] or "").lower(): match[2] or match[3] for match in listed}
+    names = {name.lower(): name for mailbox in mailboxes if (name := mailbox.name.decode("ascii", "replace"))}
     return next((names[word] for word in _WORDS_OF_SENT if word in names), None)

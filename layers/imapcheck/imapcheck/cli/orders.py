@@ -40,8 +40,30 @@ class Order:
 
 def take_orders(files: Sequence[Path], credentials: Path | None, environment: Mapping[str, str]) -> list[Order]:
     """Read every file and find its credentials."""
-    finder = CredentialsFinder(credentials, environment)
-    return _serving_one_host([_order(file, finder) for file in files])
+    return Orders(files, CredentialsFinder(credentials, environment)).taken
+
+
+class Orders:
+    """The orders of one call, as they were `taken`, and each of them with its credentials read anew."""
+
+    def __init__(self, files: Sequence[Path], finder: CredentialsFinder) -> None:
+        self._finder = finder
+        self.taken = _serving_one_host([_order(file, finder) for file in files])
+
+    def renewed(self, order: Order) -> Order:
+        """`order` with the credentials that stand there now, or what is wrong with them; the definition stays."""
+        if order.definition is None:
+            return order
+        finder = self._finder.anew()
+        anew = _with_credentials(order, order.definition, finder)
+        if anew.found is None or anew.found.credentials.host is not None:
+            return anew
+        others = [
+            _with_credentials(other, other.definition, finder)
+            for other in self.taken
+            if other.file != order.file and other.definition is not None and _may_share(other, anew.found)
+        ]
+        return _serving_one_host([anew, *others])[0]
 
 
 def server_url(definition: CheckDefinition) -> str:
@@ -54,10 +76,22 @@ def server_url(definition: CheckDefinition) -> str:
 def _order(file: Path, finder: CredentialsFinder) -> Order:
     order = Order(file)
     try:
-        order = replace(order, definition=(definition := load_definition(file)))
-        return replace(order, found=finder.find(definition, shown(file)))
-    except (DefinitionError, CredentialsError) as error:
+        definition = load_definition(file)
+    except DefinitionError as error:
         return replace(order, problem=str(error))
+    return _with_credentials(order, definition, finder)
+
+
+def _with_credentials(order: Order, definition: CheckDefinition, finder: CredentialsFinder) -> Order:
+    try:
+        found = finder.find(definition, shown(order.file))
+    except CredentialsError as error:
+        return Order(order.file, definition, problem=str(error))
+    return Order(order.file, definition, found)
+
+
+def _may_share(other: Order, found: Found) -> bool:
+    return other.found is None or other.found.source == found.source
 
 
 def _serving_one_host(orders: list[Order]) -> list[Order]:

@@ -11,8 +11,9 @@ from typing import Annotated
 import typer
 
 from imapcheck.cli import runner, streams
+from imapcheck.cli.credentials import CredentialsFinder
 from imapcheck.cli.formats import FORMATS, Format, screen_for
-from imapcheck.cli.orders import Order, take_orders
+from imapcheck.cli.orders import Order, Orders
 from imapcheck.cli.report_file import ReportFileError, page_of, report_file
 from imapcheck.cli.status import exit_status, wrong_usage_to
 from imapcheck.cli.watch import Watch, seconds_of
@@ -73,12 +74,15 @@ def run(
     _refuse_what_does_not_go_together(files, credentials, every, html, concurrency)
     interval = None if every is None else seconds_of(every)
     gc.freeze()  # the collector's walks over all that was loaded would fall into the steps' times
-    orders = take_orders(files, credentials, os.environ)
+    taken = Orders(files, CredentialsFinder(credentials, os.environ))
+    orders = taken.taken
     if chosen in ("nagios", "prometheus"):
         _refuse_namesakes([order.check for order in orders])
     keep = _keeper(append)
     if interval is not None:
-        Watch(orders, interval, concurrency, keep, as_json=chosen == "json", quiet=quiet).run()
+        Watch(
+            orders, interval, concurrency, keep, renewed=taken.renewed, as_json=chosen == "json", quiet=quiet
+        ).run()
     timeout = orders[0].definition.timeout if orders[0].definition is not None else None
     screen = screen_for(chosen, len(orders), transcript=transcript, quiet=quiet, timeout=timeout)
     try:

@@ -1,15 +1,20 @@
 """Runs a call's checks, several at once, and hands each outcome on: as it ends, and in the order of the arguments."""
 
+import hashlib
 import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
+from imapcheck.check.login_pause import LoginGuard
 from imapcheck.check.run import run_check
 from imapcheck.cli.orders import Order
 from imapcheck.definition.json_text import shown
+from imapcheck.definition.model import CheckDefinition
 from imapcheck.errors import ImapcheckError
+from imapcheck.login.credentials import Credentials
 from imapcheck.output.outcome import Outcome
 from imapcheck.output.terminal import Screen
+from imapcheck.result import CheckResult
 
 _NAP = 0.2
 
@@ -29,18 +34,43 @@ def run_orders(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def run_order(order: Order, screen: Screen) -> Outcome:
-    """One check. Whatever goes wrong is an outcome: one file's bug must not take the others' results along."""
-    if order.problem is not None or order.definition is None:
-        return order.outcome()
-    screen.started(order.check)
-    credentials = order.found.credentials if order.found is not None else None
+def run_order(
+    order: Order,
+    screen: Screen,
+    *,
+    renewed: Callable[[Order], Order] = lambda order: order,
+    guard: LoginGuard | None = None,
+) -> Outcome:
+    """One check. Whatever goes wrong is an outcome: one file's bug must not take the others' results along.
+
+    `renewed` is asked for the order as it is now; a `guard` withholds logins that were refused.
+    """
     try:
-        return order.outcome(run_check(order.definition, credentials, hooks=screen.hooks(order.check)))
+        order = renewed(order)
+        if order.problem is not None or order.definition is None:
+            return order.outcome()
+        screen.started(order.check)
+        return order.outcome(_run(order, order.definition, screen, guard))
     except ImapcheckError as error:
         return order.outcome(error=f"{shown(order.file)}: {error}")
     except Exception as error:  # noqa: BLE001 - see above
         return order.outcome(error=f"{shown(order.file)}: internal error\n{crash_report(error)}", crashed=True)
+
+
+def _run(order: Order, definition: CheckDefinition, screen: Screen, guard: LoginGuard | None) -> CheckResult:
+    credentials, hooks = order.found.credentials if order.found is not None else None, screen.hooks(order.check)
+    if guard is None or credentials is None:
+        return run_check(definition, credentials, hooks=hooks)
+    version = _version(credentials)
+    pause = guard.pause(definition, credentials, version)
+    result = run_check(definition, credentials, hooks=hooks, login_pause=pause)
+    guard.note(definition, credentials, version, result)
+    return result
+
+
+def _version(credentials: Credentials) -> str:
+    """Tells new credentials from refused ones; kept in memory only."""
+    return hashlib.sha256(repr((credentials, credentials.secret_values())).encode()).hexdigest()
 
 
 def crash_report(error: BaseException) -> str:

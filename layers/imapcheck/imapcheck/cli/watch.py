@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from imapcheck.check.login_pause import LoginGuard
 from imapcheck.cli.orders import Order
 from imapcheck.cli.runner import run_order
 from imapcheck.output.json_lines import json_line
@@ -35,7 +36,7 @@ def seconds_of(text: str) -> float:
     """`60s`, `5m`, `1h` or plain seconds. Raises `typer.BadParameter`."""
     match = re.fullmatch(r"([1-9][0-9]{0,5})([smh]?)", text)
     if match is None:
-        raise typer.BadParameter(f"{text!r} is no time such as 60s, 5m or 1h", param_hint="--every")
+        raise typer.BadParameter(f"{text!r} is not a time such as 60s, 5m or 1h", param_hint="--every")
     return int(match[1]) * _UNITS[match[2] or "s"]
 
 
@@ -71,7 +72,10 @@ class Watched:
 
 
 class Watch:
-    """Runs the orders every `interval` seconds until it is interrupted."""
+    """Runs the orders every `interval` seconds until it is interrupted.
+
+    `renewed` reads the credentials of an order again, before each run.
+    """
 
     def __init__(
         self,
@@ -80,12 +84,14 @@ class Watch:
         concurrency: int,
         keep: Callable[[Outcome], None],
         *,
+        renewed: Callable[[Order], Order] = lambda order: order,
         as_json: bool = False,
         quiet: bool = False,
         console: Console | None = None,
     ) -> None:
         now = time.monotonic()
         self.watched = [Watched(order, now) for order in orders]
+        self._renewed, self._guard = renewed, LoginGuard()
         self._interval, self._concurrency, self._keep = interval, concurrency, keep
         self._as_json, self._quiet = as_json, quiet
         self._console = console or console_for()
@@ -116,7 +122,11 @@ class Watch:
         busy = {id(watched) for watched in running.values()}
         for watched in self.watched:
             if id(watched) not in busy and watched.due <= time.monotonic():
-                running[pool.submit(run_order, watched.order, Screen())] = watched
+                running[pool.submit(self._run_one, watched.order)] = watched
+
+    def _run_one(self, order: Order) -> Outcome:
+        """A run with the credentials as they are now; a login that was refused is withheld, as in the function."""
+        return run_order(order, Screen(), renewed=self._renewed, guard=self._guard)
 
     def _pause(self, running: dict[Future[Outcome], Watched]) -> float:
         """How long a wait may last: until some other check is due."""

@@ -19,6 +19,10 @@ class Capabilities:
         """What was said in clear text counts for nothing once TLS is up (RFC 9051 section 6.2.1)."""
         self._names = frozenset()
 
+    def names(self) -> frozenset[str]:
+        """All of them, in upper case."""
+        return self._names
+
     def offers(self, capability: str) -> bool:
         """The server advertises it, or IMAP4rev2, which implies it (RFC 9051 appendix E)."""
         if capability in self._names:

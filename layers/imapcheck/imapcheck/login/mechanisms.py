@@ -1,7 +1,7 @@
 """SASL mechanisms as they run inside AUTHENTICATE (RFC 4422, RFC 9051 section 6.2.2).
 
 A mechanism deals in decoded octets; the session does the base64 and the lines. Everything a mechanism
-sends is a secret to the transcript.
+sends is masked in the transcript.
 """
 
 import hmac
@@ -30,6 +30,10 @@ class Mechanism(Protocol):
         """What a challenge said about a refusal, if it said anything."""
         ...
 
+    def is_secret(self, message: bytes) -> bool:
+        """Whether a message is a secret wherever it is repeated, and not only where it is sent."""
+        ...
+
 
 class _Exchange:
     """What most mechanisms share: nothing to verify at the end, nothing to explain."""
@@ -45,6 +49,9 @@ class _Exchange:
 
     def explain(self) -> str | None:
         return None
+
+    def is_secret(self, message: bytes) -> bool:
+        return True
 
 
 class Plain(_Exchange):
@@ -65,7 +72,8 @@ class Login(_Exchange):
     name = "LOGIN"
 
     def __init__(self, username: str, password: str) -> None:
-        self._answers = [username.encode(), password.encode()]
+        self._username = username.encode()
+        self._answers = [self._username, password.encode()]
 
     def respond(self, challenge: bytes) -> bytes:
         return self._answers.pop(0) if self._answers else super().respond(challenge)
@@ -73,6 +81,10 @@ class Login(_Exchange):
     def finish(self) -> None:
         if self._answers:
             raise _untested()
+
+    def is_secret(self, message: bytes) -> bool:
+        """A name by itself, such as `mail`, would be masked inside the server's words too."""
+        return message != self._username
 
 
 class CramMd5(_Exchange):

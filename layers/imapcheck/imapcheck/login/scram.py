@@ -53,6 +53,9 @@ class Scram:
         if not self._proved:
             raise _unproved("no signature came")
 
+    def is_secret(self, message: bytes) -> bool:
+        return True
+
     def explain(self) -> str | None:
         return self._server_error
 

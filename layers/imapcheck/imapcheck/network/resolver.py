@@ -1,9 +1,12 @@
 """Names to addresses, in time.
 
 `getaddrinfo` knows no time-out and cannot be cancelled, so it runs in a daemon thread. A name has at
-most one look-up under way: a later run joins it, so that a dead resolver costs one thread a name.
+most one look-up under way: a later run joins it, so that a dead resolver costs one thread a name. Its addresses
+count for all of them, its error only for those who asked before it began.
 """
 
+import errno
+import os
 import socket
 import threading
 import time
@@ -11,6 +14,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple
 
 from imapcheck.errors import CheckFailure, FailureType
+from imapcheck.network.shortage import instead_of, out_of_resources, refuse_own
 from imapcheck.trace import Deadline
 
 type Address = IPv4Address | IPv6Address
@@ -35,6 +39,7 @@ class _LookUp:
 
     def __init__(self, host: str) -> None:
         self.host = host
+        self.began = time.monotonic()
         self.seconds = 0.0
         self.done = threading.Event()
         self.addresses: list[Address] = []
@@ -46,8 +51,10 @@ class _LookUp:
             found = socket.getaddrinfo(self.host.encode("ascii"), None, type=socket.SOCK_STREAM)
             self.seconds = time.perf_counter() - started
             self.addresses = list(dict.fromkeys(ip_address(str(entry[4][0])) for entry in found))
+        except MemoryError:
+            self.error = OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
         except OSError as error:
-            self.error = error
+            self.error = instead_of(error)
         except (UnicodeError, ValueError):
             self.error = socket.gaierror(socket.EAI_NONAME, "not a name that can be looked up")
         finally:
@@ -61,14 +68,16 @@ _pending: dict[str, _LookUp] = {}
 
 
 def resolve(host: str, deadline: Deadline) -> Resolved:
-    """Look `host` up. Raises `CheckFailure`: `name_not_resolved`, `resolver_failed` or `timeout`."""
+    """Look `host` up.
+
+    Raises `CheckFailure` (`name_not_resolved`, `resolver_failed` or `timeout`) and `OutOfResources`.
+    """
     if host == "invalid" or host.endswith(".invalid"):  # RFC 6761 section 6.4: never asked, never there
         raise CheckFailure(FailureType.NAME_NOT_RESOLVED, f"{host}: no such name (.invalid never exists)")
     started = time.perf_counter()
-    lookup = _join(host)
-    if not lookup.done.wait(deadline.remaining()):
-        raise CheckFailure(FailureType.TIMEOUT, f"{host}: the resolver did not answer in time")
+    lookup = _ended(host, deadline)
     if lookup.error is not None:
+        refuse_own(lookup.error)
         raise _failure(host, lookup.error) from lookup.error
     if not lookup.addresses:
         raise CheckFailure(FailureType.NAME_NOT_RESOLVED, f"{host}: the name has no address")
@@ -83,12 +92,31 @@ def is_local(address: Address) -> bool:
     return address.is_loopback or address.is_link_local or address.is_unspecified
 
 
+def _ended(host: str, deadline: Deadline) -> _LookUp:
+    """A look-up that has ended: with addresses, or with an error that is not older than the question.
+
+    What an earlier run asked for may fail only now, long after the resolver is well again.
+    """
+    asked = time.monotonic()
+    while True:
+        lookup = _join(host)
+        if not lookup.done.wait(deadline.remaining()):
+            raise CheckFailure(FailureType.TIMEOUT, f"{host}: the resolver did not answer in time")
+        if lookup.error is None or lookup.began >= asked:
+            return lookup
+
+
 def _join(host: str) -> _LookUp:
+    """The look-up under way, else a new one."""
     with _lock:
         lookup = _pending.get(host)
         if lookup is None:
-            lookup = _pending[host] = _LookUp(host)
-            threading.Thread(target=lookup.run, name=f"resolve {host}", daemon=True).start()
+            lookup = _LookUp(host)
+            try:
+                threading.Thread(target=lookup.run, name=f"resolve {host}", daemon=True).start()
+            except RuntimeError as error:
+                raise out_of_resources(error) from error
+            _pending[host] = lookup  # it ends under the same lock: never before this line
         return lookup
 
 

@@ -10,11 +10,13 @@ from pathlib import Path
 
 from imapcheck.errors import CheckFailure, DefinitionError, FailureType
 from imapcheck.network import certificate
+from imapcheck.network.shortage import refuse_own
 from imapcheck.trace import Deadline
 
 type TlsContext = ssl.SSLContext
 type TlsConnection = ssl.SSLObject
 
+_NOT_PEM = "not a PEM file of certificates"
 _VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 _RECEIVE = 65_536
 _MOST_OF_A_FILE = 16 << 20
@@ -37,9 +39,11 @@ def client_context(*, verify: bool, minimum_version: str, ca_path: Path | None) 
     try:
         changed = 0 if ca_path is None else _changed_at(ca_path)
         return _context(verify, minimum_version, ca_path, changed)
-    except (OSError, ssl.SSLError) as error:
-        reason = error.strerror or "not a PEM file of certificates"
-        raise DefinitionError(f"tls.ca_file: {ca_path}: {reason}") from error
+    except ssl.SSLError as error:
+        raise DefinitionError(f"tls.ca_file: {ca_path}: {_NOT_PEM}") from error
+    except OSError as error:
+        refuse_own(error)
+        raise DefinitionError(f"tls.ca_file: {ca_path}: {error.strerror or _NOT_PEM}") from error
 
 
 def _changed_at(path: Path) -> int:
@@ -150,7 +154,7 @@ class TlsStream:
 
 
 def handshake(sock: socket.socket, context: ssl.SSLContext, server_name: str, deadline: Deadline) -> TlsStream:
-    """Take `sock` into TLS. Raises `CheckFailure` (category ssl, connection or timeout) or `ClearText`."""
+    """Take `sock` into TLS. Raises `CheckFailure` (category ssl, connection or timeout), `ClearText` or `OutOfResources`."""
     stream = TlsStream(sock, context, server_name)
     heard = False
     while True:
@@ -162,6 +166,7 @@ def handshake(sock: socket.socket, context: ssl.SSLContext, server_name: str, de
         except TimeoutError:
             raise CheckFailure(FailureType.TIMEOUT, "the TLS handshake did not end in time") from None
         except OSError as error:
+            refuse_own(error)
             raise _ended(error) from error
         if not heard and records and records[0] not in _TLS_RECORD_TYPES:
             raise ClearText(records[:512])

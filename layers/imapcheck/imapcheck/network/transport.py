@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from imapcheck.errors import CheckFailure, FailureType
 from imapcheck.network.resolver import Address
+from imapcheck.network.shortage import refuse_own
 from imapcheck.network.tls import TlsStream, handshake, reason_in_words
 from imapcheck.trace import Deadline
 
@@ -42,7 +43,8 @@ def connect(addresses: Sequence[Address], port: int, deadline: Deadline) -> Conn
     """TCP to the first address that answers.
 
     Of several addresses each gets the remaining time divided by the addresses left, 5 s at most.
-    Raises `UnreachableAddresses`: `connection_refused`, `network_unreachable`, `connection_lost` or `timeout`.
+    Raises `UnreachableAddresses`: `connection_refused`, `network_unreachable`, `connection_lost` or `timeout`;
+    and `OutOfResources` where it is this machine that has no socket left.
     """
     failures: list[tuple[Address, CheckFailure]] = []
     for index, address in enumerate(addresses):
@@ -65,6 +67,7 @@ def _connect_one(address: Address, port: int, seconds: float) -> socket.socket:
     try:
         sock = socket.socket(family, socket.SOCK_STREAM)
     except OSError as error:
+        refuse_own(error)
         raise CheckFailure(FailureType.NETWORK_UNREACHABLE, _words(error)) from error
     try:
         sock.settimeout(seconds)
@@ -73,6 +76,7 @@ def _connect_one(address: Address, port: int, seconds: float) -> socket.socket:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError as error:
         sock.close()
+        refuse_own(error)
         raise _connect_failure(error) from error
     return sock
 
@@ -108,7 +112,7 @@ def _words(error: OSError) -> str:
 class Wire:
     """Bytes over one socket, in clear or in TLS. No wait passes `deadline`, which may be moved between commands.
 
-    Every method raises `CheckFailure`: `timeout` or `connection_lost`.
+    Every method raises `CheckFailure`: `timeout` or `connection_lost`; and `OutOfResources`.
     """
 
     def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
@@ -232,6 +236,7 @@ class Wire:
 
     def _ended(self, error: OSError | None) -> CheckFailure:
         """What the end of the connection means; under TLS 1.3 a client certificate is missed after the handshake."""
+        refuse_own(error)
         failure = _lost(error)
         if self._wants_certificate and failure.type is FailureType.CONNECTION_LOST:
             return CheckFailure(

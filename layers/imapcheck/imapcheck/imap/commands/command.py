@@ -42,6 +42,10 @@ class Commands:
         """Mailbox names are UTF-8: the server offers IMAP4rev2 and nothing older (RFC 9051 section 5.1)."""
         return self.offers("IMAP4REV2") and not self.offers("IMAP4REV1")
 
+    def capabilities(self) -> frozenset[str]:
+        """All that the server last said, in upper case."""
+        return self._engine.capabilities.names()
+
     def offers(self, capability: str) -> bool:
         """The server advertises it, or IMAP4rev2, which implies it (RFC 9051 appendix E)."""
         return self._engine.capabilities.offers(capability)

@@ -50,8 +50,8 @@ class LoginCommands(Commands):
 class _Authentication:
     """One exchange: the command, an answer to each challenge, and what the completion is worth.
 
-    Answers are computed `aside`: some mechanisms hash for longer than the server takes. Whatever is sent is
-    known to the redactor from then on.
+    Answers are computed `aside`: some mechanisms hash for longer than the server takes. Whatever secret is
+    sent is known to the redactor from then on.
     """
 
     def __init__(self, mechanism: Mechanism, redactor: Redactor, aside: Callable[[], Aside]) -> None:
@@ -100,8 +100,9 @@ class _Authentication:
 
     def _encoded(self, message: bytes) -> bytes:
         encoded = base64.b64encode(message)
-        self._redactor.add(message)
-        self._redactor.add(encoded)
+        if self._mechanism.is_secret(message):
+            self._redactor.add(message)
+            self._redactor.add(encoded)
         return encoded
 
 
