@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from imapcheck.text import count, duration
+from imapcheck.text import count, duration, excess
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,18 @@ def test_length_of_time(seconds: float, told: str) -> None:
 def test_number_of_things() -> None:
     """One is one, all else are many."""
     assert [count(number, "run") for number in (0, 1, 2)] == ["0 runs", "1 run", "2 runs"]
+
+
+@pytest.mark.parametrize(
+    ("size", "limit", "told"),
+    [
+        (100, 10, "100 bytes; the limit is 10"),
+        (31_457_280, 26_214_400, "30 MiB; the limit is 25 MiB"),
+        (31_997_280, 26_214_400, "30.5 MiB; the limit is 25 MiB"),
+        (26_214_401, 26_214_400, "26214401 bytes; the limit is 26214400"),
+        (2_000_000, 500_000, "1.9 MiB; the limit is 500000 bytes"),
+    ],
+)
+def test_octets_over_a_limit(size: int, limit: int, told: str) -> None:
+    """Large ones in MiB, unless both would read the same."""
+    assert excess(size, limit) == told
