@@ -10,8 +10,9 @@ from pydantic import ValidationError
 
 from imapcheck import CheckDefinition
 from imapcheck.definition.files import load_definition, parse_definition
-from imapcheck.definition.model import json_schema
+from imapcheck.definition.model import MAX_SIZE, json_schema
 from imapcheck.errors import DefinitionError
+from imapcheck.imap.decoder import MAX_BODY
 
 ROOT = Path(__file__).parents[2]
 INVALID = sorted((ROOT / "tests/data/invalid").glob("*.json"))
@@ -189,6 +190,12 @@ def test_schema_in_docs_is_the_commands_output() -> None:
     """`docs/check.schema.json` is what `imapcheck schema` prints."""
     committed = json.loads((ROOT / "docs/check.schema.json").read_text(encoding="utf-8"))
     assert committed == json_schema()
+
+
+def test_largest_size_is_what_is_read_at_all() -> None:
+    """A limit above it would never be reached."""
+    assert MAX_SIZE == MAX_BODY
+    assert define(search={"subject": "x", "max_size": MAX_SIZE}).search
 
 
 def test_shipped_definitions_are_valid() -> None:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from imapcheck.text import count, duration, forbidden_character, minute, one_line, show_bytes
+from imapcheck.text import count, duration, excess, forbidden_character, minute, one_line, show_bytes
 
 
 @pytest.mark.parametrize(
@@ -84,3 +84,18 @@ def test_character_that_ends_a_line_somewhere(text: str, found: str | None) -> N
 def test_minute_is_told_in_utc() -> None:
     """Whatever the zone of the time."""
     assert minute(datetime(2026, 12, 7, 10, 5, 59, tzinfo=timezone(timedelta(hours=1)))) == "7 Dec 2026 09:05 UTC"
+
+
+@pytest.mark.parametrize(
+    ("size", "limit", "told"),
+    [
+        (100, 10, "100 bytes; the limit is 10"),
+        (31_457_280, 26_214_400, "30 MiB; the limit is 25 MiB"),
+        (31_997_280, 26_214_400, "30.5 MiB; the limit is 25 MiB"),
+        (26_214_401, 26_214_400, "26214401 bytes; the limit is 26214400"),
+        (2_000_000, 500_000, "1.9 MiB; the limit is 500000 bytes"),
+    ],
+)
+def test_octets_over_a_limit(size: int, limit: int, told: str) -> None:
+    """Large ones in MiB, unless both would read the same."""
+    assert excess(size, limit) == told

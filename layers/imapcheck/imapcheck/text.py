@@ -3,6 +3,7 @@
 import unicodedata
 from datetime import UTC, datetime, timedelta
 
+_MIB = 1 << 20
 _REFUSED_CATEGORIES = {"Cc", "Zl", "Zp", "Cs"}
 
 
@@ -48,6 +49,18 @@ def duration(length: timedelta) -> str:
 def count(number: int, noun: str) -> str:
     """`1 run`, `2 runs`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def excess(size: int, limit: int) -> str:
+    """Octets over a limit, for people: `30 MiB; the limit is 25 MiB`, and exact where it is close or below 1 MiB."""
+    if max(size, limit) < _MIB or _size(size) == _size(limit):
+        return f"{size} bytes; the limit is {limit}"
+    return f"{_size(size)}; the limit is {_size(limit)}"
+
+
+def _size(octets: int) -> str:
+    """From 1 MiB on to a tenth of it."""
+    return f"{octets / _MIB:.1f}".removesuffix(".0") + " MiB" if octets >= _MIB else f"{octets} bytes"
 
 
 def show_bytes(data: bytes, limit: int = 400) -> str:

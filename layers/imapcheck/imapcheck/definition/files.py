@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -54,8 +54,16 @@ def parse_definition(data: object, *, source: str, directory: Path | None = None
     try:
         return CheckDefinition.model_validate(data, context={"directory": directory or Path()})
     except ValidationError as error:
-        lines = [_problem(source, data, item) for item in error.errors(include_url=False)]
-    raise DefinitionError("\n".join(lines))
+        items = error.errors(include_url=False)
+    raise DefinitionError("\n".join(_problems(source, data, items)))
+
+
+def _problems(source: str, data: object, items: list[ErrorDetails]) -> list[str]:
+    from imapcheck.definition.hints import NO_CREDENTIALS, is_credentials_file
+
+    if is_credentials_file(data):
+        return [f"{source}: found credentials, {NO_CREDENTIALS}"]
+    return [_problem(source, data, item) for item in items]
 
 
 def _problem(source: str, data: object, item: ErrorDetails) -> str:
@@ -64,23 +72,32 @@ def _problem(source: str, data: object, item: ErrorDetails) -> str:
         return problem_line(source, context["field"], context["found"], context["what"])
     path = _field_path(item, data)
     if item["type"] == "extra_forbidden":
-        return problem_line(source, path, "a key that is not known", _known_keys(item["loc"]))
+        return _unknown_key(source, path, item["loc"])
+    if item["loc"][-1:] == ("[key]",):
+        return _unknown_step(source, path, str(item["loc"][-2]))
     found = "nothing" if item["type"] == "missing" else _shown(path, _value_at(data, path, item))
     return problem_line(source, path, found, _expectation(item))
 
 
-def _known_keys(location: tuple[int | str, ...]) -> str:
-    """What is expected in place of an unknown key, with the known one that it looks like."""
-    import difflib  # only for an error's text
+def _unknown_key(source: str, path: str, location: tuple[int | str, ...]) -> str:
+    """With what is expected in its place; of a key of the secret, where it belongs."""
+    from imapcheck.definition.hints import CREDENTIAL_KEYS, NO_CREDENTIALS, known_key  # only for an error's text
 
+    if str(location[-1]).lower() in CREDENTIAL_KEYS:
+        return f"{source}: {path}: found credentials, {NO_CREDENTIALS}"
     model: type[BaseModel] = CheckDefinition
     for part in location[:-1]:
         if isinstance(part, str):
             model = _model_of(model, part)
     names = {field.alias or name for name, field in model.model_fields.items()}
-    alike = difflib.get_close_matches(str(location[-1]).lower(), sorted(names), n=1)
-    hint = f'; did you mean "{alike[0]}"?' if alike else ""
-    return f"one of the documented keys (imapcheck schema){hint}"
+    return problem_line(source, path, "a key that is not known", known_key(str(location[-1]), names))
+
+
+def _unknown_step(source: str, path: str, step: str) -> str:
+    """Of `thresholds`, the one object whose keys are names of steps."""
+    from imapcheck.definition.hints import known_step
+
+    return problem_line(source, path, "a step that is not known", known_step(step))
 
 
 def _model_of(model: type[BaseModel], key: str) -> type[BaseModel]:
@@ -139,17 +156,32 @@ def _expectation(item: ErrorDetails) -> str:
         return _WANTED[kind]
     match kind:
         case "literal_error":
-            return "one of " + str(context["expected"]).replace("'", "").replace(" or ", ", ")
+            return _one_of(str(context["expected"]), item["input"])
         case "greater_than" | "greater_than_equal":
-            return f"{'more than' if kind == 'greater_than' else 'at least'} {context.get('gt', context.get('ge')):g}"
+            return (
+                f"{'more than' if kind == 'greater_than' else 'at least'} {context.get('gt', context.get('ge')):.10g}"
+            )
         case "less_than" | "less_than_equal":
-            return f"{'less than' if kind == 'less_than' else 'at most'} {context.get('lt', context.get('le')):g}"
+            return f"{'less than' if kind == 'less_than' else 'at most'} {_bound(context)}"
         case "too_long" | "too_short":
             limit = context.get("max_length", context.get("min_length"))
             return f"{'at most' if kind == 'too_long' else 'at least'} {limit} entries"
         case "string_too_long":
             return f"at most {context['max_length']} characters"
     return item["msg"]
+
+
+def _bound(context: dict[str, Any]) -> str:
+    """Of a number, in all its digits."""
+    return f"{next(context[name] for name in ('gt', 'ge', 'lt', 'le') if name in context):.10g}"
+
+
+def _one_of(expected: str, found: object) -> str:
+    """Of pydantic's `'1.2' or '1.3'`: where a number, true or null was found, the quotes are what is missing."""
+    if isinstance(found, str):
+        return "one of " + expected.replace("'", "").replace(" or ", ", ")
+    choices = expected.replace("'", '"')
+    return f"{'one of ' if ',' in choices else ''}{choices}, in double quotes"
 
 
 def problem_line(source: str, field: str, found: str, wanted: str) -> str:

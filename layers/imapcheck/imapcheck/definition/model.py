@@ -38,6 +38,8 @@ from imapcheck.result import STEP_NAMES
 
 NAME_PATTERN = r"^[A-Za-z0-9-]{1,40}$"
 MAX_MESSAGE = 1_000_000
+MAX_SIZE = 25 << 20
+"""Octets of a message; a larger one is never read (imap/decoder.py)."""
 _LONGEST_KEEP = timedelta(days=3650)
 
 TlsMode = Literal["implicit", "starttls", "none"]
@@ -65,8 +67,8 @@ class SearchDefinition(Model):
         1, description="Fewer matches than this is no_match; with 0 the search must work, a match need not be there."
     )
     max_age: Duration | None = Field(None, description="A newest match older than this is too_old.")
-    max_size: Annotated[int, Field(ge=1, strict=True)] | None = Field(
-        None, description="A newest match of more bytes than this is message_too_large."
+    max_size: Annotated[int, Field(ge=1, le=MAX_SIZE, strict=True)] | None = Field(
+        None, description="A newest match of more octets is message_too_large; null: of more than 26214400 (25 MiB)."
     )
 
     @model_validator(mode="after")

@@ -15,6 +15,7 @@ from imapclient.response_parser import parse_response
 
 from imapcheck.errors import CheckFailure, FailureType
 from imapcheck.network.transport import Wire
+from imapcheck.text import excess
 from imapcheck.transcript import MASK, Transcript
 
 MAX_LINE = 1 << 20
@@ -77,7 +78,7 @@ class BodyPolicy:
     def too_large(self, *, ends_session: bool = True) -> CheckFailure:
         return CheckFailure(
             FailureType.MESSAGE_TOO_LARGE,
-            f"the message has {self.announced} bytes; the limit is {self.limit}",
+            f"the message has {excess(self.announced or 0, self.limit)}",
             ends_session=ends_session,
         )
 
