@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from imapcheck.text import count, duration
+from imapcheck.text import count, days, duration
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,12 @@ def test_length_of_time(seconds: float, told: str) -> None:
 def test_number_of_things() -> None:
     """One is one, all else are many."""
     assert [count(number, "run") for number in (0, 1, 2)] == ["0 runs", "1 run", "2 runs"]
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [(0.0, "0 days"), (0.99, "0 days"), (1.0, "1 day"), (1.99, "1 day"), (2, "2 days"), (13.6, "13 days")],
+)
+def test_days_are_rounded_down(number: float, told: str) -> None:
+    """Nobody has half a day more than is said."""
+    assert days(number) == told

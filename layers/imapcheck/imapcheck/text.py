@@ -50,6 +50,11 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def days(number: float) -> str:
+    """`1 day`, `13 days`: whole days, rounded down: never more than there are."""
+    return count(int(number), "day")
+
+
 def show_bytes(data: bytes, limit: int = 400) -> str:
     """Octets from a server as one clean line: UTF-8 where it is, escapes where not."""
     return one_line(data[: 4 * limit].decode("utf-8", "backslashreplace"), limit)
