@@ -127,7 +127,7 @@ class Dashboard:
         except OutOfBounds:
             return sentence_widget("The log could not be read in time. Please try again.", dark=dark)
         if found is None:
-            return sentence_widget("That run is not in the log, or not any more.", dark=dark)
+            return sentence_widget("That run is not in the log, or no longer.", dark=dark)
         return run_fragment(self._entry(wanted.check, found), dark=dark)
 
     def _table(self, request: Request, endpoint: str) -> str:
