@@ -26,6 +26,7 @@ dashboard = Dashboard(
     definitions=Path(os.environ["IMAPCHECK_DEFINITIONS"]),
     group=os.environ["IMAPCHECK_LOG_GROUP"],
     namespace=f"ImapCheck/{os.environ['IMAPCHECK_STACK']}",
+    paused=os.environ.get("IMAPCHECK_PAUSED") == "true",
 )
 
 

@@ -420,9 +420,40 @@ def test_message_that_is_no_checks_alarm_is_passed_on(stack: Stack, body: str) -
     """Never swallowed."""
     assert stack.deliver(body) == []
     [sent] = stack.sent
-    assert sent.subject in ("A message that is no alarm", "ALARM: somebody-elses")
+    assert sent.subject in ("A message that is not an alarm", "ALARM: somebody-elses")
     assert sent.text.splitlines()[2][:8] == body[:8]
     assert sent.values("contacts") == []
+
+
+@pytest.mark.parametrize("place", ["_setting", "read_alarm", None])
+def test_no_message_costs_the_others_of_its_batch(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, place: str | None
+) -> None:
+    """Neither a time that nothing can be reckoned from nor a bug: all are told, if with less."""
+    odd = alarm_message(Kind.UNAVAILABLE, NOW, check="odd")
+    if place is None:
+        odd["StateChangeTime"] = "9999-12-31T23:59:59.999+0000"
+    elif place == "read_alarm":
+        fail_for_odd(monkeypatch, explainer, "read_alarm", lambda body: "odd" in body)
+    else:
+        fail_for_odd(monkeypatch, explainer, "runs_link", lambda *found: found[-1].check == "odd")
+    stack.log([failed(ago(0)), failed(ago(5)), log_line(ago(10))])
+    assert stack.deliver(odd, alarm_message(Kind.UNAVAILABLE, NOW)) == []
+    subjects = [sent.subject for sent in stack.sent]
+    assert len(subjects) == 2
+    assert any(subject.startswith("DOWN gmail: login refused") for subject in subjects)
+
+
+def fail_for_odd(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, is_odd: Any) -> None:
+    """A bug that strikes for one message."""
+    real = getattr(module, name)
+
+    def broken(*arguments: Any) -> Any:
+        if is_odd(*arguments):
+            raise OverflowError("date value out of range")
+        return real(*arguments)
+
+    monkeypatch.setattr(module, name, broken)
 
 
 def test_alarm_in_an_envelope_is_understood(stack: Stack) -> None:

@@ -17,12 +17,12 @@ from conftest import NEW_MESSAGE
 from imapcheck import CheckDefinition, CheckResult, Credentials, run_check
 from imapcheck.aws.run_log import FINISHED, keep_libraries_quiet, run_fields
 from imapcheck.errors import Category, FailureType
-from imapcheck.result import STEP_NAMES, Exceeded, Failure, ResultWarning, StepResult, TlsFacts
+from imapcheck.result import STEP_NAMES, Exceeded, Failure, ResultWarning, StepResult, StepStatus, TlsFacts
 from support.wire_server import WireServer
 
 ORDER = [
-    "check", "available", "slow", "instant_test", "step", "type", "detail", "duration_ms", "step_ms", "warnings",
-    "cold_start", "result",
+    "check", "available", "slow", "instant_test", "step", "type", "detail", "duration_ms", "step_ms", "refused",
+    "warnings", "cold_start", "result",
 ]  # fmt: skip
 
 _NUMBERS = itertools.count()
@@ -72,6 +72,17 @@ def test_fields_and_their_order(result: CheckResult) -> None:
     assert (found["instant_test"], found["cold_start"]) == (True, False)
 
 
+def test_refused_steps_are_told_with_their_words(result: CheckResult) -> None:
+    """They did not fail the run: nothing else in the line says so."""
+    steps = tuple(
+        replace(step, status="refused", detail="NO") if step.name in ("namespace", "logout") else step
+        for step in result.steps
+    )
+    assert run_fields(result, instant_test=False, cold_start=False)["refused"] == {}
+    found = run_fields(replace(result, steps=steps), instant_test=False, cold_start=False)
+    assert found["refused"] == {"namespace": "NO", "logout": "NO"}
+
+
 def test_operations_page_lists_the_fields() -> None:
     """All of them, in their order."""
     page = (Path(__file__).parents[2] / "docs/operations.md").read_text().partition("## The log line")[2]
@@ -89,7 +100,10 @@ def test_failure_brings_the_transcript_as_one_text(result: CheckResult) -> None:
 
 @pytest.mark.parametrize("unit", ["x", "\u00e9", "\U0001f4e7", "\x00", '"'], ids=ascii)
 @pytest.mark.parametrize("available", [True, False])
-def test_line_is_bounded_whatever_the_server_sends(result: CheckResult, unit: str, available: bool) -> None:
+@pytest.mark.parametrize("status", ["passed", "refused"])
+def test_line_is_bounded_whatever_the_server_sends(
+    result: CheckResult, unit: str, available: bool, status: StepStatus
+) -> None:
     """4,000 addresses, 10 KB lines, every list full: 149 fields and 200 KB at most, the session's end kept."""
     text = unit * 10_000
     failure = Failure("search", FailureType.PROTOCOL_ERROR, Category.RESPONSE, text, text, text)
@@ -102,7 +116,7 @@ def test_line_is_bounded_whatever_the_server_sends(result: CheckResult, unit: st
         earlier_failures=(failure,) * 9,
         warnings=tuple(ResultWarning("server_alert", text) for _ in range(500)),
         exceeded=tuple(Exceeded(name, 1.0, 2.0) for name in STEP_NAMES),
-        steps=tuple(StepResult(name, "passed", 123456.789, text) for name in STEP_NAMES),
+        steps=tuple(StepResult(name, status, 123456.789, text) for name in STEP_NAMES),
         server=replace(result.server, unreachable_addresses=("2001:db8::1",) * 4000, tls=tls),
         transcript=("first", *(text,) * 200, "last"),
     )

@@ -204,6 +204,8 @@ def test_table_that_hangs_is_left_alone(
 
 def test_moments_survive_the_table(table: str) -> None:
     """UTC in, UTC out."""
-    refusal = Refusal(START, datetime.fromisoformat("2026-11-23T05:00:00.5+00:00"), 3, "v", frozenset({"plain 993", "login 143"}))
+    refusal = Refusal(
+        START, datetime.fromisoformat("2026-11-23T05:00:00.5+00:00"), 3, "v", frozenset({"plain 993", "login 143"})
+    )
     assert PauseTable(table).put("m", refusal)
     assert PauseTable(table).get("m", START) == (True, refusal)

@@ -14,7 +14,9 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from moto.cloudwatch.models import cloudwatch_backends
 
+from imapcheck.aws.dashboard import Request
 from imapcheck.errors import FailureType
+from imapcheck.output.widget import Choice
 from imapcheck.result import CheckResult
 from support.dashboard_console import DashboardConsole, Element, parse
 from support.full_results import available, refused, slow
@@ -176,13 +178,13 @@ def test_the_form_narrows_the_table_in_its_place(stack: Stack) -> None:
     console.form = {}
     assert list(rows(console.click("Apply"))) == ["mail-a"]
     console.form = {"name": "nothing"}
-    assert "No check of this choice." in console.click("Apply").text
+    assert "No check matches." in console.click("Apply").text
 
 
 def test_the_time_range_is_the_dashboards(stack: Stack) -> None:
     """What happened after its end is not shown; a zoom counts more than the range."""
     stack.define("alpha")
-    stack.ran(available("alpha"), stack.ago(400))
+    stack.ran(available("alpha"), stack.ago(302))
     stack.ran(refused("alpha"), stack.ago(5))
     assert "✓ available" in stack.open(end=stack.ago(300)).shown.text
     zoom = {"start": int(stack.ago(500).timestamp() * 1000), "end": int(stack.ago(300).timestamp() * 1000)}
@@ -196,9 +198,110 @@ def test_a_check_that_stopped_running_is_told(stack: Stack) -> None:
     stack.ran(available("alpha"), stack.ago(60))
     stack.ran(available("beta"), stack.ago(3))
     shown = rows(stack.open().shown)
-    assert "It should run every 5m and does not" in shown["alpha"]
+    assert "It should run every 5m, and does not." in shown["alpha"]
     assert "60 min ago" in shown["alpha"]
     assert "does not" not in shown["beta"]
+
+
+@pytest.mark.parametrize("last", [available, slow, refused])
+@pytest.mark.parametrize("logged", [True, False])
+def test_what_stopped_has_no_state(stack: Stack, last: Callable[..., CheckResult], logged: bool) -> None:
+    """Neither green nor red: it is among the problems, before what is well, in words of its own."""
+    stack.define("stopped", "apart", "broken")
+    stack.ran(last("stopped"), stack.ago(60), logged=logged)
+    stack.ran(available("apart"), stack.ago(3))
+    stack.ran(available("broken"), stack.ago(3))
+    (stack.folder / "broken.json").write_text("{}")
+    console = stack.open()
+    shown = rows(console.shown)
+    assert list(shown) == ["broken", "stopped", "apart"]
+    assert "? not running" in shown["stopped"]
+    assert "? definition broken" in shown["broken"]
+    assert not any(sign in shown["stopped"] for sign in ("✓", "✗", "since"))
+    console.form = {"show": "problems"}
+    assert list(rows(console.click("Apply"))) == ["broken", "stopped"]
+
+
+def test_when_a_check_has_stopped_is_what_its_alarm_says(stack: Stack) -> None:
+    """The dashboard has no limit of its own."""
+    stack.define("patient", alarms={"not_running": 15})
+    stack.define("usual")
+    stack.define("strict", alarms={"not_running": 2})
+    for name in ("patient", "usual", "strict"):
+        stack.ran(available(name), stack.ago(12))
+    shown = rows(stack.open().shown)
+    assert {name for name, text in shown.items() if "not running" in text} == {"strict"}
+    end = stack.now + timedelta(minutes=20)
+    later = Request(stack.ago(60), end, end, False, Choice(), None)
+    shown = rows(parse(stack.handler().dashboard.answer(later, ENDPOINT)))
+    assert {name for name, text in shown.items() if "not running" in text} == {"strict", "usual"}
+
+
+def test_a_coarse_period_makes_nothing_late(stack: Stack) -> None:
+    """Where the log is silent the metrics know hours alone: a run may have begun at the end of its period."""
+    stack.define("alpha")
+    stack.ran(available("alpha"), stack.ago(4), logged=False)
+    assert "✓ available" in rows(stack.open(hours=24 * 90).shown)["alpha"]
+
+
+def test_a_paused_stack_says_so(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does what it was told to; a run of just before is what it was."""
+    monkeypatch.setenv("IMAPCHECK_PAUSED", "true")
+    stack.define("alpha", "beta", "gamma")
+    stack.ran(available("alpha"), stack.ago(60))
+    stack.ran(available("beta"), stack.ago(3))
+    shown = rows(stack.open().shown)
+    for name in ("alpha", "gamma"):
+        assert "? paused" in shown[name]
+        assert "The stack is paused" in shown[name]
+        assert "does not" not in shown[name]
+    assert "✓ available" in shown["beta"]
+    monkeypatch.setenv("IMAPCHECK_PAUSED", "false")
+    assert "paused" not in stack.open().shown.text
+
+
+def test_a_narrowed_table_knows_the_other_checks(stack: Stack) -> None:
+    """How many there are, and that they have a schedule."""
+    stack.define("mail-a", "mail-b")
+    stack.define("mail-idle", "other", schedule=None)
+    for name in ("mail-a", "mail-b"):
+        stack.ran(available(name), stack.ago(2), logged=False)
+    console = stack.open()
+    console.form = {"name": "mail-a"}
+    text = console.click("Apply").text
+    assert "1 of 2 checks" in text
+    assert "Deployed without a schedule" not in text
+    assert "could not be read in time for mail-a:" in text
+    console.form = {"name": "mail"}
+    assert "Deployed without a schedule: mail-idle." in console.click("Apply").text
+
+
+@pytest.mark.parametrize(("every", "late"), [("5m", 9), ("1h", 100), ("6h", 410)])
+def test_a_run_whose_event_came_late_is_found(stack: Stack, every: str, late: float) -> None:
+    """Its metrics bear the time of its schedule, its line that at which Lambda ran it."""
+    stack.define("alpha", schedule={"every": every})
+    result = replace(refused("alpha"), started_at=stack.ago(late + 500))
+    stack.ran(result, result.started_at, logged=False)
+    stack.write(log_line(result), stack.ago(500))
+    console = stack.open(hours=20)
+    assert "authenticate: authentication_failed" in console.click("alpha").text
+    assert "could not be read" not in console.shown.text
+    assert "authenticate: authentication_failed" in console.click("last failure").text
+
+
+def test_a_refused_step_is_marked_in_the_run(stack: Stack) -> None:
+    """As `imapcheck run --html` marks it."""
+    stack.define("alpha")
+    result = available("alpha")
+    steps = tuple(
+        replace(step, status="refused", detail="NO not here") if step.name == "namespace" else step
+        for step in result.steps
+    )
+    stack.ran(replace(result, steps=steps), stack.ago(2))
+    popup = stack.open().click("alpha")
+    [found] = [row for table in popup.all("table") for row in table.all("tr") if "namespace" in row.text]
+    assert "!" in found.text
+    assert "NO not here" in popup.text
 
 
 def test_instant_tests_and_other_lines_are_no_runs(stack: Stack) -> None:
@@ -217,7 +320,7 @@ def test_a_run_without_its_line_is_told_from_the_metrics(stack: Stack) -> None:
     stack.ran(refused("alpha"), stack.ago(4), logged=False)
     console = stack.open()
     assert "✗ not available" in rows(console.shown)["alpha"]
-    assert "The log did not tell in time of the last run of alpha" in console.shown.text
+    assert "The log of the last run could not be read in time for alpha" in console.shown.text
     assert "That run is not in the log" in console.click("alpha").text
 
 
@@ -337,7 +440,7 @@ def test_a_throttled_log_leaves_what_the_metrics_know(stack: Stack) -> None:
     module.dashboard._logs.meta.events.register("before-send.cloudwatch-logs.FilterLogEvents", refuse)
     shown = parse(module.handler({}, SimpleNamespace(invoked_function_arn=ENDPOINT)))
     assert "✗ not available" in rows(shown)["alpha"]
-    assert "The log did not tell in time of the last run of alpha" in shown.text
+    assert "The log of the last run could not be read in time for alpha" in shown.text
 
 
 def test_an_error_of_aws_is_a_sentence(stack: Stack) -> None:

@@ -17,10 +17,11 @@ EVERY_FUNCTION = {
     "POWERTOOLS_LOG_LEVEL": ref("LogLevel"),
     "PYDANTIC_DISABLE_PLUGINS": "true",
 }
-READS_RUNS = {
+EXPLAINS = {
     **EVERY_FUNCTION,
     "IMAPCHECK_LOG_GROUP": ref("RunCheckLogGroup"),
     "IMAPCHECK_ALARM_TOPIC": ref("AlarmTopic"),
+    "IMAPCHECK_CONTACT_TOPIC": ref("ContactTopic"),
     "IMAPCHECK_DASHBOARD_URL": {"Fn::Sub": [DASHBOARD_URL, CONSOLE]},
 }
 FUNCTIONS: dict[str, dict[str, Any]] = {
@@ -46,14 +47,18 @@ FUNCTIONS: dict[str, dict[str, Any]] = {
         "Timeout": 60,
         "Role": arn("ExplainAlarmRole"),
         "LoggingConfig": {"LogGroup": ref("ExplainAlarmLogGroup")},
-        "Environment": {"Variables": {**READS_RUNS, "IMAPCHECK_CONTACT_TOPIC": ref("ContactTopic")}},
+        "Environment": {"Variables": EXPLAINS},
     },
     "ShowChecksFunction": {
         "MemorySize": 512,
         "Timeout": 30,
         "Role": arn("ShowChecksRole"),
         "LoggingConfig": {"LogGroup": ref("ShowChecksLogGroup")},
-        "Environment": {"Variables": READS_RUNS},
+        "Environment": {"Variables": {
+            **EVERY_FUNCTION,
+            "IMAPCHECK_LOG_GROUP": ref("RunCheckLogGroup"),
+            "IMAPCHECK_PAUSED": ref("Paused"),
+        }},
     },
 }  # fmt: skip
 CODE = {

@@ -16,7 +16,7 @@ from imapcheck.stack.checks import checks_template
 from imapcheck.stack.contacts import contacts_template
 from template.conftest import Translate
 from template.reading import ROOT, TEMPLATES, arn, nodes, of_type, read, ref
-from template.test_resources import READS_RUNS
+from template.test_resources import EXPLAINS
 
 RULE_FUNCTIONS = {
     "Ref", "Fn::And", "Fn::Contains", "Fn::EachMemberEquals", "Fn::EachMemberIn", "Fn::Equals", "Fn::Not",
@@ -177,7 +177,7 @@ def test_every_parameter_is_described_and_constrained(root: dict[str, Any]) -> N
 def test_outputs_are_exactly_this(root: dict[str, Any]) -> None:
     """Functions, topics, dashboard, log, dead letters, each with a description."""
     found = {name: output["Value"] for name, output in root["Outputs"].items() if output["Description"]}
-    assert found.pop("DashboardUrl") == READS_RUNS["IMAPCHECK_DASHBOARD_URL"]
+    assert found.pop("DashboardUrl") == EXPLAINS["IMAPCHECK_DASHBOARD_URL"]
     assert found == {
         "RunCheckFunction": ref("RunCheckFunction"),
         "RunCheckFunctionArn": arn("RunCheckFunction"),

@@ -421,9 +421,7 @@ SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 @pytest.mark.parametrize("number", SHORTAGES)
-def test_every_shortage_of_ours_is_told_as_ours(
-    resolver: Resolver, dialled: type[Dialled], number: int
-) -> None:
+def test_every_shortage_of_ours_is_told_as_ours(resolver: Resolver, dialled: type[Dialled], number: int) -> None:
     """Wherever the system runs out of something: in the resolver, at connect, in the middle of the session."""
     resolver.answers = [OSError(number, os.strerror(number))]
     with pytest.raises(OutOfResources):

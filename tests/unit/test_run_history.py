@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -38,7 +39,7 @@ def test_windows_hold_every_run_and_little_else(began: dict[str, int], period: i
 
 @pytest.mark.parametrize("run", [available(), slow(), refused()], ids=["available", "slow", "refused"])
 def test_a_line_becomes_the_result_again(run: CheckResult) -> None:
-    """All of it but the details of steps that did not fail, and the transcript where nothing did."""
+    """All of it but the details of steps that passed, and the transcript where nothing failed."""
     found, wanted = result_of(json.loads(log_line(run))), run.to_dict()
     assert found.keys() == wanted.keys()
     told = wanted.keys() - {"steps", "transcript"}
@@ -48,8 +49,25 @@ def test_a_line_becomes_the_result_again(run: CheckResult) -> None:
     assert [(step["name"], step["duration_ms"]) for step in found["steps"]] == [
         (step["name"], step["duration_ms"]) for step in ran
     ]
-    failed = {step["name"] for step in ran if step["status"] == "failed"}
-    assert {step["name"] for step in found["steps"] if step["status"] == "failed"} == failed
+    assert [step["status"] for step in found["steps"]] == [step["status"] for step in ran]
+
+
+@pytest.mark.parametrize("run", [available(), slow(), refused()], ids=["available", "slow", "refused"])
+def test_refused_steps_come_back_with_their_words(run: CheckResult) -> None:
+    """Whichever they were, with what took time in them; a line from before knows none and is read all the same."""
+    ran = [step.name for step in run.steps if step.status == "passed"]
+    steps = [
+        replace(step, status="refused", detail=f"NO {step.name}") if step.name in ran[-3:] else step
+        for step in run.steps
+    ]
+    line = json.loads(log_line(replace(run, steps=tuple(steps))))
+    found = [step for step in result_of(line)["steps"] if step["status"] == "refused"]
+    wanted = [(step.name, step.detail) for step in steps if step.status == "refused"]
+    assert len(wanted) >= 3
+    assert [(step["name"], step["detail"]) for step in found] == wanted
+    assert all(step["duration_ms"] is not None for step in found)
+    del line["refused"]
+    assert "refused" not in {step["status"] for step in result_of(line)["steps"]}
 
 
 def series(*totals: float) -> Series:

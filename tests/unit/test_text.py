@@ -4,7 +4,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from imapcheck.text import count, duration, excess, forbidden_character, minute, one_line, show_bytes
+from imapcheck.text import count, days, duration, excess, forbidden_character, minute, one_line, show_bytes
 
 
 @pytest.mark.parametrize(
@@ -99,3 +99,12 @@ def test_minute_is_told_in_utc() -> None:
 def test_octets_over_a_limit(size: int, limit: int, told: str) -> None:
     """Large ones in MiB, unless both would read the same."""
     assert excess(size, limit) == told
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [(0.0, "0 days"), (0.99, "0 days"), (1.0, "1 day"), (1.99, "1 day"), (2, "2 days"), (13.6, "13 days")],
+)
+def test_days_are_rounded_down(number: float, told: str) -> None:
+    """Nobody has half a day more than is said."""
+    assert days(number) == told

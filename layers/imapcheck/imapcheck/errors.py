@@ -100,7 +100,7 @@ class FailureType(StrEnum):
     TLS_HANDSHAKE_FAILED = (
         "tls_handshake_failed",
         Category.SSL,
-        "The two sides could not agree on TLS: by protocol, cipher or client certificate, or what came was no TLS.",
+        "The two sides could not agree on TLS: by protocol, cipher or client certificate, or what came was not TLS.",
         "Compare its TLS versions and ciphers with tls.minimum_version, or let it ask for no client certificate.",
     )
     STARTTLS_UNAVAILABLE = (
@@ -173,7 +173,7 @@ class FailureType(StrEnum):
         "no_match",
         Category.CONTENT,
         "The server works; fewer messages match than min_matches.",
-        "Look in the archive, junk and trash for the message; is it in none of them, ask its sender.",
+        "Look in the archive, junk and trash for the message; if it is in none of them, ask its sender.",
     )
     TOO_OLD = (
         "too_old",

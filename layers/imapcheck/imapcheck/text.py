@@ -63,6 +63,11 @@ def _size(octets: int) -> str:
     return f"{octets / _MIB:.1f}".removesuffix(".0") + " MiB" if octets >= _MIB else f"{octets} bytes"
 
 
+def days(number: float) -> str:
+    """`1 day`, `13 days`: whole days, rounded down: never more than there are."""
+    return count(int(number), "day")
+
+
 def show_bytes(data: bytes, limit: int = 400) -> str:
     """Octets from a server as one clean line: UTF-8 where it is, escapes where not."""
     return one_line(data[: 4 * limit].decode("utf-8", "backslashreplace"), limit)

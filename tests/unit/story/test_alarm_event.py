@@ -63,6 +63,14 @@ def test_alarm_of_something_else_is_not_ours(trigger: dict[str, Any]) -> None:
         read_alarm(as_body(message))
 
 
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00.000+0000", "2000-12-31T00:00:00.000+0000",
+                                  "3000-01-01T00:00:00.000+0000", "9999-12-31T23:59:59.999+0000"])  # fmt: skip
+def test_time_that_nothing_can_be_reckoned_from_is_not_ours(time: str) -> None:
+    """Windows of the log lie hours before and after it."""
+    with pytest.raises(NotOurs, match="ALARM: teststack-gmail-unavailable"):
+        read_alarm(as_body(alarm_message(Kind.UNAVAILABLE, AT) | {"StateChangeTime": time}))
+
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),

@@ -13,7 +13,7 @@ import pytest
 from imapcheck.aws import evidence
 from imapcheck.aws.evidence import RunLog
 from imapcheck.errors import FailureType
-from imapcheck.output.story_facts import Change, Evidence, Kind, find_spell
+from imapcheck.output.story_facts import Change, Evidence, Kind, find_spell, silence
 from support.story_scenes import FAULTS, RANG, change, log_line
 
 CHECKS, OCTETS, PAGE = 450, 4000, 1_000_000
@@ -34,6 +34,7 @@ class ScannedLog:
         self.beat = EVERY  # between two runs of `office`
         self.moved_at, self.shift = RANG - timedelta(days=100), timedelta()  # runs before lay so much earlier
         self.broken_after: int | None = None  # pages
+        self.silent = (RANG, RANG)  # no check ran between these
         self.pages = 0
         self.clock = 0.0
         self.asked: list[tuple[datetime, datetime]] = []
@@ -60,7 +61,7 @@ class ScannedLog:
         while beat - self.shift < end:
             at = beat if beat >= self.moved_at else beat - self.shift
             for name in names:
-                if start <= at < end:
+                if start <= at < end and not self.silent[0] <= at < self.silent[1]:
                     yield self._event(at, name)
             beat += self.beat
 
@@ -127,6 +128,24 @@ def test_transcripts_of_old_runs_are_not_kept(monkeypatch: pytest.MonkeyPatch) -
     assert len(bad) == 16
     assert bad[0].transcript
     assert not any(run.transcript for run in bad[1:])
+
+
+@pytest.mark.parametrize("minutes", [1, 5, 10])
+@pytest.mark.parametrize("silent", [timedelta(minutes=40), timedelta(hours=9)])
+def test_silence_is_found_however_many_runs_came_since(
+    monkeypatch: pytest.MonkeyPatch, silent: timedelta, minutes: int
+) -> None:
+    """Two runs that follow each other are no reason to stop looking for the last one before the outage."""
+    monkeypatch.setattr(f"{__name__}.OCTETS", 10)
+    monkeypatch.setattr(f"{__name__}.CHECKS", 10)
+    every = timedelta(minutes=minutes)
+    log = ScannedLog(RANG - timedelta(days=50), RANG - timedelta(days=40))
+    log.beat = every
+    log.silent = (RANG - 3 * every - silent, RANG - 3 * every)
+    [found] = gather(log, [change(Kind.NOT_RUNNING, "OK", period=every)], monkeypatch)
+    gap = silence(change(Kind.NOT_RUNNING, "OK", period=every), found.runs)
+    assert gap is not None
+    assert abs(gap[1].started_at - gap[0].started_at - silent) <= every
 
 
 def test_windows_grow_where_reading_is_quick(monkeypatch: pytest.MonkeyPatch) -> None:

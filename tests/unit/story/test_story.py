@@ -142,6 +142,51 @@ def test_withheld_login_is_told_in_the_words_of_the_refusal() -> None:
     assert story.content["type"] == "authentication_failed"
 
 
+@pytest.mark.parametrize("refused_at", [None, 10])
+@pytest.mark.parametrize("type", sorted(set(FailureType) - {FailureType.AUTHENTICATION_PAUSED}))
+def test_withheld_login_is_told_and_no_older_failure_of_another_kind(type: FailureType, refused_at: int | None) -> None:
+    """The newest runs reached the login: what failed before on the way to it is not the reason any more."""
+    paused, refused = FailureType.AUTHENTICATION_PAUSED, FailureType.AUTHENTICATION_FAILED
+    told = {0: paused, 5: paused, 10: refused if refused_at else type, 15: type}
+    runs = [log_line(minutes_ago(m), type=bad, fault=FAULTS[bad]) for m, bad in told.items()]
+    lines = [*runs, log_line(minutes_ago(20)), log_line(minutes_ago(25))]
+    story = tell(change(Kind.UNAVAILABLE), setting(lines))
+    seen = refused_at or type is refused
+    assert story.content["type"] == (refused if seen else paused)
+    assert story.content["since"] == "2026-11-24T10:02:02.000Z"
+    assert f"authenticate: {paused.value} (10:12 to 10:17)" in " ".join(story.text.split())
+
+
+ABSENT = "secret imapcheck/office: cannot be read:"
+TOKEN = "secret imapcheck/office: credentials: token endpoint login.example.com:"
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (f"{ABSENT} there is no such secret (ResourceNotFoundException)", "Create or restore the secret"),
+        (f"{ABSENT} was it deleted? (InvalidRequestException)", "Create or restore the secret"),
+        (f"{ABSENT} the function may not read it; .. (AccessDeniedException)", "Let run_check read the secret"),
+        (f"{ABSENT} its KMS key cannot decrypt it; .. (DecryptionFailure)", "Let run_check read the secret"),
+        (f"{ABSENT} no answer from Secrets Manager (ConnectTimeoutError)", "See whether AWS Secrets Manager has"),
+        (f"{ABSENT} Secrets Manager throttled the call (ThrottlingException)", "See whether AWS Secrets Manager has"),
+        (f"{ABSENT} Secrets Manager answered 500 (InternalServiceError)", "See whether AWS Secrets Manager has"),
+        (f"{TOKEN} timeout: no complete answer in time", "See whether login.example.com is the right token endpoint"),
+        (f"{TOKEN} HTTP 503 without a token", "See whether login.example.com is the right token endpoint"),
+        (f"{TOKEN} it refused with temporarily_unavailable (HTTP 503)", "See whether login.example.com is the right"),
+        (f"{TOKEN} it refused with invalid_grant (HTTP 400)", "Put right the secret"),
+        ("secret imapcheck/office: password: missing", "Put right the secret"),
+        ("secret imapcheck/office: expected a JSON object with username, password and host", "Put right the secret"),
+    ],
+)
+def test_secret_is_put_right_only_where_it_is_wrong(error: str, advice: str) -> None:
+    """A secret that could not be reached is in order for all that is known."""
+    seen = {"errors": (MonitorError(minutes_ago(1), f"CredentialsError: check office: {error}"),)}
+    do = tell(change(Kind.NOT_RUNNING), setting([log_line(minutes_ago(16))], evidence=seen)).content["do"]
+    assert f"what changed since? {advice}" in do
+    assert ("Put right the secret" in do) == (advice == "Put right the secret")
+
+
 def test_others_that_ring_are_named_and_counted() -> None:
     """It is not only this one."""
     names = tuple(f"check{number}" for number in range(12))
@@ -214,7 +259,7 @@ def test_advice_for_what_worked_before_does_not_silence_the_alarm() -> None:
     for type in FailureType:
         do = SCENES[f"down-{type.value}"]().content["do"]
         assert "office.json" not in do or re.search(
-            r"(if it is to stay|Is it expected|on purpose\?).* events/office", do
+            r"(if it is to stay|If it is expected|on purpose\?).* events/office", do
         )
         bad = log_line(minutes_ago(0), type=type, fault=FAULTS[type])
         assert "It worked" not in tell(change(Kind.UNAVAILABLE), setting([bad, bad])).content["do"]

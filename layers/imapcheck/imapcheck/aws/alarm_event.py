@@ -16,6 +16,7 @@ from imapcheck.output.story_facts import Change, Kind, number
 
 _CHECK = re.compile(r"[A-Za-z0-9-]{1,40}")
 _MOST_PERIODS, _LONGEST_SECONDS = 2000, 86_400
+_YEARS = 2001, 2999  # what is reckoned from a time, hundreds of days on either side, is a time too
 _KINDS = {
     ("Availability", "minimum"): Kind.UNAVAILABLE,
     ("Availability", "samplecount"): Kind.NOT_RUNNING,
@@ -33,7 +34,7 @@ class AlarmEvent:
 
 
 class NotOurs(Exception):
-    """A message that is no change of a check's alarm; `subject` is what may be said of it."""
+    """A message that is not a change of a check's alarm; `subject` is what may be said of it."""
 
     def __init__(self, subject: str) -> None:
         super().__init__(subject)
@@ -46,7 +47,7 @@ def read_alarm(body: str) -> AlarmEvent:
     trigger = _mapping(message.get("Trigger"))
     name, state, previous = (message.get(key) for key in ("AlarmName", "NewStateValue", "OldStateValue"))
     if not isinstance(name, str) or state not in ("ALARM", "OK", "INSUFFICIENT_DATA"):
-        raise NotOurs("A message that is no alarm")
+        raise NotOurs("A message that is not an alarm")
     check, kind, at = _check(trigger), _kind(trigger), _moment(message.get("StateChangeTime"))
     if check is None or kind is None or at is None:
         raise NotOurs(f"{state}: {name}")
@@ -99,7 +100,8 @@ def _moment(value: object) -> datetime | None:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         return None
-    return moment if moment is not None and moment.tzinfo is not None and moment.year > 2000 else None
+    known = moment is not None and moment.tzinfo is not None and _YEARS[0] <= moment.year <= _YEARS[1]
+    return moment if known else None
 
 
 def _whole(value: object, otherwise: int, most: int) -> int:

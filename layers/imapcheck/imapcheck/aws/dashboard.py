@@ -19,14 +19,19 @@ from imapcheck.errors import DefinitionError
 from imapcheck.output.entry import Entry, State
 from imapcheck.output.html import run_fragment
 from imapcheck.output.story_facts import Watched
-from imapcheck.output.widget import CheckRow, Choice, checks_widget, sentence_widget
+from imapcheck.output.widget import CheckRow, Choice, Problem, checks_widget, sentence_widget
+from imapcheck.stack.alarms import latest_delivery
 
 SECONDS = 8.0
 """How long the log may be read for one answer."""
 
 _USUAL_RANGE = timedelta(hours=12)
 _LONGEST_RANGE = timedelta(days=455)
-_MISSED_INTERVALS = 3
+_LONGEST_DELAY = timedelta(days=1)
+_WHERE = (
+    "Open Alarms of this stack above: does its alarm not-running ring, or dead-letters, dropped-events or"
+    " monitor-errors? The log of all runs, beside it, names the error."
+)
 
 
 @dataclass(frozen=True)
@@ -57,12 +62,13 @@ class Request:
 
 @dataclass(frozen=True)
 class RunWanted:
-    """A run to open: the newest of the check in the window, or the newest that failed."""
+    """A run to open: the newest of the check in the window, or the newest that failed; its line may be `delay` late."""
 
     check: str
     start: datetime
     end: datetime
     failed: bool
+    delay: timedelta
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> "RunWanted | None":
@@ -70,23 +76,29 @@ class RunWanted:
         check, start, end = event.get("run"), _moment(event.get("from")), _moment(event.get("to"))
         if not isinstance(check, str) or start is None or end is None or not start <= end <= start + timedelta(days=2):
             return None
-        return cls(check, start, end, event.get("failed") is True)
+        return cls(check, start, end, event.get("failed") is True, _delay(event.get("delay")))
 
-    @staticmethod
-    def payload(check: str, start: datetime, end: datetime, *, failed: bool) -> dict[str, Any]:
+    @property
+    def payload(self) -> dict[str, Any]:
         """The event's fields that `of` reads."""
-        return {"run": check, "from": _milliseconds(start), "to": _milliseconds(end), "failed": failed}
+        start, end = _milliseconds(self.start), _milliseconds(self.end)
+        return {
+            "run": self.check, "from": start, "to": end, "failed": self.failed, "delay": self.delay.total_seconds(),
+        }  # fmt: skip
 
 
 class Dashboard:
     """Lives as long as the Lambda environment: the deployed definitions and the clients."""
 
-    def __init__(self, cloudwatch: Any, logs: Any, *, definitions: Path, group: str, namespace: str) -> None:
+    def __init__(
+        self, cloudwatch: Any, logs: Any, *, definitions: Path, group: str, namespace: str, paused: bool = False
+    ) -> None:
         self._cloudwatch = cloudwatch
         self._logs = logs
         self._folder = definitions
         self._group = group
         self._namespace = namespace
+        self._paused = paused
 
     def answer(self, request: Request, endpoint: str) -> str:
         """HTML of the table or of a run; `endpoint` is this function's ARN. Raises what the APIs raise."""
@@ -99,27 +111,34 @@ class Dashboard:
         """The deployed checks by name; a text says why its definition cannot be read."""
         return {path.stem: _load(path) for path in sorted(self._folder.glob("*.json"))}
 
+    @cached_property
+    def _delay(self) -> timedelta:
+        """How late the event of a run may be delivered, and so its line be written."""
+        checks = [check for check in self._checks.values() if isinstance(check, CheckDefinition)]
+        schedules = [schedule for check in checks if (schedule := check.deployed_schedule) is not None]
+        return timedelta(seconds=latest_delivery(schedules))
+
     def _run(self, wanted: RunWanted, *, dark: bool) -> str:
         if wanted.check not in self._checks:
             return sentence_widget("No such check is deployed.", dark=dark)
         history = RunHistory(self._logs, self._group, SECONDS)
         try:
-            found = history.find(wanted.check, wanted.start, wanted.end, failed=wanted.failed)
+            found = history.find(wanted.check, wanted.start, wanted.end, failed=wanted.failed, delay=wanted.delay)
         except OutOfBounds:
             return sentence_widget("The log could not be read in time. Please try again.", dark=dark)
         if found is None:
-            return sentence_widget("That run is not in the log, or not any more.", dark=dark)
+            return sentence_widget("That run is not in the log, or no longer.", dark=dark)
         return run_fragment(self._entry(wanted.check, found), dark=dark)
 
     def _table(self, request: Request, endpoint: str) -> str:
-        names = [name for name in self._checks if request.choice.name.lower() in name.lower()]
+        names = list(self._checks)
         series = read_availability(self._cloudwatch, self._namespace, names, request.start, request.end)
         began = {name: point.at for name, found in series.items() if (point := found.newest) is not None}
         period = next(iter(series.values())).period if series else timedelta(minutes=1)
         history = RunHistory(self._logs, self._group, SECONDS)
-        runs = history.newest(began, period, request.end)
+        runs = history.newest(began, period, request.end, self._delay)
         rows = [self._row(name, series[name], runs.get(name), request) for name in names if self._is_shown(name, began)]
-        notes = list(self._notes(began, runs, rows))
+        notes = list(self._notes(began, runs, rows, request.choice))
         return checks_widget(rows, notes, request.choice, endpoint=endpoint, now=request.now, dark=request.dark)
 
     def _is_shown(self, name: str, began: Mapping[str, datetime]) -> bool:
@@ -130,7 +149,8 @@ class Dashboard:
     def _row(self, name: str, series: Series, run: LoggedRun | None, request: Request) -> CheckRow:
         newest, failure = series.newest, series.last_failure
         entry = None if run is None else self._entry(name, run)
-        state = _state(entry, series)
+        problem = self._problem(name, _ran_by(run, series), request)
+        state = _state(entry, series) if problem is None else "unknown"
         return CheckRow(
             check=name,
             state=state,
@@ -139,10 +159,16 @@ class Dashboard:
             down_since=series.down_since if state == "failed" else None,
             percent=series.percent,
             failed_at=_began_at(failure),
-            open_last=_payload(name, run, _began_at(newest), series.period, failed=False),
-            open_failure=_payload(name, None, _began_at(failure), series.period, failed=True),
-            problem=self._problem(name, _ran_at(run, series), request),
+            open_last=_line_of(name, run) if run is not None else self._period_of(name, newest, series, failed=False),
+            open_failure=self._period_of(name, failure, series, failed=True),
+            problem=problem,
         )
+
+    def _period_of(self, name: str, point: Point | None, series: Series, *, failed: bool) -> Mapping[str, Any] | None:
+        """How to open the run that began in a period."""
+        if point is None:
+            return None
+        return RunWanted(name, point.at, point.at + series.period + LATEST_LINE, failed, self._delay).payload
 
     def _entry(self, name: str, run: LoggedRun) -> Entry:
         definition = self._checks[name]
@@ -151,27 +177,37 @@ class Dashboard:
         file, runbook = f"events/{name}.json", definition.alarms.runbook
         return Entry(run.result, Watched(definition.server, definition.secret, runbook, file, definition.thresholds))
 
-    def _problem(self, name: str, ran_at: datetime | None, request: Request) -> str | None:
-        """What is wrong with the monitor and not with the server."""
+    def _problem(self, name: str, ran_by: datetime | None, request: Request) -> Problem | None:
+        """What is wrong with the monitor and not with the server; the newest run began at `ran_by` at the latest."""
         definition = self._checks[name]
         if isinstance(definition, str):
-            return definition
+            return Problem("definition broken", definition)
         schedule = definition.deployed_schedule
-        if ran_at is None or schedule is None:
+        if schedule is None:
             return None
-        if request.end - ran_at <= _MISSED_INTERVALS * timedelta(seconds=schedule.seconds):
+        silent = timedelta(seconds=schedule.seconds) * definition.alarms.not_running
+        if ran_by is not None and request.end - ran_by <= silent:
             return None
-        return f"It should run every {schedule.every} and does not: look for this check in the log of errors."
+        if self._paused:
+            return Problem("paused", "The stack is paused (parameter Paused): no check runs, and no alarm rings.")
+        return (
+            None
+            if ran_by is None
+            else Problem("not running", f"It should run every {schedule.every}, and does not. {_WHERE}")
+        )
 
     def _notes(
-        self, began: Mapping[str, datetime], runs: Mapping[str, LoggedRun], rows: Sequence[CheckRow]
+        self, began: Mapping[str, datetime], runs: Mapping[str, LoggedRun], rows: Sequence[CheckRow], choice: Choice
     ) -> Sequence[str]:
-        unread = [name for name in began if name not in runs]
-        idle = [name for name in self._checks if name not in {row.check for row in rows}]
+        unread = [name for name in began if name not in runs and choice.names(name)]
+        shown = {row.check for row in rows}
+        idle = [name for name in self._checks if name not in shown and choice.names(name)]
         notes = []
         if unread:
             names = ", ".join(unread)
-            notes.append(f"The log did not tell in time of the last run of {names}: what is shown is from the metrics.")
+            notes.append(
+                f"The log of the last run could not be read in time for {names}: what is shown is from the metrics."
+            )
         if idle:
             notes.append(f"Deployed without a schedule: {', '.join(idle)}.")
         return notes
@@ -198,18 +234,21 @@ def _ran_at(run: LoggedRun | None, series: Series) -> datetime | None:
     return None if series.newest is None else series.newest.at
 
 
+def _ran_by(run: LoggedRun | None, series: Series) -> datetime | None:
+    """When the newest run began at the latest: the metrics know no more than the period."""
+    if run is not None or series.newest is None:
+        return _ran_at(run, series)
+    return series.newest.at + series.period
+
+
 def _began_at(point: Point | None) -> datetime | None:
     return None if point is None else point.at
 
 
-def _payload(
-    check: str, run: LoggedRun | None, at: datetime | None, period: timedelta, *, failed: bool
-) -> Mapping[str, Any] | None:
-    """How to open a run: by its line if that is known, else by the period in which it began."""
-    if run is not None:
-        logged = datetime.fromtimestamp(run.logged_ms / 1000, UTC)
-        return RunWanted.payload(check, logged, logged + timedelta(seconds=1), failed=failed)
-    return None if at is None else RunWanted.payload(check, at, at + period + LATEST_LINE, failed=failed)
+def _line_of(check: str, run: LoggedRun) -> Mapping[str, Any]:
+    """How to open a run whose line is known."""
+    logged = datetime.fromtimestamp(run.logged_ms / 1000, UTC)
+    return RunWanted(check, logged, logged + timedelta(seconds=1), failed=False, delay=timedelta()).payload
 
 
 def _mapping(value: object) -> dict[str, Any]:
@@ -217,10 +256,16 @@ def _mapping(value: object) -> dict[str, Any]:
 
 
 def _moment(value: object) -> datetime | None:
-    """Milliseconds since 1970, or None where they are no time of this age."""
+    """Milliseconds since 1970, or None where they are not a time of this age."""
     if not isinstance(value, int | float) or not 0 < value < 4e12:
         return None
     return datetime.fromtimestamp(value / 1000, UTC)
+
+
+def _delay(value: object) -> timedelta:
+    """Seconds, none where they are not a delay that there can be."""
+    is_one = isinstance(value, int | float) and 0 <= value <= _LONGEST_DELAY.total_seconds()
+    return timedelta(seconds=value) if is_one and isinstance(value, int | float) else timedelta()
 
 
 def _milliseconds(moment: datetime) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 
 from imapcheck.aws import logged
 from imapcheck.aws.run_log import FINISHED
-from imapcheck.output.story_facts import Change, Evidence, Kind, MonitorError, Run, find_spell, judge
+from imapcheck.output.story_facts import Change, Evidence, Kind, MonitorError, Run, find_spell, judge, silence
 
 _LOG = logging.getLogger("imapcheck")
 
@@ -94,8 +94,10 @@ class _Found:
 
     @property
     def reaches_the_beginning(self) -> bool:
+        if self.change.kind is Kind.NOT_RUNNING and self.change.state == "ALARM":
+            return bool(self.runs)
         if self.change.kind is Kind.NOT_RUNNING:
-            return len(self.runs) > (0 if self.change.state == "ALARM" else 1)
+            return silence(self.change, self.newest_runs()) is not None
         if self.change.kind is Kind.CERTIFICATE and self.change.state == "OK":
             return bool(self.runs)
         runs, is_bad = self.newest_runs(), judge(self.change)

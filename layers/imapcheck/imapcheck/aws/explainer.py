@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict
 
-from imapcheck.aws.alarm_event import NotOurs, read_alarm
+from imapcheck.aws.alarm_event import AlarmEvent, NotOurs, read_alarm
 from imapcheck.aws.alarms import Alarms
 from imapcheck.aws.evidence import RunLog
 from imapcheck.aws.run_log import FINISHED
@@ -24,6 +24,7 @@ from imapcheck.aws.watched import Definitions
 from imapcheck.output.joint_story import Part, order, tell_together, tell_together_bare
 from imapcheck.output.story import Setting, Story, tell, tell_bare, tell_foreign
 from imapcheck.output.story_facts import Change, Evidence, Links, Others, State
+from imapcheck.output.story_plot import UNTOLD
 
 _LOG = logging.getLogger("imapcheck")
 
@@ -93,10 +94,9 @@ class Explainer:
         failed: set[str] = set()
         records: dict[tuple[object, ...], _Record] = {}
         for id, body in messages:
-            try:
-                event = read_alarm(body)
-            except NotOurs as foreign:
-                if not self._publish(tell_foreign(foreign.subject, body), (), frozenset(), ends):
+            event = _read(body)
+            if isinstance(event, Story):
+                if not self._publish(event, (), frozenset(), ends):
                     failed.add(id)
                 continue
             key = _key(event.change)
@@ -150,6 +150,14 @@ class Explainer:
             return [Evidence(problem=f"the log could not be read ({_name(error)})")] * len(changes)
 
     def _setting(self, change: Change, scene: "_Scene") -> Setting:
+        """What surrounds a change; a bug in finding that leaves what the alarm itself says, and the other changes."""
+        try:
+            return self._found_setting(change, scene)
+        except Exception:  # noqa: BLE001 - the alarm is told whatever happens
+            _LOG.exception("what surrounds an alarm could not be told")
+            return Setting(evidence=UNTOLD)
+
+    def _found_setting(self, change: Change, scene: "_Scene") -> Setting:
         others = None if scene.ringing is None else self._others(change.check, scene.ringing - {change.check})
         dashboard = self._settings.dashboard_url
         links = Links(dashboard, runs_link(dashboard, self._settings.log_group, change))
@@ -186,6 +194,17 @@ class Explainer:
             self._told[_key(change)] = None
         while len(self._told) > REMEMBERED:
             self._told.popitem(last=False)
+
+
+def _read(body: str) -> AlarmEvent | Story:
+    """The event of a message, or, of what is none of ours or cannot be read, the story that passes it on."""
+    try:
+        return read_alarm(body)
+    except NotOurs as foreign:
+        return tell_foreign(foreign.subject, body)
+    except Exception:  # noqa: BLE001 - one message must not cost the others of its batch
+        _LOG.exception("a message could not be read")
+        return tell_foreign("A message that could not be read", body)
 
 
 def runs_link(dashboard_url: str, log_group: str, change: Change) -> str:

@@ -7,7 +7,7 @@ runs are known to lie; all requests together have a limit of time and of pages.
 import json
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,7 +18,8 @@ from botocore.exceptions import ClientError
 from imapcheck.aws.run_log import FINISHED
 
 LATEST_LINE = timedelta(minutes=5)
-"""A run's line comes so much after the time of its metrics at the latest: its schedule's window, then the run."""
+"""A run's line comes so much after the time of its metrics, its schedule's window and then the run, unless the event
+of the run was delivered late."""
 
 _PATTERN = f'$.message = "{FINISHED}"'
 _NEAR = timedelta(minutes=2)
@@ -38,11 +39,11 @@ class LoggedRun:
 
 @dataclass(frozen=True)
 class Window:
-    """Where the lines of `checks` lie; no names: of all."""
+    """Where the lines of `checks` lie."""
 
     start: datetime
     end: datetime
-    checks: tuple[str, ...] = ()
+    checks: tuple[str, ...]
 
 
 class OutOfBounds(Exception):
@@ -59,25 +60,45 @@ class RunHistory:
         self._pages = _MOST_PAGES
         self._lock = threading.Lock()
 
-    def newest(self, began: Mapping[str, datetime], period: timedelta, end: datetime) -> dict[str, LoggedRun]:
+    def newest(
+        self, began: Mapping[str, datetime], period: timedelta, end: datetime, delay: timedelta = timedelta()
+    ) -> dict[str, LoggedRun]:
         """The newest run of each check before `end`, where `began` is the period in which it began.
 
-        Checks whose run could not be read within the limits are absent. Raises what the API raises.
+        A line that is not where it should be is looked for up to `delay` later. Checks whose run could not be read
+        within the limits are absent. Raises what the API raises.
         """
+        found = self._newest(began, windows_for(began, period, end))
+        late = {name: start + period + LATEST_LINE for name, start in began.items() if name not in found}
+        late = {name: start for name, start in late.items() if start < end}
+        return found | self._newest(late, windows_for(late, delay, end)) if delay and late else found
+
+    def _newest(self, checks: Collection[str], windows: Sequence[Window]) -> dict[str, LoggedRun]:
         found: dict[str, LoggedRun] = {}
-        windows = windows_for(began, period, end)
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="log") as pool:
             for runs in pool.map(self._read_or_nothing, windows):
                 for run in runs:
                     check = run.result["check"]
-                    if check in began and (check not in found or run.logged_ms > found[check].logged_ms):
+                    if check in checks and (check not in found or run.logged_ms > found[check].logged_ms):
                         found[check] = run
         return found
 
-    def find(self, check: str, start: datetime, end: datetime, *, failed: bool) -> LoggedRun | None:
-        """The newest run of `check` in the window, or the newest that failed. Raises `OutOfBounds`."""
-        runs = [run for run in self._read(Window(start, end, (check,))) if run.result["check"] == check]
-        return next((run for run in reversed(runs) if not (failed and run.result["available"])), None)
+    def find(
+        self, check: str, start: datetime, end: datetime, *, failed: bool, delay: timedelta = timedelta()
+    ) -> LoggedRun | None:
+        """The newest run of `check` in the window, or the newest that failed; else the first up to `delay` later.
+
+        Raises `OutOfBounds`.
+        """
+        found = self._wanted(Window(start, end, (check,)), failed)
+        if not found and delay:
+            return next(iter(self._wanted(Window(end, end + delay, (check,)), failed)), None)
+        return found[-1] if found else None
+
+    def _wanted(self, window: Window, failed: bool) -> list[LoggedRun]:
+        [check] = window.checks
+        runs = [run for run in self._read(window) if run.result["check"] == check]
+        return [run for run in runs if not (failed and run.result["available"])]
 
     def _read_or_nothing(self, window: Window) -> list[LoggedRun]:
         """Its runs, or none where the limits or AWS's own on requests were reached."""
@@ -127,7 +148,7 @@ def windows_for(began: Mapping[str, datetime], period: timedelta, end: datetime)
 
 
 def _pattern(checks: Sequence[str]) -> str:
-    if not checks or len(checks) > _MOST_NAMES:
+    if len(checks) > _MOST_NAMES:
         return f"{{ {_PATTERN} }}"
     names = " || ".join(f'$.check = "{check}"' for check in checks)
     return f"{{ {_PATTERN} && ({names}) }}"
@@ -141,17 +162,27 @@ def _runs(events: Iterable[Mapping[str, Any]]) -> Iterator[LoggedRun]:
 
 
 def result_of(line: Mapping[str, Any]) -> dict[str, Any]:
-    """The result of a log line: its steps are told by their times and failures, its transcript is one string."""
+    """The result of a log line: its steps are told by times, failures and refusals, its transcript is one string.
+
+    Older lines do not say what was refused.
+    """
     result = dict(line["result"])
     failures = {failure["step"]: failure["detail"] for failure in result["failures"]}
-    result["steps"] = [_step(name, took, failures) for name, took in line["step_ms"].items()]
+    refused = line.get("refused") or {}
+    result["steps"] = [_step(name, took, failures, refused) for name, took in line["step_ms"].items()]
     result["transcript"] = (line.get("transcript") or "").splitlines()
     return result
 
 
-def _step(name: str, took: float | None, failures: Mapping[str, str]) -> dict[str, Any]:
-    status = "failed" if name in failures else "skipped" if took is None else "passed"
-    return {"name": name, "status": status, "duration_ms": took, "detail": failures.get(name)}
+def _step(
+    name: str, took: float | None, failures: Mapping[str, str], refused: Mapping[str, str | None]
+) -> dict[str, Any]:
+    step = {"name": name, "duration_ms": took}
+    if name in failures:
+        return step | {"status": "failed", "detail": failures[name]}
+    if name in refused:
+        return step | {"status": "refused", "detail": refused[name]}
+    return step | {"status": "skipped" if took is None else "passed", "detail": None}
 
 
 def _object(text: str) -> Mapping[str, Any]:

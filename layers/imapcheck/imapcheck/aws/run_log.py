@@ -21,6 +21,7 @@ _MOST_OCTETS = 150_000
 _LONGEST_TEXT = 2000
 _MOST_ELEMENTS = {"failures": 2, "earlier_failures": 2, "warnings": 3, "exceeded": 4}
 _MOST_OTHERS = 5
+_MOST_REFUSED = 8
 _LEFT_OUT = "\n[...]\n"
 _LIBRARIES = ("botocore", "boto3", "s3transfer", "urllib3", "imapclient")
 
@@ -44,6 +45,7 @@ def run_fields(result: CheckResult, *, instant_test: bool, cold_start: bool) -> 
         "detail": _bounded(failure.detail, "detail", shortened) if failure is not None else None,
         "duration_ms": result.duration_ms,
         "step_ms": {step.name: step.duration_ms for step in result.steps if step.duration_ms is not None},
+        "refused": _refused(result, shortened),
         "warnings": content["warnings"],
         "cold_start": cold_start,
         "result": content,
@@ -52,6 +54,14 @@ def run_fields(result: CheckResult, *, instant_test: bool, cold_start: bool) -> 
         room = max(_MOST_OCTETS - _octets(fields), 0)
         fields["transcript"] = _middle_left_out("\n".join(result.transcript), room, shortened)
     return fields | ({"shortened": ", ".join(sorted(set(shortened)))} if shortened else {})
+
+
+def _refused(result: CheckResult, shortened: list[str]) -> dict[str, Any]:
+    """The server's words by the name of each step that it refused and that may be refused."""
+    steps = [step for step in result.steps if step.status == "refused"]
+    if len(steps) > _MOST_REFUSED:
+        shortened.append("refused")
+    return {step.name: _bounded(step.detail, "refused", shortened) for step in steps[:_MOST_REFUSED]}
 
 
 def error_fields(event: object, error: Exception, *, instant_test: bool) -> dict[str, Any]:

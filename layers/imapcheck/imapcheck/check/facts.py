@@ -16,6 +16,7 @@ from imapcheck.result import (
     StepResult,
     TlsFacts,
 )
+from imapcheck.text import days
 from imapcheck.transcript import Redactor
 
 _MOST_ADDRESSES = 20
@@ -57,11 +58,11 @@ def warnings(
 def _certificate_warnings(definition: CheckDefinition, tls: TlsFacts | None) -> Iterator[ResultWarning]:
     if tls is None or definition.tls_mode == "none":
         return
-    days, least = tls.certificate_days_remaining, definition.alarms.certificate_days
+    left, least = tls.certificate_days_remaining, definition.alarms.certificate_days
     if not definition.tls.verify:
         yield ResultWarning("certificate_unverified", "tls.verify is false: the certificate was not verified")
-    elif tls.verified and days is not None and days < least:
-        yield ResultWarning("certificate_expires_soon", f"expires in {days:g} days, at {tls.certificate_expires_at}")
+    elif tls.verified and left is not None and left < least:
+        yield ResultWarning("certificate_expires_soon", f"expires in {days(left)}, at {tls.certificate_expires_at}")
 
 
 def quota_facts(learnt: Learnt, redactor: Redactor) -> QuotaFacts | None:

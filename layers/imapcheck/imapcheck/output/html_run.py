@@ -42,7 +42,7 @@ from imapcheck.output.drawing import days_drawing
 from imapcheck.output.entry import SIGNS, WORDS, Entry, State, words
 from imapcheck.output.html_steps import legend_of, steps_table
 from imapcheck.output.waterfall import duration_text, limit_text, waterfall_of
-from imapcheck.text import duration
+from imapcheck.text import days, duration
 
 _HEADINGS = (h1, h2, h3, h4)
 _REFUSAL = re.compile(r"S: (\S+ (NO|BAD)\b|\* BYE\b)", re.IGNORECASE)
@@ -163,7 +163,7 @@ def _list(facts: Iterable[tuple[str, Node]]) -> Element:
 
 def _run_facts(content: Mapping[str, Any]) -> Iterator[tuple[str, Node]]:
     server = content["server"]
-    yield "address", bdi[words(server["address"])] if server["address"] else "no connection stood"
+    yield "address", bdi[words(server["address"])] if server["address"] else "no connection was made"
     if server["unreachable_addresses"]:
         yield "unreachable", bdi[words(", ".join(server["unreachable_addresses"]))]
     if (search := content["search"]) is not None:
@@ -200,17 +200,17 @@ def _tls_facts(tls: Mapping[str, Any]) -> Iterator[tuple[str, Node]]:
         yield "names", bdi[words(", ".join(tls["certificate_names"]))]
     if tls["certificates_sent"] is not None:
         yield "chain", f"{tls['certificates_sent']} sent"
-    if (days := tls["certificate_days_remaining"]) is not None:
-        yield "expires", fragment[moment(tls["certificate_expires_at"]), f", {days_text(days)}", _days(days)]
+    if (left := tls["certificate_days_remaining"]) is not None:
+        yield "expires", fragment[moment(tls["certificate_expires_at"]), f", {days_text(left)}", _days(left)]
 
 
-def days_text(days: float) -> str:
+def days_text(left: float) -> str:
     """Days of a certificate: to go, or since it expired."""
-    return f"{days:.0f} days left" if days >= 0 else f"{-days:.0f} days ago"
+    return f"{days(left)} left" if left >= 0 else f"{days(-left)} ago"
 
 
-def _days(days: float) -> Element:
-    return days_drawing(days, "wait" if days >= _FEW_DAYS else "failed")
+def _days(left: float) -> Element:
+    return days_drawing(left, "wait" if left >= _FEW_DAYS else "failed")
 
 
 def _transcript(entry: Entry, place: Place) -> Node:

@@ -70,9 +70,6 @@ def _joint(told: Sequence[_Told], part: Part) -> Story:
         text="\n".join(_lines(told, title, common)) + "\n",
         card=_card(told, subject, part),
         content=_content(told, subject, part),
-        check="",
-        kind=None,
-        state="OK" if all(item.change.state == "OK" for item in told) else "ALARM",
     )
 
 

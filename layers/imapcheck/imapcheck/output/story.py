@@ -27,9 +27,6 @@ class Story:
     text: str
     card: dict[str, Any]
     content: dict[str, Any]
-    check: str
-    kind: Kind | None
-    state: State
 
 
 @dataclass(frozen=True)
@@ -76,9 +73,6 @@ def _story(change: Change, setting: Setting, plotted: Plot) -> Story:
         text=_text(change, setting, plotted),
         card=card(change, plotted, subject, _facts(setting, plotted), _next_steps(change, setting, plotted)),
         content=_content(change, setting, plotted, subject),
-        check=change.check,
-        kind=change.kind,
-        state=change.state,
     )
 
 
@@ -208,7 +202,7 @@ def _run_content(plotted: Plot) -> dict[str, Any] | None:
 
 
 def tell_foreign(subject: str, text: str) -> Story:
-    """A message that is no alarm of a check, passed on as it is: cleaned, wrapped, and cut where it is long."""
+    """A message that is not an alarm of a check, passed on as it is: cleaned, wrapped, and cut where it is long."""
     lines = [line for part in text.splitlines()[:_FOREIGN_LINES] for line in wrap(one_line(part, _FOREIGN_COLUMNS))]
     line = ascii_line((one_line(subject, 90),))
     told = "\n".join([*wrap(one_line(subject, 300)), "", *lines])
@@ -219,7 +213,4 @@ def tell_foreign(subject: str, text: str) -> Story:
             "foreign", harmless(line), fenced(lines), [], keywords=[], metadata={"eventType": "imapcheck message"}
         ),
         content={"schema": SCHEMA_VERSION, "check": None, "kind": None, "subject": line, "message": lines},
-        check="",
-        kind=None,
-        state="ALARM",
     )

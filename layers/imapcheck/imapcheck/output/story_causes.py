@@ -52,8 +52,8 @@ _CAUSES: Mapping[FailureType, Cause] = {
     FailureType.MAILBOX_NOT_FOUND: Cause("the account sees no {mailbox}", "See who renamed, moved or deleted it, or took away the rights to it, and restore it. Was it moved on purpose? Then name the new one in {file}.", "the server works; the account sees no {mailbox}", "MAILBOX MISSING", hosted=False),
     FailureType.OVER_QUOTA: Cause("no room for a new message", "Make room in the mailbox or raise its quota; then see what filled it.", "the server works; the mailbox has no room left", "MAILBOX FULL"),
     FailureType.NO_MATCH: Cause("fewer messages found than expected", "Look in the account's archive, junk and trash. Not there? See in the server's log who moved or deleted it, or ask for it to be sent again.", "the server works", "MAIL MISSING", hosted=False),
-    FailureType.TOO_OLD: Cause("the newest message is too old", "Look at the server's delivery queue and at the junk folder; is it in neither, ask the sender.", "the server works", "NO NEW MAIL", hosted=False),
-    FailureType.MESSAGE_TOO_LARGE: Cause("the newest message is too large", "Look at the newest match: who sends such mail? Is it expected, raise search.max_size in {file}.", "the server works", "MAIL TOO LARGE", hosted=False),
+    FailureType.TOO_OLD: Cause("the newest message is too old", "Look at the server's delivery queue and at the junk folder; if it is in neither, ask the sender.", "the server works", "NO NEW MAIL", hosted=False),
+    FailureType.MESSAGE_TOO_LARGE: Cause("the newest message is too large", "Look at the newest match: who sends such mail? If it is expected, raise search.max_size in {file}.", "the server works", "MAIL TOO LARGE", hosted=False),
     FailureType.TIMEOUT: Cause("no complete answer to {step}", "Look at load, disk and network of {behind}; repeat the check by hand."),
 }  # fmt: skip
 BEHIND: Mapping[str, str] = {

@@ -2,10 +2,9 @@
 
 from collections import Counter
 from datetime import datetime
-from itertools import pairwise
 
 from imapcheck.output.story_causes import DOWN, meaning_of, word_of
-from imapcheck.output.story_facts import Change, Evidence, Run, Spell, Watched, clean
+from imapcheck.output.story_facts import Change, Evidence, Run, Spell, Watched, clean, silence
 from imapcheck.output.story_plot import Plot, bare
 from imapcheck.output.story_sentences import (
     causes_of,
@@ -17,8 +16,8 @@ from imapcheck.output.story_sentences import (
     reason_of,
     words_of,
 )
-from imapcheck.output.story_words import between, days, ms, names, stamp
-from imapcheck.text import count, duration
+from imapcheck.output.story_words import between, ms, names, stamp
+from imapcheck.text import count, days, duration
 
 _CAUSES_QUOTED = 3
 
@@ -118,7 +117,7 @@ def running_again(change: Change, evidence: Evidence) -> Plot:
     runs = evidence.runs
     if not runs:
         return bare(change, Watched(), evidence)
-    silent = next(((older, newer) for newer, older in pairwise(runs) if _is_gap(change, older, newer)), None)
+    silent = silence(change, runs)
     error = tuple(f"the monitor's last error: {clean(item.text)}" for item in evidence.errors[:1])
     since, until = (silent[0].started_at, silent[1].started_at) if silent else (None, runs[-1].started_at)
     after = f" after {duration(until - since)} without a result" if since is not None else f" since {stamp(until)}"
@@ -135,10 +134,6 @@ def running_again(change: Change, evidence: Evidence) -> Plot:
         until=until,
         run=runs[0],
     )
-
-
-def _is_gap(change: Change, older: Run, newer: Run) -> bool:
-    return newer.started_at - older.started_at > change.period * 1.9
 
 
 def _when_silent(since: datetime | None, until: datetime) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from typing import Any, Literal
 
 from imapcheck.errors import FailureType
@@ -99,7 +99,7 @@ class Run:
 
     @classmethod
     def from_line(cls, line: Mapping[str, Any]) -> "Run":
-        """The run of a log line. Raises `ValueError` where the line is no run's, or not in a shape that is known."""
+        """The run of a log line. Raises `ValueError` where the line is not a run's, or not in a shape that is known."""
         result = _mapping(line.get("result"))
         started, check = _text(result.get("started_at")), _text(line.get("check"))
         if started is None or check is None or line.get("available") not in (True, False):
@@ -215,8 +215,11 @@ class Spell:
 
     @property
     def told(self) -> Run:
-        """The newest of the bad runs; while a login is withheld, the one in which the server refused it."""
-        return next((run for run in self.bad if run.type != FailureType.AUTHENTICATION_PAUSED), self.bad[0])
+        """The newest of the bad runs; while a login is withheld, the newest in which the server refused it."""
+        newest = self.bad[0]
+        if newest.type != FailureType.AUTHENTICATION_PAUSED:
+            return newest
+        return next((run for run in self.bad if run.type == FailureType.AUTHENTICATION_FAILED), newest)
 
 
 def judge(change: Change) -> Callable[[Run], bool | None]:
@@ -231,12 +234,27 @@ def judge(change: Change) -> Callable[[Run], bool | None]:
             return lambda run: not run.available
 
 
+type _Seen = Sequence[tuple[Run, bool]]
+
+
+def _seen(change: Change, runs: Sequence[Run]) -> _Seen:
+    """The runs that this alarm sees, and whether each is bad."""
+    is_bad = judge(change)
+    return [(run, bad) for run in runs if (bad := is_bad(run)) is not None]
+
+
 def good_since(change: Change, runs: Sequence[Run]) -> datetime | None:
     """When the oldest good run after the newest bad one began; None where none was bad, or the newest was."""
-    is_bad = judge(change)
-    seen = [(run, bad) for run in runs if (bad := is_bad(run)) is not None]
+    seen = _seen(change, runs)
     good = list(takewhile(lambda item: not item[1], seen))
     return good[-1][0].started_at if 0 < len(good) < len(seen) else None
+
+
+def silence(change: Change, runs: Sequence[Run]) -> tuple[Run, Run] | None:
+    """The newest two neighbouring runs, the older first, between which at least one is missing; `runs` newest first."""
+    longest = change.period * 1.9
+    gaps = ((older, newer) for newer, older in pairwise(runs) if newer.started_at - older.started_at > longest)
+    return next(gaps, None)
 
 
 def find_spell(change: Change, runs: Sequence[Run]) -> Spell | None:
@@ -246,31 +264,46 @@ def find_spell(change: Change, runs: Sequence[Run]) -> Spell | None:
     were bad, as CloudWatch counts, where it lies at the change and is not an old one; where the log shows no such
     stretch, the bad runs of the newest window.
     """
-    is_bad = judge(change)
-    seen = [(run, bad) for run in runs if (bad := is_bad(run)) is not None]
+    seen = _seen(change, runs)
+    ringing = _ringing(change, seen)
+    first, last = (ringing[0], ringing[-1]) if ringing else (0, 0)
+    end = last + change.periods
+    bad_at = [at for at, (_, bad) in enumerate(seen[:end]) if bad and at >= first]
+    return _spell(change, seen, bad_at, complete=bool(ringing) and len(seen) > end) if bad_at else None
 
-    def rings(at: int) -> bool:
-        return sum(bad for _, bad in seen[at : at + change.periods]) >= change.needed
 
-    late = sum(run.started_at > change.at - _UNSEEN for run, _ in seen)
-    latest = max(1, late) if change.state == "ALARM" else change.periods + late
-    newest = next((at for at in range(min(len(seen), latest + 1)) if rings(at)), None)
-    oldest = newest or 0
-    while newest is not None and oldest + 1 < len(seen) and rings(oldest + 1):
-        oldest += 1
-    end = oldest + change.periods
-    bad_at = [at for at, (_, bad) in enumerate(seen[:end]) if bad and at >= (newest or 0)]
-    if not bad_at:
-        return None
-    window = [bad for _, bad in seen[: change.periods]]
+def _ringing(change: Change, seen: _Seen) -> range:
+    """Where in `seen` the alarm rang: the newest stretch, empty where none lies at the change."""
+    near = range(min(len(seen), _latest(change, seen) + 1))
+    newest = next((at for at in near if _rings(change, seen, at)), None)
+    if newest is None:
+        return range(0)
+    older = takewhile(lambda at: _rings(change, seen, at), range(newest, len(seen)))
+    return range(newest, newest + sum(1 for _ in older))
+
+
+def _rings(change: Change, seen: _Seen, at: int) -> bool:
+    """Whether enough of the runs were bad, as CloudWatch counted at this one."""
+    return sum(bad for _, bad in seen[at : at + change.periods]) >= change.needed
+
+
+def _latest(change: Change, seen: _Seen) -> int:
+    """At which run a stretch begins at the latest that belongs to the change."""
+    unseen = sum(run.started_at > change.at - _UNSEEN for run, _ in seen)
+    return max(1, unseen) if change.state == "ALARM" else change.periods + unseen
+
+
+def _spell(change: Change, seen: _Seen, bad_at: Sequence[int], *, complete: bool) -> Spell:
+    """The spell whose bad runs stand at these places."""
+    newest, window = bad_at[0], [bad for _, bad in seen[: change.periods]]
     return Spell(
         bad=tuple(seen[at][0] for at in bad_at),
         bad_in_window=sum(window),
         window=len(window),
-        after=seen[bad_at[0] - 1][0] if change.state == "OK" and bad_at[0] > 0 else None,
-        last_good=next((run for run, bad in seen[bad_at[0] :] if not bad), None),
-        complete=newest is not None and len(seen) > end,
-        unbroken=bad_at == list(range(len(bad_at))),
+        after=seen[newest - 1][0] if change.state == "OK" and newest > 0 else None,
+        last_good=next((run for run, bad in seen[newest:] if not bad), None),
+        complete=complete,
+        unbroken=list(bad_at) == list(range(len(bad_at))),
     )
 
 

@@ -32,8 +32,8 @@ from imapcheck.output.story_sentences import (
     what_changed,
     words_of,
 )
-from imapcheck.output.story_words import clock, days, ms, stamp, timed_steps
-from imapcheck.text import count, duration
+from imapcheck.output.story_words import clock, ms, stamp, timed_steps
+from imapcheck.text import count, days, duration
 
 _URGENT_DAYS = 3
 
@@ -181,19 +181,45 @@ def _mend(watched: Watched, evidence: Evidence) -> str:
     """What to do about the newest error, or about silence."""
     if not evidence.errors:
         return (
-            "See whether the schedule is on, and whether the alarms dead-letters, dropped-events or throttles ring;"
+            "See whether the schedule is on, and whether the alarm dead-letters or dropped-events rings;"
             " then look into the log of run_check."
         )
     text = evidence.errors[0].text
     if watched.secret is not None and "CredentialsError" in text and watched.secret in text:
-        verb = "Create or restore" if "no such secret" in text else "Put right"
-        return (
-            f"{verb} the secret {watched.secret} in AWS Secrets Manager, in this stack's account and Region;"
-            " the next run takes it."
-        )
+        return _mend_credentials(text, watched.secret)
     if "DefinitionError" in text:
         return f"Correct {watched.file or 'the definition'} as the error says, and deploy it again."
     return "Put right what the error names, in this stack's account and Region; the next run tries again."
+
+
+_UNREADABLE = re.compile(r"cannot be read: .*\((\w+)\)")
+_MISSING = ("ResourceNotFoundException", "InvalidRequestException")
+_REFUSED = ("AccessDeniedException", "DecryptionFailure")
+_TOKEN_ENDPOINT = re.compile(r"token endpoint (\S+): (?!it refused with (?:invalid|unauthorized)_)")
+_STORED = "in AWS Secrets Manager, in this stack's account and Region; the next run takes it."
+
+
+def _mend_credentials(text: str, secret: str) -> str:
+    """The secret is put right only where it is what is wrong: it may be missing, out of reach, or not even read."""
+    if endpoint := _TOKEN_ENDPOINT.search(text):
+        return (
+            f"See whether {endpoint[1]} is the right token endpoint, whether it works, and whether run_check can reach"
+            " it; the next run tries again."
+        )
+    reason = _UNREADABLE.search(text)
+    if reason is None:
+        return f"Put right the secret {secret} {_STORED}"
+    if reason[1] in _MISSING:
+        return f"Create or restore the secret {secret} {_STORED}"
+    if reason[1] in _REFUSED:
+        return (
+            f"Let run_check read the secret {secret}: its name must begin with the stack's SecretPrefix, and a KMS key"
+            " of your own must be the stack's SecretKmsKeyArn. The secret itself may be in order."
+        )
+    return (
+        f"See whether AWS Secrets Manager has an outage, and, in a VPC, whether run_check can reach it;"
+        f" leave the secret {secret} alone. The next run tries again."
+    )
 
 
 type _Teller = Callable[[Change, Watched, Spell], Plot]

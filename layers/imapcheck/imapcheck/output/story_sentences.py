@@ -7,8 +7,8 @@ from datetime import datetime
 from imapcheck.errors import FailureType
 from imapcheck.output.excerpt import end_of_part
 from imapcheck.output.story_facts import Change, Run, Spell, clean
-from imapcheck.output.story_words import between, clock, cut, days, ms, names, stamp
-from imapcheck.text import count, duration, minute
+from imapcheck.output.story_words import between, clock, cut, ms, names, stamp
+from imapcheck.text import count, days, duration, minute
 
 TRANSCRIPT_LINES = 12
 TRANSCRIPT_COLUMNS = 300

@@ -4,8 +4,6 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from imapcheck.text import count
-
 COLUMNS = 80
 NAMES_SHOWN = 8
 
@@ -25,11 +23,6 @@ def stamp(moment: datetime) -> str:
 def between(first: datetime, last: datetime) -> str:
     """`24 Nov 10:15 to 10:50 UTC`."""
     return f"{stamp(first).removesuffix(' UTC')} to {clock(last, first)} UTC"
-
-
-def days(number: float) -> str:
-    """`1 day`, `13 days`: whole days that are left, never more than there are."""
-    return count(int(number), "day")
 
 
 def ms(duration: float) -> str:

@@ -68,7 +68,7 @@ class CheckSummary:
         return sorted(medians, key=lambda item: -item[1])[:_SLOWEST_HOURS]
 
     def take(self, run: Mapping[str, Any]) -> None:
-        """Count one object. Raises `KeyError`, `TypeError` or `ValueError` where it is no result."""
+        """Count one object. Raises `KeyError`, `TypeError` or `ValueError` where it is not a result."""
         if "error" in run:
             self.not_run += 1
             return
@@ -112,7 +112,7 @@ class Summary:
 
 
 def summarise(objects: Iterable[Mapping[str, Any] | None]) -> Summary:
-    """Read the objects once; None and what is no result count as unreadable."""
+    """Read the objects once; None and what is not a result count as unreadable."""
     checks: dict[str, CheckSummary] = {}
     unreadable = 0
     for run in objects:

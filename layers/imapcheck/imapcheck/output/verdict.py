@@ -8,6 +8,7 @@ from imapcheck.errors import Category
 from imapcheck.output.excerpt import excerpt
 from imapcheck.output.outcome import Outcome
 from imapcheck.result import CheckResult, Exceeded, TlsFacts
+from imapcheck.text import days
 
 _MOST_NAMES = 5
 STYLES = {"available": "green", "slow": "yellow", "unavailable": "red", "not_run": "magenta", "crashed": "magenta"}
@@ -79,8 +80,8 @@ def certificate(tls: TlsFacts) -> Iterator[str]:
     if tls.certificate_issuer is not None:
         yield f"issued by {tls.certificate_issuer}"
     if tls.certificate_days_remaining is not None:
-        days = tls.certificate_days_remaining
-        yield f"expires in {days:.0f} days" if days >= 0 else f"expired {-days:.0f} days ago"
+        left = tls.certificate_days_remaining
+        yield f"expires in {days(left)}" if left >= 0 else f"expired {days(-left)} ago"
     if tls.certificates_sent is not None:
         yield f"the server sent {tls.certificates_sent}"
 
@@ -95,4 +96,4 @@ def _facts(result: CheckResult) -> Iterator[str]:
     if result.new_message is not None and result.new_message.message_id is not None:
         yield f"filed in {result.new_message.mailbox}"
     if result.server.tls is not None and result.server.tls.certificate_days_remaining is not None:
-        yield f"certificate {result.server.tls.certificate_days_remaining:.0f} days"
+        yield f"certificate {days(result.server.tls.certificate_days_remaining)}"

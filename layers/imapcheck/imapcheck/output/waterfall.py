@@ -1,7 +1,7 @@
 """The waterfall of a run, laid out once: terminal, report and widget draw the same bars.
 
-Places are fractions of the frame's width: 0 is where the first step begins, 1 is `end_ms`. Steps follow each
-other without gaps, as the run's clock only runs within them.
+Places are fractions of the frame's width: 0 is where the first step begins, 1 where the last one ends. Steps follow
+each other without gaps, as the run's clock only runs within them.
 """
 
 import math
@@ -26,7 +26,7 @@ PHASES: dict[str, Phase] = {
 """The colour of a step's bar; whatever is not here waits for the server."""
 
 NOT_COUNTED = "cleanup"
-"""The step that is no part of the run's duration."""
+"""The step that is not part of the run's duration."""
 
 _TICKS = 8
 _SECONDS_FROM_MS = 2000.0
@@ -77,12 +77,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Waterfall:
-    """Rows in the order of the steps; `total_ms` is the run's duration, `end_ms` the frame's width."""
+    """Rows in the order of the steps; `total_ms` is the run's duration."""
 
     rows: tuple[Row, ...]
     ticks: tuple[Tick, ...]
     total_ms: float
-    end_ms: float
     total_mark: Mark | None
 
 
@@ -104,7 +103,7 @@ def layout(steps: Sequence[StepResult], thresholds: Mapping[str, float], spans: 
     counted = sum(step.duration_ms or 0.0 for step in steps if step.name != NOT_COUNTED)
     rows = tuple(frame.row(step, thresholds.get(step.name)) for step in steps)
     total = frame.total_mark(counted, thresholds.get("total"))
-    return Waterfall(rows, nice_ticks(frame.end), counted, frame.end, total)
+    return Waterfall(rows, nice_ticks(frame.end), counted, total)
 
 
 class _Frame:

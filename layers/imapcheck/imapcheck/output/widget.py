@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import htpy
 from htpy import (
@@ -55,10 +55,18 @@ show: problems    # only what is not available, slow or without a run
 type Where = Literal["popup", "widget"]
 
 
+class Problem(NamedTuple):
+    """Why nothing is known of a check: in two words, as its state, and in full."""
+
+    state: str
+    words: str
+
+
 @dataclass(frozen=True)
 class CheckRow:
     """One check: its last run if that could be read, its state, and what the metrics say of the time range.
 
+    With a `problem` the state is not known, whatever the last run said.
     `open_last` and `open_failure` are what the function is called with to show the run.
     """
 
@@ -71,7 +79,7 @@ class CheckRow:
     failed_at: datetime | None = None
     open_last: Mapping[str, Any] | None = None
     open_failure: Mapping[str, Any] | None = None
-    problem: str | None = None
+    problem: Problem | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +89,10 @@ class Choice:
     name: str = ""
     only_problems: bool = False
 
+    def names(self, check: str) -> bool:
+        """Whether the check is one of those that the reader named."""
+        return self.name.lower() in check.lower()
+
 
 def checks_widget(
     rows: Sequence[CheckRow], notes: Sequence[str], choice: Choice, *, endpoint: str, now: datetime, dark: bool
@@ -89,7 +101,7 @@ def checks_widget(
     shown = sorted(filter(_wanted(choice), rows), key=lambda row: (ORDER.index(row.state), row.check))
     return widget(
         _form(choice, len(shown), len(rows), endpoint),
-        _table(shown, endpoint, now) if shown else p["No check of this choice."],
+        _table(shown, endpoint, now) if shown else p["No check matches."],
         legend(LEGEND) if shown else None,
         (p(".quiet")[note] for note in notes),
         dark=dark,
@@ -102,7 +114,7 @@ def sentence_widget(sentence: str, *, dark: bool) -> str:
 
 
 def _wanted(choice: Choice) -> Any:
-    return lambda row: choice.name.lower() in row.check.lower() and not (choice.only_problems and row.state == "good")
+    return lambda row: choice.names(row.check) and not (choice.only_problems and row.state == "good")
 
 
 def _form(choice: Choice, shown: int, all: int, endpoint: str) -> Element:
@@ -145,7 +157,9 @@ def _row(row: CheckRow, endpoint: str, now: datetime) -> Element:
 
 
 def _state(row: CheckRow) -> Element:
-    return span(".state.unknown")["? no run"] if row.state == "unknown" else state_mark(row.state)
+    if row.state != "unknown":
+        return state_mark(row.state)
+    return span(".state.unknown")[f"? {'no run' if row.problem is None else row.problem.state}"]
 
 
 def _since(row: CheckRow, now: datetime) -> Node:
@@ -165,7 +179,7 @@ def _last_run(row: CheckRow, now: datetime) -> Node:
 
 def _reason(row: CheckRow) -> Node:
     if row.problem is not None:
-        return bdi[words(row.problem)]
+        return bdi[words(row.problem.words)]
     return None if row.entry is None else why(row.entry)
 
 

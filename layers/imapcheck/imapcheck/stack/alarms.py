@@ -41,7 +41,7 @@ def alarms_of(definition: CheckDefinition, schedule: ScheduleDefinition) -> Iter
 
 
 def _unavailable(definition: CheckDefinition, period: int) -> Alarm:
-    """Silence is no recovery: missing data changes nothing."""
+    """Silence is not a recovery: missing data changes nothing."""
     runs = definition.alarms.unavailable
     says = (
         f"The mail server {definition.host} is not available: a mail client could not log in, find, read or file mail"
@@ -120,6 +120,16 @@ def event_age(schedules: Sequence[ScheduleDefinition]) -> int:
     """Seconds after which Lambda gives an event up: the shortest interval, at least 5 minutes, at most 6 hours."""
     shortest = min((schedule.seconds for schedule in schedules), default=0)
     return min(max(shortest, 300), 6 * _HOUR)
+
+
+def delivery_age(schedule: ScheduleDefinition) -> int:
+    """Seconds after which EventBridge Scheduler gives an event up, in which it may try again."""
+    return min(max(schedule.seconds, 60), _HOUR)
+
+
+def latest_delivery(schedules: Sequence[ScheduleDefinition]) -> int:
+    """Seconds that an event may be late: what the schedule and then Lambda may take before they give it up."""
+    return event_age(schedules) + max(map(delivery_age, schedules), default=0)
 
 
 def _lasting_window(schedules: Sequence[ScheduleDefinition]) -> tuple[int, RunsOf]:

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.monitoring import MuteDefinition, ScheduleDefinition
-from imapcheck.stack.alarms import Alarm, alarms_of, dropped_events, event_age, monitor_errors
+from imapcheck.stack.alarms import Alarm, alarms_of, delivery_age, dropped_events, event_age, monitor_errors
 from imapcheck.stack.quotas import Template
 
 _HEAD = """\
@@ -118,7 +118,7 @@ def _schedule(name: str, schedule: ScheduleDefinition) -> str:
         Arn: !Ref FunctionArn
         RoleArn: !Ref ScheduleRoleArn
         Input: '{{"check": "{name}", "scheduled_time": "<aws.scheduler.scheduled-time>"}}'
-        RetryPolicy: {{ MaximumRetryAttempts: 2, MaximumEventAgeInSeconds: {min(max(schedule.seconds, 60), 3600)} }}
+        RetryPolicy: {{ MaximumRetryAttempts: 2, MaximumEventAgeInSeconds: {delivery_age(schedule)} }}
         DeadLetterConfig: {{ Arn: !Ref DeadLettersArn }}
 """
 
@@ -161,7 +161,7 @@ def _mute(name: str, number: int, mute: MuteDefinition, alarms: Iterable[str]) -
     Type: AWS::CloudWatch::AlarmMuteRule
     Properties:
       Name: !Sub "${{StackName}}-{name}-mute-{number}"
-      Description: {_quoted(f"Alarms of the check {name} are silent; what still is wrong at the end is told then.")}
+      Description: {_quoted(f"Alarms of the check {name} are silent; what is still wrong at the end is told then.")}
       Rule:
         Schedule:
           Expression: {_quoted(mute.expression)}
