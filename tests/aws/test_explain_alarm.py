@@ -480,6 +480,28 @@ def test_message_over_256_kilobytes_is_trimmed_and_says_so(stack: Stack, monkeyp
     assert json.loads(sent.forms["sqs"])["trimmed"] is True
 
 
+def test_what_programs_get_of_a_story_that_is_too_long(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose alarm it is, what it says in short and since when; people still get the whole text, and a chat its card."""
+    stack.log([failed(ago(0)), failed(ago(5)), log_line(ago(10))])
+    whole: list[Any] = []
+
+    def long(*scene: Any) -> Any:
+        story = tell(*scene)
+        whole.append(story)
+        return replace(story, content=story.content | {"text": "x" * 200_000})
+
+    monkeypatch.setattr(explainer, "tell", long)
+    assert stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW)) == []
+    [sent], [story] = stack.sent, whole
+    kept = ("schema", "check", "kind", "state", "subject", "at", "since")
+    assert json.loads(sent.forms["sqs"]) == {key: story.content[key] for key in kept} | {
+        key: story.content[key] for key in ("until", "part") if key in story.content
+    } | {"trimmed": True}
+    assert sent.forms["sqs"] == sent.forms["lambda"]
+    assert (sent.forms["default"], sent.forms["email"], sent.forms["sms"]) == (story.text, story.text, story.subject)
+    assert json.loads(sent.forms["https"]) == story.card
+
+
 def test_storm_is_told_in_a_few_stories_without_losing_one(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     """450 checks in one minute, in batches as the queue makes them, at a pace that no subscription is ended for."""
     checks = [f"check-{number:03}" for number in range(450)]

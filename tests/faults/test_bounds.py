@@ -8,7 +8,7 @@ import pytest
 
 from conftest import Define
 from imapcheck import CheckResult, Credentials, run_check
-from support.wire_server import Action, Dialect, Exchange, WireServer, close, raw, reply
+from support.wire_server import Action, Dialect, Exchange, WireServer, close, hang, raw, reply
 
 
 def failed(result: CheckResult) -> tuple[str, str, str]:
@@ -129,6 +129,13 @@ def test_line_of_a_mebibyte(run: Run, octets: int, available: bool) -> None:
     if not available:
         words = "the server sent a line of more than 1048576 bytes"
         assert failed(result) == ("namespace", "protocol_error", words)
+
+
+def test_mebibyte_without_a_line_end_is_not_waited_for(run: Run) -> None:
+    """The line is too long already, whether or not anything follows."""
+    result = run({"NAMESPACE": raw(b"* OK ".ljust(1 << 20, b"x"), hang)})
+    words = "the server sent a line of more than 1048576 bytes"
+    assert failed(result) == ("namespace", "protocol_error", words)
 
 
 def test_untagged_responses_without_end(run: Run) -> None:

@@ -338,3 +338,51 @@ def test_transcript_is_bounded_and_keeps_both_ends() -> None:
     assert lines[0].startswith("S: * 0 EXISTS")
     assert lines[60] == "… 4800 lines left out"
     assert lines[-1].startswith("S: * 4999 EXISTS")
+
+
+@pytest.mark.parametrize(("count", "left_out"), [(60, 0), (200, 0), (201, 1), (205, 5)])
+def test_two_hundred_lines_are_kept(count: int, left_out: int) -> None:
+    """The first 60 and the last 140."""
+    transcript = Transcript(Redactor())
+    for number in range(count):
+        transcript.client(b"%d" % number)
+    all_lines = [f"C: {number}" for number in range(count)]
+    gap = [f"… {left_out} lines left out"] if left_out else []
+    assert list(transcript.lines()) == [*all_lines[:60], *gap, *all_lines[60 + left_out :]]
+
+
+@pytest.mark.parametrize("octets", [8192, 8193, 20_000])
+def test_long_line_is_shown_alike_however_it_is_held(octets: int) -> None:
+    """At most 400 characters with its direction, and no secret in them."""
+    transcript = Transcript(Redactor(("hunter22",)))
+    line = b"* OK hunter22 " + b"x" * (octets - 14)
+    transcript.server(line)
+    transcript.server_later(octets, lambda: line)
+    first, second = transcript.lines()
+    assert first == second == "S: * OK ******** " + "x" * (396 - 14) + "…"
+    assert len(first) == 400
+
+
+def test_transcript_takes_at_most_120_kb_of_json() -> None:
+    """A character may take twelve octets there: of the first lines 40,000 octets are kept, of the last 80,000."""
+    transcript = Transcript(Redactor())
+    for number in range(200):
+        transcript.server(f"{number} ".encode() + "𝄞".encode() * 390)
+    lines = transcript.lines()
+    gap = next(place for place, line in enumerate(lines) if line.endswith(" lines left out"))
+    head, tail = lines[:gap], lines[gap + 1 :]
+    assert lines[gap] == f"… {200 - len(head) - len(tail)} lines left out"
+    size = len(json.dumps(lines[0]))
+    assert len(head) == 40_000 // size
+    assert len(tail) == 80_000 // (size + 2)
+    assert tail[-1].startswith("S: 199 ")
+
+
+def test_known_secret_beyond_16_kib_of_a_line_is_not_shown_by_half() -> None:
+    """What is searched is bounded; what is shown ends well before."""
+    redactor = Redactor(("hunter22",))
+    shown = redactor.clean_line("y" * 16_380 + "hunter22", limit=20_000)
+    assert "hunt" not in shown
+    assert shown.startswith("y" * 16_000)
+    assert shown.endswith("...")
+    assert redactor.clean_line("y" * 16_376 + "hunter22", limit=20_000) == "y" * 16_376 + "********"

@@ -131,6 +131,14 @@ def test_search_that_is_no_answer(text: bytes, piece: int) -> None:
         collect((b"SEARCH", text), piece=piece)
 
 
+def test_search_result_with_a_literal_is_no_answer() -> None:
+    """No item of one has a literal (RFC 4731); what stands behind it was not read as a part of the set."""
+    for name, line in ((b"ESEARCH", b'(TAG "A0009") UID ALL 1:2 X {3}'), (b"SEARCH", b"1 {3}")):
+        response = Response("untagged", name, None, line, ((line, b"abc"), b" 4"))
+        with pytest.raises(CheckFailure, match="search result"):
+            SearchCollector(TAG, 0).take(response)
+
+
 def held_for(name: bytes, matches: int, step: int) -> int:
     """Octets that a collector holds on to for so many matches, `step` apart; none of its pieces stays."""
     collector = SearchCollector(TAG, 10)
