@@ -5,10 +5,17 @@ PYTHONPATH=tests python -m support.rendered      (make docs) writes the files; a
 
 from pathlib import Path
 
-from support.rendered import commands, formats, pages, screens, watching
+from support.rendered import commands, formats, pages, screens, stories, watching
 
 GOLDEN = Path(__file__).parents[2] / "unit/golden"
-SCENES = {**screens.SCENES, **watching.SCENES, **pages.SCENES, **formats.SCENES, **commands.SCENES}
+SCENES = {
+    **screens.SCENES,
+    **watching.SCENES,
+    **pages.SCENES,
+    **formats.SCENES,
+    **commands.SCENES,
+    **stories.SCENES_OF_STORIES,
+}
 """The text of each file, by its name."""
 
 

@@ -11,7 +11,7 @@ from support.full_results import available, refused
 from support.more_results import RUNS, crashed, fleet, not_run, outcome_of
 from support.rendered.paper import sheet
 
-EACH = {name: outcome_of(make()) for name, make in RUNS.items()} | {"not-run": not_run(), "crashed": crashed()}
+EACH = {name: outcome_of(make(name)) for name, make in RUNS.items()} | {"not-run": not_run(), "crashed": crashed()}
 BARE = Outcome("bare", available("bare"), limits=Limits({"dns": 3.0}))
 
 
@@ -36,7 +36,7 @@ def nagios_lines() -> str:
 
 
 def prometheus_text() -> str:
-    """Names are unlike here, as the command line wants them."""
+    """No two checks have one name, as the command line sees to it."""
     return prometheus.render([*EACH.values(), BARE])
 
 

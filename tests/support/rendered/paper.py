@@ -33,6 +33,12 @@ class Paper:
         return "\n".join(line.rstrip() for line in lines).rstrip("\n") + "\n"
 
     @property
+    def hidden_cursors(self) -> tuple[int, int]:
+        """How often the cursor was taken away, and how often it was given back."""
+        written = self._octets.getvalue().decode(self._encoding)
+        return written.count("\x1b[?25l"), written.count("\x1b[?25h")
+
+    @property
     def frames(self) -> str:
         """What stood on one line, one after the other, each once."""
         pieces = [

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from imapcheck.output.outcome import Outcome
 from imapcheck.output.steps import StepLines
+from imapcheck.output.table import table
 from imapcheck.output.terminal import ManyChecksScreen, OneCheckScreen
 from imapcheck.output.verdict import evidence
 from imapcheck.result import StepResult
@@ -98,6 +99,43 @@ def quiet_progress() -> str:
     return "".join(parts)
 
 
+def one_live() -> str:
+    """A check while it runs, then its end; and Ctrl-C in the middle, whose last line is the step under way."""
+    parts = []
+    for interrupt in (False, True):
+        paper = Paper()
+        screen = OneCheckScreen(transcript=False, timeout=30.0, console=paper.console)
+        [hook] = screen.hooks("mail")
+        for step in refused().steps[:6]:
+            hook(StepStarted(step.name, 0.0))
+            if not (interrupt and step.name == "authenticate"):
+                hook(StepFinished(step.name, 0.0, step))
+        if interrupt:
+            screen.interrupted()
+        else:
+            screen.result(outcome_of(refused()))
+        last = paper.frames.rpartition("✓ dns")
+        parts.append(sheet("interrupted" if interrupt else "ended", f"{last[1]}{last[2]}"))
+    paper = Paper()
+    OneCheckScreen(transcript=False, console=paper.console).interrupted()
+    parts.append(sheet("interrupted before it began", paper.text.strip() or "(nothing)"))
+    return "".join(parts)
+
+
+def widths() -> str:
+    """Around the widths at which something gets, or loses, its room."""
+    parts = []
+    times = [("dns", 99_999.9, None), ("list", 100_000.0, "of 24 characters exactly"), ("append", 5.0, "x" * 25)]
+    steps = tuple(StepResult(name, "passed", took, detail) for name, took, detail in times)  # type: ignore[arg-type]
+    run = replace(slow(), steps=steps)
+    for columns in (20, 40, 59, 60, 63, 64, 65, 70, 80, 99, 100, 107, 108, 120, 130):
+        paper = Paper(columns)
+        paper.console.print(StepLines.of(run))
+        paper.console.print(table([outcome_of(slow()), outcome_of(run), not_run()], columns))
+        parts.append(sheet(f"columns {columns}", paper.text))
+    return "".join(parts)
+
+
 def live_steps() -> str:
     """Steps as they begin and end, with the clock of the one under way; a second attempt begins anew."""
     now = 100.0
@@ -177,5 +215,7 @@ SCENES: dict[str, Callable[[], str]] = {
     "progress-not-shown.txt": quiet_progress,
     "live-steps.txt": live_steps,
     "live-without-timeout.txt": clock_without_a_timeout,
+    "one-live.txt": one_live,
+    "widths.txt": widths,
     "excerpts.txt": excerpts,
 }

@@ -150,7 +150,7 @@ def _not_running(change: Change, watched: Watched, evidence: Evidence) -> Plot:
         f"{told}{verdict}: none for {count(change.periods, 'interval')} of {duration(change.period)}",
         f"monitor: {_monitor_says(change, evidence)}; the mail server was not tested",
         tuple(_shown(change, error) for error in evidence.errors[:1]),
-        worked=what_changed(change, last),
+        worked=what_changed(change, last, "worked" if last is None or last.available else "ran"),
         advice=_mend(watched, evidence),
         since=since,
         run=last,

@@ -1,0 +1,229 @@
+# ruff: noqa: E501 - the cases are a table
+"""Stories of rarer alarms, several to a file, and every story's object for programs."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from imapcheck.errors import FailureType
+from imapcheck.output.joint_story import Part, tell_together, tell_together_bare
+from imapcheck.output.story import Setting, Story, tell, tell_bare, tell_foreign
+from imapcheck.output.story_facts import Change, Evidence, Kind, Links, MonitorError, Others, Watched
+from support.rendered.paper import sheet
+from support.story_scenes import BEFORE, CERTIFICATE, FAULTS, RANG, SCENES, change, log_line, minutes_ago, setting
+
+REFUSED, LOST, NOTHING = FailureType.CONNECTION_REFUSED, FailureType.CONNECTION_LOST, FailureType.NO_MATCH
+type Lines = list[dict[str, Any]]
+
+
+def bad(*minutes: int, type: FailureType = REFUSED, **more: Any) -> Lines:
+    """Runs that failed so many minutes before the alarm."""
+    detail = {key: more.pop(key) for key in ("detail", "took_ms", "transcript") if key in more}
+    return [log_line(minutes_ago(m), type=type, fault=replace(FAULTS[type], **detail), **more) for m in minutes]
+
+
+def good(*minutes: int, **more: Any) -> Lines:
+    return [log_line(minutes_ago(m), **more) for m in minutes]
+
+
+def slow(*minutes: int, took: float = 6000.0, exceeded: Sequence[tuple[str, float, float]] = ()) -> Lines:
+    """Runs whose login was slow."""
+    over = [{"name": name, "limit_ms": limit, "duration_ms": ms} for name, limit, ms in exceeded]
+    steps = {**BEFORE, "authenticate": took}
+    return [log_line(minutes_ago(m), step_ms=steps, slow=True, exceeded=over) for m in minutes]
+
+
+def days(left: float | None, **more: Any) -> dict[str, Any]:
+    return {**CERTIFICATE, "certificate_days_remaining": left, **more}
+
+
+def failing_with(line: dict[str, Any], *failures: tuple[str, FailureType, str], **result: Any) -> dict[str, Any]:
+    """The line with further failures."""
+    more = [{"step": step, "type": type.value, "detail": detail} for step, type, detail in failures]
+    told = {**line["result"], "failures": [*line["result"]["failures"], *more], **result}
+    return {**line, "result": told}
+
+
+DOWN, DOWN_OVER = change(Kind.UNAVAILABLE), change(Kind.UNAVAILABLE, "OK")
+SILENT, HEARD = change(Kind.NOT_RUNNING), change(Kind.NOT_RUNNING, "OK")
+SLOW, QUICK = change(Kind.SLOW), change(Kind.SLOW, "OK")
+EXPIRING, RENEWED = change(Kind.CERTIFICATE), change(Kind.CERTIFICATE, "OK")
+NO_FILE: dict[str, Any] = {
+    "watched": {"file": None, "secret": None, "thresholds": {}, "timeout": None, "runbook": None, "mailbox": None}
+}
+LONG = tuple(f"S: * {number} FETCH (UID {number})" for number in range(15))
+
+
+def errors(*texts: str) -> dict[str, Any]:
+    """What the function logged instead of results."""
+    found = tuple(MonitorError(minutes_ago(5 * at + 1), text) for at, text in enumerate(texts))
+    return {"evidence": {"errors": found}}
+
+
+OUTAGES: dict[str, Callable[[], Story]] = {
+    "one run of one": lambda: tell(change(Kind.UNAVAILABLE, needed=1, periods=1), setting([*bad(0), *good(5, 10)])),
+    "two of three": lambda: tell(DOWN, setting([*bad(0), *good(5), *bad(10), *good(15, 20)])),
+    "no good run": lambda: tell(DOWN, setting(bad(0, 5, 10))),
+    "yesterday": lambda: tell(DOWN, setting([*bad(*range(0, 780, 60)), *good(780, 840)])),
+    "two causes": lambda: tell(DOWN, setting([*bad(0), *bad(5, type=LOST), *good(10, 15)])),
+    "further failures and warnings": lambda: tell(DOWN, setting([
+        failing_with(bad(0, type=NOTHING)[0], ("append", FailureType.OVER_QUOTA, "NO [OVERQUOTA] full"), attempts=2, warnings=[{"type": "quota", "detail": "97 %"}]),
+        *bad(5, type=NOTHING), *good(10)])),
+    "no match, and then the connection": lambda: tell(DOWN, setting([failing_with(bad(0, type=NOTHING)[0], ("append", LOST, "the server hung up"), attempts=1), *good(10)])),
+    "no match, never one": lambda: tell(DOWN, setting(bad(0, 5, type=NOTHING))),
+    "a step that was slower": lambda: tell(DOWN, setting([*bad(0, 5, type=FailureType.COMMAND_REJECTED, took_ms=42.0), *good(10)])),
+    "a step that was 9 ms slower": lambda: tell(DOWN, setting([*bad(0, 5, type=FailureType.COMMAND_REJECTED, took_ms=30.0), *good(10)])),
+    "a step that was hardly tried": lambda: tell(DOWN, setting([*bad(0, 5, type=FailureType.AUTHENTICATION_FAILED, took_ms=0.9), *good(10)])),
+    "a step that took twice as long": lambda: tell(DOWN, setting([*bad(0, 5, type=FailureType.AUTHENTICATION_FAILED, took_ms=360.8), *good(10)])),
+    "timeout of nobody knows what": lambda: tell(DOWN, setting([*bad(0, 5, type=FailureType.TIMEOUT), *good(10)], **NO_FILE)),
+    "nothing known of the definition": lambda: tell(DOWN, replace(setting([*bad(0, 5, type=FailureType.AUTHENTICATION_FAILED), *good(10)]), watched=Watched(), links=Links())),
+    "never worked": lambda: tell(DOWN, setting(bad(0, 5, type=FailureType.AUTHENTICATION_FAILED))),
+    "never worked, and no secret": lambda: tell(DOWN, setting(bad(0, 5, type=FailureType.AUTHENTICATION_FAILED), **NO_FILE)),
+    "a type that nobody knows": lambda: tell(DOWN, setting([{**line, "type": "strange_things"} for line in bad(0, 5)] + good(10))),
+    "nothing but that it failed": lambda: tell(DOWN, setting([{**line, "type": None, "step": None, "detail": None} for line in bad(0, 5)] + good(10))),
+    "paused, and nobody saw the refusal": lambda: tell(DOWN, setting([*bad(0, 5, type=FailureType.AUTHENTICATION_PAUSED), *good(10)])),
+    "a long transcript": lambda: tell(DOWN, setting([*bad(0, 5, type=FailureType.COMMAND_REJECTED, transcript=("C: A0007 EXAMINE INBOX", "[...]", *LONG, "S: " + "x" * 400, "C: A0008 LOGOUT", "S: * BYE")), *good(10)])),
+    "one line before and after": lambda: tell(DOWN, setting([*bad(0, 5, type=FailureType.COMMAND_REJECTED, transcript=("C: A0006 NOOP", "C: A0007 EXAMINE INBOX", *LONG[:11], "C: A0008 LOGOUT")), *good(10)])),
+    "over, from the beginning of the log": lambda: tell(DOWN_OVER, setting([*good(0, 5), *bad(10, 15, 20)])),
+    "over, one cause": lambda: tell(DOWN_OVER, setting([*good(0, 5), *bad(10, 15), *good(20, 25, 30)])),
+    "over, four causes": lambda: tell(DOWN_OVER, setting([
+        *good(0, 5), *bad(10), *bad(15, type=LOST), *bad(20, 25, type=NOTHING), *bad(30, type=FailureType.TIMEOUT), *good(35, 40, 45)])),
+    "over, and was never down": lambda: tell(DOWN_OVER, setting([*good(0, 5), *bad(10, 15, type=NOTHING), *good(20, 25, 30)])),
+    "over, and no run shows it": lambda: tell(DOWN_OVER, setting([*bad(5, 10), *good(15, 20, 25)])),
+    "rings again": lambda: tell(DOWN_OVER, replace(setting([*good(0, 5), *bad(10, 15), *good(20, 25, 30)]), now="ALARM")),
+    "over by now": lambda: tell(DOWN, replace(setting([*bad(0, 5), *good(10)]), now="OK")),
+}  # fmt: skip
+OTHERS: dict[str, Callable[[], Story]] = {
+    f"{others}": partial(lambda others: tell(DOWN, setting([*bad(0, 5), *good(10)], others=others)), others)
+    for others in (
+        None, Others(0), Others(1), Others(1, ("gmail",)), Others(2, ("gmail",)), Others(11, ("gmail", "gmx")), Others(11, (), 3), Others(11, ("gmail",), 2),
+        Others(20, tuple(f"customer-{number}" for number in range(9))),
+    )
+}  # fmt: skip
+MONITOR: dict[str, Callable[[], Story]] = {
+    "a definition": lambda: tell(SILENT, setting(good(16), **errors("DefinitionError: check office: timeout: found 0 s, expected more"))),
+    "a definition of no file": lambda: tell(SILENT, setting(bad(16), **errors("DefinitionError: check office: timeout: found 0 s"), **NO_FILE)),
+    "a secret that is wrong": lambda: tell(SILENT, setting(good(16), **errors(*["CredentialsError: check office: secret imapcheck/office: password: found nothing"] * 3))),
+    "another secret": lambda: tell(SILENT, setting(good(16), **errors("CredentialsError: check office: secret elsewhere: no such secret"))),
+    "another error": lambda: tell(SILENT, setting([], **errors("RuntimeError: out of luck", "RuntimeError: as before"))),
+    "no log": lambda: tell(SILENT, replace(setting([]), evidence=Evidence(problem="the log could not be read (AccessDeniedException)"))),
+    "heard, and failed": lambda: tell(HEARD, setting([*bad(0), *good(30)], **errors("RuntimeError: out of luck"))),
+    "heard, and no gap": lambda: tell(HEARD, setting(good(0, 5, 10))),
+    "heard, a gap of one run": lambda: tell(HEARD, setting(good(0, 9, 19, 24))),
+    "heard, and nothing there": lambda: tell(HEARD, setting([])),
+}  # fmt: skip
+SLOWNESS: dict[str, Callable[[], Story]] = {
+    "by the definition": lambda: tell(SLOW, setting([*slow(0, 5, 10), *good(15)])),
+    "by no threshold that is known": lambda: tell(SLOW, setting([*slow(0, 5, 10), *good(15)], **NO_FILE)),
+    "never quick": lambda: tell(SLOW, setting(slow(0, 5, 10, exceeded=[("authenticate", 2000.0, 6000.0)]))),
+    "one run": lambda: tell(change(Kind.SLOW, needed=1, periods=1), setting([*slow(0, exceeded=[("total", 500.0, 6400.0), ("search", 0.4, 0.5)]), *good(5)])),
+    "with a failed run between": lambda: tell(SLOW, setting([*slow(0, 5), *bad(10), *slow(15), *good(20)])),
+    "no step grew": lambda: tell(SLOW, setting([*slow(0, 5, 10, took=BEFORE["authenticate"], exceeded=[("fetch", 40.0, 48.3)]), *good(15)])),
+    "rehearsed": lambda: tell(SLOW, setting(good(0, 5, 10))),
+    "over": lambda: tell(QUICK, setting([*good(0, 5), *slow(10, 15, exceeded=[("authenticate", 2000.0, 6000.0)]), *slow(20, exceeded=[("total", 1000.0, 9000.0)]), *good(25, 30, 35)])),
+    "over, by no threshold": lambda: tell(QUICK, setting([*good(0), *slow(5, 10, 15), *good(20, 25, 30)], **NO_FILE)),
+    "over, and no run shows it": lambda: tell(QUICK, setting([*slow(5, 10, 15), *good(20, 25, 30)])),
+}  # fmt: skip
+CERTIFICATES: dict[str, Callable[[], Story]] = {
+    "two days": lambda: tell(EXPIRING, setting([*good(0, certificate=days(2.9)), *good(5)])),
+    "three days": lambda: tell(EXPIRING, setting([*good(0, certificate=days(3.0)), *good(5)])),
+    "one day, whose date nobody knows": lambda: tell(EXPIRING, setting(good(0, 5, certificate=days(1.99, certificate_expires_at="soon")))),
+    "no date, no names": lambda: tell(EXPIRING, setting(good(0, 5, certificate=days(1.0, certificate_expires_at=None, certificate_names=[])))),
+    "many names": lambda: tell(EXPIRING, setting(good(0, certificate=days(9.0, certificate_names=[f"mail{n}.example" for n in range(10)], certificate_issuer=None)))),
+    "not verified": lambda: tell(EXPIRING, setting(good(0, certificate=days(9.0, verified=False)))),
+    "at the limit": lambda: tell(EXPIRING, setting([*good(0, certificate=days(14.0)), *good(5, certificate=days(13.99))])),
+    "no threshold": lambda: tell(replace(EXPIRING, threshold=None), setting(good(0, certificate=days(-1.5)))),
+    "refused by its name": lambda: tell(DOWN, setting([*bad(0, 5, type=FailureType.CERTIFICATE_NAME_MISMATCH, detail="not for this host"), *good(10)])),
+    "renewed": lambda: tell(RENEWED, setting([*good(0, certificate=days(None)), *good(5, certificate=days(14.0))])),
+    "renewed, as it seems": lambda: tell(RENEWED, setting(good(0, certificate=days(13.9)))),
+    "renewed, and no run": lambda: tell(RENEWED, setting([])),
+}  # fmt: skip
+
+
+def named(check: str, told: Change, lines: Lines, **values: Any) -> tuple[Change, Setting]:
+    """A change of another check."""
+    return replace(told, check=check, alarm=f"imapcheck-{check}-{told.kind.value}"), setting(lines, **values)
+
+
+def several() -> list[tuple[Change, Setting]]:
+    """Three of a kind, one slow, one that is over, and one check of which two alarms changed."""
+    long = replace(FAULTS[LOST], detail="the server said " + "many words " * 20)
+    return [
+        named("a", DOWN, [*bad(0, 5), *good(10)]),
+        named("b", DOWN, [*bad(0, 5), *good(10)]),
+        named("c", replace(DOWN, at=RANG + timedelta(minutes=2)), [*bad(0, 5), *good(10)]),
+        named("slow", SLOW, [*slow(0, 5, 10), *good(15)]),
+        named("over", DOWN_OVER, [*good(0, 5), *bad(10, 15), *good(20, 25, 30)]),
+        named("a", SILENT, good(16)),
+        named("z", DOWN, [log_line(minutes_ago(m), type=LOST, fault=long) for m in (0, 5)]),
+    ]
+
+
+JOINT: dict[str, Callable[[], Story]] = {
+    "several": lambda: tell_together(several()),
+    "a part": lambda: tell_together(several()[:2], Part(2, 3)),
+    "one": lambda: tell_together(several()[:1]),
+    "nothing in common": lambda: tell_together([several()[0], several()[3]]),
+    "half in common": lambda: tell_together([*several()[:2], several()[3], several()[6]]),
+    "all over": lambda: tell_together([several()[4], named("also", DOWN_OVER, [*good(0, 5), *bad(10, 15), *good(20, 25, 30)])]),
+    "over by now": lambda: tell_together([(told, replace(place, now="OK")) for told, place in several()[:2]]),
+    "without links": lambda: tell_together([(told, replace(place, links=Links())) for told, place in several()[:2]]),
+    "bare": lambda: tell_together_bare(several()),
+    "many": lambda: tell_together([named(f"customer-{number:02}", DOWN, [*bad(0, 5), *good(10)]) for number in range(60)]),
+}  # fmt: skip
+BARE: dict[str, Callable[[], Story]] = {
+    **{f"{kind} {state}": partial(lambda kind, state: tell_bare(change(kind, state), setting(bad(0))), kind, state) for kind in Kind for state in ("ALARM", "OK")},
+    "nothing was read": lambda: tell(DOWN, replace(setting([]), evidence=Evidence())),
+    "nothing was found": lambda: tell(DOWN, setting([])),
+    "no datapoint": lambda: tell(replace(DOWN, reason="Threshold Crossed"), setting([], **NO_FILE)),
+    "no threshold": lambda: tell(replace(DOWN, threshold=None), setting([])),
+    "a datapoint of no day": lambda: tell(replace(DOWN, reason="[0.0 (99/99/26 10:17:00)]"), setting([])),
+    "a good datapoint, and one to come": lambda: tell(replace(DOWN, reason="[100.0 (24/11/26 10:02:00), 0.0 (24/11/26 10:12:00), 0.0 (24/11/26 10:22:00)]"), setting([])),
+    "not of a check": lambda: tell_foreign("Budget é " + "x" * 100, "First line\n\n" + "word " * 30 + "\n" + "more\n" * 60),
+}  # fmt: skip
+
+
+def told(stories: dict[str, Callable[[], Story]]) -> str:
+    """Subject and text, the card's own words, and the object for programs."""
+    parts = []
+    for title, make in stories.items():
+        story = make()
+        head = f"{story.check or '(no check)'}, {story.kind or 'no kind'}, {story.state}"
+        card = {
+            **story.card,
+            "content": {**story.card["content"], "description": story.card["content"]["description"].split("\n")},
+        }
+        content = {
+            key: value for key, value in story.content.items() if key not in ("message", "words", "why", "do", "links")
+        }
+        shown = (f"Subject: {story.subject}", "", story.text, _flat(card), _flat(content))
+        parts.append(sheet(f"{title} ({head})", "\n".join(shown)))
+    return "".join(parts)
+
+
+def contents() -> str:
+    """The object for programs, for every golden story."""
+    return "".join(
+        sheet(name, json.dumps(make().content, indent=1, ensure_ascii=False))
+        for name, make in SCENES.items()
+        if name in _WHOLE
+    )
+
+
+def _flat(content: dict[str, Any]) -> str:
+    """A key on each line."""
+    return "\n".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in content.items())
+
+
+_WHOLE = ("down-authentication_failed", "up", "slow", "certificate", "not-running-error", "no-evidence", "storm")
+FILES = {
+    "outages": OUTAGES, "others": OTHERS, "monitor": MONITOR, "slowness": SLOWNESS, "certificates": CERTIFICATES,
+    "joint": JOINT, "bare": BARE,
+}  # fmt: skip
+SCENES_OF_STORIES: dict[str, Callable[[], str]] = {
+    **{f"stories-{name}.txt": partial(told, stories) for name, stories in FILES.items()},
+    "stories-as-objects.txt": contents,
+}

@@ -1,0 +1,150 @@
+"""Where one word gives way to another: values at the borders, of everything that is shown."""
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from imapcheck.output.excerpt import end_of_part
+from imapcheck.output.html_run import days_text
+from imapcheck.output.summary import percentile
+from imapcheck.output.terminal import LiveDisplay
+from imapcheck.output.verdict import certificate, milliseconds
+from imapcheck.output.waterfall import duration_text, layout, limit_text, nice_ticks
+from imapcheck.result import StepResult
+from support.full_results import TLS
+from support.rendered.paper import Paper
+
+
+@pytest.mark.parametrize(
+    ("values", "share", "found"),
+    [
+        ([7.0], 0.5, 7.0),
+        ([1.0, 2.0], 0.5, 1.0),
+        ([1.0, 2.0, 3.0], 0.5, 2.0),
+        ([1.0, 2.0, 3.0, 4.0], 0.5, 2.0),
+        ([float(n) for n in range(1, 101)], 0.95, 95.0),
+        ([float(n) for n in range(1, 101)], 0.99, 99.0),
+        ([float(n) for n in range(1, 102)], 0.99, 100.0),
+        ([1.0, 2.0, 3.0], 0.0, 1.0),
+        ([1.0, 2.0, 3.0], 1.0, 3.0),
+    ],
+)
+def test_percentile_is_the_nearest_rank(values: list[float], share: float, found: float) -> None:
+    """A value that was measured, never one between two."""
+    assert percentile(values, share) == found
+
+
+@pytest.mark.parametrize(
+    ("ms", "text"), [(0.05, "0.1 ms"), (9.94, "9.9 ms"), (9.95, "10 ms"), (999.4, "999 ms"), (999.5, "1.00 s")]
+)
+def test_durations_at_the_borders(ms: float, text: str) -> None:
+    """The border belongs to the larger unit."""
+    assert duration_text(ms) == text
+
+
+@pytest.mark.parametrize(("ms", "text"), [(999.5, "999.5 ms"), (1000.0, "1 s"), (1234.0, "1.234 s")])
+def test_limits_at_the_borders(ms: float, text: str) -> None:
+    """As they were set."""
+    assert limit_text(ms) == text
+
+
+@pytest.mark.parametrize(("ms", "text"), [(0.0, "0.0 ms"), (9.94, "9.9 ms"), (10.0, "10 ms"), (412.4, "412 ms")])
+def test_milliseconds_of_a_verdict(ms: float, text: str) -> None:
+    """A decimal below ten."""
+    assert milliseconds(ms) == text
+
+
+def test_day_on_which_a_certificate_expires_is_still_to_come() -> None:
+    """Zero days are left, none has passed."""
+    seen = replace(TLS, certificate_days_remaining=0.0)
+    assert [fact for fact in certificate(seen) if "expire" in fact] == ["expires in 0 days"]
+    assert days_text(0.0) == "0 days left"
+
+
+@pytest.mark.parametrize(
+    ("end_ms", "labels"),
+    [
+        (1.0, ["0 ms", "0.2 ms", "0.4 ms", "0.6 ms", "0.8 ms", "1 ms"]),
+        (8.0, [f"{n} ms" for n in range(9)]),
+        (1999.0, ["0 ms", "500 ms", "1000 ms", "1500 ms"]),
+        (2000.0, ["0 s", "0.5 s", "1 s", "1.5 s", "2 s"]),
+        (40_000.0, [f"{n} s" for n in range(0, 41, 5)]),
+    ],
+)
+def test_ticks_at_the_borders(end_ms: float, labels: list[str]) -> None:
+    """The last one at the end where it is a round number; seconds from two of them on."""
+    assert [tick.label for tick in nice_ticks(end_ms)] == labels
+
+
+def test_threshold_that_was_just_reached_was_not_exceeded() -> None:
+    """Of a step and of the whole: the mark stands at the end of the bar."""
+    drawn = layout([StepResult("dns", "passed", 10.0, None)], {"dns": 10.0, "total": 10.0})
+    for mark in (drawn.rows[0].mark, drawn.total_mark):
+        assert mark is not None
+        assert (mark.at, mark.exceeded) == (1.0, False)
+
+
+@pytest.mark.parametrize(("limit", "at"), [(9.0, 9 / 80), (10.0, 10 / 80), (11.0, 61 / 80), (30.0, 1.0), (31.0, None)])
+def test_mark_stands_in_the_stretch_in_which_the_limit_is_reached(limit: float, at: float | None) -> None:
+    """At the end of the first one, not at the beginning of the second; beyond the last one it is not drawn."""
+    steps = [StepResult("capability", "passed", 30.0, None), StepResult("authenticate", "passed", 50.0, None)]
+    spans = {"capability": [(0.0, 10.0), (60.0, 20.0)], "authenticate": [(10.0, 50.0)]}
+    mark = layout(steps, {"capability": limit}, spans).rows[0].mark
+    assert mark is not None
+    assert mark.at == (None if at is None else pytest.approx(at))
+    assert mark.exceeded == (limit < 30.0)
+
+
+@pytest.mark.parametrize(("limit", "at"), [(59.0, 59 / 200), (60.0, 60 / 200), (61.0, 161 / 200), (101.0, None)])
+def test_mark_of_the_whole_is_moved_by_what_lies_before_it(limit: float, at: float | None) -> None:
+    """A clean-up that begins where the limit is reached moves nothing."""
+    steps = [
+        StepResult("append", "passed", 60.0, None),
+        StepResult("cleanup", "passed", 100.0, None),
+        StepResult("logout", "passed", 40.0, None),
+    ]
+    mark = layout(steps, {"total": limit}).total_mark
+    assert mark is not None
+    assert mark.at == (None if at is None else pytest.approx(at))
+
+
+def test_step_of_a_session_that_never_began_has_no_mark_to_draw() -> None:
+    """A frame of no width, and a limit that nothing reached."""
+    drawn = layout([StepResult("dns", "skipped", None, None)], {"dns": 5.0, "total": 5.0})
+    assert (drawn.end_ms, drawn.rows[0].bars, drawn.total_mark and drawn.total_mark.at) == (1.0, (), None)
+    assert drawn.rows[0].mark is not None
+    assert drawn.rows[0].mark.at is None
+
+
+TALK = ("S: * OK", "C: A1 CAPABILITY", "S: A1 OK", "C: A2 LIST x", "S: A2 OK", "C: A3 UID FETCH 1", "S: A3 OK")
+
+
+@pytest.mark.parametrize(
+    ("step", "end"), [("capability", 3), ("list", 5), ("locate_sent", 5), ("fetch", 7), ("tls", 7), ("greeting", 7)]
+)
+def test_part_of_a_step_ends_where_the_next_command_begins(step: str, end: int) -> None:
+    """Or with the transcript."""
+    assert end_of_part(step, TALK) == end
+
+
+def test_what_runs_is_drawn_again_without_an_event_until_it_is_stopped() -> None:
+    """A clock goes on while nothing happens; afterwards the cursor is back and nothing is drawn."""
+    paper, drawn = Paper(), []
+
+    def content() -> str:
+        drawn.append("drawn")
+        return f"{len(drawn)} times"
+
+    display = LiveDisplay(paper.console, content)
+    display.show()
+    at_once, give_up = len(drawn), time.monotonic() + 30
+    while len(drawn) < at_once + 2 and time.monotonic() < give_up:
+        time.sleep(0.05)
+    assert len(drawn) >= at_once + 2
+    display.stop()
+    after = len(drawn)
+    display.show()
+    time.sleep(0.7)
+    assert len(drawn) == after
+    assert paper.hidden_cursors == (1, 1)
