@@ -14,9 +14,9 @@ from aws.conftest import Deploy
 from aws.test_login_pause import START, Clock, OneSecret
 from imapcheck import CheckDefinition, CheckResult, Credentials, run_check
 from imapcheck.aws.invocation import Invocation
-from imapcheck.check.login_pause import LoginGuard, Refusal
 from imapcheck.aws.pause_table import PauseTable
 from imapcheck.aws.settings import Settings
+from imapcheck.check.login_pause import LoginGuard, Refusal
 from support.templates import load_template
 from support.wire_server import Dialect, Exchange, WireServer
 
@@ -204,6 +204,8 @@ def test_table_that_hangs_is_left_alone(
 
 def test_moments_survive_the_table(table: str) -> None:
     """UTC in, UTC out."""
-    refusal = Refusal(START, datetime.fromisoformat("2026-11-23T05:00:00.5+00:00"), 3, "v", frozenset({"plain 993", "login 143"}))
+    refusal = Refusal(
+        START, datetime.fromisoformat("2026-11-23T05:00:00.5+00:00"), 3, "v", frozenset({"plain 993", "login 143"})
+    )
     assert PauseTable(table).put("m", refusal)
     assert PauseTable(table).get("m", START) == (True, refusal)

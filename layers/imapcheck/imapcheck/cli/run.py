@@ -80,9 +80,7 @@ def run(
         _refuse_namesakes([order.check for order in orders])
     keep = _keeper(append)
     if interval is not None:
-        Watch(
-            orders, interval, concurrency, keep, renewed=taken.renewed, as_json=chosen == "json", quiet=quiet
-        ).run()
+        Watch(orders, interval, concurrency, keep, renewed=taken.renewed, as_json=chosen == "json", quiet=quiet).run()
     timeout = orders[0].definition.timeout if orders[0].definition is not None else None
     screen = screen_for(chosen, len(orders), transcript=transcript, quiet=quiet, timeout=timeout)
     try:

@@ -222,7 +222,7 @@ class ResponseReader:
         return Response("untagged", head[1].upper())
 
     def show_unreadable(self, line: bytes) -> None:
-        """Put a line that is no response into the transcript."""
+        """Put a line that is not a response into the transcript."""
         secret = self.secrecy != "open"
         self._transcript.server(b"{%d octets that are no response}" % len(line) if secret else line)
 
