@@ -224,7 +224,7 @@ class ResponseReader:
     def show_unreadable(self, line: bytes) -> None:
         """Put a line that is not a response into the transcript."""
         secret = self.secrecy != "open"
-        self._transcript.server(b"{%d octets that are no response}" % len(line) if secret else line)
+        self._transcript.server(b"{%d octets that are not a response}" % len(line) if secret else line)
 
     def _unreadable(self, line: bytes, tag: bytes) -> CheckFailure:
         self.show_unreadable(line)
