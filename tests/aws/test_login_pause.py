@@ -13,9 +13,9 @@ import pytest
 from aws.conftest import Deploy
 from imapcheck import CheckDefinition
 from imapcheck.aws.invocation import Invocation
-from imapcheck.check.login_pause import LoginGuard
 from imapcheck.aws.secrets import SecretReader
 from imapcheck.aws.settings import Settings
+from imapcheck.check.login_pause import LoginGuard
 from imapcheck.errors import FailureType
 from imapcheck.login.credentials import Credentials
 from support.certificates import Certificates
@@ -198,7 +198,7 @@ def test_handler_logs_a_warning_of_every_unverified_run(counted: Any, tmp_path: 
     ],
 )
 def test_pause_is_of_one_mailbox(change: dict[str, Any], paused: bool) -> None:
-    """All checks of one mailbox share it, by whatever port and mechanism; another server or secret is another mailbox."""
+    """All checks of one mailbox share it, whatever port and mechanism; another server or secret is another one."""
     data = {"name": "mail", "server": "imaps://mail.example/", "secret": "imapcheck/mail"}
     credentials = Credentials.model_validate({"username": "alice", "password": "stale"})
     guard = LoginGuard(lambda: START)

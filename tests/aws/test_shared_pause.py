@@ -14,9 +14,9 @@ from aws.conftest import Deploy
 from aws.test_login_pause import START, Clock, OneSecret
 from imapcheck import CheckDefinition, CheckResult, Credentials, run_check
 from imapcheck.aws.invocation import Invocation
-from imapcheck.check.login_pause import LoginGuard, Refusal
 from imapcheck.aws.pause_table import PauseTable
 from imapcheck.aws.settings import Settings
+from imapcheck.check.login_pause import LoginGuard, Refusal
 from support.templates import load_template
 from support.wire_server import Dialect, Exchange, WireServer
 

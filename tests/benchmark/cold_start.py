@@ -74,7 +74,7 @@ def cold_start(built: Path | None, folder: Path) -> list[str]:
         "",
         *table("function | ms", starts),
         f"The first secret takes {first:.0f} ms (boto3, its client, one call to moto on loopback), the next {again:.0f} ms; boto3 is not loaded where there",
-        f"is no secret. The layer of dependencies has {unpacked / 1e6:.1f} MB, {size / 1e6:.1f} MB with bytecode (x86_64).",
+        f"is not a secret. The layer of dependencies has {unpacked / 1e6:.1f} MB, {size / 1e6:.1f} MB with bytecode (x86_64).",
         "",
     ]
 

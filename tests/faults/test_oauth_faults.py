@@ -111,16 +111,18 @@ def test_refusal_is_not_lost_when_the_attempt_with_a_new_token_is_cut_short(
     """The server said NO to the kept token: what it did not say afterwards takes nothing back, and the pause begins."""
     logins: list[bytes] = []
 
-    def refuse_and_fall_silent(exchange: Exchange) -> bool:
+    def refuse_and_fall_silent(exchange: Exchange) -> None:
         logins.append(exchange.line)
         if len(logins) == 1:
             exchange.send(exchange.tag + b" NO [AUTHENTICATIONFAILED] token revoked\r\n")
-            return False
-        return (hang if second == "hang" else close)(exchange)
+        elif second == "hang":
+            hang(exchange)
+        else:
+            close(exchange)
 
     capabilities = "IMAP4rev1 SASL-IR AUTH=XOAUTH2"
     oauth.access_token(secret, Deadline.after(10))
-    guard, definition = LoginGuard(lambda: START), None
+    guard = LoginGuard(lambda: START)
     script = {"AUTHENTICATE": refuse_and_fall_silent}
     with WireServer(Dialect(capabilities=capabilities), script, tls=server_context) as server:
         definition = define(server, authentication="xoauth2", timeout=2)

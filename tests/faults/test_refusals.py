@@ -11,8 +11,8 @@ import pytest
 
 from conftest import NEW_MESSAGE, Define
 from imapcheck import CheckResult, Credentials, run_check
-from imapcheck.check.login_pause import LoginGuard
 from imapcheck.check import run
+from imapcheck.check.login_pause import LoginGuard
 from support.wire_server import Action, Dialect, Exchange, WireServer, close, hang, reply
 
 RETRIED = 2

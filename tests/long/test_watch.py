@@ -17,7 +17,8 @@ RUNNER = """
 import gc, json, sys
 from pathlib import Path
 from rich.console import Console
-from imapcheck.cli.orders import take_orders
+from imapcheck.cli.credentials import CredentialsFinder
+from imapcheck.cli.orders import Orders
 from imapcheck.cli.watch import Watch
 from imapcheck.output.json_lines import append_line, json_line
 
@@ -26,7 +27,9 @@ def kib():
     return int(Path("/proc/self/status").read_text().split("VmRSS:")[1].split()[0])
 
 files, kept = [Path(name) for name in sys.argv[1:-1]], Path(sys.argv[-1])
-orders = take_orders(files, None, {"IMAPCHECK_USERNAME": "alice", "IMAPCHECK_PASSWORD": "canary-pa55word"})
+orders = Orders(
+    files, CredentialsFinder(None, {"IMAPCHECK_USERNAME": "alice", "IMAPCHECK_PASSWORD": "canary-pa55word"})
+).taken
 console = Console(file=open("/dev/null", "w"), force_terminal=True)
 seen = []
 

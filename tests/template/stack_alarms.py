@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 from imapcheck.definition import monitoring
 from imapcheck.definition.files import parse_definition
@@ -11,7 +11,7 @@ from imapcheck.stack.checks import checks_template
 from support.templates import load_template
 from template.alarm_simulator import AlarmRule
 
-EVERY: dict[str, int] = {every: ScheduleDefinition(every=every).seconds for every in monitoring.EVERY}
+EVERY: dict[str, int] = {every: ScheduleDefinition(every=every).seconds for every in get_args(monitoring.Every)}
 """Every interval that a schedule may have, in seconds."""
 
 

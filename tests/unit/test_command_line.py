@@ -14,7 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
 from imapcheck.cli.app import app
-from imapcheck.cli.orders import take_orders
+from imapcheck.cli.credentials import CredentialsFinder
+from imapcheck.cli.orders import Orders
 from imapcheck.errors import FailureType
 from support.certificates import Certificates
 from support.dovecot import PASSWORD
@@ -139,7 +140,7 @@ def test_credentials_errors_name_file_and_field_in_our_words(
     """And never a value."""
     file = tmp_path / "secret"
     file.write_text(content)
-    [order] = take_orders([write_definition("mail", {"server": "localhost"})], file, {})
+    [order] = Orders([write_definition("mail", {"server": "localhost"})], CredentialsFinder(file, {})).taken
     problem = order.outcome().error or ""
     assert f"mail.json: credentials in {file}: " in problem
     assert words in problem
@@ -185,7 +186,7 @@ def test_what_is_no_file_is_refused_at_once(write_definition: Write, tmp_path: P
     else:
         arguments = [definition, "--credentials", place]
     path, *rest = arguments
-    [order] = take_orders([Path(path)], Path(rest[1]) if rest else None, {})
+    [order] = Orders([Path(path)], CredentialsFinder(Path(rest[1]) if rest else None, {})).taken
     assert ("found a folder" if kind == "folder" else "found a pipe or device") in (order.outcome().error or "")
 
 

@@ -5,19 +5,19 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from imapcheck import CheckDefinition
-from imapcheck.definition.deployment import SPECIAL_USES, doubts, refusals
-from imapcheck.definition.files import load_definition
-from imapcheck.definition.monitoring import EVERY, RunsOf
+from imapcheck import CheckDefinition, run_check
+from imapcheck.check.deployable import run_refusals
+from imapcheck.definition.deployment import doubts, refusals
+from imapcheck.definition.files import load_definition, parse_definition
+from imapcheck.definition.monitoring import Every, RunsOf
 from imapcheck.errors import DefinitionError
-from imapcheck.imap.mailboxes import _SPECIAL_USES
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 MESSAGE = {"from": "a@example.com", "to": "a@example.com", "subject": "IMAP testing", "message": "m"}
@@ -41,7 +41,7 @@ def test_defaults_are_the_documented_ones() -> None:
     assert define().schedule is None
 
 
-@pytest.mark.parametrize("every", EVERY)
+@pytest.mark.parametrize("every", get_args(Every))
 def test_window_is_cloudwatchs_to_the_interval(every: str) -> None:
     """A day for periods under an hour, seven for the others: the longest is taken, one more is not."""
     number, unit = int(every[:-1]), {"m": 60, "h": 3600}[every[-1]]
@@ -218,7 +218,10 @@ DOUBTFUL = [
         "alarms.mute: these windows follow each other without a gap: the alarms are silent for ever",
     ),
     ({"secret": "acme/mail"}, "secret: acme/mail does not begin with imapcheck/: deploy with SecretPrefix=acme/"),
-    ({"secret": "mail"}, "secret: mail does not begin with imapcheck/, and the function reads no name without a slash"),
+    (
+        {"secret": "mail"},
+        "secret: its name does not begin with imapcheck/, and the function reads no name without a slash",
+    ),
     (
         {"search": "testing", "new_message": MESSAGE},
         "search: looks in INBOX for the subject of new_message, which is filed elsewhere and not sent",
@@ -314,9 +317,76 @@ def test_what_can_happen_is_not_doubted(fields: dict[str, Any]) -> None:
     assert doubts(define(**fields), "x.json", NOW) == []
 
 
-def test_special_uses_are_those_that_the_protocol_knows() -> None:
-    """Two rooms that may not import each other, one list."""
-    assert {use.lower() for use in SPECIAL_USES} == _SPECIAL_USES
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "127.9.9.9", "[::1]", "localhost", "LOCALHOST", "mail.localhost", "169.254.169.254", "[fe80::1]",
+     "0.0.0.0", "[::]", "[::ffff:127.0.0.1]"],
+)  # fmt: skip
+def test_scheduled_check_of_an_address_that_the_function_refuses(host: str) -> None:
+    """Each run inside Lambda would be an error of the monitor; without a schedule the check is for a laptop."""
+    scheduled = define(server=f"imaps://{host}/", schedule={"every": "5m"})
+    [line] = run_refusals(scheduled, "events/x.json")
+    assert line.startswith("events/x.json: server: found ")
+    assert "a loopback, link-local or unspecified address, expected a server that" in line
+    assert run_refusals(scheduled, "x", allow_local_addresses=True) == []
+    assert run_refusals(define(server=f"imaps://{host}/"), "x") == []
+
+
+@pytest.mark.parametrize("host", ["mail.example.com", "10.0.0.1", "192.0.2.1", "[2001:db8::1]", "localhost.example"])
+def test_scheduled_check_of_any_other_address(host: str) -> None:
+    """A private network is somebody's mail server."""
+    assert run_refusals(define(server=f"imaps://{host}/", schedule={"every": "5m"}), "x") == []
+
+
+@pytest.mark.parametrize("command", ["validate", "stack"])
+def test_command_line_refuses_what_the_function_refuses_at_each_run(tmp_path: Path, command: str) -> None:
+    """A local server and a certificate that only looks like one: both lines, and no template."""
+    (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\nMAAA\n-----END CERTIFICATE-----\n")
+    local = {"server": "imaps://127.0.0.1/", "authentication": "none", "schedule": {"every": "5m"}}
+    (tmp_path / "local.json").write_text(json.dumps(local))
+    authority = {"server": "mail.example.com", "authentication": "none", "tls": {"ca_file": "ca.pem"}}
+    (tmp_path / "authority.json").write_text(json.dumps(authority))
+    files = ["local.json", "authority.json"] if command == "validate" else ["."]
+    done = subprocess.run(
+        [sys.executable, "-m", "imapcheck", command, *files],
+        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 2
+    told = done.stdout + done.stderr
+    assert "local.json: server: found 127.0.0.1, a loopback" in told
+    assert 'authority.json: tls.ca_file: found "ca.pem", expected certificates in PEM that OpenSSL can load' in told
+    assert not (tmp_path / "stacks").exists()
+
+
+def test_certificate_that_openssl_does_not_read_is_told_in_words(write_definition: Any, tmp_path: Path) -> None:
+    """By the run as by `validate`; neither shows OpenSSL's own `[X509] PEM lib`."""
+    (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\nMAAA\n-----END CERTIFICATE-----\n")
+    path = write_definition("x", {"server": "h.example", "authentication": "none", "tls": {"ca_file": "ca.pem"}})
+    definition = load_definition(path)
+    assert refusals(definition, "x.json", NOW) == []
+    [line] = run_refusals(definition, "x.json")
+    assert "tls.ca_file" in line
+    with pytest.raises(DefinitionError, match=r"not a PEM file of certificates$"):
+        run_check(definition)
+
+
+def test_utc_needs_no_zone_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows has none; the package tzdata brings them."""
+    monkeypatch.setattr("imapcheck.definition.deployment.available_timezones", set)
+    assert refusals(mute(cron="0 2 * * *", timezone="UTC"), "x", NOW) == []
+    assert refusals(mute(cron="0 2 * * *", timezone="Europe/Berlin"), "x", NOW) != []
+
+
+@pytest.mark.parametrize(
+    "value", ["hunter2 canary", "canary:pass!word", "canary\u00e9", "canary" * 100, 12345678, True]
+)
+def test_password_that_was_put_where_the_secrets_name_belongs_is_not_shown(value: object) -> None:
+    """What is expected says enough."""
+    with pytest.raises(DefinitionError) as raised:
+        parse_definition({"server": "h.example", "secret": value}, source="x.json")
+    assert "x.json: secret: found " in str(raised.value)
+    assert "canary" not in str(raised.value)
+    assert "12345678" not in str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -359,7 +429,7 @@ def test_cold_start_loads_no_mail(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     path.write_text(json.dumps({"server": "h.example", "schedule": {"every": "5m"}, "alarms": alarms}))
     code = (
-        "import sys, pathlib; from imapcheck.definition.files import load_definition;"
+        "import sys, pathlib; from imapcheck.definition.files import load_definition, parse_definition;"
         f"load_definition(pathlib.Path({str(path)!r}));"
         "print([name for name in ('email.policy', 'email.headerregistry', 'difflib') if name in sys.modules])"
     )

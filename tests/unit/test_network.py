@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -387,7 +388,7 @@ def test_a_thread_that_does_not_start_is_ours_and_leaves_nothing_behind(
 def no_file_descriptor_left() -> Iterator[None]:
     """This process may open nothing more."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with open(os.devnull, "rb") as highest:
+    with Path(os.devnull).open("rb") as highest:
         filled = [os.dup(highest.fileno()) for _ in range(64)]
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(filled), hard))
         try:

@@ -4,7 +4,7 @@ import json
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imapcheck import CheckDefinition
-from imapcheck.definition.monitoring import EVERY, ScheduleDefinition
+from imapcheck.definition.monitoring import Every, ScheduleDefinition
 from imapcheck.errors import DefinitionError
 from imapcheck.stack.checks import checks_template, logical_id
 from imapcheck.stack.contacts import contacts_of, contacts_template
@@ -83,7 +83,7 @@ def test_ids_and_names_never_collide(names: list[str]) -> None:
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.dictionaries(NAMES, st.sampled_from(EVERY), min_size=2, max_size=8), st.data())
+@given(st.dictionaries(NAMES, st.sampled_from(get_args(Every)), min_size=2, max_size=8), st.data())
 def test_a_check_that_comes_goes_or_changes_changes_no_others_block(checks: dict[str, str], data: Any) -> None:
     """And the blocks stand in the order of names."""
     changed = data.draw(st.sampled_from(sorted(checks)))
@@ -110,7 +110,7 @@ def test_order_of_the_files_does_not_matter() -> None:
     assert contacts_template(several) == contacts_template(several[::-1])
 
 
-@pytest.mark.parametrize("every", EVERY)
+@pytest.mark.parametrize("every", get_args(Every))
 def test_every_interval_gives_schedule_and_periods_that_agree(every: str) -> None:
     """Rate, flexible minute, event age, period, warm-up."""
     found = properties(check(every=every, thresholds={"total": 1}))
@@ -185,7 +185,7 @@ def test_check_alarms_go_to_be_explained_and_the_stacks_own_to_people() -> None:
             assert ({"Name": "Check", "Value": "mail"} in alarm.get("Dimensions", [])) is not own
 
 
-@pytest.mark.parametrize("every", EVERY)
+@pytest.mark.parametrize("every", get_args(Every))
 def test_the_stacks_own_alarms_outlast_the_longest_interval(every: str) -> None:
     """Twice at least, within what CloudWatch takes: one broken check keeps its alarm up and rings once."""
     longest = ScheduleDefinition(every=every).seconds  # type: ignore[arg-type]

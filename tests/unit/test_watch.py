@@ -53,7 +53,7 @@ def logins(server_context: Any) -> Any:
         yield server, seen
 
 
-def watch(paths: list[Path], credentials: Path | None, runs: int, between: Callable[[int], None]) -> list[Outcome]:
+def watch(paths: list[Path], credentials: Path | None, runs: int, between: Callable[[int], object]) -> list[Outcome]:
     """The outcomes of a watch; `between` is called with the number of outcomes after each."""
     kept: list[Outcome] = []
 

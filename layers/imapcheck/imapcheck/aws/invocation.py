@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from imapcheck.aws.event import Events
-from imapcheck.check.login_pause import LoginGuard
 from imapcheck.aws.pause_table import PauseTable
 from imapcheck.aws.secrets import SecretReader
 from imapcheck.aws.settings import Settings
+from imapcheck.check.login_pause import LoginGuard
 from imapcheck.check.run import run_check
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.errors import Category, CredentialsError, FailureType, ImapcheckError, NoTimeLeft

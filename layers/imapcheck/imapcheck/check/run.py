@@ -45,7 +45,8 @@ def run_check(
     `deadline` is a `time.monotonic()` value that the run ends by, whatever `definition.timeout` says;
     `hooks` receive each step's `StepStarted` and `StepFinished`; with `login_pause` the login is
     withheld (`authentication_paused`); `refuse_local_addresses` keeps a check inside Lambda away from
-    its runtime API; `observed` is filled with what the server said of itself. Raises `CredentialsError` and `DefinitionError` for what is wrong on our side.
+    its runtime API; `observed` is filled with what the server said of itself. Raises `CredentialsError`,
+    `DefinitionError` and `OutOfResources` for what is wrong on our side.
     """
     _require_credentials(definition, credentials)
     context = _context(definition)

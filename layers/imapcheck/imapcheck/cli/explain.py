@@ -20,7 +20,7 @@ def explanation(word: str | None) -> str:
         return "\n".join(_one(found))
     near = difflib.get_close_matches(wanted, [*FailureType, *Category], 3)
     meant = f"did you mean {' or '.join(near)}?" if near else "imapcheck explain lists them all"
-    raise LookupError(f"{word!r} is no failure type: {meant}")
+    raise LookupError(f"{word!r} is not a failure type: {meant}")
 
 
 def _category(category: Category) -> Iterator[str]:

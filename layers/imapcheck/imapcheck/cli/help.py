@@ -16,7 +16,7 @@ _UsageError: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ 
 
 
 class PlainCommand(TyperCommand):
-    """A command whose help and usage lines are plain, and whose wrong usage is no outage to Nagios."""
+    """A command whose help and usage lines are plain, and whose wrong usage is not an outage to Nagios."""
 
     def make_context(self, info_name: Any, args: list[str], parent: Any = None, **extra: Any) -> Any:
         given = list(args)

@@ -38,13 +38,8 @@ class Order:
         return Outcome(self.check, result, error, crashed, server_url(definition), _limits(definition))
 
 
-def take_orders(files: Sequence[Path], credentials: Path | None, environment: Mapping[str, str]) -> list[Order]:
-    """Read every file and find its credentials."""
-    return Orders(files, CredentialsFinder(credentials, environment)).taken
-
-
 class Orders:
-    """The orders of one call, as they were `taken`, and each of them with its credentials read anew."""
+    """The orders of one call, as they were `taken` at the start, and each with its credentials read anew."""
 
     def __init__(self, files: Sequence[Path], finder: CredentialsFinder) -> None:
         self._finder = finder

@@ -15,12 +15,12 @@ from imapcheck.definition.files import problem_line
 from imapcheck.definition.json_text import shown
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.mute_windows import leave_no_gap
+from imapcheck.special_uses import SPECIAL_USES
 
 _NO_ZONES = {"Factory", "localtime"}
 """What a machine's zone files hold besides zones."""
 _DEFAULT_PREFIX = "imapcheck/"
 """The default of the stack's parameter SecretPrefix, which ends with a slash."""
-SPECIAL_USES = ("\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Important", "\\Junk", "\\Sent", "\\Trash")
 _DAYS = {"FEB": 29, "2": 29, "02": 29} | dict.fromkeys(
     ("APR", "4", "04", "JUN", "6", "06", "SEP", "9", "09", "NOV", "11"), 30
 )
@@ -43,11 +43,11 @@ def strays(folder: Path) -> list[str]:
 
 def _stray(entry: Path) -> str | None:
     if not entry.is_file():
-        return "a folder" if entry.is_dir() else "what is no file"
+        return "a folder" if entry.is_dir() else "something that is not a file"
     content = entry.read_bytes()
     if b"PRIVATE KEY-----" in content:
         return "a private key"
-    return None if _is_pem(content) else "a file that is neither a definition nor certificates"
+    return None if is_pem(content) else "a file that is neither a definition nor certificates"
 
 
 def doubts(definition: CheckDefinition, source: str, now: datetime) -> list[str]:
@@ -63,7 +63,7 @@ def _refused(definition: CheckDefinition, now: datetime) -> Iterator[tuple[str, 
         yield "secret", "nothing", f"the name of a secret: the function logs in with {definition.authentication}"
     yield from _refused_authority(definition)
     for index, mute in enumerate(definition.alarms.mute):
-        if mute.timezone not in available_timezones() - _NO_ZONES:
+        if mute.timezone != "UTC" and mute.timezone not in available_timezones() - _NO_ZONES:
             yield f"alarms.mute.{index}.timezone", f'"{mute.timezone}"', "a time zone's name such as Europe/Berlin"
         if mute.at is not None and not -1 <= int(mute.at[:4]) - now.year <= 10:
             wanted = "a date and time that exists, from last year to in ten years"
@@ -76,11 +76,12 @@ def _refused_authority(definition: CheckDefinition) -> Iterator[tuple[str, str, 
         return
     if Path(name).is_absolute():
         yield "tls.ca_file", "an absolute path", "a file beside the definition, as nothing else is deployed"
-    elif path.is_file() and not _is_pem(path.read_bytes()):
+    elif path.is_file() and not is_pem(path.read_bytes()):
         yield "tls.ca_file", f'"{name}"', "certificates in PEM (-----BEGIN CERTIFICATE-----)"
 
 
-def _is_pem(data: bytes) -> bool:
+def is_pem(data: bytes) -> bool:
+    """Blocks of certificates, as far as their beginnings tell; whether OpenSSL reads them `check.deployable` knows."""
     blocks = re.findall(rb"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", data, re.DOTALL)
     try:
         # DER begins every certificate with a SEQUENCE (RFC 5280 section 4.1)
@@ -195,7 +196,10 @@ def _secret_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
     if prefix:
         yield "secret", f"{name} does not begin with {_DEFAULT_PREFIX}: deploy with SecretPrefix={prefix}"
     else:
-        yield "secret", f"{name} does not begin with {_DEFAULT_PREFIX}, and the function reads no name without a slash"
+        yield (
+            "secret",
+            f"its name does not begin with {_DEFAULT_PREFIX}, and the function reads no name without a slash",
+        )
 
 
 def _effect_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """A file's text, and the one JSON object in it; every problem in words that say where it is.
 
-Files come from editors: a byte order mark and CRLF are read. What is no ordinary file (a pipe, a device, a
+Files come from editors: a byte order mark and CRLF are read. What is not an ordinary file (a pipe, a device, a
 folder) is refused before it is opened, as reading it might never end.
 """
 

@@ -171,17 +171,6 @@ def _secret_name(value: str) -> str:
 SecretName = Annotated[
     str, AfterValidator(_secret_name), WithJsonSchema({"type": "string", "pattern": _NAME_IN_SECRETS_MANAGER})
 ]
-_NULLABLE_SEARCH_SCHEMA = WithJsonSchema(
-    {
-        "anyOf": [
-            {"type": "string", "minLength": 1},
-            {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1, "maxItems": 20},
-            {"$ref": "#/$defs/SearchDefinition"},
-            {"type": "null"},
-        ],
-        "default": None,
-    }
-)
 
 
 class CheckDefinition(Model):

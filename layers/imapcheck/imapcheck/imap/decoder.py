@@ -223,9 +223,9 @@ class ResponseReader:
         return Response("untagged", head[1].upper())
 
     def show_unreadable(self, line: bytes) -> None:
-        """Put a line that is no response into the transcript."""
+        """Put a line that is not a response into the transcript."""
         secret = self.secrecy != "open"
-        self._transcript.server(b"{%d octets that are no response}" % len(line) if secret else line)
+        self._transcript.server(b"{%d octets that are not a response}" % len(line) if secret else line)
 
     def _unreadable(self, line: bytes, tag: bytes) -> CheckFailure:
         self.show_unreadable(line)

@@ -23,7 +23,7 @@ def name_protocol(line: bytes) -> str:
 
 
 def not_imap(line: bytes, shown: str) -> CheckFailure:
-    """The failure of a first line that is no greeting; `shown` is the line, redacted."""
+    """The failure of a first line that is not a greeting; `shown` is the line, redacted."""
     return CheckFailure(FailureType.NOT_IMAP, f"{name_protocol(line)}: {shown}")
 
 

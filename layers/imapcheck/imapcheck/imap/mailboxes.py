@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 from imapcheck.imap.data import Mailbox
+from imapcheck.special_uses import SPECIAL_USES
 
-_SPECIAL_USES = {
-    "\\all", "\\archive", "\\drafts", "\\flagged", "\\important", "\\junk", "\\sent", "\\trash",
-}  # RFC 6154 section 2, RFC 8457  # fmt: skip
+_SPECIAL_USES = {use.lower() for use in SPECIAL_USES}
 NOT_THERE = {"\\nonexistent"}
 _CLOSED = {"\\noselect", *NOT_THERE}
 _SENT_NAMES = (b"sent items", b"sent messages")

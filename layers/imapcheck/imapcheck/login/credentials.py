@@ -8,8 +8,6 @@ from pydantic_core import ErrorDetails
 
 from imapcheck.errors import CredentialsError
 
-_OAUTH_GRANT_FIELDS = ("client_id", "client_secret", "token_url", "tenant_id", "refresh_token", "scope")
-
 
 class Credentials(BaseModel):
     """A user name and what proves it: a password, an access token or what a token is fetched with.

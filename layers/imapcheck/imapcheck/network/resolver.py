@@ -92,6 +92,14 @@ def is_local(address: Address) -> bool:
     return address.is_loopback or address.is_link_local or address.is_unspecified
 
 
+def is_local_name(host: str) -> bool:
+    """A name or literal address of such an address: `localhost` and what is below it are no others (RFC 6761)."""
+    try:
+        return is_local(ip_address(host))
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
 def _ended(host: str, deadline: Deadline) -> _LookUp:
     """A look-up that has ended: with addresses, or with an error that is not older than the question.
 

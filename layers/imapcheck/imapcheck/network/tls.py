@@ -34,7 +34,7 @@ def client_context(*, verify: bool, minimum_version: str, ca_path: Path | None) 
     """A client's context; built once a process, as reading the authorities costs 40-60 ms.
 
     `minimum_version` is "1.2" or "1.3"; without `ca_path` the system's authorities count.
-    Raises `DefinitionError` where `ca_path` cannot be read or is no ordinary file: reading a pipe may never end.
+    Raises `DefinitionError` where `ca_path` cannot be read or is not an ordinary file: reading a pipe may never end.
     """
     try:
         changed = 0 if ca_path is None else _changed_at(ca_path)
@@ -49,7 +49,9 @@ def client_context(*, verify: bool, minimum_version: str, ca_path: Path | None) 
 def _changed_at(path: Path) -> int:
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
-        raise DefinitionError(f"tls.ca_file: {path}: found no ordinary file, expected a PEM file of certificates")
+        raise DefinitionError(
+            f"tls.ca_file: {path}: found something that is not an ordinary file, expected a PEM file of certificates"
+        )
     if status.st_size > _MOST_OF_A_FILE:
         raise DefinitionError(f"tls.ca_file: {path}: found more than 16 MiB, expected a PEM file of certificates")
     return status.st_mtime_ns
@@ -154,7 +156,10 @@ class TlsStream:
 
 
 def handshake(sock: socket.socket, context: ssl.SSLContext, server_name: str, deadline: Deadline) -> TlsStream:
-    """Take `sock` into TLS. Raises `CheckFailure` (category ssl, connection or timeout), `ClearText` or `OutOfResources`."""
+    """Take `sock` into TLS.
+
+    Raises `CheckFailure` (category ssl, connection or timeout), `ClearText` or `OutOfResources`.
+    """
     stream = TlsStream(sock, context, server_name)
     heard = False
     while True:

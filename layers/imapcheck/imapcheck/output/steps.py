@@ -39,7 +39,6 @@ class StepLines:
         self._rows: dict[StepName, _Row] = {}
         self._timeout, self._clock = timeout, clock
         self._began: float | None = None
-        self._step_began = 0.0
 
     @classmethod
     def of(cls, result: CheckResult) -> "StepLines":
@@ -54,11 +53,6 @@ class StepLines:
     def empty(self) -> bool:
         return not self._rows
 
-    def running_for(self) -> float:
-        """Seconds since the step under way began; 0 between steps."""
-        running = any(row.result is None for row in self._rows.values())
-        return self._clock() - self._step_began if running else 0.0
-
     def take(self, event: StepEvent) -> None:
         """A step began or ended; `dns` begins another attempt."""
         self._began = self._began if self._began is not None else self._clock()
@@ -66,7 +60,6 @@ class StepLines:
             case StepStarted():
                 if event.step == "dns":
                     self._rows.clear()
-                self._step_began = self._clock()
                 self._rows.setdefault(event.step, _Row()).result = None
             case StepFinished(result=result):
                 row = self._rows.setdefault(event.step, _Row())

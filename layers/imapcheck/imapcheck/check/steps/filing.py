@@ -72,5 +72,5 @@ def cleanup(attempt: Attempt) -> None:
                 session, learnt.sent, learnt.listed, label, asked.subject, asked.keep_for, step
             )
         except CheckFailure as failure:
-            # All that the check asks of the server has passed by now: a broken clean-up is no outage.
+            # All that the check asks of the server has passed by now: a broken clean-up is not an outage.
             step.refuse(failure.detail)

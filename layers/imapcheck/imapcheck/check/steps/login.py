@@ -76,7 +76,7 @@ def _paused(pause: LoginPause) -> CheckFailure:
 def _refused_login(completion: Completion, asides: tuple[Completion, ...], explanation: str | None) -> CheckFailure:
     """By the answer itself, else by what the server said besides, or in a challenge.
 
-    BAD without a reason is no refusal of a password. What was said besides is shown where it decided.
+    BAD without a reason is not a refusal of a password. What was said besides is shown where it decided.
     """
     advice = f" ({explanation})" if explanation else ""
     untold = FailureType.COMMAND_REJECTED if completion.status == "BAD" else FailureType.AUTHENTICATION_FAILED
