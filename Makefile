@@ -31,6 +31,9 @@ else
 BUILD := .aws-sam/build
 endif
 STACK ?= imapcheck
+# What the stack's SecretPrefix will be, as far as PARAMETERS say.
+SECRET_PREFIX := $(patsubst SecretPrefix=%,%,$(filter SecretPrefix=%,$(PARAMETERS)))
+VALIDATE = $(BIN)/imapcheck validate $(addprefix --secret-prefix=,$(SECRET_PREFIX)) $(EVENTS)/*.json
 CONFIG := --config-file $(CURDIR)/samconfig.toml
 
 # In CI a server test that cannot run is a failure, not a skip.
@@ -99,7 +102,7 @@ type: setup ## mypy, strict
 	$(BIN)/mypy
 
 validate: setup $(SAM_STAMP) ## templates and definitions
-	$(BIN)/imapcheck validate $(EVENTS)/*.json
+	$(VALIDATE)
 	$(BIN)/cfn-lint template.yaml stacks/*.yaml
 	$(SAM) validate --lint --template template.yaml
 	$(BIN)/pytest tests/template
@@ -108,7 +111,7 @@ stack: setup ## generate stacks/ from events/
 	$(BIN)/imapcheck stack
 
 build: setup $(SAM_STAMP) ## validate, generate and sam build, as it is deployed (arm64), with bytecode
-	@$(BIN)/imapcheck validate $(EVENTS)/*.json
+	@$(VALIDATE)
 	@$(if $(SOURCE),scripts/lay-out $(EVENTS) $(SOURCE),$(BIN)/imapcheck stack)
 	$(SAM) build $(CONFIG) $(BUILD_OPTIONS)
 	@scripts/add-bytecode $(BUILD)

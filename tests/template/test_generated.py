@@ -138,7 +138,10 @@ def test_what_cannot_be_deployed_is_not_generated(events: Path, tmp_path: Path) 
 PEM = "-----BEGIN {0}-----\nMAMCAQU=\n-----END {0}-----\n"
 STRAYS = {
     "notes.txt": ("monitor / hunter2", "found a file that is neither"),
-    "secret.json": (json.dumps({"username": "monitor", "password": "hunter2"}), "found a key that is not known"),
+    "secret.json": (
+        json.dumps({"username": "monitor", "password": "hunter2"}),
+        "found credentials, which do not belong here",
+    ),
     ".secret.json.swp": ("hunter2", "found a file that is neither"),
     "server.key": (PEM.format("PRIVATE KEY"), "found a private key"),
     "both.pem": (PEM.format("CERTIFICATE") + PEM.format("RSA PRIVATE KEY"), "found a private key"),
@@ -187,7 +190,7 @@ def test_validate_warns_and_still_succeeds(events: Path) -> None:
     assert done.returncode == 0
     [warning, verdict] = done.stdout.splitlines()
     assert ": warning: server: STARTTLS on port 993" in warning
-    assert verdict == "4 valid"
+    assert verdict == "4 valid, 1 without a schedule (run by name only)"
 
 
 def test_stack_of_another_folder_changes_no_tracked_file(events: Path, tmp_path: Path) -> None:

@@ -48,7 +48,11 @@ def test_shipped_definitions_are_valid_without_a_doubt() -> None:
     paths = sorted((ROOT / "events").glob("*.json"))
     call: list[str | Path] = [Path(sys.executable).parent / "imapcheck", "validate", *paths]
     done = subprocess.run(call, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"{len(paths)} valid\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (
+        0,
+        f"{len(paths)} valid, {len(paths) - 1} without a schedule (run by name only)\n",
+        "",
+    )
 
 
 @pytest.mark.parametrize("path", TEMPLATES)

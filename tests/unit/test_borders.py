@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from imapcheck.output.excerpt import end_of_part
 from imapcheck.output.html_run import days_text
 from imapcheck.output.summary import percentile
 from imapcheck.output.terminal import LiveDisplay
@@ -112,20 +111,9 @@ def test_mark_of_the_whole_is_moved_by_what_lies_before_it(limit: float, at: flo
 def test_step_of_a_session_that_never_began_has_no_mark_to_draw() -> None:
     """A frame of no width, and a limit that nothing reached."""
     drawn = layout([StepResult("dns", "skipped", None, None)], {"dns": 5.0, "total": 5.0})
-    assert (drawn.end_ms, drawn.rows[0].bars, drawn.total_mark and drawn.total_mark.at) == (1.0, (), None)
+    assert (drawn.rows[0].bars, drawn.total_mark and drawn.total_mark.at) == ((), None)
     assert drawn.rows[0].mark is not None
     assert drawn.rows[0].mark.at is None
-
-
-TALK = ("S: * OK", "C: A1 CAPABILITY", "S: A1 OK", "C: A2 LIST x", "S: A2 OK", "C: A3 UID FETCH 1", "S: A3 OK")
-
-
-@pytest.mark.parametrize(
-    ("step", "end"), [("capability", 3), ("list", 5), ("locate_sent", 5), ("fetch", 7), ("tls", 7), ("greeting", 7)]
-)
-def test_part_of_a_step_ends_where_the_next_command_begins(step: str, end: int) -> None:
-    """Or with the transcript."""
-    assert end_of_part(step, TALK) == end
 
 
 def test_what_runs_is_drawn_again_without_an_event_until_it_is_stopped() -> None:

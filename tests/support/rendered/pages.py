@@ -11,7 +11,7 @@ from imapcheck.output.html import page, run_fragment
 from imapcheck.output.json_lines import json_object
 from imapcheck.output.outcome import Outcome
 from imapcheck.output.story_facts import Watched
-from imapcheck.output.widget import CheckRow, Choice, checks_widget, sentence_widget
+from imapcheck.output.widget import CheckRow, Choice, Problem, checks_widget, sentence_widget
 from imapcheck.version import VERSION
 from support.full_results import available, refused, slow
 from support.more_results import (
@@ -122,7 +122,12 @@ def rows() -> list[CheckRow]:
         ),
         CheckRow("quick", "good", entries["available"], _ago(minutes=5), None, 100.0, None, last),
         CheckRow("never", "unknown", None),
-        CheckRow("wrong-file", "unknown", None, problem="wrong-file.json: server: found nothing, expected a value"),
+        CheckRow(
+            "wrong-file",
+            "unknown",
+            None,
+            problem=Problem("definition broken", "wrong-file.json: server: found nothing, expected a value"),
+        ),
         CheckRow("from-the-future", "good", good, MADE + timedelta(minutes=5), None, None, None, last),
     ]
 

@@ -146,7 +146,7 @@ def live_steps() -> str:
         for columns in (40, 80):
             paper = Paper(columns)
             paper.console.print(steps)
-            parts.append(sheet(f"{title} ({columns}; running for {steps.running_for():.1f} s)", paper.text))
+            parts.append(sheet(f"{title} ({columns})", paper.text))
 
     steps.take(StepStarted("dns", 0.0))
     look("a name is looked up")

@@ -191,7 +191,6 @@ def told(stories: dict[str, Callable[[], Story]]) -> str:
     parts = []
     for title, make in stories.items():
         story = make()
-        head = f"{story.check or '(no check)'}, {story.kind or 'no kind'}, {story.state}"
         card = {
             **story.card,
             "content": {**story.card["content"], "description": story.card["content"]["description"].split("\n")},
@@ -200,7 +199,7 @@ def told(stories: dict[str, Callable[[], Story]]) -> str:
             key: value for key, value in story.content.items() if key not in ("message", "words", "why", "do", "links")
         }
         shown = (f"Subject: {story.subject}", "", story.text, _flat(card), _flat(content))
-        parts.append(sheet(f"{title} ({head})", "\n".join(shown)))
+        parts.append(sheet(title, "\n".join(shown)))
     return "".join(parts)
 
 

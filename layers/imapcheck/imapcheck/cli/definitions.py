@@ -1,8 +1,9 @@
 """`imapcheck validate` and `imapcheck stack`: definitions as files, and the templates made from them."""
 
 import os
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -11,28 +12,39 @@ import typer
 
 from imapcheck.check.deployable import run_refusals
 from imapcheck.cli.status import WRONG_USAGE
-from imapcheck.definition.deployment import doubts, refusals, strays
+from imapcheck.definition.deployment import DEFAULT_PREFIX, PREFIX_PATTERN, doubts, refusals, strays
 from imapcheck.definition.files import load_definition
-from imapcheck.definition.json_text import shown
+from imapcheck.definition.json_text import STANDARD_INPUT, shown
 from imapcheck.definition.model import CheckDefinition
+from imapcheck.definition.salvage import refusals_beside
 from imapcheck.errors import DefinitionError
 from imapcheck.stack.checks import checks_template
 from imapcheck.stack.contacts import contacts_of, contacts_template
 from imapcheck.stack.quotas import refuse_what_does_not_fit
 
+_MOST_NAMES = 3
+
 
 def validate(
     files: Annotated[list[Path], typer.Argument(help="Check definitions; - reads standard input.", metavar="FILE...")],
+    secret_prefix: Annotated[
+        str, typer.Option(metavar="PREFIX", help="SecretPrefix of the stack that they are for.", show_default=True)
+    ] = DEFAULT_PREFIX,
 ) -> None:
     """Validate check definitions: one line per problem, one per doubt."""
+    if not re.fullmatch(PREFIX_PATTERN, secret_prefix):
+        raise typer.BadParameter(
+            "expected the beginning of secret names, ending with a slash", param_hint="--secret-prefix"
+        )
     now = datetime.now(UTC)
     valid, problems = _load(files, now)
-    lines = [line for file, definition in valid for line in doubts(definition, shown(file), now)]
+    lines = [line for file, definition in valid for line in doubts(definition, shown(file), now, secret_prefix)]
     for line in [*problems, *lines]:
         print(line)
     if problems:
         raise typer.Exit(WRONG_USAGE)
-    print(f"{len(files)} valid")
+    unscheduled = len(_unscheduled(definition for _, definition in valid))
+    print(f"{len(files)} valid" + (f", {unscheduled} without a schedule (run by name only)" if unscheduled else ""))
 
 
 def stack(
@@ -66,7 +78,20 @@ def stack(
         print(f"{output}: {(error.strerror or 'cannot be written').lower()}", file=sys.stderr)
         raise typer.Exit(WRONG_USAGE) from None
     scheduled = sum(definition.deployed_schedule is not None for definition in definitions)
-    print(f"{output}: {scheduled} of {len(definitions)} checks scheduled, {checks.resources} resources")
+    facts = [f"{scheduled} of {len(definitions)} checks scheduled", f"{checks.resources} resources"]
+    if unscheduled := _unscheduled(definitions):
+        facts.append(f"without a schedule (run by name only): {_some(unscheduled)}")
+    print(f"{output}: {', '.join(facts)}")
+
+
+def _unscheduled(definitions: Iterable[CheckDefinition]) -> list[str]:
+    """The names of those that are deployed and that nothing runs; a paused check has a schedule."""
+    return [definition.label for definition in definitions if definition.schedule is None]
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMES
+    return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _load(files: Sequence[Path], now: datetime) -> tuple[list[tuple[Path, CheckDefinition]], list[str]]:
@@ -77,7 +102,7 @@ def _load(files: Sequence[Path], now: datetime) -> tuple[list[tuple[Path, CheckD
         try:
             definition = load_definition(file)
         except DefinitionError as error:
-            problems.append(str(error))
+            problems += [str(error), *([] if file == STANDARD_INPUT else refusals_beside(file, now))]
             continue
         found = refusals(definition, shown(file), now)
         found += run_refusals(definition, shown(file), allow_local_addresses=_allows_local_addresses())

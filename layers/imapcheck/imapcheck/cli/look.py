@@ -61,7 +61,7 @@ def log_in(looked: Look, credentials: Credentials, authentication: Authenticatio
 
 
 def _definition(server: str, tls: dict[str, str], directory: Path) -> CheckDefinition:
-    content = {"server": server, "authentication": "none", "timeout": 20, "tls": tls}
+    content = {"name": "init", "server": server, "authentication": "none", "timeout": 20, "tls": tls}
     return parse_definition(content, source="init", directory=directory)
 
 

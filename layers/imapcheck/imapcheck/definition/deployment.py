@@ -19,8 +19,10 @@ from imapcheck.special_uses import SPECIAL_USES
 
 _NO_ZONES = {"Factory", "localtime"}
 """What a machine's zone files hold besides zones."""
-_DEFAULT_PREFIX = "imapcheck/"
+DEFAULT_PREFIX = "imapcheck/"
 """The default of the stack's parameter SecretPrefix, which ends with a slash."""
+PREFIX_PATTERN = "^[A-Za-z0-9/_+=.@-]{1,200}/$"
+"""What the parameter may be, as the template has it."""
 _DAYS = {"FEB": 29, "2": 29, "02": 29} | dict.fromkeys(
     ("APR", "4", "04", "JUN", "6", "06", "SEP", "9", "09", "NOV", "11"), 30
 )
@@ -50,10 +52,13 @@ def _stray(entry: Path) -> str | None:
     return None if is_pem(content) else "a file that is neither a definition nor certificates"
 
 
-def doubts(definition: CheckDefinition, source: str, now: datetime) -> list[str]:
-    """What can never turn green, never happen or has no effect, one line each; `now` is the time with its zone."""
+def doubts(definition: CheckDefinition, source: str, now: datetime, secret_prefix: str = DEFAULT_PREFIX) -> list[str]:
+    """What can never turn green, never happen or has no effect, one line each.
+
+    `now` is the time with its zone, `secret_prefix` the SecretPrefix of the stack that the definition is for.
+    """
     found = [*_search_doubts(definition), *_threshold_doubts(definition), *_server_doubts(definition)]
-    found += [*_mailbox_doubts(definition), *_secret_doubts(definition), *_effect_doubts(definition)]
+    found += [*_mailbox_doubts(definition), *_secret_doubts(definition, secret_prefix), *_effect_doubts(definition)]
     found += _alarm_doubts(definition, now)
     return [f"{source}: warning: {field}: {text}" for field, text in found]
 
@@ -187,18 +192,20 @@ def _mailbox_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
             yield field, f"no server knows the special use {mailbox}; they are {', '.join(SPECIAL_USES)} (RFC 6154)"
 
 
-def _secret_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
-    """The function may read what is under the stack's prefix, which this does not know."""
+def _secret_doubts(definition: CheckDefinition, stack_prefix: str) -> Iterator[tuple[str, str]]:
+    """The function may read what is under the stack's prefix, and nothing else."""
     name = definition.secret
-    if name is None or name.startswith(_DEFAULT_PREFIX) or not definition.logs_in:
+    if name is None or name.startswith(stack_prefix) or not definition.logs_in:
         return
     prefix = name[: name.find("/", 1) + 1]
-    if prefix:
-        yield "secret", f"{name} does not begin with {_DEFAULT_PREFIX}: deploy with SecretPrefix={prefix}"
+    if not prefix:
+        yield "secret", f"its name does not begin with {stack_prefix}, and the function reads no name without a slash"
+    elif stack_prefix == DEFAULT_PREFIX:
+        yield "secret", f"its name does not begin with {stack_prefix}: deploy with SecretPrefix={prefix}"
     else:
         yield (
             "secret",
-            f"its name does not begin with {_DEFAULT_PREFIX}, and the function reads no name without a slash",
+            f"its name does not begin with {stack_prefix}, the stack's SecretPrefix: the function cannot read it",
         )
 
 

@@ -40,12 +40,15 @@ def load_definition(path: Path) -> CheckDefinition:
     piped = path == STANDARD_INPUT
     data.setdefault("name", "stdin" if piped else path.stem)
     definition = parse_definition(data, source=source, directory=path.parent)
+    problems = []
     if not piped and definition.name != path.stem:
         wanted = f"{path.stem!r}, the file's name without .json"
-        raise DefinitionError(problem_line(source, "name", one_line(repr(definition.name), 80), wanted))
+        problems.append(problem_line(source, "name", one_line(repr(definition.name), 80), wanted))
     if definition.ca_path is not None and not definition.ca_path.is_file():
         wanted = "a file beside the definition; it is not there"
-        raise DefinitionError(problem_line(source, "tls.ca_file", repr(definition.tls.ca_file), wanted))
+        problems.append(problem_line(source, "tls.ca_file", repr(definition.tls.ca_file), wanted))
+    if problems:
+        raise DefinitionError("\n".join(problems))
     return definition
 
 
