@@ -15,7 +15,7 @@ import pytest
 from imapcheck.output.entry import Entry
 from imapcheck.output.html import page, run_fragment
 from imapcheck.output.story_facts import Watched
-from imapcheck.result import CheckResult
+from imapcheck.result import CheckResult, ResultWarning
 from support.full_results import available, refused, slow
 
 MADE = datetime(2026, 11, 24, 10, 20, tzinfo=UTC)
@@ -231,13 +231,15 @@ def test_several_checks_are_told_worst_first() -> None:
     """A table of all, then a section for each, and what could not be run is among them."""
     entries = [
         entry(available("a-good")), entry(slow("b-slow")), entry(refused("c-bad")),
+        entry(replace(available("e-soon"), warnings=(ResultWarning("certificate_expires_soon", "3 days left"),))),
         Entry({"schema": 1, "check": "d-broken", "error": "events/d-broken.json: serch: unknown key"}),
     ]  # fmt: skip
     drawn = Page(page(entries, MADE))
-    assert "1 not available; 1 could not be run; 1 available, but slow; 1 available" in drawn.text
+    assert "1 not available; 1 could not be run; 1 available, but slow; 2 available" in drawn.text
     links = [link for link in drawn.values("href") if link.startswith("#check-") and "L" not in link]
-    assert links == ["#check-c-bad", "#check-d-broken", "#check-b-slow", "#check-a-good"]
+    assert links == ["#check-c-bad", "#check-d-broken", "#check-b-slow", "#check-e-soon", "#check-a-good"]
     assert drawn.text.count("events/d-broken.json: serch: unknown key") == 2
+    assert "AVAILABLE warning: certificate_expires_soon: 3 days left" in drawn.text.replace("available", "AVAILABLE")
 
 
 def test_a_widget_has_no_link_into_the_page_and_the_theme_it_is_given() -> None:

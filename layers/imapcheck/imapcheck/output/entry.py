@@ -1,6 +1,6 @@
 """What a report is made of: the JSON object of a run, and what its definition said."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -53,6 +53,11 @@ class Entry:
             return words(self.watched.server)
         server = self.content.get("server")
         return "" if server is None else words(f"{server['host']}:{server['port']}")
+
+    @property
+    def warnings(self) -> Sequence[Mapping[str, Any]]:
+        """What will need a person, though the server is available."""
+        return tuple(self.content.get("warnings") or ())
 
     @property
     def failure(self) -> Mapping[str, Any] | None:

@@ -103,7 +103,7 @@ def _content(entries: Sequence[Entry]) -> Node:
 
 
 def _many(entries: Sequence[Entry]) -> Node:
-    ordered = sorted(entries, key=lambda entry: (ORDER.index(entry.state), entry.label))
+    ordered = sorted(entries, key=lambda entry: (ORDER.index(entry.state), not entry.warnings, entry.label))
     prefixes = _prefixes(ordered)
     worst = ordered[0].state
     return fragment[
@@ -173,11 +173,14 @@ def _fleet_row(entry: Entry, prefix: str) -> Element:
 
 
 def why(entry: Entry) -> Node:
-    """The failing step and the words for it, or the thresholds that were exceeded; else the server."""
+    """The failing step and the words for it, else the thresholds that were exceeded, else warnings; else the server."""
     if (failure := entry.failure) is not None:
         return fragment[f"{failure['step']}: {failure['type']} ", span(".quiet")[bdi[words(failure["detail"], 200)]]]
     over = [f"{item['name']} {duration_text(item['duration_ms'])}" for item in entry.content["exceeded"]]
-    return f"over its threshold: {', '.join(over)}" if over else span(".quiet")[bdi[entry.server]]
+    if over:
+        return f"over its threshold: {', '.join(over)}"
+    warned = "; ".join(f"warning: {item['type']}: {item['detail']}" for item in entry.warnings)
+    return bdi[words(warned, 200)] if warned else span(".quiet")[bdi[entry.server]]
 
 
 def strip(entry: Entry) -> Element:
