@@ -16,7 +16,7 @@ from imapcheck.aws.invocation import Invocation
 from imapcheck.aws.secrets import SecretReader
 from imapcheck.aws.settings import Settings
 from imapcheck.check.login_pause import LoginGuard
-from imapcheck.errors import FailureType
+from imapcheck.errors import FailureType, OutOfResources
 from imapcheck.login.credentials import Credentials
 from support.certificates import Certificates
 from support.results import failure, result
@@ -209,6 +209,22 @@ def test_pause_is_of_one_mailbox(change: dict[str, Any], paused: bool) -> None:
     assert guard.pause(other, credentials, "v2") is None
     assert guard.pause(other, credentials.model_copy(update={"username": "bob"}), "v1") is None
     assert guard.pause(other, None, "v1") is None
+
+
+def test_our_own_shortage_names_the_check_and_starts_no_pause(settings: Settings, monkeypatch: Any) -> None:
+    """An error of the monitor, which the handler counts: no verdict, and nothing to withhold."""
+
+    def exhausted(*_: Any, **__: Any) -> None:
+        raise OutOfResources("too many open files")
+
+    invocation = Invocation(settings, secrets=OneSecret(), guard=LoginGuard(Clock()))
+    with monkeypatch.context() as short:
+        short.setattr("imapcheck.aws.invocation.run_check", exhausted)
+        with pytest.raises(OutOfResources, match="check mail: too many open files"):
+            invocation.run({"check": "mail"}, 60)
+    failure = invocation.run({"check": "mail"}, 60).result.failure
+    assert failure is not None
+    assert failure.type == "authentication_failed"
 
 
 WAYS_IN: list[dict[str, Any]] = [

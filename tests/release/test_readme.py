@@ -99,6 +99,7 @@ def shell() -> Iterator[dict[str, str]]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     server.start()
     yield {
+        "IMAPCHECK_ALLOW_LOCAL_ADDRESSES": "true",  # the example's server is played by this machine
         "PATH": f"{AWS.parent}:{ROOT / '.venv/bin'}:{os.environ['PATH']}",
         "AWS_ENDPOINT_URL": "http://{}:{}".format(*server.get_host_and_port()),
         "AWS_DEFAULT_REGION": "eu-central-1",

@@ -11,7 +11,7 @@ from imapcheck.aws.settings import Settings
 from imapcheck.check.login_pause import LoginGuard
 from imapcheck.check.run import run_check
 from imapcheck.definition.model import CheckDefinition
-from imapcheck.errors import Category, CredentialsError, FailureType, ImapcheckError, NoTimeLeft
+from imapcheck.errors import Category, CredentialsError, FailureType, ImapcheckError, NoTimeLeft, OutOfResources
 from imapcheck.login.credentials import Credentials
 from imapcheck.result import CheckResult
 
@@ -49,7 +49,8 @@ class Invocation:
     def run(self, event: object, remaining_seconds: float) -> RunOutcome:
         """Run the check that `event` asks for within what Lambda has left.
 
-        Raises `DefinitionError` and `CredentialsError`, which name the check and the secret, and `NoTimeLeft`.
+        Raises `DefinitionError` and `CredentialsError`, which name the check and the secret, `NoTimeLeft` and
+        `OutOfResources`.
         """
         deadline = time.monotonic() + remaining_seconds - RESERVED_SECONDS
         cold, self._cold = self._cold, False
@@ -91,6 +92,8 @@ class Invocation:
             )
         except CredentialsError as error:
             raise CredentialsError(f"check {definition.label}: secret {definition.secret}: {error}") from None
+        except OutOfResources as error:
+            raise OutOfResources(f"check {definition.label}: {error}") from error
         if left < definition.timeout and result.failure is not None and result.failure.category is Category.TIMEOUT:
             raise NoTimeLeft(
                 f"check {definition.label}: Lambda had {left:.1f} s left, the definition's timeout is"
