@@ -31,7 +31,7 @@ class Day:
         assert 0 <= seconds <= 0.5
         self.now += seconds
 
-    def submit(self, run: object, order: Order, screen: object) -> Future[Outcome]:
+    def submit(self, run: object, order: Order) -> Future[Outcome]:
         self.begun.append((order.check, self.now))
         future: Future[Outcome] = Future()
         told = self.verdicts.get(order.check)

@@ -201,7 +201,7 @@ def _secret_doubts(definition: CheckDefinition, stack_prefix: str) -> Iterator[t
     if not prefix:
         yield "secret", f"its name does not begin with {stack_prefix}, and the function reads no name without a slash"
     elif stack_prefix == DEFAULT_PREFIX:
-        yield "secret", f"its name does not begin with {stack_prefix}: deploy with SecretPrefix={prefix}"
+        yield "secret", f"{name} does not begin with {stack_prefix}: deploy with SecretPrefix={prefix}"
     else:
         yield (
             "secret",
