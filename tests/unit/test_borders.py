@@ -7,11 +7,12 @@ import pytest
 
 from imapcheck.output.excerpt import end_of_part
 from imapcheck.output.html_run import days_text
+from imapcheck.output.story_causes import behind
 from imapcheck.output.summary import percentile
 from imapcheck.output.terminal import LiveDisplay
 from imapcheck.output.verdict import certificate, milliseconds
 from imapcheck.output.waterfall import duration_text, layout, limit_text, nice_ticks
-from imapcheck.result import StepResult
+from imapcheck.result import STEP_NAMES, StepResult
 from support.full_results import TLS
 from support.rendered.paper import Paper
 
@@ -115,6 +116,17 @@ def test_step_of_a_session_that_never_began_has_no_mark_to_draw() -> None:
     assert (drawn.end_ms, drawn.rows[0].bars, drawn.total_mark and drawn.total_mark.at) == (1.0, (), None)
     assert drawn.rows[0].mark is not None
     assert drawn.rows[0].mark.at is None
+
+
+def test_what_each_step_stands_or_falls_with() -> None:
+    """No step is forgotten, and what is no step is the server."""
+    way, store, server = "the host and the way to it", "the mail store", "the mail server"
+    assert {step: behind(step) for step in (*STEP_NAMES, "")} == {
+        "dns": "the resolver and the zone's name servers", "connect": way, "tls": way, "greeting": way,
+        "capability": way, "starttls": way, "authenticate": "the login service", "id": server, "namespace": store,
+        "list": store, "examine": store, "quota": store, "search": store, "fetch": store, "locate_sent": store,
+        "append": store, "cleanup": store, "logout": server, "": server,
+    }  # fmt: skip
 
 
 TALK = ("S: * OK", "C: A1 CAPABILITY", "S: A1 OK", "C: A2 LIST x", "S: A2 OK", "C: A3 UID FETCH 1", "S: A3 OK")

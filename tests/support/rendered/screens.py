@@ -5,11 +5,12 @@ from dataclasses import replace
 from functools import partial
 
 from rich.console import Console
+from rich.text import Text
 
 from imapcheck.output.outcome import Outcome
 from imapcheck.output.steps import StepLines
 from imapcheck.output.table import table
-from imapcheck.output.terminal import ManyChecksScreen, OneCheckScreen
+from imapcheck.output.terminal import ManyChecksScreen, OneCheckScreen, say
 from imapcheck.output.verdict import evidence
 from imapcheck.result import StepResult
 from imapcheck.trace import NOT_REACHED, StepFinished, StepStarted
@@ -136,6 +137,17 @@ def widths() -> str:
     return "".join(parts)
 
 
+def lines() -> str:
+    """Lines as long as the terminal is wide, one shorter, one longer; of words, and of one word."""
+    parts = []
+    for columns in (12, 13, 14):
+        for pipe in (False, True):
+            paper = Paper(columns, pipe=pipe)
+            say(paper.console, [Text("a line of 13."), Text("thirteen_long"), Text("  x  y  z " * 3)])
+            parts.append(sheet(f"columns {columns}{', pipe' if pipe else ''}", paper.text))
+    return "".join(parts)
+
+
 def live_steps() -> str:
     """Steps as they begin and end, with the clock of the one under way; a second attempt begins anew."""
     now = 100.0
@@ -217,5 +229,6 @@ SCENES: dict[str, Callable[[], str]] = {
     "live-without-timeout.txt": clock_without_a_timeout,
     "one-live.txt": one_live,
     "widths.txt": widths,
+    "lines.txt": lines,
     "excerpts.txt": excerpts,
 }
