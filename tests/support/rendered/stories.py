@@ -13,6 +13,7 @@ from imapcheck.output.joint_story import Part, tell_together, tell_together_bare
 from imapcheck.output.story import Setting, Story, tell, tell_bare, tell_foreign
 from imapcheck.output.story_facts import Change, Evidence, Kind, Links, MonitorError, Others, Watched
 from support.rendered.paper import sheet
+from support.rendered.spells import spells
 from support.story_scenes import BEFORE, CERTIFICATE, FAULTS, RANG, SCENES, change, log_line, minutes_ago, setting
 
 REFUSED, LOST, NOTHING = FailureType.CONNECTION_REFUSED, FailureType.CONNECTION_LOST, FailureType.NO_MATCH
@@ -88,6 +89,7 @@ OUTAGES: dict[str, Callable[[], Story]] = {
     "a long transcript": lambda: tell(DOWN, setting([*bad(0, 5, type=FailureType.COMMAND_REJECTED, transcript=("C: A0007 EXAMINE INBOX", "[...]", *LONG, "S: " + "x" * 400, "C: A0008 LOGOUT", "S: * BYE")), *good(10)])),
     "one line before and after": lambda: tell(DOWN, setting([*bad(0, 5, type=FailureType.COMMAND_REJECTED, transcript=("C: A0006 NOOP", "C: A0007 EXAMINE INBOX", *LONG[:11], "C: A0008 LOGOUT")), *good(10)])),
     "over, from the beginning of the log": lambda: tell(DOWN_OVER, setting([*good(0, 5), *bad(10, 15, 20)])),
+    "over, after a single good run": lambda: tell(DOWN_OVER, setting([*good(0, 5), *bad(10, 15), *good(20)])),
     "over, one cause": lambda: tell(DOWN_OVER, setting([*good(0, 5), *bad(10, 15), *good(20, 25, 30)])),
     "over, four causes": lambda: tell(DOWN_OVER, setting([
         *good(0, 5), *bad(10), *bad(15, type=LOST), *bad(20, 25, type=NOTHING), *bad(30, type=FailureType.TIMEOUT), *good(35, 40, 45)])),
@@ -226,4 +228,5 @@ FILES = {
 SCENES_OF_STORIES: dict[str, Callable[[], str]] = {
     **{f"stories-{name}.txt": partial(told, stories) for name, stories in FILES.items()},
     "stories-as-objects.txt": contents,
+    "stories-spells.txt": spells,
 }
