@@ -83,6 +83,12 @@ def progress() -> str:
         screen.started("customer-02")
         screen.interrupted()
         parts.append(sheet(f"columns {columns}, interrupted", cut.frames))
+        whole = Paper(columns)
+        screen = ManyChecksScreen(1, transcript=False, console=whole.console)
+        screen.started("first")
+        screen.ended(outcome_of(refused("first")))
+        screen.finish([outcome_of(refused("first"))])
+        parts.append(sheet(f"columns {columns}, ended (cursor {whole.hidden_cursors})", whole.frames))
     return "".join(parts)
 
 
