@@ -115,6 +115,8 @@ MONITOR: dict[str, Callable[[], Story]] = {
     "heard, and failed": lambda: tell(HEARD, setting([*bad(0), *good(30)], **errors("RuntimeError: out of luck"))),
     "heard, and no gap": lambda: tell(HEARD, setting(good(0, 5, 10))),
     "heard, a gap of one run": lambda: tell(HEARD, setting(good(0, 9, 19, 24))),
+    "heard, a gap that is none yet": lambda: tell(HEARD, setting([*good(0), log_line(minutes_ago(0) - timedelta(seconds=570))])),
+    "heard, a gap that is one just now": lambda: tell(HEARD, setting([*good(0), log_line(minutes_ago(0) - timedelta(seconds=571))])),
     "heard, and nothing there": lambda: tell(HEARD, setting([])),
 }  # fmt: skip
 SLOWNESS: dict[str, Callable[[], Story]] = {
@@ -136,6 +138,7 @@ CERTIFICATES: dict[str, Callable[[], Story]] = {
     "no date, no names": lambda: tell(EXPIRING, setting(good(0, 5, certificate=days(1.0, certificate_expires_at=None, certificate_names=[])))),
     "many names": lambda: tell(EXPIRING, setting(good(0, certificate=days(9.0, certificate_names=[f"mail{n}.example" for n in range(10)], certificate_issuer=None)))),
     "not verified": lambda: tell(EXPIRING, setting(good(0, certificate=days(9.0, verified=False)))),
+    "expiring now": lambda: tell(EXPIRING, setting(good(0, certificate=days(0.0)))),
     "at the limit": lambda: tell(EXPIRING, setting([*good(0, certificate=days(14.0)), *good(5, certificate=days(13.99))])),
     "no threshold": lambda: tell(replace(EXPIRING, threshold=None), setting(good(0, certificate=days(-1.5)))),
     "refused by its name": lambda: tell(DOWN, setting([*bad(0, 5, type=FailureType.CERTIFICATE_NAME_MISMATCH, detail="not for this host"), *good(10)])),
