@@ -5,11 +5,12 @@ from dataclasses import replace
 from functools import partial
 
 from rich.console import Console
+from rich.text import Text
 
 from imapcheck.output.outcome import Outcome
 from imapcheck.output.steps import StepLines
 from imapcheck.output.table import table
-from imapcheck.output.terminal import ManyChecksScreen, OneCheckScreen
+from imapcheck.output.terminal import ManyChecksScreen, OneCheckScreen, say
 from imapcheck.output.verdict import evidence
 from imapcheck.result import StepResult
 from imapcheck.trace import NOT_REACHED, StepFinished, StepStarted
@@ -82,6 +83,12 @@ def progress() -> str:
         screen.started("customer-02")
         screen.interrupted()
         parts.append(sheet(f"columns {columns}, interrupted", cut.frames))
+        whole = Paper(columns)
+        screen = ManyChecksScreen(1, transcript=False, console=whole.console)
+        screen.started("first")
+        screen.ended(outcome_of(refused("first")))
+        screen.finish([outcome_of(refused("first"))])
+        parts.append(sheet(f"columns {columns}, ended (cursor {whole.hidden_cursors})", whole.frames))
     return "".join(parts)
 
 
@@ -133,6 +140,17 @@ def widths() -> str:
         paper.console.print(StepLines.of(run))
         paper.console.print(table([outcome_of(slow()), outcome_of(run), not_run()], columns))
         parts.append(sheet(f"columns {columns}", paper.text))
+    return "".join(parts)
+
+
+def lines() -> str:
+    """Lines as long as the terminal is wide, one shorter, one longer; of words, and of one word."""
+    parts = []
+    for columns in (12, 13, 14):
+        for pipe in (False, True):
+            paper = Paper(columns, pipe=pipe)
+            say(paper.console, [Text("a line of 13."), Text("thirteen_long"), Text("  x  y  z " * 3)])
+            parts.append(sheet(f"columns {columns}{', pipe' if pipe else ''}", paper.text))
     return "".join(parts)
 
 
@@ -217,5 +235,6 @@ SCENES: dict[str, Callable[[], str]] = {
     "live-without-timeout.txt": clock_without_a_timeout,
     "one-live.txt": one_live,
     "widths.txt": widths,
+    "lines.txt": lines,
     "excerpts.txt": excerpts,
 }

@@ -13,6 +13,7 @@ from imapcheck.output.joint_story import Part, tell_together, tell_together_bare
 from imapcheck.output.story import Setting, Story, tell, tell_bare, tell_foreign
 from imapcheck.output.story_facts import Change, Evidence, Kind, Links, MonitorError, Others, Watched
 from support.rendered.paper import sheet
+from support.rendered.spells import spells
 from support.story_scenes import BEFORE, CERTIFICATE, FAULTS, RANG, SCENES, change, log_line, minutes_ago, setting
 
 REFUSED, LOST, NOTHING = FailureType.CONNECTION_REFUSED, FailureType.CONNECTION_LOST, FailureType.NO_MATCH
@@ -88,6 +89,7 @@ OUTAGES: dict[str, Callable[[], Story]] = {
     "a long transcript": lambda: tell(DOWN, setting([*bad(0, 5, type=FailureType.COMMAND_REJECTED, transcript=("C: A0007 EXAMINE INBOX", "[...]", *LONG, "S: " + "x" * 400, "C: A0008 LOGOUT", "S: * BYE")), *good(10)])),
     "one line before and after": lambda: tell(DOWN, setting([*bad(0, 5, type=FailureType.COMMAND_REJECTED, transcript=("C: A0006 NOOP", "C: A0007 EXAMINE INBOX", *LONG[:11], "C: A0008 LOGOUT")), *good(10)])),
     "over, from the beginning of the log": lambda: tell(DOWN_OVER, setting([*good(0, 5), *bad(10, 15, 20)])),
+    "over, after a single good run": lambda: tell(DOWN_OVER, setting([*good(0, 5), *bad(10, 15), *good(20)])),
     "over, one cause": lambda: tell(DOWN_OVER, setting([*good(0, 5), *bad(10, 15), *good(20, 25, 30)])),
     "over, four causes": lambda: tell(DOWN_OVER, setting([
         *good(0, 5), *bad(10), *bad(15, type=LOST), *bad(20, 25, type=NOTHING), *bad(30, type=FailureType.TIMEOUT), *good(35, 40, 45)])),
@@ -113,6 +115,8 @@ MONITOR: dict[str, Callable[[], Story]] = {
     "heard, and failed": lambda: tell(HEARD, setting([*bad(0), *good(30)], **errors("RuntimeError: out of luck"))),
     "heard, and no gap": lambda: tell(HEARD, setting(good(0, 5, 10))),
     "heard, a gap of one run": lambda: tell(HEARD, setting(good(0, 9, 19, 24))),
+    "heard, a gap that is none yet": lambda: tell(HEARD, setting([*good(0), log_line(minutes_ago(0) - timedelta(seconds=570))])),
+    "heard, a gap that is one just now": lambda: tell(HEARD, setting([*good(0), log_line(minutes_ago(0) - timedelta(seconds=571))])),
     "heard, and nothing there": lambda: tell(HEARD, setting([])),
 }  # fmt: skip
 SLOWNESS: dict[str, Callable[[], Story]] = {
@@ -134,6 +138,7 @@ CERTIFICATES: dict[str, Callable[[], Story]] = {
     "no date, no names": lambda: tell(EXPIRING, setting(good(0, 5, certificate=days(1.0, certificate_expires_at=None, certificate_names=[])))),
     "many names": lambda: tell(EXPIRING, setting(good(0, certificate=days(9.0, certificate_names=[f"mail{n}.example" for n in range(10)], certificate_issuer=None)))),
     "not verified": lambda: tell(EXPIRING, setting(good(0, certificate=days(9.0, verified=False)))),
+    "expiring now": lambda: tell(EXPIRING, setting(good(0, certificate=days(0.0)))),
     "at the limit": lambda: tell(EXPIRING, setting([*good(0, certificate=days(14.0)), *good(5, certificate=days(13.99))])),
     "no threshold": lambda: tell(replace(EXPIRING, threshold=None), setting(good(0, certificate=days(-1.5)))),
     "refused by its name": lambda: tell(DOWN, setting([*bad(0, 5, type=FailureType.CERTIFICATE_NAME_MISMATCH, detail="not for this host"), *good(10)])),
@@ -225,4 +230,5 @@ FILES = {
 SCENES_OF_STORIES: dict[str, Callable[[], str]] = {
     **{f"stories-{name}.txt": partial(told, stories) for name, stories in FILES.items()},
     "stories-as-objects.txt": contents,
+    "stories-spells.txt": spells,
 }
