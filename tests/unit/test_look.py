@@ -40,6 +40,9 @@ def seen(certificates: Certificates) -> Seen:
     [
         ("IMAP4rev1 AUTH=CRAM-MD5 AUTH=PLAIN AUTH=XOAUTH2", "plain", "xoauth2"),
         ("IMAP4rev1 AUTH=SCRAM-SHA-256 AUTH=SCRAM-SHA-1 LOGINDISABLED", "scram-sha-256", None),
+        ("IMAP4rev1 AUTH=CRAM-MD5 AUTH=SCRAM-SHA-1 LOGINDISABLED", "scram-sha-1", None),
+        ("IMAP4rev1 AUTH=CRAM-MD5 AUTH=LOGIN LOGINDISABLED", "login", None),
+        ("IMAP4rev1 AUTH=CRAM-MD5 LOGINDISABLED", "cram-md5", None),
         ("IMAP4rev1", "login", None),
         ("IMAP4rev1 LOGINDISABLED AUTH=XOAUTH2 AUTH=OAUTHBEARER", None, "oauthbearer"),
         ("IMAP4rev1 LOGINDISABLED AUTH=GSSAPI", None, None),
@@ -70,6 +73,9 @@ def test_after_starttls_the_second_list_counts(server_context: Any, seen: Seen) 
         (Dialect(), "\\Sent"),
         (Dialect(capabilities=MINIMAL, top=(b'(\\HasNoChildren \\Sent) "/" Gesendet',)), "\\Sent"),
         (Dialect(capabilities=MINIMAL, top=(b'() "." "INBOX"', b'() "." "Sent Items"')), "Sent Items"),
+        (Dialect(capabilities=MINIMAL, top=(b'() "." "Sent Messages"', b"() NIL SENT")), "SENT"),
+        (Dialect(capabilities=MINIMAL, top=(b'() "." "Sent Messages"',)), "Sent Messages"),
+        (Dialect(capabilities=MINIMAL, top=(b'() "." "Sent Messages"', b'() "." "sent items"')), "sent items"),
         (Dialect(capabilities=MINIMAL, top=(b'() NIL "INBOX"',)), None),
     ],
 )
