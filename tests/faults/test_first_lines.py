@@ -134,7 +134,7 @@ def test_after_an_injected_response_nothing_more_is_sent(define: Define, server_
 def test_what_begins_like_a_tls_record_is_no_clear_text(
     define: Define, server_context: ssl.SSLContext, octet: int, type: str
 ) -> None:
-    """RFC 8446 section 5.1 knows four types of records; OpenSSL judges what is in them: an alert, or half a handshake (22)."""
+    """RFC 8446 section 5.1 knows four types; OpenSSL judges what is in them. One of 22 is half a handshake."""
     record = bytes([octet, 3, 3, 0, 2, 2, 255])
     with WireServer(script={"TLS": raw(record, close)}, tls=server_context) as server:
         result = run_check(define(server, authentication="none"))
