@@ -122,3 +122,20 @@ def test_after_an_injected_response_nothing_more_is_sent(define: Define, server_
         result = run_check(define(server, authentication="none"))
     assert told(result)[:2] == ("starttls", "protocol_error")
     assert server.commands == ["CAPABILITY", "STARTTLS"]
+
+
+@pytest.mark.parametrize(
+    ("octet", "type"),
+    [
+        (19, "not_imap"), (20, "tls_handshake_failed"), (21, "tls_handshake_failed"), (22, "connection_lost"),
+        (23, "tls_handshake_failed"), (24, "not_imap"),
+    ],
+)  # fmt: skip
+def test_what_begins_like_a_tls_record_is_no_clear_text(
+    define: Define, server_context: ssl.SSLContext, octet: int, type: str
+) -> None:
+    """RFC 8446 section 5.1 knows four types; OpenSSL judges what is in them. One of 22 is half a handshake."""
+    record = bytes([octet, 3, 3, 0, 2, 2, 255])
+    with WireServer(script={"TLS": raw(record, close)}, tls=server_context) as server:
+        result = run_check(define(server, authentication="none"))
+    assert told(result)[:2] == ("tls", type)

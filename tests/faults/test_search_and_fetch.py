@@ -152,6 +152,31 @@ def test_delivery_is_timed_where_the_match_is_ours(find: Callable[..., CheckResu
     assert result.new_message.delivery_seconds == pytest.approx(42, abs=1)
 
 
+def test_delivery_is_told_where_nothing_can_be_filed(
+    define: Define, credentials: Credentials, server_context: Any, inbox: Box
+) -> None:
+    """No mailbox for sent mail: the message that came earlier has arrived all the same."""
+    inbox.put(needle(ago(minutes=5)), ago(minutes=4))
+    with MailServer(MailStore({"INBOX": inbox}), tls=server_context) as server:
+        result = run_check(define(server, search=FRESH, new_message=NEW_MESSAGE), credentials)
+    assert result.failure is not None
+    assert (result.failure.step, result.failure.type) == ("locate_sent", "mailbox_not_found")
+    assert result.new_message is not None
+    assert (result.new_message.mailbox, result.new_message.message_id) == (None, None)
+    assert result.new_message.delivery_seconds == pytest.approx(60, abs=2)
+
+
+@pytest.mark.parametrize("delivered", [False, True])
+def test_no_new_message_is_no_object_of_nulls(find: Callable[..., CheckResult], inbox: Box, delivered: bool) -> None:
+    """Nothing is filed, so nothing is said of it, even where an earlier message of ours is found."""
+    inbox.put(needle(ago(minutes=5)), ago(minutes=4))
+    result = find(**{} if delivered else {"search": None})
+    assert result.available, result.failure
+    assert result.to_dict()["new_message"] is None
+    assert (result.search is None) is not delivered
+    assert result.quota is None
+
+
 @pytest.mark.parametrize(
     "message",
     [

@@ -33,6 +33,7 @@ def test_empty_message_is_a_warning(
         b'UID 4 RFC822.SIZE 4711 BODY[] ""',
         b'BODY[] "" UID 4 RFC822.SIZE 1',
         b'UID 4 BODY[] "" BODY[HEADER] "Subject: x"',
+        b'UID 4 BODY[] "" RFC822.TEXT "x"',
         b'UID 4 BODY[] {3}\r\nabc)\r\n* 2 FETCH (UID 4 BODY[] ""',
     ],
 )

@@ -420,3 +420,10 @@ def test_completion_is_offered() -> None:
     # Which shell called is told here: else it is looked for among the processes that started the tests.
     told = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
     assert "_IMAPCHECK_COMPLETE" in imapcheck("--show-completion", "bash", **told).stdout
+
+
+def test_schema_is_printed_as_the_page_has_it() -> None:
+    """Whoever has only the package gives it to an editor."""
+    done = imapcheck("schema")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (Path(__file__).parents[2] / "docs/check.schema.json").read_text(encoding="utf-8")

@@ -386,3 +386,12 @@ def test_known_secret_beyond_16_kib_of_a_line_is_not_shown_by_half() -> None:
     assert shown.startswith("y" * 16_000)
     assert shown.endswith("...")
     assert redactor.clean_line("y" * 16_376 + "hunter22", limit=20_000) == "y" * 16_376 + "********"
+
+
+def test_without_a_secret_all_stays_as_it_is() -> None:
+    """In each of the ways in."""
+    redactor = Redactor()
+    assert redactor.clean(b"%41 text") == b"%41 text"
+    assert redactor.clean_text("%41 text ä") == "%41 text ä"
+    assert redactor.clean_line("%41 text ä") == "%41 text ä"
+    assert redactor.show("%41 text ä".encode()) == "%41 text ä"
