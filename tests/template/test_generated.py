@@ -140,7 +140,7 @@ STRAYS = {
     "notes.txt": ("monitor / hunter2", "found a file that is neither"),
     "secret.json": (
         json.dumps({"username": "monitor", "password": "hunter2"}),
-        "found credentials, which do not belong here",
+        "found credentials, which do not",
     ),
     ".secret.json.swp": ("hunter2", "found a file that is neither"),
     "server.key": (PEM.format("PRIVATE KEY"), "found a private key"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -123,8 +124,45 @@ def test_missing_credentials_name_file_and_ways_out(write_definition: Write) -> 
 
 
 @pytest.mark.parametrize(
+    ("shell", "words"),
+    [
+        ({}, "no Region is set (AWS_DEFAULT_REGION)"),
+        ({"AWS_DEFAULT_REGION": "eu-central-1"}, "no AWS credentials in this shell"),
+        ({"AWS_DEFAULT_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "AKIA"}, "the AWS credentials in this shell are"),
+        ({"AWS_PROFILE": "nobody"}, "there is no such AWS profile (AWS_PROFILE)"),
+    ],
+)
+def test_shell_without_aws_is_told_what_is_missing(
+    write_definition: Write, tmp_path: Path, shell: dict[str, str], words: str
+) -> None:
+    """Nothing was asked, so nothing is said of an answer."""
+    path = write_definition("mail", {"server": "localhost", "secret": "imapcheck/mail"})
+    done = imapcheck("run", path, HOME=str(tmp_path), AWS_EC2_METADATA_DISABLED="true", **shell)
+    assert done.returncode == 2
+    assert f"secret imapcheck/mail: cannot be read: {words}" in done.stderr
+    assert "no answer" not in done.stderr
+
+
+@pytest.mark.parametrize(("given", "missing"), [("USERNAME", "PASSWORD"), ("PASSWORD", "USERNAME")])
+@pytest.mark.parametrize("secret_name", [None, "imapcheck/mail"])
+def test_half_of_the_credentials_in_the_environment(
+    write_definition: Write, secret_name: str | None, given: str, missing: str
+) -> None:
+    """Which one is missing is said; the secret is not tried in its place, and no value is shown."""
+    path = write_definition("mail", {"server": "localhost", "secret": secret_name})
+    for empty in ({}, {f"IMAPCHECK_{missing}": ""}):
+        [order] = Orders([path], CredentialsFinder(None, {f"IMAPCHECK_{given}": "canary", **empty})).taken
+        problem = order.outcome().error or ""
+        assert problem == f"{path}: IMAPCHECK_{given} is set in the environment, and IMAPCHECK_{missing} is missing"
+
+
+@pytest.mark.parametrize(
     ("content", "words"),
     [
+        ('{"user": "alice", "pass": "canary"}', 'username: missing; found "user": did you mean "username"?'),
+        ('{"login": "alice", "password": "canary"}', 'username: missing; found "login": did you mean "username"?'),
+        ('{"usrname": "alice", "password": "canary"}', 'found "usrname": did you mean "username"?'),
+        ('{"canary-key": "alice", "password": "canary"}', "username: missing"),
         ("", "the file is empty"),
         ('{"username": "alice", /* mine */ "password": "canary-pa55word"}', "found a comment"),
         ('{"username": 7, "password": "canary-pa55word"}', "username: expected text in double quotes"),
@@ -322,16 +360,60 @@ def test_quiet_says_nothing_unless_something_is_wrong(three: list[Any], tmp_path
     assert "NOT AVAILABLE" in imapcheck(command, down, *rest, "--quiet").stdout
 
 
-def test_full_disk_is_told_and_changes_no_verdict(three: list[Any]) -> None:
-    """One line on standard error, no traceback."""
+@pytest.mark.parametrize(
+    ("options", "status"),
+    [
+        ([], 2),
+        (["--json"], 2),
+        (["--format", "nagios"], 3),
+        (["--format", "prometheus"], 2),
+        (["--format", "junit"], 2),
+    ],
+)
+def test_full_disk_is_told_and_no_success(three: list[Any], options: list[str], status: int) -> None:
+    """One line on standard error, no traceback, whatever the verdict; of an outage too nobody has read."""
     command, fine, _, down, *rest = three
-    for file, status in ((fine, 0), (down, 1)):
-        with Path("/dev/full").open("w") as full:
-            done = subprocess.run(
-                [*PROGRAM, command, str(file), *map(str, rest), "--json"],
-                stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60,
-            )  # fmt: skip
-        assert (done.returncode, done.stderr) == (status, "standard output: no space left on device\n")
+    for file in (fine, down):
+        assert on_a_full_disk(command, file, *rest, *options) == (status, "standard output: no space left on device\n")
+
+
+def test_full_disk_is_no_success_of_any_command(three: list[Any], tmp_path: Path) -> None:
+    """Whatever is printed is what the command was called for."""
+    command, fine, _, _, *rest = three
+    kept = tmp_path / "results.jsonl"
+    imapcheck(command, fine, *rest, "--append", kept)
+    for call in (["summary", kept], ["validate", fine], ["schema"], ["explain"], ["--version"], ["run", "--help"]):
+        assert on_a_full_disk(*call) == (2, "standard output: no space left on device\n"), call
+
+
+def on_a_full_disk(*arguments: str | Path) -> tuple[int, str]:
+    """Exit status and standard error."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*PROGRAM, *map(str, arguments)], stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60
+        )
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("status", [0, 1, 2])
+def test_recipe_for_prometheus_moves_a_complete_file_only(tmp_path: Path, status: int) -> None:
+    """As docs/command-line.md has it: an outage or a bad definition is news, a full disk or no output is not."""
+    text = (Path(__file__).parents[2] / "docs/command-line.md").read_text()
+    [recipe] = re.findall(r"^cd /var/lib/node_exporter/textfile_collector\n(.*?)```", text, re.DOTALL | re.MULTILINE)
+    program, kept, new = tmp_path / "imapcheck", tmp_path / "imapcheck.prom", tmp_path / "imapcheck.prom.new"
+
+    def follow(output: str) -> str:
+        program.write_text(f"#!/bin/sh\nprintf '{output}'\nexit {status}\n")
+        program.chmod(0o755)
+        path = f"{tmp_path}:{os.environ['PATH']}"
+        subprocess.run(["sh", "-c", recipe], cwd=tmp_path, env={"PATH": path}, check=False, capture_output=True)
+        return kept.read_text()
+
+    assert follow("first") == "first"
+    assert follow("") == "first"
+    assert follow("second") == "second"
+    new.symlink_to("/dev/full")
+    assert follow("third") == "second"
 
 
 @pytest.mark.parametrize("format", ["text", "json", "nagios"])

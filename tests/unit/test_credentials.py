@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from conftest import Define
 from imapcheck import Credentials, run_check
 from imapcheck.errors import CredentialsError
-from support.wire_server import WireServer
+from support.wire_server import Dialect, WireServer
 
 EVERY = {
     "username": "alice", "password": "p-canary", "host": "h.example", "access_token": "a-canary", "client_id": "c",
@@ -129,4 +129,38 @@ def test_misspelled_key_is_refused(key: str, field: str) -> None:
 def test_other_keys_are_ignored() -> None:
     """A secret may serve more than this check."""
     held = Credentials.from_object({"username": "a", "Port": 993, "engine": "x", "hosts": "y"}, source="secret x")
-    assert held == Credentials(username="a")
+    assert held.model_dump() == Credentials(username="a").model_dump()
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"username": "a", "pass": "canary"}, '; found "pass": did you mean "password"?'),
+        ({"username": "a", "passwort": "canary"}, '; found "passwort": did you mean "password"?'),
+        ({"username": "a", "canary": "x"}, ""),
+    ],
+)
+def test_password_under_another_name(data: dict[str, Any], words: str) -> None:
+    """It is named where a password is needed, and not before: a token may be all that is wanted."""
+    credentials = Credentials.from_object(data, source="x")
+    with pytest.raises(CredentialsError) as refused:
+        credentials.require_password()
+    assert str(refused.value) == f"credentials: password: missing{words}; this authentication needs one"
+
+
+@pytest.mark.parametrize("mechanism", ["plain", "login"])
+@pytest.mark.parametrize("padded", [" right", "right\n", "right\t"])
+def test_refused_password_with_white_space_at_its_ends(
+    define: Define, server_context: Any, mechanism: str, padded: str
+) -> None:
+    """Said where the login is refused, and shown nowhere; one that is accepted is nobody's business."""
+    for secret, hinted in ((padded, True), ("wrong", False)):
+        with WireServer(Dialect(password="right"), tls=server_context) as server:
+            given = Credentials.model_validate({"username": "alice", "password": secret})
+            result = run_check(define(server, authentication=mechanism), given)
+        assert result.failure is not None
+        assert result.failure.type == "authentication_failed"
+        assert ("(the password begins or ends with white space)" in result.failure.detail) is hinted
+    with WireServer(Dialect(password="right "), tls=server_context) as server:
+        given = Credentials.model_validate({"username": "alice", "password": "right "})
+        assert run_check(define(server, authentication=mechanism), given).available

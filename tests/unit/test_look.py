@@ -12,6 +12,7 @@ import pytest
 
 from imapcheck.check.observed import Observed
 from imapcheck.cli import look as looking
+from imapcheck.cli.init import _schedule, _when_it_runs
 from imapcheck.cli.look import Look, log_in, look
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.errors import FailureType
@@ -19,6 +20,7 @@ from imapcheck.login.credentials import Credentials
 from imapcheck.result import CheckResult
 from support.certificates import Certificates
 from support.dovecot import PASSWORD
+from support.pseudo_terminal import run_in_terminal
 from support.results import failure, result
 from support.wire_server import MINIMAL, Dialect, WireServer
 
@@ -121,19 +123,156 @@ def test_bare_host_is_tried_with_tls_and_then_with_starttls(monkeypatch: pytest.
     assert tried("imaps://mail.example/", refused) == (["imaps://mail.example/"], refused)
 
 
-def test_definition_without_a_mailbox_for_sent_mail_only_logs_in(
-    server_context: Any, certificates: Certificates, tmp_path: Path
-) -> None:
+def init(server: WireServer, *options: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`imapcheck init` for a server of ours, whose authority's certificate is in events/."""
+    return subprocess.run(
+        [sys.executable, "-m", "imapcheck", "init", f"localhost:{server.port}", "--output", "events/mail.json",
+         *options],
+        env={"PATH": os.environ["PATH"], **environment}, cwd=cwd,
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def place(certificates: Certificates, tmp_path: Path) -> Path:
+    """A folder with events/ca.pem."""
+    (tmp_path / "events").mkdir()
+    (tmp_path / "events/ca.pem").write_bytes(certificates.ca.read_bytes())
+    return tmp_path
+
+
+def written(place: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((place / "events/mail.json").read_text())
+    return content
+
+
+LOGIN = {"IMAPCHECK_USERNAME": "alice", "IMAPCHECK_PASSWORD": PASSWORD}
+
+
+def test_definition_without_a_mailbox_for_sent_mail_only_logs_in(server_context: Any, place: Path) -> None:
     """It turns green, and says how to file a message."""
-    path = tmp_path / "mail.json"
     with WireServer(Dialect(capabilities=MINIMAL, top=(b'() NIL "INBOX"',)), tls=server_context) as server:
-        done = subprocess.run(
-            [sys.executable, "-m", "imapcheck", "init", f"localhost:{server.port}", "--output", str(path),
-             "--ca-file", str(certificates.ca)],
-            env={"PATH": os.environ["PATH"], "IMAPCHECK_USERNAME": "alice", "IMAPCHECK_PASSWORD": PASSWORD},
-            capture_output=True, text=True, check=False, timeout=60,
-        )  # fmt: skip
+        done = init(server, "--ca-file", "events/ca.pem", cwd=place, **LOGIN)
     assert (done.returncode, done.stderr) == (0, "")
     assert "set new_message.mailbox" in done.stdout
-    content = json.loads(path.read_text())
-    assert content.keys() == {"server", "secret", "authentication", "tls"}
+    assert written(place).keys() == {"server", "secret", "authentication", "tls"}
+
+
+def test_certificate_is_named_as_the_shell_completes_it(server_context: Any, place: Path) -> None:
+    """From the working directory; the definition names it from where it stands itself, so that it is deployed."""
+    (place / "events/cas").mkdir()
+    (place / "events/cas/own.pem").write_bytes((place / "events/ca.pem").read_bytes())
+    (place / "elsewhere.pem").write_bytes((place / "events/ca.pem").read_bytes())
+    (place / "linked").symlink_to("events")
+    named = {
+        "events/ca.pem": "ca.pem",
+        "./events/../events/ca.pem": "ca.pem",
+        "events/cas/own.pem": "cas/own.pem",
+        str(place / "events/ca.pem"): "ca.pem",
+        "linked/ca.pem": "ca.pem",
+        "ca.pem": "ca.pem",
+    }
+    with WireServer(tls=server_context) as server:
+        for given, name in named.items():
+            done = init(server, "--ca-file", given, "--force", cwd=place)
+            assert (done.returncode, done.stderr) == (0, "")
+            assert written(place)["tls"] == {"ca_file": name}
+        for given, words in {"elsewhere.pem": "put it into events first", "events/none.pem": "no such file"}.items():
+            done = init(server, "--ca-file", given, "--force", cwd=place)
+            assert done.returncode == 2
+            assert words in " ".join(done.stderr.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("options", "schedule", "words"),
+    [
+        (
+            ["--every", "15m"],
+            {"every": "15m"},
+            "Once it is deployed (make deploy), AWS runs it every 15m, with alarms.",
+        ),
+        (["--every", "none"], None, "AWS cannot reach localhost, so it has no schedule."),
+        ([], None, "AWS cannot reach localhost, so it has no schedule."),
+    ],
+)
+def test_schedule_and_what_is_said_of_it(
+    server_context: Any, place: Path, options: list[str], schedule: dict[str, Any] | None, words: str
+) -> None:
+    """Last of all, as deployment comes last."""
+    with WireServer(tls=server_context) as server:
+        done = init(server, "--ca-file", "events/ca.pem", *options, cwd=place, **LOGIN)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1] == words
+    assert written(place).get("schedule") == schedule
+
+
+@pytest.mark.parametrize(
+    ("host", "every", "schedule", "words"),
+    [
+        ("mail.example", "", {"every": "5m"}, "Once it is deployed (make deploy), AWS runs it every 5m, with alarms."),
+        ("mail.example", "none", None, "It has no schedule: in AWS nothing runs it but a call by name."),
+        ("127.0.0.2", "", None, "AWS cannot reach 127.0.0.2, so it has no schedule."),
+        ("192.0.2.1", "", {"every": "5m"}, "Once it is deployed (make deploy), AWS runs it every 5m, with alarms."),
+    ],
+)
+def test_schedule_unless_none_is_wanted_or_aws_cannot_get_there(
+    host: str, every: str, schedule: dict[str, Any] | None, words: str
+) -> None:
+    """Every five minutes, so that a deployment does what a deployment is for."""
+    looked = Look(CheckDefinition.model_validate({"server": host, "authentication": "none"}), result())
+    content = _schedule(every, looked)
+    assert content.get("schedule") == schedule
+    assert _when_it_runs(content, looked) == words
+
+
+def test_interval_that_no_schedule_has(place: Path) -> None:
+    """Refused before anything is looked at, with those that there are."""
+    with WireServer() as server:
+        done = init(server, "--every", "7m", cwd=place)
+    assert done.returncode == 2
+    assert "'7m' is not none or one of 1m, 2m" in " ".join(done.stderr.replace("│", " ").split())
+    assert server.connections == 0
+
+
+def test_advice_is_inits_own(server_context: Any, place: Path) -> None:
+    """There is no definition to change yet, no secret and no credentials file; nor has the check a name."""
+    (place / "secret.json").write_text(json.dumps({"username": "alice", "password": PASSWORD, "host": "other.example"}))
+    with WireServer(tls=server_context) as server:
+        unknown = init(server, cwd=place)
+        wrong = init(server, "--ca-file", "events/ca.pem", cwd=place, **LOGIN | {"IMAPCHECK_PASSWORD": "wrong"})
+        other = init(server, "--ca-file", "events/ca.pem", "--credentials", "secret.json", cwd=place)
+    assert unknown.returncode == wrong.returncode == 1
+    assert "give it with --ca-file" in unknown.stdout
+    assert "tls.ca_file" not in unknown.stdout
+    assert "Call init again with the right user name and password" in wrong.stdout
+    assert "secret" not in wrong.stdout
+    assert other.returncode == 2
+    assert other.stderr.startswith("init: the credentials were made for host 'other.example'")
+
+
+@pytest.mark.parametrize(("options", "name"), [(["--username", "monitor"], "monitor"), ([], "...")])
+def test_name_that_was_given_stands_in_the_secret(
+    server_context: Any, place: Path, options: list[str], name: str
+) -> None:
+    """Without a password too, with which a login would have been tried."""
+    with WireServer(tls=server_context) as server:
+        done = init(server, "--ca-file", "events/ca.pem", *options, cwd=place)
+    assert f'{{"username": "{name}", "password": "...", "host": "localhost"}}' in done.stdout
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        [("User name", "\x03")],
+        [("User name", "alice\n"), ("Password", "\x03")],
+        [("User name", "alice\n"), ("Password", f"{PASSWORD}\n"), ("Address", "\x03")],
+    ],
+)
+def test_ctrl_c_at_a_question(server_context: Any, place: Path, typed: list[tuple[str, str]]) -> None:
+    """Status 130 as everywhere, and nothing is written (the last word may be lost: Ctrl-C discards output)."""
+    with WireServer(tls=server_context) as server:
+        path, ca = place / "events/mail.json", place / "events/ca.pem"
+        seen = run_in_terminal("init", f"localhost:{server.port}", "--output", path, "--ca-file", ca, typed=typed)
+    assert seen.status == 130, seen
+    assert "Aborted" not in seen.text
+    assert not path.exists()

@@ -17,7 +17,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from imapcheck.errors import FailureType
 from imapcheck.output import json_lines, junit, nagios, prometheus
 from imapcheck.output.outcome import Outcome, worst_first
-from imapcheck.result import StepResult
+from imapcheck.output.table import why
+from imapcheck.output.verdict import verdict
+from imapcheck.result import Exceeded, StepResult
 from support.results import EXPIRES_AT, STARTED_AT, failure, not_run, outcome, result, slow_result, tls, warning
 
 HOSTILE = 'x | bogus=1;;; <b>&"\' `id` $HOSTADDRESS$ ]]> {a="b"} \\n \u202e \x1b[2J \x00 \ud800 \ufffe é'
@@ -297,3 +299,28 @@ def test_worst_comes_first_and_order_is_kept_within() -> None:
     outcomes = [outcome(result("a")), not_run("b"), outcome(slow_result("c")), outcome(result("d", failure()))]
     outcomes += [outcome(result("e", warnings=(warning(),))), outcome(result("f"))]
     assert [item.check for item in worst_first(outcomes)] == ["d", "b", "c", "e", "a", "f"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "took", "words"),
+    [
+        (1, 6.4, "total took 6 ms (limit 1 ms)"),
+        (1000, 1000.4, "total took 1000.4 ms (limit 1000.0 ms)"),
+        (0.1, 0.3, "total took 0.3 ms (limit 0.1 ms)"),
+        (5, 5.002, "total took 5.002 ms (limit 5.000 ms)"),
+    ],
+)
+def test_passed_threshold_in_the_same_words_everywhere(limit: float, took: float, words: str) -> None:
+    """On the terminal, in the table, to Nagios and in JUnit; none of a run that failed, which is not slow."""
+    passed = (Exceeded("total", limit, took),)
+    slow = outcome(result("a", slow=True, exceeded=passed))
+    down = outcome(result("a", failure(), exceeded=passed))
+    for render in (
+        lambda run: "\n".join(line.plain for line in verdict(run)),
+        why,
+        lambda run: nagios.render([run])[0],
+        lambda run: junit.render([run]),
+    ):
+        assert words in render(slow)
+        assert words not in render(down)
+        assert "slow" not in render(down)

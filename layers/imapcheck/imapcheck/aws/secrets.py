@@ -23,7 +23,18 @@ _ADVICE = {
     "DecryptionFailure": "its KMS key cannot decrypt it; give the stack the key's ARN",
     "InvalidRequestException": "it cannot be read in its present state; was it deleted?",
     "ThrottlingException": "Secrets Manager throttled the call",
+    "ExpiredTokenException": "the AWS credentials in this shell have expired",
 }
+_NOT_ASKED = {
+    "NoRegionError": "no Region is set (AWS_DEFAULT_REGION)",
+    "NoCredentialsError": "no AWS credentials in this shell",
+    "PartialCredentialsError": "the AWS credentials in this shell are incomplete",
+    "ProfileNotFound": "there is no such AWS profile (AWS_PROFILE)",
+    "TokenRetrievalError": "the login to AWS has expired (aws sso login)",
+    "SSOTokenLoadError": "the login to AWS has expired (aws sso login)",
+    "UnauthorizedSSOTokenError": "the login to AWS has expired (aws sso login)",
+}
+"""botocore's errors for what is wrong on this side, before anything is sent."""
 
 
 class SecretReader:
@@ -44,7 +55,8 @@ class SecretReader:
         source = f"secret {name}"
         credentials = Credentials.from_object(_parse(source, self._text(source, name, fresh)), source=source)
         if needs_host and not credentials.host:
-            raise CredentialsError(f"{source}: host: missing; it says for which server the credentials were made")
+            hint = credentials.misspelled("host")
+            raise CredentialsError(f"{source}: host: missing{hint}; it says for which server the credentials were made")
         return credentials
 
     def version(self, name: str) -> str:
@@ -102,4 +114,5 @@ def _reason(error: BaseException | None) -> str:
     if code:
         status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", "") if isinstance(response, dict) else ""
         return f"cannot be read: {_ADVICE.get(code, f'Secrets Manager answered {status}')} ({code})"
-    return f"cannot be read: no answer from Secrets Manager ({type(error).__name__})"
+    kind = type(error).__name__
+    return f"cannot be read: {_NOT_ASKED.get(kind, f'no answer from Secrets Manager ({kind})')}"

@@ -20,7 +20,7 @@ from imapcheck.cli.init import init
 from imapcheck.cli.run import HELP as RUN_HELP
 from imapcheck.cli.run import run
 from imapcheck.cli.runner import crash_report
-from imapcheck.cli.status import INTERNAL_ERROR, INTERRUPTED, WRONG_USAGE
+from imapcheck.cli.status import AVAILABLE, INTERNAL_ERROR, INTERRUPTED, UNAVAILABLE, WRONG_USAGE
 from imapcheck.cli.summary import HELP as SUMMARY_HELP
 from imapcheck.cli.summary import summary
 from imapcheck.definition.model import json_schema
@@ -48,6 +48,8 @@ def main() -> None:
     except SystemExit as leaving:
         if leaving.code == INTERRUPTED:
             _leave_at_once()
+        if streams.output_lost() and leaving.code in (None, AVAILABLE, UNAVAILABLE):
+            sys.exit(WRONG_USAGE)
         raise
     except Exception as error:  # noqa: BLE001 - the last line of defence, and it reports
         print(f"imapcheck: internal error\n{crash_report(error)}", file=sys.stderr)

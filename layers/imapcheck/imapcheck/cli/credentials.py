@@ -54,8 +54,12 @@ class CredentialsFinder:
     def _find(self, definition: CheckDefinition) -> Found:
         if self._given is not None:
             return self._from_file(self._given / f"{definition.label}.json" if self._folder else self._given)
-        if self._environment.get(USERNAME) and self._environment.get(PASSWORD):
-            return self._from_environment()
+        match [name for name in (USERNAME, PASSWORD) if self._environment.get(name)]:
+            case [_, _]:
+                return self._from_environment()
+            case [given]:
+                missing = PASSWORD if given == USERNAME else USERNAME
+                raise CredentialsError(f"{given} is set in the environment, and {missing} is missing")
         if definition.secret is not None:
             return self._from_secret(definition.secret)
         raise CredentialsError(f"no credentials: {_WITHOUT_AWS}, or name a secret in the definition")

@@ -3,6 +3,7 @@
 import sys
 from typing import Literal, get_args
 
+from imapcheck.cli import streams
 from imapcheck.output import junit, nagios
 from imapcheck.output.json_lines import json_line
 from imapcheck.output.outcome import Outcome
@@ -49,7 +50,7 @@ class DocumentScreen(Screen):
             case "nagios":
                 text, status = nagios.render(outcomes)
                 print(text)
-                return status
+                return nagios.EXIT["UNKNOWN"] if streams.output_lost() else status
             case "junit":
                 sys.stdout.write(junit.render(outcomes))
             case "prometheus":

@@ -6,6 +6,8 @@ import os
 import re
 import shlex
 import sys
+from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,10 +16,11 @@ import typer
 from imapcheck.cli.credentials import PASSWORD, USERNAME
 from imapcheck.cli.look import Look, log_in, look
 from imapcheck.cli.orders import server_url
-from imapcheck.cli.status import UNAVAILABLE, WRONG_USAGE
+from imapcheck.cli.status import INTERRUPTED, UNAVAILABLE, WRONG_USAGE
 from imapcheck.definition.files import parse_definition
 from imapcheck.definition.json_text import UnreadableError, read_object, shown
-from imapcheck.errors import CredentialsError, DefinitionError
+from imapcheck.definition.monitoring import EVERY
+from imapcheck.errors import CredentialsError, DefinitionError, FailureType
 from imapcheck.login.credentials import Credentials
 from imapcheck.output.outcome import Outcome
 from imapcheck.output.terminal import console_for, say
@@ -36,6 +39,13 @@ password comes from {PASSWORD} or --credentials, and no password is
 ever written to a file.
 """
 _SUBJECT = "IMAP testing"
+_NEVER, _DEFAULT_EVERY = "none", "5m"
+_ADVICE = {
+    FailureType.CERTIFICATE_UNTRUSTED: "Is the authority a private one, put its certificate beside the definition and"
+    " give it with --ca-file; else let the server send its intermediate certificates too.",
+    FailureType.AUTHENTICATION_FAILED: "Call init again with the right user name and password.",
+}
+"""Where the failure's own speaks of a definition or a secret, which do not exist yet."""
 
 
 def init(
@@ -52,29 +62,62 @@ def init(
     ] = None,
     message: Annotated[bool, typer.Option(help="File a test message on every run, and find it again.")] = True,
     ca_file: Annotated[
-        str | None, typer.Option(metavar="FILE", help="A private authority's certificate, beside the definition.")
+        Path | None, typer.Option(metavar="FILE", help="A private authority's certificate, beside the definition.")
     ] = None,
+    every: Annotated[
+        str,
+        typer.Option(metavar="TIME", help="How often AWS runs it, such as 5m, or none; 5m where AWS can reach it."),
+    ] = "",
     force: Annotated[bool, typer.Option("--force", help="Write over a definition that is there.")] = False,
 ) -> None:
     """Look at a server and write a check definition that turns green."""
     path = output or Path("events", f"{_name(host)}.json")
     if path.exists() and not force:
         raise typer.BadParameter(f"{path} is there already; --force writes over it", param_hint="--output")
-    if ca_file is not None and not (path.parent / ca_file).is_file():
-        raise typer.BadParameter(f"{path.parent / ca_file}: no such file; it stands beside the definition")
-    tls = {} if ca_file is None else {"ca_file": ca_file}
+    if every not in ("", _NEVER, *EVERY):
+        raise typer.BadParameter(f"{every!r} is not {_NEVER} or one of {', '.join(EVERY)}", param_hint="--every")
+    tls = {} if ca_file is None else {"ca_file": _beside(path.parent, ca_file)}
     try:
         looked = _seen(look(host, tls, path.parent))
         given = _credentials(looked, username, credentials)
         if given is not None and looked.authentication is not None:
             looked = _seen(log_in(looked, given, looked.authentication, path.parent))
         content = _content(looked, path.stem, tls, _address(given, address, looked) if message else None)
+        content |= _schedule(every, looked)
         parse_definition({**content, "name": path.stem}, source=shown(path), directory=path.parent)
     except (DefinitionError, CredentialsError) as error:
         print(error, file=sys.stderr)
         raise typer.Exit(WRONG_USAGE) from None
     _write(path, content)
-    _tell_what_next(path, content, given, looked)
+    _tell_what_next(path, content, given, looked, username)
+
+
+def _beside(folder: Path, ca_file: Path) -> str:
+    """The name of the certificate's file as the definition in `folder` calls it; only what is there is deployed.
+
+    It is read from the working directory, as shells complete it, else from `folder`.
+    """
+    found = next((file for file in (ca_file, folder / ca_file) if file.is_file()), None)
+    if found is None:
+        raise typer.BadParameter(f"{ca_file}: no such file; it stands beside the definition", param_hint="--ca-file")
+    whole, within = found.parent.resolve() / found.name, folder.resolve()
+    if not whole.is_relative_to(within):
+        raise typer.BadParameter(
+            f"{ca_file}: put it into {folder} first, beside the definition", param_hint="--ca-file"
+        )
+    return whole.relative_to(within).as_posix()
+
+
+def _schedule(every: str, looked: Look) -> dict[str, Any]:
+    """Unless asked for none, or where AWS cannot get to the server: without it nothing would run the check there."""
+    if every == _NEVER or (not every and _is_of_this_machine(looked)):
+        return {}
+    return {"schedule": {"every": every or _DEFAULT_EVERY}}
+
+
+def _is_of_this_machine(looked: Look) -> bool:
+    host = looked.definition.host
+    return ip_address(host).is_loopback if looked.definition.host_is_address else host == "localhost"
 
 
 def _seen(looked: Look) -> Look:
@@ -82,6 +125,8 @@ def _seen(looked: Look) -> Look:
     result, definition = looked.result, looked.definition
     if result.available:
         return looked
+    failures = tuple(replace(failure, advice=_ADVICE.get(failure.type, failure.advice)) for failure in result.failures)
+    result = replace(result, failures=failures)
     say(console_for(), verdict(Outcome("init", result, server=server_url(definition))))
     raise typer.Exit(UNAVAILABLE)
 
@@ -99,14 +144,34 @@ def _credentials(looked: Look, username: str | None, file: Path | None) -> Crede
     asking = sys.stdin.isatty()
     username = username or os.environ.get(USERNAME)
     if username is None and asking:
-        username = typer.prompt("User name (empty: no login)", default="", show_default=False) or None
+        username = _asked("User name (empty: no login)", default="", show_default=False) or None
     password = os.environ.get(PASSWORD)
     if username is not None and not password and asking:
-        password = getpass.getpass(f"Password of {one_line(username, 80)} (used now, kept nowhere): ")
+        password = _password(username)
     if not username or not password:
         return None
     content = {"username": username, "password": password, "host": looked.definition.host}
     return Credentials.from_object(content, source="init")
+
+
+def _asked(question: str, **options: Any) -> str:
+    """What is typed. Ctrl-C is told as everywhere (`main`), where typer would say "Aborted!" with status 1."""
+    try:
+        return str(typer.prompt(question, **options))
+    except typer.Abort:
+        raise _interrupted() from None
+
+
+def _password(username: str) -> str:
+    try:
+        return getpass.getpass(f"Password of {one_line(username, 80)} (used now, kept nowhere): ")
+    except (KeyboardInterrupt, EOFError):
+        raise _interrupted() from None
+
+
+def _interrupted() -> typer.Exit:
+    print(file=sys.stderr)  # the question's line ends here
+    return typer.Exit(INTERRUPTED)
 
 
 def _address(given: Credentials | None, address: str | None, looked: Look) -> str | None:
@@ -115,7 +180,7 @@ def _address(given: Credentials | None, address: str | None, looked: Look) -> st
         return None
     guess = given.username if "@" in given.username else f"{given.username}@{looked.definition.host}"
     if address is None and sys.stdin.isatty():
-        address = str(typer.prompt("Address of the mailbox", default=guess))
+        address = _asked("Address of the mailbox", default=guess)
     return address or guess
 
 
@@ -153,7 +218,9 @@ def _write(path: Path, content: dict[str, Any]) -> None:
         raise typer.Exit(WRONG_USAGE) from None
 
 
-def _tell_what_next(path: Path, content: dict[str, Any], given: Credentials | None, looked: Look) -> None:
+def _tell_what_next(
+    path: Path, content: dict[str, Any], given: Credentials | None, looked: Look, username: str | None
+) -> None:
     print(f"{path}: written for {content['server']}, authentication {content['authentication']}")
     if looked.authentication is not None and given is None:
         print("The login was not tried, so this check only logs in; with a user name and password init sees more.")
@@ -161,17 +228,27 @@ def _tell_what_next(path: Path, content: dict[str, Any], given: Credentials | No
         print("No mailbox for sent mail was seen, so no message is filed: set new_message.mailbox to file one.")
     if content["authentication"] == "none":
         print(f"Run it:  imapcheck run {shlex.quote(str(path))}")
+        print(_when_it_runs(content, looked))
         return
     print(f"Run it:  imapcheck run {shlex.quote(str(path))} --credentials FILE")
-    secret = _secret(content["authentication"], given, looked.definition.host)
+    name = given.username if given is not None else username or os.environ.get(USERNAME) or "..."
+    secret = _secret(content["authentication"], name, looked.definition.host)
     print("In AWS it takes its credentials from a secret; put the real values in:")
     print(f"  aws secretsmanager create-secret --name {content['secret']} \\")
     print(f"    --secret-string {shlex.quote(secret)}")
+    print(_when_it_runs(content, looked))
 
 
-def _secret(authentication: str, given: Credentials | None, host: str) -> str:
+def _when_it_runs(content: dict[str, Any], looked: Look) -> str:
+    if "schedule" in content:
+        return f"Once it is deployed (make deploy), AWS runs it every {content['schedule']['every']}, with alarms."
+    if _is_of_this_machine(looked):
+        return f"AWS cannot reach {looked.definition.host}, so it has no schedule."
+    return "It has no schedule: in AWS nothing runs it but a call by name."
+
+
+def _secret(authentication: str, username: str, host: str) -> str:
     """The secret's JSON with dots for what is secret."""
-    username = given.username if given is not None else "..."
     if authentication in ("xoauth2", "oauthbearer"):
         content = dict.fromkeys(("username", "host", "token_url", "client_id", "client_secret", "refresh_token"), "...")
         return json.dumps(content | {"username": username, "host": host})

@@ -9,8 +9,18 @@ _STANDARD_ERROR = 2
 
 
 def make_patient() -> None:
-    """From now on a reader that has gone loses what follows and changes nothing else, the exit status least of all."""
+    """From now on a reader that has gone loses what follows and changes nothing else, the exit status least of all.
+
+    What cannot be written for another reason is told once, and `output_lost` knows.
+    """
     sys.stdout, sys.stderr = _patient(sys.stdout), _patient(sys.stderr)
+
+
+def output_lost() -> bool:
+    """Standard output could not be written in full, as on a full disk; a reader that has gone is not meant."""
+    sys.stdout.flush()
+    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    return isinstance(raw, _Patient) and raw.lost
 
 
 def write_utf8() -> None:
@@ -33,6 +43,9 @@ def _patient(stream: TextIO) -> TextIO:
 class _Patient(io.FileIO):
     """A descriptor that goes on as /dev/null once nothing can be written to it, silently where a pipe was closed."""
 
+    lost = False
+    """Something could not be written, though somebody may still read it."""
+
     def write(self, data: object, /) -> int:
         try:
             return super().write(data)  # type: ignore[arg-type]
@@ -43,6 +56,7 @@ class _Patient(io.FileIO):
             os.dup2(null, self.fileno())
             os.close(null)
             if not isinstance(error, BrokenPipeError) and self.fileno() != _STANDARD_ERROR:
+                self.lost = True
                 os.write(
                     _STANDARD_ERROR, f"standard output: {(error.strerror or 'cannot be written').lower()}\n".encode()
                 )

@@ -6,7 +6,7 @@ what would fit. The limits are theirs (CloudWatch API reference: PutMetricAlarm,
 
 import re
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
@@ -17,6 +17,7 @@ Every = Literal[
     "1m", "2m", "3m", "4m", "5m", "6m", "10m", "12m", "15m", "20m", "30m",
     "1h", "2h", "3h", "4h", "6h", "8h", "12h", "24h",
 ]  # fmt: skip
+EVERY: tuple[Every, ...] = get_args(Every)
 _HOUR, _DAY = 3600, 86_400
 _LONGEST_MUTE = timedelta(days=15)
 
@@ -147,7 +148,7 @@ class ScheduleDefinition(Model):
 
 
 class MuteDefinition(Model):
-    """A window in which the check's alarms send nothing; what still is wrong at its end is told then."""
+    """A window in which the check's alarms send nothing; what is still wrong at its end is told then."""
 
     cron: Annotated[str, AfterValidator(_cron)] | None = Field(
         None,

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, PrivateAttr, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from imapcheck.errors import CredentialsError
@@ -28,6 +28,7 @@ class Credentials(BaseModel):
     tenant_id: str | None = None
     scope: str | None = None
     refresh_token: SecretStr | None = None
+    _others: tuple[str, ...] = PrivateAttr(default=())
 
     @model_validator(mode="after")
     def _usable(self) -> Self:
@@ -46,7 +47,8 @@ class Credentials(BaseModel):
 
         `source` names where it came from in errors. Raises `CredentialsError`, whose text and cause
         hold field names only. Keys it does not know are ignored, but not a field's name in another
-        spelling: `Host` for `host` would send the credentials to any host.
+        spelling: `Host` for `host` would send the credentials to any host. One that looks like a field
+        which is needed and missing is named.
         """
         if not isinstance(data, dict):
             raise CredentialsError(f"{source}: expected a JSON object with username, password and host")
@@ -54,11 +56,15 @@ class Credentials(BaseModel):
             meant = key.strip().casefold() if isinstance(key, str) else ""
             if meant in cls.model_fields and key != meant:
                 raise CredentialsError(f"{source}: found the key {key!r}, expected {meant!r}")
+        others = tuple(key for key in data if isinstance(key, str) and key not in cls.model_fields)
         try:
-            return cls.model_validate(data)
+            credentials = cls.model_validate(data)
+            credentials._others = others  # noqa: SLF001 - of this very class
+            return credentials
         except ValidationError as error:
             problems = "; ".join(
-                _problem(item) for item in error.errors(include_url=False, include_input=False, include_context=False)
+                _problem(item, others)
+                for item in error.errors(include_url=False, include_input=False, include_context=False)
             )
         raise CredentialsError(f"{source}: {problems}")
 
@@ -70,8 +76,19 @@ class Credentials(BaseModel):
     def require_password(self) -> str:
         """The password; raises `CredentialsError` where there is none."""
         if self.password is None or not self.password.get_secret_value():
-            raise CredentialsError("credentials: password: missing; this authentication needs one")
+            hint = self.misspelled("password")
+            raise CredentialsError(f"credentials: password: missing{hint}; this authentication needs one")
         return self.password.get_secret_value()
+
+    def misspelled(self, field: str) -> str:
+        """Words about the key that may have been meant for `field`, which is missing; empty where there is none."""
+        return _misspelled(field, self._others)
+
+    @property
+    def is_padded(self) -> bool:
+        """The password begins or ends with white space, as one that was pasted may."""
+        password = self.password.get_secret_value() if self.password is not None else ""
+        return password != password.strip()
 
 
 class LoginPause(NamedTuple):
@@ -81,11 +98,30 @@ class LoginPause(NamedTuple):
     retry_at: datetime
 
 
-def _problem(item: ErrorDetails) -> str:
+_OTHER_WORDS = {
+    "username": ("user", "login", "name", "email", "account"),
+    "password": ("pass", "passwd", "pwd", "pw", "secret"),
+    "host": ("server", "hostname", "url", "address"),
+}
+
+
+def _misspelled(field: str, others: tuple[str, ...]) -> str:
+    """Only keys that resemble the field are shown: any other may be a value in the wrong place."""
+    import difflib  # only for an error's text
+
+    alike = {
+        key
+        for key in others
+        if key.lower() in _OTHER_WORDS.get(field, ()) or difflib.SequenceMatcher(None, key.lower(), field).ratio() > 0.8
+    }
+    return f'; found "{min(alike)}": did you mean "{field}"?' if alike else ""
+
+
+def _problem(item: ErrorDetails, others: tuple[str, ...]) -> str:
     """The field and what was expected there; never a value."""
     match item["type"]:
         case "missing":
-            words = "missing"
+            words = f"missing{_misspelled(str(item['loc'][0]), others)}"
         case "string_type":
             words = "expected text in double quotes"
         case _:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
-from imapcheck.output.outcome import Outcome
+from imapcheck.output.outcome import Outcome, passed_limits
 from imapcheck.result import CheckResult, isoformat
 
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -70,7 +70,7 @@ def _steps(result: CheckResult) -> list[str]:
     for step in result.steps:
         time = "" if step.duration_ms is None else f" {step.duration_ms:.1f} ms"
         lines.append(f"{step.name}: {step.status}{time}{f' ({step.detail})' if step.detail else ''}")
-    lines += [f"slow: {item.name} took {item.duration_ms:.0f} of {item.limit_ms:.0f} ms" for item in result.exceeded]
+    lines += [f"slow: {words}" for words in passed_limits(result)]
     return lines + [f"warning: {warning.type}: {warning.detail}" for warning in result.warnings]
 
 

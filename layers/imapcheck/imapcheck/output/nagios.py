@@ -8,7 +8,7 @@ the order CRITICAL, UNKNOWN, WARNING, OK: an outage never hides behind a file th
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from imapcheck.output.outcome import Outcome, worst_first
+from imapcheck.output.outcome import Outcome, passed_limits, worst_first
 from imapcheck.result import CheckResult
 from imapcheck.text import one_line
 
@@ -55,8 +55,9 @@ def _words(outcome: Outcome) -> str:
     if result.failure is not None:
         return f"NOT AVAILABLE: {result.failure.step}: {result.failure.type}: {result.failure.detail}"
     words = f"available in {result.duration_ms:.0f} ms"
-    slow = [f"{item.name} took {item.duration_ms:.0f} ms of {item.limit_ms:.0f} ms" for item in result.exceeded]
-    return ", ".join([words, *slow, *(f"{warning.type}: {warning.detail}" for warning in result.warnings)])
+    return ", ".join(
+        [words, *passed_limits(result), *(f"{warning.type}: {warning.detail}" for warning in result.warnings)]
+    )
 
 
 def _details(outcome: Outcome) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from rich.table import Table
 from rich.text import Text
 
-from imapcheck.output.outcome import Outcome, State, worst_first
+from imapcheck.output.outcome import Outcome, State, passed_limits, worst_first
 from imapcheck.output.verdict import STYLES, WORDS
 from imapcheck.result import CheckResult
 
@@ -54,8 +54,7 @@ def why(outcome: Outcome) -> str:
         return ""
     if result.failure is not None:
         return f"{result.failure.step}: {result.failure.type}"
-    passed = [f"{item.name} {item.duration_ms:.0f} of {item.limit_ms:.0f} ms" for item in result.exceeded]
-    return ", ".join([*passed, *(f"warning: {warning.type}" for warning in result.warnings)])
+    return ", ".join([*passed_limits(result), *(f"warning: {warning.type}" for warning in result.warnings)])
 
 
 def count(outcomes: Sequence[Outcome]) -> Text:

@@ -6,8 +6,8 @@ from rich.text import Text
 
 from imapcheck.errors import Category
 from imapcheck.output.excerpt import excerpt
-from imapcheck.output.outcome import Outcome
-from imapcheck.result import CheckResult, Exceeded, TlsFacts
+from imapcheck.output.outcome import Outcome, passed_limits
+from imapcheck.result import CheckResult, TlsFacts
 from imapcheck.text import days
 
 _MOST_NAMES = 5
@@ -53,8 +53,8 @@ def reasons(result: CheckResult) -> Iterator[Text]:
             known = [fact for fact in certificate(result.server.tls) if fact not in failure.detail]
             yield Text(f"  Certificate: {'; '.join(known)}")
         yield Text(f"  What to do: {failure.advice}", "bold")
-    for item in result.exceeded:
-        yield Text(f"  slow: {over(item)}", "yellow")
+    for words in passed_limits(result):
+        yield Text(f"  slow: {words}", "yellow")
     for warning in result.warnings:
         yield Text(f"  warning: {warning.type}: {warning.detail}", "yellow")
 
@@ -62,14 +62,6 @@ def reasons(result: CheckResult) -> Iterator[Text]:
 def milliseconds(duration: float) -> str:
     """`0.4 ms`, `412 ms`."""
     return f"{duration:.1f} ms" if duration < 10 else f"{duration:.0f} ms"
-
-
-def over(item: Exceeded) -> str:
-    """Which threshold, and by how much."""
-    return (
-        f"{item.name} took {item.duration_ms:.0f} ms,"
-        f" {item.duration_ms - item.limit_ms:.0f} ms over its limit of {item.limit_ms:.0f} ms"
-    )
 
 
 def certificate(tls: TlsFacts) -> Iterator[str]:

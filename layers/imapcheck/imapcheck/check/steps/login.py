@@ -6,7 +6,7 @@ from imapcheck.check.steps.connection import capability
 from imapcheck.errors import CheckFailure, FailureType
 from imapcheck.imap.completion import Completion
 from imapcheck.imap.session import ImapSession
-from imapcheck.login.credentials import LoginPause
+from imapcheck.login.credentials import Credentials, LoginPause
 from imapcheck.text import minute
 from imapcheck.trace import StepRecord
 from imapcheck.version import VERSION
@@ -47,11 +47,18 @@ def _log_in(attempt: Attempt, step: StepRecord) -> bool:
             completion, volunteered = session.login(credentials.username, credentials.require_password())
     except CheckFailure as failure:
         with step.aside():
-            raise _refused_by_bye(session, failure) from failure
+            raise _with_hint(_refused_by_bye(session, failure), credentials) from failure
     if not completion.ok:
         with step.aside():  # words are looked up in long lists
-            raise _refused_login(completion, session.asides, mechanism.explain())
+            raise _with_hint(_refused_login(completion, session.asides, mechanism.explain()), credentials)
     return volunteered
+
+
+def _with_hint(failure: CheckFailure, credentials: Credentials) -> CheckFailure:
+    """A password that was pasted with a blank or a line end is hard to see, as it is shown nowhere."""
+    if failure.type is FailureType.AUTHENTICATION_FAILED and credentials.is_padded:
+        failure.detail += " (the password begins or ends with white space)"
+    return failure
 
 
 def _not_offered(session: ImapSession, mechanism: str) -> CheckFailure:
