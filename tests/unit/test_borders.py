@@ -1,10 +1,13 @@
 """Where one word gives way to another: values at the borders, of everything that is shown."""
 
+import re
 import time
 from dataclasses import replace
 
 import pytest
 
+from imapcheck.output.entry import Entry
+from imapcheck.output.html import run_fragment
 from imapcheck.output.html_run import days_text
 from imapcheck.output.story_causes import behind
 from imapcheck.output.summary import percentile
@@ -12,7 +15,7 @@ from imapcheck.output.terminal import LiveDisplay
 from imapcheck.output.verdict import certificate, milliseconds
 from imapcheck.output.waterfall import duration_text, layout, limit_text, nice_ticks
 from imapcheck.result import STEP_NAMES, StepResult
-from support.full_results import TLS
+from support.full_results import TLS, available
 from support.rendered.paper import Paper
 
 
@@ -60,6 +63,16 @@ def test_day_on_which_a_certificate_expires_is_still_to_come() -> None:
     seen = replace(TLS, certificate_days_remaining=0.0)
     assert [fact for fact in certificate(seen) if "expire" in fact] == ["expires in 0 days"]
     assert days_text(0.0) == "0 days left"
+
+
+@pytest.mark.parametrize(("days", "colour"), [(14.0, "wait"), (13.99, "failed")])
+def test_few_days_of_a_certificate_are_red(days: float, colour: str) -> None:
+    """Fourteen are not few."""
+    run = available()
+    assert run.server.tls is not None
+    server = replace(run.server, tls=replace(run.server.tls, certificate_days_remaining=days))
+    drawn = run_fragment(Entry(replace(run, server=server).to_dict()), dark=False)
+    assert re.search(r'class="days".*?class="bar (\w+)"', drawn)[1] == colour  # type: ignore[index]
 
 
 @pytest.mark.parametrize(

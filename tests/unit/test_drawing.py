@@ -53,11 +53,11 @@ def test_row_has_its_bar_the_grid_and_its_threshold(waterfall: Waterfall) -> Non
 
 def test_labels_stay_inside_and_every_other_one_may_go() -> None:
     """At the edges they are set against them; a narrow screen drops the spare ones."""
-    ticks = [Tick(0.0, "0 ms"), Tick(0.03, "a"), Tick(0.5, "b"), Tick(0.94, "c"), Tick(0.97, "d")]
+    ticks = [Tick(0.0, "0 ms"), Tick(0.03, "a"), Tick(0.04, "b"), Tick(0.94, "c"), Tick(0.97, "d")]
     assert shapes(str(axis_drawing(ticks)), "text", "x", "text-anchor", "class") == [
         ("0.00%", "start", "needed"),
         ("3.00%", "start", "spare"),
-        ("50.00%", "middle", "needed"),
+        ("4.00%", "middle", "needed"),
         ("94.00%", "middle", "spare"),
         ("97.00%", "end", "needed"),
     ]

@@ -39,6 +39,12 @@ class Paper:
         return written.count("\x1b[?25l"), written.count("\x1b[?25h")
 
     @property
+    def left(self) -> str:
+        """What was written once the cursor was back, and so stays."""
+        written = self._octets.getvalue().decode(self._encoding).rpartition("\x1b[?25h")[2]
+        return _CONTROL.sub("", written)
+
+    @property
     def frames(self) -> str:
         """What stood on one line, one after the other, each once."""
         pieces = [

@@ -121,8 +121,7 @@ def one_live() -> str:
             screen.interrupted()
         else:
             screen.result(outcome_of(refused()))
-        last = paper.frames.rpartition("✓ dns")
-        parts.append(sheet("interrupted" if interrupt else "ended", f"{last[1]}{last[2]}"))
+        parts.append(sheet("interrupted" if interrupt else "ended", paper.left))
     paper = Paper()
     OneCheckScreen(transcript=False, console=paper.console).interrupted()
     parts.append(sheet("interrupted before it began", paper.text.strip() or "(nothing)"))

@@ -79,6 +79,9 @@ OUTAGES: dict[str, Callable[[], Story]] = {
     "a step that was 9 ms slower": lambda: tell(DOWN, setting([*bad(0, 5, type=FailureType.COMMAND_REJECTED, took_ms=30.0), *good(10)])),
     "a step that was hardly tried": lambda: tell(DOWN, setting([*bad(0, 5, type=FailureType.AUTHENTICATION_FAILED, took_ms=0.9), *good(10)])),
     "a step that took twice as long": lambda: tell(DOWN, setting([*bad(0, 5, type=FailureType.AUTHENTICATION_FAILED, took_ms=360.8), *good(10)])),
+    "a step that took half as long": lambda: tell(DOWN, setting([*bad(0, 5, type=FailureType.AUTHENTICATION_FAILED, took_ms=90.2), *good(10)])),
+    "a step that was just tried": lambda: tell(DOWN, setting([*bad(0, 5, type=FailureType.AUTHENTICATION_FAILED, took_ms=1.0), *good(10)])),
+    "a step that was 10 ms slower": lambda: tell(DOWN, setting([*bad(0, 5, type=FailureType.COMMAND_REJECTED, took_ms=15.0), *good(10, step_ms={**BEFORE, "examine": 5.0})])),
     "timeout of nobody knows what": lambda: tell(DOWN, setting([*bad(0, 5, type=FailureType.TIMEOUT), *good(10)], **NO_FILE)),
     "nothing known of the definition": lambda: tell(DOWN, replace(setting([*bad(0, 5, type=FailureType.AUTHENTICATION_FAILED), *good(10)]), watched=Watched(), links=Links())),
     "never worked": lambda: tell(DOWN, setting(bad(0, 5, type=FailureType.AUTHENTICATION_FAILED))),
@@ -144,6 +147,7 @@ CERTIFICATES: dict[str, Callable[[], Story]] = {
     "refused by its name": lambda: tell(DOWN, setting([*bad(0, 5, type=FailureType.CERTIFICATE_NAME_MISMATCH, detail="not for this host"), *good(10)])),
     "renewed": lambda: tell(RENEWED, setting([*good(0, certificate=days(None)), *good(5, certificate=days(14.0))])),
     "renewed, as it seems": lambda: tell(RENEWED, setting(good(0, certificate=days(13.9)))),
+    "renewed, and no threshold": lambda: tell(replace(RENEWED, threshold=None), setting(good(0, certificate=days(0.5)))),
     "renewed, and no run": lambda: tell(RENEWED, setting([])),
 }  # fmt: skip
 
