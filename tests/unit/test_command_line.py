@@ -454,6 +454,7 @@ def test_version_names_package_python_and_openssl() -> None:
     from imapcheck.version import VERSION
 
     done = imapcheck("--version")
+    assert (done.returncode, done.stderr, done.stdout.count("\n")) == (0, "", 1)
     assert done.stdout.startswith(f"imapcheck {VERSION} (Python {platform.python_version()}, OpenSSL ")
 
 
