@@ -87,13 +87,14 @@ def test_bare_environment_runs_checks(
     """In every format, the report for people, and init too."""
     secret = tmp_path / "secret"
     secret.write_text(json.dumps({"username": "alice", "password": PASSWORD, "host": "localhost"}))
+    (tmp_path / "ca.pem").write_bytes(certificates.ca.read_bytes())
     with WireServer(tls=server_context) as server:
         fields = {"server": f"imaps://localhost:{server.port}/", "tls": {"ca_file": str(certificates.ca)}}
         report = ["--html", str(tmp_path / "report.html")]
         done = bare("run", write_definition("mail", fields), "--credentials", secret, "--format", format, *report)
         assert (done.returncode, done.stderr) == (0, "")
         initialised = bare(
-            "init", f"localhost:{server.port}", "--ca-file", certificates.ca, "--output", tmp_path / "new.json",
+            "init", f"localhost:{server.port}", "--ca-file", str(tmp_path / "ca.pem"), "--output", tmp_path / "new.json",
             IMAPCHECK_USERNAME="alice", IMAPCHECK_PASSWORD=PASSWORD,
         )  # fmt: skip
     assert initialised.returncode == 0, initialised.stderr
