@@ -94,7 +94,7 @@ def test_bare_environment_runs_checks(
         done = bare("run", write_definition("mail", fields), "--credentials", secret, "--format", format, *report)
         assert (done.returncode, done.stderr) == (0, "")
         initialised = bare(
-            "init", f"localhost:{server.port}", "--ca-file", str(tmp_path / "ca.pem"), "--output", tmp_path / "new.json",
+            "init", f"localhost:{server.port}", "--ca-file", tmp_path / "ca.pem", "--output", tmp_path / "new.json",
             IMAPCHECK_USERNAME="alice", IMAPCHECK_PASSWORD=PASSWORD,
         )  # fmt: skip
     assert initialised.returncode == 0, initialised.stderr
