@@ -162,7 +162,7 @@ def test_only_changes_are_told() -> None:
         None,
         None,
         "available in 812 ms, after 3 min; 3 runs failed",
-        "slow in 812 ms: authenticate 740 of 500 ms",
+        "slow in 812 ms: authenticate took 740 ms (limit 500 ms)",
     ]
 
 

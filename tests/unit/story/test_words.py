@@ -10,7 +10,6 @@ from imapcheck.output.story_words import (
     between,
     clock,
     cut,
-    days,
     flow,
     ms,
     names,
@@ -27,12 +26,6 @@ EARLY = NOON.replace(hour=0, minute=5)
 def test_milliseconds(value: float, text: str) -> None:
     """A decimal below one."""
     assert ms(value) == text
-
-
-@pytest.mark.parametrize(("value", "text"), [(0.99, "0 days"), (1.0, "1 day"), (1.99, "1 day"), (2.0, "2 days")])
-def test_days(value: float, text: str) -> None:
-    """Whole ones."""
-    assert days(value) == text
 
 
 @pytest.mark.parametrize(("value", "text"), [(29_210.0, "29.2 s"), (30_000.0, "30 s"), (49.0, "0 s")])
