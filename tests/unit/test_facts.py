@@ -68,7 +68,8 @@ def test_how_full_a_resource_is(used: int, limit: int, percent: float) -> None:
 def test_certificate_warns_below_its_days(days: float | None, warns: bool) -> None:
     """Where it was verified; one that was refused is a failure already."""
     told = warned(Learnt(tls=tls(certificate_days_remaining=days)))
-    assert told == ([("certificate_expires_soon", f"expires in {days and int(days)} days, at {EXPIRES}")] if warns else [])
+    soon = ("certificate_expires_soon", f"expires in {days and int(days)} days, at {EXPIRES}")
+    assert told == ([soon] if warns else [])
     assert warned(Learnt(tls=tls(certificate_days_remaining=days, verified=False))) == []
 
 
