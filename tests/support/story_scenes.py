@@ -368,6 +368,11 @@ def rehearsal() -> Story:
     return tell(replace(change(Kind.UNAVAILABLE), reason="rehearsal"), setting(lines))
 
 
+def rehearsal_before_the_first_run() -> Story:
+    """As above, right after the deployment."""
+    return tell(replace(change(Kind.UNAVAILABLE), reason="rehearsal"), setting([]))
+
+
 def rehearsal_after_an_outage(state: str) -> Story:
     """Set by hand: what the log has of outages is over for long, and is none of this alarm's."""
     refused = FailureType.CONNECTION_REFUSED
@@ -408,6 +413,7 @@ SCENES: dict[str, Callable[[], Story]] = {
     "not-running-end": running_again,
     "no-evidence": without_evidence,
     "rehearsal": rehearsal,
+    "rehearsal-first": rehearsal_before_the_first_run,
     "rehearsal-old-outage": partial(rehearsal_after_an_outage, "ALARM"),
     "rehearsal-old-outage-end": partial(rehearsal_after_an_outage, "OK"),
     "storm": storm,

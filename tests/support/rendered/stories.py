@@ -189,8 +189,8 @@ BARE: dict[str, Callable[[], Story]] = {
     "nothing was found": lambda: tell(DOWN, setting([])),
     "no datapoint": lambda: tell(replace(DOWN, reason="Threshold Crossed"), setting([], **NO_FILE)),
     "no threshold": lambda: tell(replace(DOWN, threshold=None), setting([])),
-    "a datapoint of no day": lambda: tell(replace(DOWN, reason="[0.0 (99/99/26 10:17:00)]"), setting([])),
-    "a good datapoint, and one to come": lambda: tell(replace(DOWN, reason="[100.0 (24/11/26 10:02:00), 0.0 (24/11/26 10:12:00), 0.0 (24/11/26 10:22:00)]"), setting([])),
+    "a datapoint of no day": lambda: tell(replace(DOWN, reason="Threshold Crossed: [0.0 (99/99/26 10:17:00)]"), setting([])),
+    "a good datapoint, and one to come": lambda: tell(replace(DOWN, reason="Threshold Crossed: [100.0 (24/11/26 10:02:00), 0.0 (24/11/26 10:12:00), 0.0 (24/11/26 10:22:00)]"), setting([])),
     "not of a check": lambda: tell_foreign("Budget é " + "x" * 100, "First line\n\n" + "word " * 30 + "\n" + "more\n" * 60),
 }  # fmt: skip
 

@@ -69,7 +69,7 @@ def bare(change: Change, watched: Watched, evidence: Evidence) -> Plot:
 
 
 def unfounded(change: Change, watched: Watched, evidence: Evidence) -> Plot:
-    """The alarm rings, set by hand for instance, and the runs are there but none of them is bad."""
+    """The alarm rings, set by hand for instance, and no run is bad, or none is there."""
     silence = _silence(change, evidence)
     return Plot(
         "ALARM",

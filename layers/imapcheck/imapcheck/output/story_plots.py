@@ -36,6 +36,8 @@ from imapcheck.output.story_words import clock, ms, stamp, timed_steps
 from imapcheck.text import count, days, duration
 
 _URGENT_DAYS = 3
+_CLOUDWATCHS_OWN = "Threshold Crossed"
+"""How the reason of an alarm begins that rings for its metric; who sets one by hand gives another."""
 
 
 def plot(change: Change, watched: Watched, evidence: Evidence) -> Plot:
@@ -46,7 +48,9 @@ def plot(change: Change, watched: Watched, evidence: Evidence) -> Plot:
     if change.kind is Kind.CERTIFICATE and change.state == "OK":
         return certificate_renewed(change, evidence)
     if spell is None:
-        quiet = change.state == "ALARM" and evidence.problem is None and evidence.runs
+        read = evidence.problem is None and evidence.looked_from is not None
+        by_hand = evidence.runs or not change.reason.startswith(_CLOUDWATCHS_OWN)
+        quiet = change.state == "ALARM" and read and by_hand
         return (unfounded if quiet else bare)(change, watched, evidence)
     tell = _RINGS[change.kind] if change.state == "ALARM" else _ENDS[change.kind]
     return tell(change, watched, spell)
