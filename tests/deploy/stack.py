@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -76,6 +77,8 @@ class Stack:
     def ring(self, check: str, state: str, kind: str = "unavailable") -> None:
         """Let an alarm of a check change to `state`."""
         name = f"{self.name}-{check}-{kind}"
+        # The emulator tells the time in whole seconds, CloudWatch in milliseconds: a run of this second would be later.
+        time.sleep(1 - time.time() % 1)
         self._client("cloudwatch").set_alarm_state(AlarmName=name, StateValue=state, StateReason="The test says so.")
 
     def mute_rules(self) -> list[dict[str, Any]]:
