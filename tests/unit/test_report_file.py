@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -127,7 +128,14 @@ def test_the_users_umask_decides_who_reads_it(tmp_path: Path) -> None:
     assert (tmp_path / "r.html").stat().st_mode & 0o777 == 0o644
 
 
-def test_a_full_disk_is_told(tmp_path: Path) -> None:
-    """Linux's own: /dev/full refuses every octet."""
-    with pytest.raises(ReportFileError, match="/dev/full: no space left"), report_file(Path("/dev/full")) as write:
-        write("x" * 100_000)
+def test_what_cannot_be_written_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+    """Like a full disk: the system takes no more octets."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    path = tmp_path / "report.html"
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4, hard))
+    try:
+        with pytest.raises(ReportFileError, match=r"report\.html: file too large"), report_file(path) as write:
+            write("report")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == []
