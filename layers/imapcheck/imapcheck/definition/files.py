@@ -163,9 +163,7 @@ def _expectation(item: ErrorDetails) -> str:
         case "literal_error":
             return _one_of(str(context["expected"]), item["input"])
         case "greater_than" | "greater_than_equal":
-            return (
-                f"{'more than' if kind == 'greater_than' else 'at least'} {context.get('gt', context.get('ge')):.10g}"
-            )
+            return f"{'more than' if kind == 'greater_than' else 'at least'} {_bound(context)}"
         case "less_than" | "less_than_equal":
             return f"{'less than' if kind == 'less_than' else 'at most'} {_bound(context)}"
         case "too_long" | "too_short":
