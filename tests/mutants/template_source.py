@@ -1,6 +1,6 @@
 """Mutants of a CloudFormation template: a value that is another, a statement, property or element that is missing.
 
-Descriptions and labels are left alone: nothing that runs reads them.
+Descriptions, labels and names of inline policies are left alone: nothing that runs reads them.
 """
 
 import functools
@@ -12,7 +12,10 @@ import yaml
 from mutants.mutant import Mutant
 
 _SECTIONS = ("Parameters", "Rules", "Conditions", "Mappings", "Globals", "Resources")
-_WORDS = {"Description", "AssertDescription", "ConstraintDescription", "AlarmDescription", "Sid", "Title", "Metadata"}
+_WORDS = {
+    "Description", "AssertDescription", "ConstraintDescription", "AlarmDescription", "Sid", "Title", "Metadata",
+    "PolicyName",
+}  # fmt: skip
 _OTHERS = {"Allow": "Deny", "true": "false", "false": "true", "Maximum": "Minimum", "notBreaching": "breaching"}
 
 type Change = Callable[[], None]

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from imapcheck.errors import FailureType
+from imapcheck.errors import CheckFailure, FailureType
 from imapcheck.network import transport
 from imapcheck.network.tls import ClearText, client_context
 from imapcheck.network.transport import Wire
@@ -89,3 +89,27 @@ def test_end_of_an_established_connection(error: OSError | None, type: FailureTy
     """A broken stream is a lost connection; an alert that the server sent is its own verdict."""
     failure = transport._lost(error)
     assert (failure.type, failure.detail) == (type, words)
+
+
+def test_alert_that_waits_when_sending_fails_is_the_verdict(certificates: Certificates) -> None:
+    """A server that misses a client certificate under TLS 1.3 says so and leaves, perhaps before we say a word."""
+    server_context = certificates.server_context()
+    server_context.verify_mode = ssl.CERT_REQUIRED
+    server_context.load_verify_locations(certificates.ca)
+    server_context.minimum_version = ssl.TLSVersion.TLSv1_3
+    ours, theirs = socket.socketpair()
+
+    def refuse() -> None:
+        with theirs, pytest.raises(ssl.SSLError):
+            server_context.wrap_socket(theirs, server_side=True)
+
+    serving = threading.Thread(target=refuse, daemon=True)
+    serving.start()
+    with ours:
+        wire = Wire(ours, Deadline.after(30))
+        wire.start_tls(client_context(verify=True, minimum_version="1.2", ca_path=certificates.ca), "localhost")
+        serving.join(10)
+        with pytest.raises(CheckFailure) as raised:
+            wire.send(b"A1 CAPABILITY\r\n")
+    assert raised.value.type is FailureType.TLS_HANDSHAKE_FAILED
+    assert raised.value.detail == "the server ended TLS with an alert: tlsv13 alert certificate required"
