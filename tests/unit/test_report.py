@@ -17,6 +17,7 @@ from imapcheck.output.html import page, run_fragment
 from imapcheck.output.story_facts import Watched
 from imapcheck.result import CheckResult, ResultWarning
 from support.full_results import available, refused, slow
+from support.more_results import over_quota
 
 MADE = datetime(2026, 11, 24, 10, 20, tzinfo=UTC)
 WATCHED = Watched(
@@ -219,6 +220,19 @@ def test_every_link_within_the_page_has_its_place() -> None:
         links = {link[1:] for link in drawn.values("href") if link.startswith("#")}
         assert links <= set(ids)
         assert any(link.endswith("L6") for link in links)
+
+
+def test_each_failure_leads_to_its_own_line() -> None:
+    """A search that finds nothing is answered OK, whatever else the server refused; a full mailbox is a NO."""
+    mixed = over_quota()
+    mixed = replace(mixed, transcript=('C: A0007 LIST "" "%"', "S: A0007 NO not now", *mixed.transcript))
+    drawn = report(mixed)
+    links = [link for link in drawn.values("href") if link.startswith("#")]
+    assert [mixed.transcript[int(link.removeprefix("#L")) - 1] for link in links[:2]] == [
+        "S: A0008 OK Search completed",
+        "S: A0009 NO [OVERQUOTA] Quota exceeded (mailbox for user is full)",
+    ]
+    assert all(f"What to do: {failure.advice}" in drawn.text for failure in mixed.failures)
 
 
 def test_the_goodbye_after_logout_is_no_refusal() -> None:

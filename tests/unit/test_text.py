@@ -59,6 +59,7 @@ def test_bytes_of_a_server_as_one_clean_line() -> None:
     assert show_bytes("Grüße\r\n".encode()) == "Grüße\\r\\n"
     assert show_bytes(b"Gr\xfc\xdfe") == "Gr\\xfc\\xdfe"
     assert show_bytes("𝄞".encode() * 10, 10) == "𝄞" * 10
+    assert show_bytes("𝄞".encode() * 11, 10) == "𝄞" * 9 + "…"
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def days(number: float) -> str:
 
 def show_bytes(data: bytes, limit: int = 400) -> str:
     """Octets from a server as one clean line: UTF-8 where it is, escapes where not."""
-    return one_line(data[: 4 * limit].decode("utf-8", "backslashreplace"), limit)
+    return one_line(data[: 4 * limit + 4].decode("utf-8", "backslashreplace"), limit)
 
 
 def _escaped(char: str) -> str:

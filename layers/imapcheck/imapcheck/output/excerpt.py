@@ -26,21 +26,19 @@ COMMANDS: dict[StepName, tuple[str, ...]] = {
 
 def end_of_part(step: str, transcript: Sequence[str]) -> int:
     """The index behind the last line that belongs to `step`; behind the last line of all where none does."""
-    return (_last_command(step, transcript) or (0, len(transcript)))[1]
+    part = part_of(step, transcript)
+    return len(transcript) if part is None else part.stop
 
 
 def excerpt(step: StepName, transcript: Sequence[str], limit: int = 12) -> list[str]:
     """The last command of `step` and all that came until the next one: at most `limit` lines, its end."""
-    part = _last_command(step, transcript)
-    if part is None:
-        return []
-    lines = list(transcript[slice(*part)])
+    lines = [transcript[index] for index in part_of(step, transcript) or ()]
     if len(lines) <= limit:
         return lines
     return [lines[0], f".. {len(lines) - limit} lines left out", *lines[len(lines) - limit + 2 :]]
 
 
-def _last_command(step: str, transcript: Sequence[str]) -> tuple[int, int] | None:
+def part_of(step: str, transcript: Sequence[str]) -> range | None:
     """From the last command of `step` to the next one, as indices; None where it sent none.
 
     Only what we sent begins with `C: `, so that a server cannot pretend to be a command.
@@ -48,12 +46,12 @@ def _last_command(step: str, transcript: Sequence[str]) -> tuple[int, int] | Non
     commands = [(index, match[1]) for index, line in enumerate(transcript) if (match := _COMMAND.match(line))]
     starts = [index for index, _ in commands]
     if step == "greeting":
-        return 0, starts[0] if starts else len(transcript)
+        return range(starts[0] if starts else len(transcript))
     verbs = next((verbs for name, verbs in COMMANDS.items() if name == step), ())
     own = [index for index, verb in commands if verb in verbs and index in _stretch(step, commands, len(transcript))]
     if not own:
         return None
-    return own[-1], next((index for index in starts if index > own[-1]), len(transcript))
+    return range(own[-1], next((index for index in starts if index > own[-1]), len(transcript)))
 
 
 def _stretch(step: str, commands: Sequence[tuple[int, str]], end: int) -> range:

@@ -6,7 +6,7 @@ Every value goes through htpy, which escapes; nothing here builds markup from te
 import json
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -40,6 +40,7 @@ from htpy import (
 
 from imapcheck.output.drawing import days_drawing
 from imapcheck.output.entry import SIGNS, WORDS, Entry, State, words
+from imapcheck.output.excerpt import part_of
 from imapcheck.output.html_steps import legend_of, steps_table
 from imapcheck.output.waterfall import duration_text, limit_text, waterfall_of
 from imapcheck.text import days, duration
@@ -114,13 +115,8 @@ def _reasons(entry: Entry, place: Place) -> Iterator[Node]:
     if entry.error is not None:
         yield from (p(".words")[bdi[words(line)]] for line in entry.error.split("\n"))
         return
-    if (failure := entry.failure) is not None:
-        yield p(".reason")[f"{failure['step']}: {failure['type']}", span(".quiet")[f" ({failure['category']})"]]
-        yield p(".words")[bdi[words(failure["detail"])]]
-        yield p(".advice.words")["What to do: ", bdi[words(failure["advice"])]]
-        yield _where_in_transcript(entry.content["transcript"], place)
-    for further in entry.content["failures"][1:]:
-        yield p(".words")["Also ", _failure_line(further)]
+    for number, failure in enumerate(entry.content["failures"]):
+        yield from _failure(failure, place, entry.content["transcript"], first=number == 0)
     for earlier in entry.content["earlier_failures"]:
         yield p(".words")["An earlier attempt: ", _failure_line(earlier)]
     for item in entry.content["exceeded"]:
@@ -128,11 +124,22 @@ def _reasons(entry: Entry, place: Place) -> Iterator[Node]:
         yield p(".reason")[f"{item['name']} took {took}; the threshold is {limit}"]
 
 
-def _where_in_transcript(lines: Iterable[str], place: Place) -> Node:
-    refusals = [number for number, (_, kind) in enumerate(_kinds(lines), 1) if kind == "refusal"]
-    if not refusals or not place.links:
+def _failure(failure: Mapping[str, Any], place: Place, transcript: Sequence[str], *, first: bool) -> Iterator[Node]:
+    also = "" if first else "Also "
+    yield p(".reason")[f"{also}{failure['step']}: {failure['type']}", span(".quiet")[f" ({failure['category']})"]]
+    yield p(".words")[bdi[words(failure["detail"])]]
+    yield p(".advice.words")["What to do: ", bdi[words(failure["advice"])]]
+    if place.links and (line := _told_in(failure["step"], transcript)) is not None:
+        yield p[a(href=f"#{place.prefix}L{line}")[f"Line {line} of the transcript"]]
+
+
+def _told_in(step: str, transcript: Sequence[str]) -> int | None:
+    """The number of the line that tells why `step` failed: a refusal of its last command, else what came last."""
+    part = part_of(step, transcript)
+    if not part:
         return None
-    return p[a(href=f"#{place.prefix}L{refusals[-1]}")[f"Line {refusals[-1]} of the transcript"]]
+    kinds = [kind for _, kind in _kinds(transcript)]
+    return max((index for index in part if kinds[index] == "refusal"), default=part[-1]) + 1
 
 
 def _failure_line(failure: Mapping[str, Any]) -> Node:
@@ -206,7 +213,7 @@ def _tls_facts(tls: Mapping[str, Any]) -> Iterator[tuple[str, Node]]:
 
 def days_text(left: float) -> str:
     """Days of a certificate: to go, or since it expired."""
-    return f"{days(left)} left" if left >= 0 else f"{days(-left)} ago"
+    return f"{days(left)} left" if left >= 0 else f"expired {days(-left)} ago"
 
 
 def _days(left: float) -> Element:

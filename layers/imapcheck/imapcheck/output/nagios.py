@@ -73,6 +73,8 @@ def _details(outcome: Outcome) -> list[str]:
 
 def _count(outcomes: Sequence[Outcome]) -> str:
     """`2 of 40 checks not available: a, b; 1 could not run: c`."""
+    if not outcomes:
+        return "no check was run"
     texts = []
     for words, status in (("not available", "CRITICAL"), ("could not run", "UNKNOWN"), ("with a warning", "WARNING")):
         names = [outcome.check for outcome in outcomes if status_of(outcome) == status]

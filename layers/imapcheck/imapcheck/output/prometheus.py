@@ -41,7 +41,7 @@ def _families(outcomes: Sequence[Outcome]) -> Iterator[GaugeMetricFamily]:
         family = GaugeMetricFamily(name, help_text, labels=["check", *labels])
         for check, result in ran:
             for values, value in samples(result):
-                family.add_metric([check, *(values[label] for label in labels)], value)
+                family.add_metric([check, *(values[label] for label in labels)], round(value, 6))  # microseconds
         if family.samples:
             yield family
     yield _limits(outcomes)
