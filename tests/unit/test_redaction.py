@@ -217,6 +217,14 @@ def test_half_encoded_secret_takes_its_word_with_it() -> None:
     assert Redactor(("abc",)).clean(b"%61bc") == b"%61bc"
 
 
+@pytest.mark.parametrize("encoder", ["quote", "quote all", "encodeURIComponent", "encodeURI", "form"])
+def test_percent_encoded_secret_leaves_what_stands_beside_it(encoder: str) -> None:
+    """Each of the usual encoders leaves other characters as they are; a URL is told but for the secret in it."""
+    secret = "it's (n)ew/pa:ss~!"
+    url = f"https://h/?u=a&p={ENCODERS[encoder](secret)}&x=b"
+    assert Redactor((secret,)).clean_line(url) == f"https://h/?u=a&p={MASK}&x=b"
+
+
 @given(
     secret=st.text(st.characters(codec="utf-8", exclude_characters="*"), min_size=4),
     before=st.sampled_from(["", "%", "%4", "a%20", "++", "%25"]),

@@ -176,7 +176,7 @@ def test_verdict_and_reason_come_first() -> None:
     assert f"authenticate: {failure.type.value} (authentication)" in before
     assert failure.detail in before
     assert failure.advice in before
-    assert "Also list: authentication_failed. and the server hung up" in before
+    assert "Also list: authentication_failed (authentication) and the server hung up" in before
     assert "An earlier attempt: authenticate" in before
 
 

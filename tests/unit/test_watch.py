@@ -132,6 +132,23 @@ def test_credentials_that_lose_their_host_while_watching_serve_one_host(
     assert len(seen) == 1
 
 
+def test_file_that_cannot_be_read_keeps_no_other_from_its_credentials(
+    logins: Any, certificates: Certificates, write_definition: Write, tmp_path: Path
+) -> None:
+    """It has no host to share them with."""
+    server, seen = logins
+    secret = tmp_path / "secret.json"
+    secret.write_text(json.dumps({"username": "alice", "password": Dialect().password}))
+    paths = [
+        write_definition("mail", check(server, certificates, authentication="plain")),
+        write_definition("broken", {"serch": "x"}),
+    ]
+    lines = told(watch(paths, secret, 4, lambda runs: None))
+    assert sorted(line == "available" for line in lines) == [False, False, True, True]
+    assert all(line.startswith(f"{paths[1]}: server: ") for line in lines if line != "available")
+    assert len(seen) == 2
+
+
 def test_standard_input_is_read_once(
     logins: Any, certificates: Certificates, write_definition: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -56,7 +56,7 @@ class Orders:
         others = [
             _with_credentials(other, other.definition, finder)
             for other in self.taken
-            if other.file != order.file and other.definition is not None and _may_share(other, anew.found)
+            if other.definition is not None and _may_share(other, anew.found)
         ]
         return _serving_one_host([anew, *others])[0]
 
