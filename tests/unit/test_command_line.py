@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,13 @@ from typer.testing import CliRunner
 from imapcheck.cli.app import app
 from imapcheck.cli.credentials import CredentialsFinder
 from imapcheck.cli.orders import Orders
+from imapcheck.cli.runner import run_orders
 from imapcheck.errors import FailureType
+from imapcheck.output.outcome import Outcome
+from imapcheck.output.terminal import Screen
 from support.certificates import Certificates
 from support.dovecot import PASSWORD
-from support.wire_server import WireServer, no
+from support.wire_server import WireServer, delay, no
 
 type Write = Callable[[str, dict[str, Any]], Path]
 CREDENTIALS = {"username": "alice", "password": PASSWORD}
@@ -414,6 +418,26 @@ def test_recipe_for_prometheus_moves_a_complete_file_only(tmp_path: Path, status
     assert follow("second") == "second"
     new.symlink_to("/dev/full")
     assert follow("third") == "second"
+
+
+def test_interrupt_begins_no_check_that_waits(
+    server_context: Any, certificates: Certificates, write_definition: Write
+) -> None:
+    """The one that took the place of the one that ended may run; the other four do not."""
+
+    def interrupt(outcome: Outcome) -> None:
+        raise KeyboardInterrupt
+
+    with WireServer(script={"CAPABILITY": delay(0.2)}, tls=server_context) as server:
+        paths = [
+            write_definition(f"c{number}", check(server, certificates, authentication="none")) for number in range(6)
+        ]
+        with pytest.raises(KeyboardInterrupt):
+            run_orders(Orders(paths, CredentialsFinder(None, {})).taken, Screen(), 1, interrupt)
+        for thread in threading.enumerate():
+            if thread.name.startswith("check"):
+                thread.join(30)
+        assert 1 <= server.commands.count("CAPABILITY") <= 2
 
 
 @pytest.mark.parametrize("format", ["text", "json", "nagios"])

@@ -261,6 +261,16 @@ def test_description_helps_even_if_nothing_is_explained() -> None:
     assert runbook in found[f"{logical_id('n' * 40)}Slow"]["AlarmDescription"]
 
 
+@pytest.mark.parametrize(
+    ("runs", "words"), [("1 of 1", "the last run"), ("3 of 3", "the last 3 runs"), ("2 of 3", "2 of the last 3 runs")]
+)
+def test_description_says_how_many_runs_ring(runs: str, words: str) -> None:
+    """As one would say it."""
+    found = properties(check("mail", thresholds={"total": 1}, alarms={"unavailable": runs, "slow": runs}))
+    for kind in ("Unavailable", "Slow"):
+        assert f" {words} of the check mail" in found[f"Mail{kind}"]["AlarmDescription"]
+
+
 def test_contacts_are_subscribed_once_with_a_constant_filter() -> None:
     """In a condition: the stack's own address gets everything and is not subscribed twice."""
     definitions = [

@@ -13,7 +13,7 @@ from zoneinfo import available_timezones
 
 from imapcheck.definition.files import problem_line
 from imapcheck.definition.json_text import shown
-from imapcheck.definition.model import CheckDefinition
+from imapcheck.definition.model import CheckDefinition, NewMessageDefinition
 from imapcheck.definition.mute_windows import leave_no_gap
 from imapcheck.special_uses import SPECIAL_USES
 
@@ -100,39 +100,26 @@ def _search_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
     if search is None or message is None or search.min_matches == 0 or search.mailbox.upper() != "INBOX":
         return
     own = search.subject and all(term.lower() in message.subject.lower() for term in search.subject)
-    if not own or _filed_in_inbox(definition):
+    filed_in = (message.mailbox or "").upper()
+    if not own or filed_in == "INBOX":
         return
     what = "looks in INBOX for the subject of new_message, which is filed elsewhere"
-    if not _addressed_to_its_sender(definition):
+    if not _addressed_to_its_sender(message):
         yield (
             "search",
             f"{what} and addressed to others: unless mail with that subject arrives by itself, this never matches",
         )
-    elif search.max_age is None and not _filed_in_an_outbox(definition):
+    elif search.max_age is None and not filed_in.endswith("OUTBOX"):  # from where servers such as Courier send
         yield (
             "search",
             f"{what} and not sent: unless something delivers it, this never matches (docs/delivery.md wants a max_age)",
         )
 
 
-def _filed_in_an_outbox(definition: CheckDefinition) -> bool:
-    """A mailbox from which servers send what is filed there, as Courier does."""
-    message = definition.new_message
-    return message is not None and message.mailbox is not None and message.mailbox.upper().endswith("OUTBOX")
-
-
-def _filed_in_inbox(definition: CheckDefinition) -> bool:
-    message = definition.new_message
-    return message is not None and message.mailbox is not None and message.mailbox.upper() == "INBOX"
-
-
-def _addressed_to_its_sender(definition: CheckDefinition) -> bool:
+def _addressed_to_its_sender(message: NewMessageDefinition) -> bool:
     """The sender is the best guess at the watched account: its name stands in the secret."""
     from imapcheck.definition.addresses import parse_address
 
-    message = definition.new_message
-    if message is None:
-        return False
     recipients = {parse_address(text).addr_spec.lower() for text in [*message.to, *message.cc, *message.bcc]}
     return parse_address(message.from_).addr_spec.lower() in recipients
 
