@@ -101,6 +101,7 @@ def test_where_sent_mail_goes(
 def test_bare_host_is_tried_with_tls_and_then_with_starttls(monkeypatch: pytest.MonkeyPatch) -> None:
     """Unless a port or scheme was given, or the server has answered."""
     refused = result("x", failure(FailureType.CONNECTION_REFUSED, "connect"))
+    untrusted = result("x", failure(FailureType.CERTIFICATE_EXPIRED, "tls"))
     spoke = result("x", failure(FailureType.GREETING_REJECTED, "greeting"))
 
     def tried(server: str, *answers: CheckResult) -> tuple[list[str], CheckResult]:
@@ -117,6 +118,7 @@ def test_bare_host_is_tried_with_tls_and_then_with_starttls(monkeypatch: pytest.
     good, both = result("x"), ["mail.example", "imap://mail.example/"]
     assert tried("mail.example", refused, good) == (both, good)
     assert tried("mail.example", refused, spoke) == (both, refused)
+    assert tried("mail.example", untrusted, good) == (both, good)
     assert tried("mail.example", good) == (["mail.example"], good)
     assert tried("mail.example", spoke) == (["mail.example"], spoke)
     assert tried("mail.example:1993", refused) == (["mail.example:1993"], refused)
