@@ -131,6 +131,17 @@ def test_line_of_a_mebibyte(run: Run, octets: int, available: bool) -> None:
         assert failed(result) == ("namespace", "protocol_error", words)
 
 
+@pytest.mark.parametrize(("octets", "available"), [(1 << 20, True), ((1 << 20) + 1, False)])
+def test_lines_of_one_response_are_a_mebibyte_together(run: Run, octets: int, available: bool) -> None:
+    """What stands around its literals, from the response's own words on."""
+    response = b"* X-UNHEARD-OF {1}\r\na" + b"".ljust(octets - len(b"{1}"), b"x") + b"\r\n"
+    result = run({"NAMESPACE": raw(response + b"%t OK done\r\n")})
+    assert result.available is available
+    if not available:
+        words = "the server sent a X-UNHEARD-OF response that does not end"
+        assert failed(result) == ("namespace", "protocol_error", words)
+
+
 def test_mebibyte_without_a_line_end_is_not_waited_for(run: Run) -> None:
     """The line is too long already, whether or not anything follows."""
     result = run({"NAMESPACE": raw(b"* OK ".ljust(1 << 20, b"x"), hang)})

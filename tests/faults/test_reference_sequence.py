@@ -270,6 +270,8 @@ def test_search_results_in_every_spelling(
         result = run_check(define(server, search="x"), credentials)
     assert result.search is not None
     assert (result.search.matches, result.search.uid) == (2, 4)
+    [tag] = [words[1] for line in result.transcript if (words := line.split())[2:4] == ["UID", "SEARCH"]]
+    assert f"S: {answer.decode().replace('%t', tag)}" in result.transcript  # short ones are shown as they came
 
 
 @pytest.mark.parametrize(

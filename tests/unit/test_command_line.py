@@ -19,7 +19,9 @@ from imapcheck.cli.app import app
 from imapcheck.cli.credentials import CredentialsFinder
 from imapcheck.cli.orders import Orders
 from imapcheck.cli.runner import run_orders
+from imapcheck.definition.files import load_definition
 from imapcheck.errors import FailureType
+from imapcheck.login.credentials import Credentials
 from imapcheck.output.outcome import Outcome
 from imapcheck.output.terminal import Screen
 from support.certificates import Certificates
@@ -56,6 +58,25 @@ def logins(server: WireServer) -> int:
 
 
 # --- credentials ----------------------------------------------------------------------------------------------------
+
+
+def test_secret_is_read_past_the_cache_where_a_watch_asks_anew(
+    monkeypatch: pytest.MonkeyPatch, write_definition: Write
+) -> None:
+    """Two checks of one call share what was read; a later run must see a password that was changed."""
+    asked: list[bool] = []
+
+    class Reader:
+        def read(self, name: str, *, fresh: bool = False) -> Credentials:
+            asked.append(fresh)
+            return Credentials.from_object(CREDENTIALS, source=name)
+
+    monkeypatch.setattr("imapcheck.aws.secrets.SecretReader", Reader)
+    definition = load_definition(write_definition("mail", {"server": "mail.example.com", "secret": "imapcheck/mail"}))
+    finder = CredentialsFinder(None, {})
+    for each in (finder, finder, finder.anew()):
+        assert each.find(definition, "mail.json") is not None
+    assert asked == [False, False, True]
 
 
 def test_folder_holds_credentials_for_each_check(
@@ -317,6 +338,9 @@ def test_unknown_format_and_options_that_do_not_go_together() -> None:
         done = imapcheck("run", "x.json", "--format", "junit", *option)
         assert done.returncode == 2
         assert "text and json only" in done.stderr
+    done = imapcheck("run", "x.json", "--every", "60s", "--html", "report.html")
+    assert done.returncode == 2
+    assert "a report is made of one run: leave --every out" in done.stderr
 
 
 @pytest.mark.parametrize(

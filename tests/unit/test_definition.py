@@ -33,6 +33,20 @@ def test_invalid_definition_is_refused_in_exactly_these_words(path: Path, monkey
 
 
 @pytest.mark.parametrize(
+    "key",
+    ["username", "user", "password", "passwd", "pass", "access_token", "refresh_token", "client_id", "client_secret",
+     "token_url", "tenant_id"],
+)  # fmt: skip
+@pytest.mark.parametrize("server", [{}, {"server": "mail.example.com"}])
+def test_credentials_in_a_definition_are_called_so(key: str, server: dict[str, str]) -> None:
+    """Whether the whole file is a secret or only a key; and nothing of it is shown."""
+    with pytest.raises(DefinitionError) as refused:
+        parse_definition({**server, key: "canary"}, source="mail.json")
+    assert "found credentials, which do not belong here" in str(refused.value)
+    assert "canary" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
     ("server", "endpoint"),
     [
         ("imaps://imap.gmail.com:993/", ("imap.gmail.com", 993, "implicit")),

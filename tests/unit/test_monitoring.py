@@ -91,12 +91,15 @@ def test_contacts_are_lower_case_and_once() -> None:
     """SNS compares filters with case; an address alone needs no list."""
     assert define(alarms={"notify": "Ops@Example.COM"}).alarms.notify == ["ops@example.com"]
     assert define(alarms={"notify": ["a@x.example", "A@X.example"]}).alarms.notify == ["a@x.example"]
+    longest = f"{'a' * 64}@{'b' * 63}.{'c.' * 62}d"
+    assert define(alarms={"notify": longest}).alarms.notify == [longest]
 
 
 @pytest.mark.parametrize(
     "address",
     ["a@b", "a..b@x.example", ".a@x.example", "a@-x.example", "ä@x.example", "a@x.example\n", "a b@x.example", "x",
-     'a"@x.example', "a@x.example, b@x.example", "@x.example", f"{'a' * 65}@x.example", "A <a@x.example>", ""],
+     'a"@x.example', "a@x.example, b@x.example", "@x.example", f"{'a' * 65}@x.example", "A <a@x.example>", "",
+     f"a@{'b.' * 94}de", f"a@{'b' * 64}.de"],
 )  # fmt: skip
 def test_address_that_sns_would_refuse(address: str) -> None:
     """Or that could mean two."""

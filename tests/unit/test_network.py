@@ -450,6 +450,30 @@ def test_a_shortage_in_the_middle_of_the_session_is_ours(number: int, method: st
             wire.send(b"x") if method == "send" else wire.read_line(100)
 
 
+READERS: dict[str, Callable[[transport.Wire], object]] = {
+    "read_line": lambda wire: wire.read_line(100),
+    "read_piece": lambda wire: wire.read_piece(4),
+    "read_exactly": lambda wire: wire.read_exactly(4),
+    "receive": lambda wire: wire.receive(4),
+    "discard": lambda wire: wire.discard(4),
+    "read_line in two": lambda wire: (wire.has_line(100), wire.read_line(100)),
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_empty_line_after_whatever_was_read(reader: str) -> None:
+    """Where a line was looked for before does not matter to what is read next."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        wire = transport.Wire(ours, Deadline.after(5))
+        theirs.sendall(b"abc\n\nd")
+        READERS[reader](wire)
+        assert wire.read_line(100) == b"\n"
+        assert (wire.has_line(1), wire.peek(), wire.unread()) == (False, b"d", 1)
+        theirs.sendall(b"\n")
+        assert (wire.has_line(2), wire.read_line(2)) == (True, b"d\n")
+
+
 def test_addresses_come_in_the_resolvers_order_without_doubles(resolver: Resolver) -> None:
     """RFC 6724 is the system's business."""
     resolver.answers = [["2001:db8::1", PUBLIC, "2001:db8::1", "192.0.2.1"]]

@@ -52,5 +52,5 @@ def test_the_json_object_has_every_field() -> None:
 
 def test_every_warning_type_is_documented() -> None:
     """The list is closed."""
-    for warning in get_args(result.WarningType):
+    for warning in get_args(result.WarningType.__value__):
         assert f"`{warning}`" in DOCUMENT

@@ -279,7 +279,9 @@ def test_contacts_are_subscribed_once_with_a_constant_filter() -> None:
         check("c", None, alarms={"notify": "nobody@example.com"}),
     ]
     assert contacts_of(definitions) == ["x@example.com", "y@example.com"]
-    template = load_template(contacts_template(definitions).text)
+    made = contacts_template(definitions)
+    template = load_template(made.text)
+    assert made.resources == len(template["Resources"]) == 3
     subscriptions = {k: v for k, v in template["Resources"].items() if v["Type"] == "AWS::SNS::Subscription"}
     assert len(subscriptions) == 2
     for logical, subscription in subscriptions.items():

@@ -15,8 +15,8 @@ StepName = Literal[
 ]  # fmt: skip
 STEP_NAMES: tuple[StepName, ...] = get_args(StepName)
 
-StepStatus = Literal["passed", "failed", "refused", "skipped"]
-WarningType = Literal["certificate_expires_soon", "certificate_unverified", "server_alert", "quota", "empty_message"]
+type StepStatus = Literal["passed", "failed", "refused", "skipped"]
+type WarningType = Literal["certificate_expires_soon", "certificate_unverified", "server_alert", "quota", "empty_message"]
 
 
 @dataclass(frozen=True)

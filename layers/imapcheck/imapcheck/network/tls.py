@@ -37,7 +37,7 @@ def client_context(*, verify: bool, minimum_version: str, ca_path: Path | None) 
     Raises `DefinitionError` where `ca_path` cannot be read or is not an ordinary file: reading a pipe may never end.
     """
     try:
-        changed = 0 if ca_path is None else _changed_at(ca_path)
+        changed = None if ca_path is None else _changed_at(ca_path)
         return _context(verify, minimum_version, ca_path, changed)
     except ssl.SSLError as error:
         raise DefinitionError(f"tls.ca_file: {ca_path}: {_NOT_PEM}") from error
@@ -58,7 +58,7 @@ def _changed_at(path: Path) -> int:
 
 
 @functools.lru_cache(maxsize=32)
-def _context(verify: bool, minimum_version: str, ca_path: Path | None, _changed: int) -> ssl.SSLContext:
+def _context(verify: bool, minimum_version: str, ca_path: Path | None, _changed: int | None) -> ssl.SSLContext:
     context = verifying_context(ca_path)
     context.minimum_version = _VERSIONS[minimum_version]
     if not verify:
@@ -77,7 +77,7 @@ def verifying_context(ca_path: Path | None = None) -> TlsContext:
 
 def _encrypted_records(flight: bytes) -> int:
     count = position = 0
-    while position + 5 <= len(flight):
+    while position < len(flight):
         count += flight[position] == _APPLICATION_DATA
         position += 5 + int.from_bytes(flight[position + 3 : position + 5])
     return count

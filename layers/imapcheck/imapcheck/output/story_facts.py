@@ -15,7 +15,7 @@ from typing import Any, Literal
 from imapcheck.errors import FailureType
 from imapcheck.text import one_line
 
-State = Literal["ALARM", "OK"]
+type State = Literal["ALARM", "OK"]
 _BOUND = 10**12
 _UNSEEN = timedelta(minutes=2)
 """What began so shortly before a change may have reached CloudWatch after it."""
