@@ -16,7 +16,9 @@ StepName = Literal[
 STEP_NAMES: tuple[StepName, ...] = get_args(StepName)
 
 type StepStatus = Literal["passed", "failed", "refused", "skipped"]
-type WarningType = Literal["certificate_expires_soon", "certificate_unverified", "server_alert", "quota", "empty_message"]
+type WarningType = Literal[
+    "certificate_expires_soon", "certificate_unverified", "server_alert", "quota", "empty_message"
+]
 
 
 @dataclass(frozen=True)
