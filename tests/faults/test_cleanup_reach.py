@@ -8,6 +8,7 @@ import pytest
 
 from conftest import NEW_MESSAGE, Define
 from imapcheck import CheckResult, Credentials, run_check
+from imapcheck.check.cleanup import date
 from support.mail_server import Box, MailServer, MailStore
 from support.wire_server import REFERENCE, Action, Dialect, Exchange, reply
 
@@ -98,6 +99,15 @@ def test_server_that_finds_no_header_fields_is_asked_by_subject(clean: Callable[
         result, _ = clean({"UID SEARCH#1": answer})
         assert removed(result) == 1
         assert ours not in store["Sent"].uids()
+
+
+def test_dates_are_in_the_words_of_the_protocol() -> None:
+    """RFC 9051 section 9, date-text: a day of one or two digits, and the months in English whatever the locale."""
+    months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+    assert [date(datetime(2026, number, 7, tzinfo=UTC)) for number in range(1, 13)] == [
+        f"7-{month}-2026" for month in months
+    ]
+    assert date(datetime(2027, 1, 31, tzinfo=UTC)) == "31-Jan-2027"
 
 
 @pytest.mark.parametrize(("capabilities", "key"), [(f"{REFERENCE} WITHIN", "OLDER 86400 "), (REFERENCE, "BEFORE ")])

@@ -26,7 +26,7 @@ from imapcheck.output.outcome import Outcome
 from imapcheck.output.terminal import Screen
 from support.certificates import Certificates
 from support.dovecot import PASSWORD
-from support.wire_server import WireServer, delay, no
+from support.wire_server import Exchange, WireServer, delay, no
 
 type Write = Callable[[str, dict[str, Any]], Path]
 CREDENTIALS = {"username": "alice", "password": PASSWORD}
@@ -345,7 +345,14 @@ def test_unknown_format_and_options_that_do_not_go_together() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [["--nope"], ["--concurrency", "0", "x.json"], ["--every", "5m", "x.json"], [], ["--html", "/nowhere/x", "x.json"]],
+    [
+        ["--nope"],
+        ["--concurrency", "0", "x.json"],
+        ["--concurrency", "101", "x.json"],
+        ["--every", "5m", "x.json"],
+        [],
+        ["--html", "/nowhere/x", "x.json"],
+    ],
 )
 def test_wrong_usage_is_unknown_to_nagios(options: list[str]) -> None:
     """Its 2 is CRITICAL, and a mistyped option is no outage."""
@@ -442,6 +449,27 @@ def test_recipe_for_prometheus_moves_a_complete_file_only(tmp_path: Path, status
     assert follow("second") == "second"
     new.symlink_to("/dev/full")
     assert follow("third") == "second"
+
+
+@pytest.mark.parametrize("concurrency", [1, 2, 100])
+def test_as_many_checks_at_once_as_asked_for(
+    server_context: Any, certificates: Certificates, write_definition: Write, concurrency: int
+) -> None:
+    """Two checks that wait for each other end well, unless one runs after the other."""
+    both = threading.Barrier(2)
+
+    def wait_for_the_other(exchange: Exchange) -> bool:
+        try:
+            both.wait(30 if concurrency > 1 else 0.5)
+        except threading.BrokenBarrierError:
+            exchange.connection.close()
+            return False
+        return True
+
+    with WireServer(script={"CAPABILITY": wait_for_the_other}, tls=server_context) as server:
+        paths = [write_definition(name, check(server, certificates, authentication="none")) for name in ("a", "b")]
+        done = imapcheck("run", *paths, "--concurrency", str(concurrency))
+    assert done.returncode == (1 if concurrency == 1 else 0), done.stdout
 
 
 def test_interrupt_begins_no_check_that_waits(

@@ -47,6 +47,20 @@ def test_credentials_in_a_definition_are_called_so(key: str, server: dict[str, s
 
 
 @pytest.mark.parametrize(
+    ("word", "step"),
+    [
+        ("login", "authenticate"), ("auth", "authenticate"), ("authentication", "authenticate"), ("resolve", "dns"),
+        ("lookup", "dns"), ("TCP", "connect"), ("connection", "connect"), ("handshake", "tls"), ("ssl", "tls"),
+        ("banner", "greeting"), ("select", "examine"), ("Duration", "total"), ("serch", "search"),
+    ],
+)  # fmt: skip
+def test_other_words_for_steps_are_understood(word: str, step: str) -> None:
+    """A threshold for what others call it."""
+    with pytest.raises(DefinitionError, match=f'did you mean "{step}"\\?$'):
+        parse_definition({"server": "mail.example.com", "thresholds": {word: 100}}, source="mail.json")
+
+
+@pytest.mark.parametrize(
     ("server", "endpoint"),
     [
         ("imaps://imap.gmail.com:993/", ("imap.gmail.com", 993, "implicit")),

@@ -45,6 +45,15 @@ def test_esearch_counts_each_uid_once(ranges: list[tuple[int, int]], piece: int,
     assert found == Found(len(uids), max(uids, default=None), tuple(sorted(uids)[:keep]))
 
 
+def test_item_without_end_is_not_held() -> None:
+    """A name that never ends is given up at 64 KiB, not at its end."""
+    collector = SearchCollector(TAG, 0)
+    collector.begin(b"ESEARCH")
+    collector.feed(b'(TAG "A0009") UID ' + b"y" * (1 << 16))
+    with pytest.raises(CheckFailure, match="cannot be read"):
+        collector.feed(b"y")
+
+
 @given(
     st.lists(st.integers(1, 300), max_size=80),
     st.integers(1, 40),

@@ -73,6 +73,7 @@ def test_pieces_flow_up_to_the_last_column() -> None:
     assert flow(["a" * 39, "b" * 40], indent="  ") == ["a" * 39, f"  {'b' * 40}"]
     assert flow(["a" * 39, "b" * 40], " ") == [f"{'a' * 39} {'b' * 40}"]
     assert [len(line) for line in flow(["c " * 60])] == [79, 39]
+    assert wrap(f"{'a' * 74} well-known") == ["a" * 74, "well-known"]
     assert wrap("well-known " * 8, "  ", first="- ") == [f"- {' '.join(['well-known'] * 7)}", "  well-known"]
 
 

@@ -103,8 +103,12 @@ def _age_key(session: ImapSession, before: datetime, keep_for: timedelta) -> byt
     """
     if session.offers("WITHIN"):
         return b"OLDER %d" % keep_for.total_seconds()
-    day = before + timedelta(days=2)
-    return f"BEFORE {day.day}-{_MONTHS[day.month - 1]}-{day.year}".encode()
+    return f"BEFORE {date(before + timedelta(days=2))}".encode()
+
+
+def date(day: datetime) -> str:
+    """`7-Dec-2026`, as SEARCH takes it (RFC 9051 section 9, date-text); the months of strftime are the locale's."""
+    return f"{day.day}-{_MONTHS[day.month - 1]}-{day.year}"
 
 
 def _paged(

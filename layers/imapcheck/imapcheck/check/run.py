@@ -205,9 +205,9 @@ def _share(ends: Deadline, retries_left: int) -> Deadline:
 def _worth_another(ended: Ended, retries_left: int, ends: Deadline) -> bool:
     """After what may be a glitch, never after APPEND was sent, and only where there is time."""
     failure = ended.failure
-    if failure is None or retries_left <= 0 or ended.attempt.learnt.append_sent:
+    if failure is None or not may_be_a_glitch(failure.type) or ended.attempt.learnt.append_sent:
         return False
-    return may_be_a_glitch(failure.type) and ends.remaining() > _PAUSE_BETWEEN_ATTEMPTS
+    return retries_left > 0 and ends.remaining() > _PAUSE_BETWEEN_ATTEMPTS
 
 
 def may_be_a_glitch(type: FailureType) -> bool:
