@@ -19,8 +19,8 @@ _TEMPLATE = [f"tests/template/test_{what}.py" for what in ("privileges", "resour
 _OTHER_PROCESSES = {
     "aws": ["tests/aws"],
     "cli": ["tests/unit/test_cli.py", "tests/unit/test_command_line.py", "tests/unit/test_watch.py",
-            "tests/unit/test_terminal.py", "tests/unit/test_report_file.py", "tests/template/test_generated.py",
-            "tests/servers/test_command_line.py"],
+            "tests/unit/test_terminal.py", "tests/unit/test_report_file.py", "tests/unit/test_validate.py",
+            "tests/unit/test_look.py", "tests/template/test_generated.py", "tests/servers/test_command_line.py"],
     "output": ["tests/unit/test_cli.py", "tests/unit/test_command_line.py", "tests/unit/test_report_file.py"],
     "stack": ["tests/template/test_generated.py", "tests/template/test_alarms.py"],
     "definition": ["tests/template/test_generated.py", "tests/unit/test_command_line.py"],
