@@ -11,6 +11,7 @@ from pathlib import Path
 from support import working_tree
 
 _LINKED = (".venv-sam", ".venv-emulator")
+_FOR_FIXTURES = 20.0
 
 
 class Scratch:
@@ -65,6 +66,9 @@ class Scratch:
             self._end(process)
 
     def _end(self, process: "subprocess.Popen[bytes]") -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        """As Ctrl-C does, so that fixtures end their servers, which have sessions of their own; then for good."""
+        for ending in (signal.SIGINT, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                os.killpg(process.pid, ending)
+                process.wait(_FOR_FIXTURES)
         process.wait()
