@@ -62,6 +62,9 @@ def test_minimal_server_is_available_with_base_commands(
     assert namespace is not None
     assert (namespace.status, namespace.detail) == ("skipped", "server does not offer NAMESPACE")
     assert namespace.duration_ms is None
+    listed = result.step("list")
+    assert listed is not None
+    assert (listed.status, listed.detail) == ("passed", "server does not offer SPECIAL-USE")
     assert result.new_message is not None
     assert (result.new_message.uid, result.new_message.mailbox) == (None, "Sent")
 

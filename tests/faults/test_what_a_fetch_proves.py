@@ -15,7 +15,9 @@ def failed(result: CheckResult) -> tuple[str, str]:
     return result.failure.step, result.failure.type
 
 
-@pytest.mark.parametrize("empty", [b'BODY[] ""', b"BODY[] {0}\r\n"])
+@pytest.mark.parametrize(
+    "empty", [b'BODY[] ""', b"BODY[] {0}\r\n", b'RFC822.SIZE 0 BODY[] ""', b'BODY[] "" RFC822.TEXT ""']
+)
 def test_empty_message_is_a_warning(
     define: Define, credentials: Credentials, server_context: Any, empty: bytes
 ) -> None:

@@ -126,7 +126,13 @@ class _Maker(ast.NodeVisitor):
         self._without_elements(node, node.elts)
 
     def visit_Tuple(self, node: ast.Tuple) -> None:
-        self._without_elements(node, node.elts)
+        if len(node.elts) == 2 and isinstance(node.ctx, ast.Load):  # one alone needs its comma
+            for left_out, kept in (node.elts, node.elts[::-1]):
+                if isinstance(left_out, ast.Constant):
+                    self._replace(node, f"({self._text(kept)},)", f"{self._text(left_out)} left out")
+            self.generic_visit(node)
+        else:
+            self._without_elements(node, node.elts)
 
     def visit_Set(self, node: ast.Set) -> None:
         self._without_elements(node, node.elts)

@@ -46,6 +46,13 @@ def test_credentials_in_a_definition_are_called_so(key: str, server: dict[str, s
     assert "canary" not in str(refused.value)
 
 
+def test_key_of_any_length_is_named_within_a_line() -> None:
+    """60 characters of it."""
+    for length, shown in ((60, "k" * 60), (61, "k" * 59 + "…")):
+        with pytest.raises(DefinitionError, match=f"^mail.json: {shown}: found a key that is not known"):
+            parse_definition({"server": "mail.example.com", "k" * length: 1}, source="mail.json")
+
+
 @pytest.mark.parametrize(
     ("word", "step"),
     [

@@ -95,6 +95,13 @@ def test_not_an_address(text: str) -> None:
         parse_address(text)
 
 
+@pytest.mark.parametrize("text", ["ü@b.c", '"ü b"@example.com', 'Bob <"ü b"@example.com>'])
+def test_address_with_letters_that_few_servers_take(text: str) -> None:
+    """Told apart from a mistake (RFC 6532 would allow it)."""
+    with pytest.raises(ValueError, match="an address whose part before the @ is ASCII"):
+        parse_address(text)
+
+
 @pytest.mark.parametrize(
     ("text", "spec", "name"),
     [

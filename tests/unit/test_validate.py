@@ -63,7 +63,10 @@ def test_checks_that_nothing_runs_are_counted_and_named(tmp_path: Path) -> None:
     files.append(write(tmp_path, "b", authentication="none", schedule={"every": "5m", "enabled": False}))
     assert imapcheck("validate", *files, cwd=tmp_path).stdout == "2 valid\n"
     assert "without" not in imapcheck("stack", ".", "--output", "../made", cwd=tmp_path).stdout
-    files += [write(tmp_path, name, authentication="none") for name in ("c", "d", "e", "f")]
+    files += [write(tmp_path, name, authentication="none") for name in ("c", "d", "e")]
+    three = imapcheck("stack", ".", "--output", "../made", cwd=tmp_path).stdout
+    assert three.endswith(", without a schedule (run by name only): c, d, e\n")
+    files.append(write(tmp_path, "f", authentication="none"))
     words = "6 valid, 4 without a schedule (run by name only)\n"
     assert imapcheck("validate", *files, cwd=tmp_path).stdout == words
     line = imapcheck("stack", ".", "--output", "../made", cwd=tmp_path).stdout
