@@ -165,7 +165,16 @@ def test_run_of_url_safe_base64_is_masked_whole() -> None:
     assert Redactor(("hunter22",)).clean(b"<" + encoded + b">") == b"<" + MASK.encode() + b">"
 
 
-ODD = ["canary-pa55word", 'pa/ss:wo"rd\\x', "pa ss<wo>&rd", "pässwörd€1", "a\tb c'd%e", "x+y=z/w?", "p@ss,word!"]
+ODD = [
+    "canary-pa55word",
+    "q\"u<o>t'e&",
+    'pa/ss:wo"rd\\x',
+    "pa ss<wo>&rd",
+    "pässwörd€1",
+    "a\tb c'd%e",
+    "x+y=z/w?",
+    "p@ss,word!",
+]
 ENCODERS: dict[str, Callable[[str], str]] = {
     "quote": quote,
     "quote all": lambda text: quote(text, safe=""),
