@@ -9,7 +9,7 @@ import pytest
 from conftest import NEW_MESSAGE, Define
 from imapcheck import Credentials, run_check
 from imapcheck.transcript import MASK
-from support.wire_server import Action, Dialect, Exchange, WireServer, reply
+from support.wire_server import Action, Dialect, Exchange, WireServer, raw, reply
 
 SHORT = "Xq7"
 """Three octets: by value it would eat the text, so it is masked by position alone."""
@@ -175,6 +175,24 @@ def test_message_behind_a_literal_that_lied_is_not_shown(
         transcript, words = run(define, server, short, search="x")
     assert "UID FETCH" in transcript
     assert "BODYCANARY" not in words
+
+
+@pytest.mark.parametrize(
+    ("items", "shown"),
+    [
+        (b'UID 4 BODY[] "abc" RFC822.SIZE 3)', "UID 4 BODY[] {3 octets} RFC822.SIZE 3)"),
+        (b"UID 4 BODY[] {3}\r\nabc FLAGS (\\Seen))", "UID 4 BODY[] {3 octets} FLAGS (\\Seen))"),
+        (b'UID 4 BODY[] "abc" ENVELOPE (NIL))', "UID 4 BODY[] {3 octets} {15 octets}"),
+    ],
+)
+def test_of_a_fetch_only_known_items_are_shown(
+    define: Define, short: Credentials, server_context: Any, items: bytes, shown: str
+) -> None:
+    """Of all else how many octets they were: they may be the message."""
+    script = {"UID FETCH": raw(b"* 2 FETCH (" + items + b"\r\n%t OK done\r\n")}
+    with WireServer(Dialect(check_password=False), script, tls=server_context) as server:
+        transcript, _ = run(define, server, short, search="x")
+    assert f"S: * 2 FETCH ({shown}" in transcript.splitlines()
 
 
 def test_token_that_was_fetched_is_masked_by_value(define: Define, endpoint: Any, server_context: Any) -> None:
