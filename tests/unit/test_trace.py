@@ -71,7 +71,7 @@ def test_step_that_goes_on_later_has_one_entry_and_both_times() -> None:
     with tracer.step("authenticate") as step, step.aside():
         time.sleep(0.01)
     refused = CheckFailure(FailureType.COMMAND_REJECTED, "no")
-    with pytest.raises(CheckFailure, match="^no$"), tracer.step("capability"):
+    with pytest.raises(CheckFailure, match=r"^no$"), tracer.step("capability"):
         time.sleep(0.01)
         raise refused
     tracer.skip("logout", "not reached")
