@@ -21,7 +21,7 @@ from imapcheck.aws.explainer import Explainer, ExplainSettings
 from imapcheck.failures import FailureType
 from imapcheck.output.story import tell
 from imapcheck.output.story_facts import Kind
-from imapcheck.output.story_words import clock, stamp
+from imapcheck.wording import clock, date
 from support.alarm_events import alarm_message, as_body
 from support.alarm_stack import Stack
 from support.story_scenes import BEFORE, FAULTS
@@ -55,7 +55,7 @@ def test_refused_login_is_told_in_every_form(stack: Stack) -> None:
     [sent] = stack.sent
     lines = sent.text.splitlines()
     assert lines[0] == "DOWN  gmail  imaps://gmail.example:993/"
-    assert lines[1] == f"since {stamp(ago(5))}: the last 2 runs failed; last good {clock(ago(10), NOW)} UTC"
+    assert lines[1] == f"since {date(ago(5), NOW)}: the last 2 runs failed; last good {clock(ago(10), NOW)}"
     assert lines[2].startswith("authenticate: authentication_failed - ")
     assert "NO [AUTHENTICATIONFAILED] Authentication failed." in sent.text
     assert "Put the right password into the secret imapcheck/gmail" in " ".join(sent.text.split())
@@ -134,7 +134,7 @@ def test_silent_monitor_is_told_with_its_own_last_error(stack: Stack) -> None:
     text = " ".join(sent.text.split())
     assert "the check stopped with an error 2 times" in text
     assert "CredentialsError: gone" in text
-    assert f"since {stamp(ago(15.2))} (last result, good): none for" in text
+    assert f"since {date(ago(15.2), NOW)} (last result, good): none for" in text
 
 
 @pytest.mark.parametrize(

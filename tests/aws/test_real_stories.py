@@ -16,7 +16,7 @@ from imapcheck import CheckDefinition, CheckResult, Credentials, run_check
 from imapcheck.aws import evidence
 from imapcheck.aws.run_log import FINISHED, run_fields
 from imapcheck.output.story_facts import Kind
-from imapcheck.output.story_words import clock, stamp
+from imapcheck.wording import clock, date
 from support.alarm_events import alarm_message
 from support.alarm_stack import Stack
 from support.certificates import Certificates
@@ -84,7 +84,7 @@ def begins(text: str, why: str, word: str = "DOWN") -> None:
     what, when, reason = text.splitlines()[:3]
     assert what.startswith(f"{word}  gmail")
     since, last = NOW - timedelta(minutes=10, seconds=30), NOW - timedelta(minutes=15, seconds=30)
-    assert when == f"since {stamp(since)}: the last 3 runs failed; last good {clock(last, NOW)} UTC"
+    assert when == f"since {date(since, NOW)}: the last 3 runs failed; last good {clock(last, NOW)}"
     assert reason.startswith(why)
 
 
@@ -105,7 +105,7 @@ def test_server_stopped(told: Any, run: Any, good: CheckResult, certificates: Ce
         port = gone.port
     text = told(run(port), good)
     begins(text, "connect: connection_refused - ")
-    assert "See whether the mail service runs" in " ".join(text.split())
+    assert "Check whether the mail service runs" in " ".join(text.split())
     assert "Transcript" not in text
 
 

@@ -15,6 +15,7 @@ from imapcheck.errors import CredentialsError, ImapcheckError, NoTimeLeft, OutOf
 from imapcheck.failures import Category, FailureType
 from imapcheck.login.credentials import Credentials
 from imapcheck.result import CheckResult
+from imapcheck.wording import length
 
 RESERVED_SECONDS = 2.0
 """What is kept of Lambda's time to log, publish and return."""
@@ -98,8 +99,8 @@ class Invocation:
             raise OutOfResources(f"check {definition.label}: {error}") from error
         if left < definition.timeout and result.failure is not None and result.failure.category is Category.TIMEOUT:
             raise NoTimeLeft(
-                f"check {definition.label}: Lambda had {left:.1f} s left, the definition's timeout is"
-                f" {definition.timeout:g} s: not enough to say that the server does not answer"
+                f"check {definition.label}: Lambda had {length(left * 1000)} left, the definition's timeout is"
+                f" {length(definition.timeout * 1000)}: not enough to say that the server does not answer"
             )
         self._guard.note(definition, credentials, version, result)
         return result

@@ -16,8 +16,8 @@ from imapcheck.result import (
     StepResult,
     TlsFacts,
 )
-from imapcheck.text import days
 from imapcheck.transcript import Redactor
+from imapcheck.wording import days, percent
 
 _MOST_ADDRESSES = 20
 
@@ -47,8 +47,8 @@ def warnings(
     found += [ResultWarning("server_alert", words) for words in alerts]
     quota = quota_facts(learnt, redactor)
     if quota is not None and definition.quota is not None and quota.used_percent >= definition.quota.warn_percent:
-        detail = f"{quota.resource} is {quota.used_percent:g} % full, at or above {definition.quota.warn_percent} %"
-        found.append(ResultWarning("quota", detail))
+        used, limit = percent(quota.used_percent), percent(definition.quota.warn_percent)
+        found.append(ResultWarning("quota", f"{quota.resource} is {used} full, at or above {limit}"))
     if learnt.empty_uid is not None:
         detail = f"message {learnt.empty_uid} matched by its text and came empty: it was not really read"
         found.append(ResultWarning("empty_message", detail))

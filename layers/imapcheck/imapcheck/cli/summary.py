@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +14,7 @@ from imapcheck.cli.status import WRONG_USAGE
 from imapcheck.output.json_lines import read_lines
 from imapcheck.output.summary import CheckSummary, Incident, summarise
 from imapcheck.output.terminal import console_for, say
-from imapcheck.text import count, duration
+from imapcheck.wording import between, count, date, length, percent
 
 HELP = """\b
 Example:
@@ -49,29 +48,27 @@ def _show(console: Console, check: CheckSummary) -> None:
     if check.times:
         console.print(_times(check))
     say(console, _incidents(check.incidents))
-    hours = [f"{hour} UTC ({median:.0f} ms)" for hour, median, _ in check.slowest_hours()]
+    hours = [f"{hour} ({length(median)})" for hour, median, _ in check.slowest_hours()]
     if len(hours) > 1:
         say(console, [Text(f"slowest hours by median: {', '.join(hours)}")])
     console.print()
 
 
 def _head(check: CheckSummary) -> Iterator[Text]:
-    rate = "no run looked" if check.availability is None else f"{check.availability:.3f} % available"
+    rate = "no run looked" if check.availability is None else f"{percent(check.availability)} available"
     extra = [f"{check.slow} slow"] if check.slow else []
     extra += [f"{check.not_run} could not run"] if check.not_run else []
-    runs = count(check.runs, "run") + (
-        f" from {_minute(check.first)} to {_minute(check.last)} UTC" if check.first else ""
-    )
-    yield Text.assemble((check.check, "bold"), f": {', '.join([rate, runs, *extra])}")
+    when = f" from {between(check.first, check.last)}" if check.first and check.last else ""
+    yield Text.assemble((check.check, "bold"), f": {', '.join([rate, count(check.runs, 'run') + when, *extra])}")
 
 
 def _times(check: CheckSummary) -> Table:
     grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    grid.add_column("ms")
+    grid.add_column("time")
     for column in ("p50", "p95", "p99", "runs"):
         grid.add_column(column, justify="right")
     for item in check.percentiles():
-        grid.add_row(Text(item.name), f"{item.p50:.1f}", f"{item.p95:.1f}", f"{item.p99:.1f}", str(item.count))
+        grid.add_row(Text(item.name), *map(length, (item.p50, item.p95, item.p99)), str(item.count))
     return grid
 
 
@@ -80,10 +77,6 @@ def _incidents(incidents: list[Incident]) -> Iterator[Text]:
     if len(shown) < len(incidents):
         yield Text(f"{len(incidents)} incidents; the last {len(shown)}:")
     for incident in shown:
-        ended = "not over" if incident.ended is None else duration(incident.ended - incident.began)
+        ended = "not over" if incident.ended is None else length(incident.ended - incident.began)
         runs = f"{count(incident.runs, 'run')} failed"
-        yield Text(f"incident {_minute(incident.began)} UTC: {ended}, {runs}: {', '.join(incident.causes)}", "red")
-
-
-def _minute(moment: datetime | None) -> str:
-    return "" if moment is None else f"{moment:%Y-%m-%d %H:%M}"
+        yield Text(f"incident {date(incident.began)}: {ended}, {runs}: {', '.join(incident.causes)}", "red")

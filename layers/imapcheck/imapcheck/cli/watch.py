@@ -24,7 +24,7 @@ from imapcheck.output.outcome import Outcome
 from imapcheck.output.table import why
 from imapcheck.output.terminal import LiveDisplay, Screen, console_for, is_fine, say
 from imapcheck.output.verdict import STYLES, WORDS
-from imapcheck.text import count, duration
+from imapcheck.wording import clock, count, date, failure_line, length
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 _LEAST_SECONDS = 1
@@ -64,7 +64,7 @@ class Watched:
             self.failed, self.failed_now = self.failed + 1, self.failed_now + 1
             self.down_since = self.down_since or now
         elif outcome.result is not None and self.down_since is not None:
-            recovery = f", after {duration(now - self.down_since)}; {count(self.failed_now, 'run')} failed"
+            recovery = f", after {length(now - self.down_since)}; {count(self.failed_now, 'run')} failed"
             self.failed_now, self.down_since = 0, None
         if before is not None and _kind(before) == _kind(outcome):
             return None
@@ -153,7 +153,7 @@ class Watch:
             self._live.show()
 
     def _say(self, outcome: Outcome, change: str) -> None:
-        now = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        now = date(datetime.now(UTC), datetime.now(UTC), seconds=True)
         line = Text.assemble(f"{now}  ", (outcome.check, "bold"), "  ", (change, STYLES[outcome.state]))
         say(self._console, [line], 2)
 
@@ -161,8 +161,8 @@ class Watch:
         """The state of every check, as it is now."""
         grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
         columns = 4 if self._console.width < _NARROW else 7
-        for column in ("check", "verdict", "since", "ms", "runs", "failed", "why")[:columns]:
-            right = column in ("runs", "failed", "ms")
+        for column in ("check", "verdict", "since", "time", "runs", "failed", "why")[:columns]:
+            right = column in ("runs", "failed", "time")
             folds = column in ("check", "why")
             grid.add_column(column, overflow="fold", justify="right" if right else "left", no_wrap=not folds)
         for watched in self.watched:
@@ -174,11 +174,11 @@ def _cells(watched: Watched) -> list[str | Text]:
     outcome = watched.last
     if outcome is None or watched.since is None:
         return [watched.order.check, "running", "", "", "0", "0", ""]
-    took = f"{outcome.result.duration_ms:.0f}" if outcome.result is not None else ""
+    took = length(outcome.result.duration_ms) if outcome.result is not None else ""
     return [
         Text(watched.order.check),
         Text(WORDS[outcome.state], STYLES[outcome.state]),
-        watched.since.astimezone().strftime("%H:%M:%S"),
+        clock(watched.since, datetime.now(UTC), seconds=True),
         took,
         str(watched.runs),
         str(watched.failed),
@@ -191,9 +191,11 @@ def _change(outcome: Outcome) -> str:
     if result is None:
         return f"{WORDS[outcome.state]}: {outcome.first_line}"
     if result.failure is not None:
-        return f"{WORDS[outcome.state]}: {result.failure.step}: {result.failure.type}: {result.failure.detail}"
+        return (
+            f"{WORDS[outcome.state]}: {failure_line(result.failure.step, result.failure.type, result.failure.detail)}"
+        )
     reason = why(outcome)
-    return f"{WORDS[outcome.state]} in {result.duration_ms:.0f} ms{f': {reason}' if reason else ''}"
+    return f"{WORDS[outcome.state]} in {length(result.duration_ms)}{f': {reason}' if reason else ''}"
 
 
 def _kind(outcome: Outcome) -> tuple[object, ...]:

@@ -16,8 +16,8 @@ from imapclient.response_parser import parse_response
 from imapcheck.errors import CheckFailure
 from imapcheck.failures import FailureType
 from imapcheck.network.transport import Wire
-from imapcheck.text import excess
 from imapcheck.transcript import MASK, Transcript
+from imapcheck.wording import excess
 
 MAX_LINE = 1 << 20
 MAX_BODY = 25 << 20

@@ -8,7 +8,7 @@ from typing import Any
 from imapcheck.errors import CheckFailure
 from imapcheck.failures import FailureType
 from imapcheck.result import TlsFacts, isoformat
-from imapcheck.text import count, minute
+from imapcheck.wording import count, date
 
 _MOST_NAMES = 20
 _SHOWN_NAMES = 5
@@ -46,7 +46,7 @@ def _explanation(type: FailureType, facts: TlsFacts, chain: list[dict[str, Any]]
         case FailureType.CERTIFICATE_EXPIRED if expired := _first_expired(chain):
             return f" ({expired})"
         case FailureType.CERTIFICATE_NOT_YET_VALID if chain and (begins := _moment(chain[0].get("notBefore"))):
-            return f" (valid from {minute(begins)})"
+            return f" (valid from {date(begins)})"
         case FailureType.CERTIFICATE_NAME_MISMATCH if facts.certificate_names:
             return f"; it is for {_some(facts.certificate_names)}"
         case FailureType.CERTIFICATE_UNTRUSTED if facts.certificates_sent:
@@ -61,7 +61,7 @@ def _first_expired(chain: list[dict[str, Any]]) -> str | None:
         ended = _moment(certificate.get("notAfter"))
         if ended is not None and ended < datetime.now(UTC):
             whose = "" if certificate is chain[0] else f"{_name(certificate.get('subject', ()))}, "
-            return f"{whose}valid until {minute(ended)}"
+            return f"{whose}valid until {date(ended)}"
     return None
 
 

@@ -42,11 +42,12 @@ from markupsafe import Markup
 
 from imapcheck.output.drawing import strip_drawing
 from imapcheck.output.entry import ORDER, SIGNS, WORDS, Entry, State, words
-from imapcheck.output.html_run import Place, days_text, moment, run_body, state_mark
+from imapcheck.output.html_run import Place, moment, run_body, state_mark
 from imapcheck.output.html_steps import LEGEND, legend
-from imapcheck.output.waterfall import duration_text, waterfall_of
+from imapcheck.output.waterfall import waterfall_of
 from imapcheck.result import isoformat
 from imapcheck.version import VERSION
+from imapcheck.wording import days_left, failure_line, length, warning_line
 
 STYLE = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
 _DARK = "@media screen and (prefers-color-scheme: dark)"
@@ -167,7 +168,7 @@ def _fleet_row(entry: Entry, prefix: str) -> Element:
         td[state_mark(entry.state)],
         td(".words.why")[why(entry)],
         td(".spare")[strip(entry)],
-        td(".spare.number")[duration_text(entry.content["duration_ms"])],
+        td(".spare.number")[length(entry.content["duration_ms"])],
         td(".spare.number")[certificate(entry)],
     ]
 
@@ -175,11 +176,13 @@ def _fleet_row(entry: Entry, prefix: str) -> Element:
 def why(entry: Entry) -> Node:
     """The failing step and the words for it, else the thresholds that were exceeded, else warnings; else the server."""
     if (failure := entry.failure) is not None:
-        return fragment[f"{failure['step']}: {failure['type']} ", span(".quiet")[bdi[words(failure["detail"], 200)]]]
-    over = [f"{item['name']} {duration_text(item['duration_ms'])}" for item in entry.content["exceeded"]]
+        return fragment[
+            f"{failure_line(failure['step'], failure['type'])} ", span(".quiet")[bdi[words(failure["detail"], 200)]]
+        ]
+    over = [f"{item['name']} {length(item['duration_ms'])}" for item in entry.content["exceeded"]]
     if over:
         return f"over its threshold: {', '.join(over)}"
-    warned = "; ".join(f"warning: {item['type']}: {item['detail']}" for item in entry.warnings)
+    warned = "; ".join(warning_line(item["type"], item["detail"]) for item in entry.warnings)
     return bdi[words(warned, 200)] if warned else span(".quiet")[bdi[entry.server]]
 
 
@@ -187,14 +190,14 @@ def strip(entry: Entry) -> Element:
     """The run's waterfall in one line."""
     waterfall = waterfall_of(entry.content)
     longest = max(waterfall.rows, key=lambda row: row.duration_ms or 0.0)
-    label = f"{duration_text(waterfall.total_ms)}; longest: {longest.name} {duration_text(longest.duration_ms or 0.0)}"
+    label = f"{length(waterfall.total_ms)}; longest: {longest.name} {length(longest.duration_ms or 0.0)}"
     return strip_drawing(waterfall, label)
 
 
 def certificate(entry: Entry) -> str:
     """Days left, where a certificate was seen."""
     days = (entry.content["server"]["tls"] or {}).get("certificate_days_remaining")
-    return "" if days is None else days_text(days)
+    return "" if days is None else days_left(days)
 
 
 def _end(made_at: datetime) -> Element:

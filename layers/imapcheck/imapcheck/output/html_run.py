@@ -8,7 +8,7 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from htpy import (
@@ -42,8 +42,8 @@ from imapcheck.output.drawing import days_drawing
 from imapcheck.output.entry import SIGNS, WORDS, Entry, State, words
 from imapcheck.output.excerpt import part_of
 from imapcheck.output.html_steps import legend_of, steps_table
-from imapcheck.output.waterfall import duration_text, limit_text, waterfall_of
-from imapcheck.text import days, duration
+from imapcheck.output.waterfall import waterfall_of
+from imapcheck.wording import apart, date, days_left, failure_line, length, percent, size
 
 _HEADINGS = (h1, h2, h3, h4)
 _REFUSAL = re.compile(r"S: (\S+ (NO|BAD)\b|\* BYE\b)", re.IGNORECASE)
@@ -100,7 +100,7 @@ def _where_and_when(entry: Entry) -> Node:
     content = entry.content
     if entry.error is not None:
         return bdi[entry.server]
-    facts = [duration_text(content["duration_ms"])]
+    facts = [length(content["duration_ms"])]
     if content["attempts"] > 1:
         facts.append(f"{content['attempts']} attempts")
     return fragment[bdi[entry.server], " · ", moment(content["started_at"]), " · ", " · ".join(facts)]
@@ -108,7 +108,7 @@ def _where_and_when(entry: Entry) -> Node:
 
 def moment(iso: str) -> Element:
     """A time of a result, for people and machines."""
-    return time(datetime=iso)[f"{iso[:10]} {iso[11:19]} UTC"]
+    return time(datetime=iso, title=iso)[date(datetime.fromisoformat(iso))]
 
 
 def _reasons(entry: Entry, place: Place) -> Iterator[Node]:
@@ -120,13 +120,15 @@ def _reasons(entry: Entry, place: Place) -> Iterator[Node]:
     for earlier in entry.content["earlier_failures"]:
         yield p(".words")["An earlier attempt: ", _failure_line(earlier)]
     for item in entry.content["exceeded"]:
-        took, limit = duration_text(item["duration_ms"]), limit_text(item["limit_ms"])
+        took, limit = apart(item["duration_ms"], item["limit_ms"])
         yield p(".reason")[f"{item['name']} took {took}; the threshold is {limit}"]
 
 
 def _failure(failure: Mapping[str, Any], place: Place, transcript: Sequence[str], *, first: bool) -> Iterator[Node]:
     also = "" if first else "Also "
-    yield p(".reason")[f"{also}{failure['step']}: {failure['type']}", span(".quiet")[f" ({failure['category']})"]]
+    yield p(".reason")[
+        f"{also}{failure_line(failure['step'], failure['type'])}", span(".quiet")[f" ({failure['category']})"]
+    ]
     yield p(".words")[bdi[words(failure["detail"])]]
     yield p(".advice.words")["What to do: ", bdi[words(failure["advice"])]]
     if place.links and (line := _told_in(failure["step"], transcript)) is not None:
@@ -143,7 +145,7 @@ def _told_in(step: str, transcript: Sequence[str]) -> int | None:
 
 
 def _failure_line(failure: Mapping[str, Any]) -> Node:
-    return fragment[f"{failure['step']}: {failure['type']}. ", bdi[words(failure["detail"])]]
+    return fragment[f"{failure_line(failure['step'], failure['type'])}: ", bdi[words(failure["detail"])]]
 
 
 def _warnings(entry: Entry, place: Place) -> Node:
@@ -179,11 +181,11 @@ def _run_facts(content: Mapping[str, Any]) -> Iterator[tuple[str, Node]]:
         yield "filed in", bdi[words(message["mailbox"])]
         yield "message id", bdi[words(message["message_id"])]
         if message["delivery_seconds"] is not None:
-            yield "delivery", f"{message['delivery_seconds']:.0f} s"
+            yield "delivery", length(timedelta(seconds=message["delivery_seconds"]))
     if (quota := content["quota"]) is not None:
-        yield "quota", f"{quota['used_percent']:.0f} % of {words(quota['resource'])}"
+        yield "quota", f"{percent(quota['used_percent'])} of {words(quota['resource'])}"
     if content["token_ms"] is not None:
-        yield "OAuth2 token", f"{duration_text(content['token_ms'])}, outside the steps"
+        yield "OAuth2 token", f"{length(content['token_ms'])}, outside the steps"
     yield "run", bdi[words(content["run_id"])]
     yield "imapcheck", words(content["version"])
 
@@ -191,9 +193,9 @@ def _run_facts(content: Mapping[str, Any]) -> Iterator[tuple[str, Node]]:
 def _search_words(search: Mapping[str, Any]) -> str:
     told = [f"{search['matches']} found"]
     if search["age_seconds"] is not None:
-        told.append(f"the newest {duration(timedelta(seconds=search['age_seconds']))} old")
+        told.append(f"the newest {length(timedelta(seconds=search['age_seconds']))} old")
     if search["size_bytes"] is not None:
-        told.append(f"{search['size_bytes']:,} bytes")
+        told.append(size(search["size_bytes"]))
     return ", ".join(told)
 
 
@@ -208,12 +210,7 @@ def _tls_facts(tls: Mapping[str, Any]) -> Iterator[tuple[str, Node]]:
     if tls["certificates_sent"] is not None:
         yield "chain", f"{tls['certificates_sent']} sent"
     if (left := tls["certificate_days_remaining"]) is not None:
-        yield "expires", fragment[moment(tls["certificate_expires_at"]), f", {days_text(left)}", _days(left)]
-
-
-def days_text(left: float) -> str:
-    """Days of a certificate: to go, or since it expired."""
-    return f"{days(left)} left" if left >= 0 else f"expired {days(-left)} ago"
+        yield "expires", fragment[moment(tls["certificate_expires_at"]), f", {days_left(left)}", _days(left)]
 
 
 def _days(left: float) -> Element:

@@ -9,9 +9,9 @@ from imapcheck.output.story import Setting, Story, as_of_now, head_line
 from imapcheck.output.story_facts import Change, Kind
 from imapcheck.output.story_plot import UNTOLD, Plot, bare
 from imapcheck.output.story_plots import plot
-from imapcheck.output.story_words import ascii_line, between, cut, stamp, wrap
+from imapcheck.output.story_words import ascii_line, cut, wrap
 from imapcheck.result import isoformat
-from imapcheck.text import count
+from imapcheck.wording import between, count, date
 
 SCHEMA_VERSION = 1
 _KINDS = list(Kind)
@@ -86,8 +86,8 @@ def _common(told: Sequence[_Told]) -> tuple[str, int, str | None] | None:
 
 def _lines(told: Sequence[_Told], title: str, common: tuple[str, int, str | None] | None) -> list[str]:
     times = sorted(item.change.at for item in told)
-    first, last = (stamp(moment) for moment in (times[0], times[-1]))
-    when = f"at {last}" if first == last else f"from {between(times[0], times[-1])}"
+    first, last = (date(moment, times[-1]) for moment in (times[0], times[-1]))
+    when = f"at {last}" if first == last else f"from {between(times[0], times[-1], times[-1])}"
     lines = [*wrap(title, "  ", first=""), when]
     if common is not None:
         reason, number, advice = common

@@ -2,8 +2,8 @@
 
 from imapcheck.failures import FailureType
 from imapcheck.output.story_facts import Run, Watched
-from imapcheck.output.story_words import seconds
 from imapcheck.steps import STEPS
+from imapcheck.wording import length
 
 DOWN = "DOWN"
 _PROVIDER = " If the server is not yours, ask its provider."
@@ -53,8 +53,8 @@ def meaning_of(run: Run, watched: Watched) -> str:
 
 def _waited(run: Run, watched: Watched) -> str:
     took = run.step_ms.get(run.step or "")
-    waited = "" if took is None else f"waited {seconds(took)}"
-    limit = "" if watched.timeout is None else f"the whole run may take {watched.timeout:g} s"
+    waited = "" if took is None else f"waited {length(took)}"
+    limit = "" if watched.timeout is None else f"the whole run may take {length(watched.timeout * 1000)}"
     return "; ".join(filter(None, (waited, limit)))
 
 

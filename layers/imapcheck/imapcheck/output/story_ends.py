@@ -16,25 +16,25 @@ from imapcheck.output.story_sentences import (
     reason_of,
     words_of,
 )
-from imapcheck.output.story_words import between, ms, names, stamp
-from imapcheck.text import count, days, duration
+from imapcheck.output.story_words import names
+from imapcheck.wording import between, count, date, days, length
 
 _CAUSES_QUOTED = 3
 
 
 def up(change: Change, watched: Watched, spell: Spell) -> Plot:
     """Each cause with its count and its time; the words of each."""
-    length, when = how_long(change, spell)
+    long, when = how_long(change, spell)
     runs = count(len(spell.bad), "run")
     was_down = any(word_of(run) == DOWN for run in spell.bad)
     return Plot(
         "UP" if was_down else "OK",
-        (f" after {length}", f"; {runs} failed", f": {_counts(spell)}"),
-        f"after {length}: {when}; {runs} failed",
+        (f" after {long}", f"; {runs} failed", f": {_counts(spell)}"),
+        f"after {long}: {when}; {runs} failed",
         _what_it_was(change, watched, spell),
         _words_of_each(spell),
         advice=f"Nothing now. Did nobody repair it? Then look for the reason in the server's log"
-        f" from {stamp(spell.since)}.",
+        f" from {date(spell.since, change.at)}.",
         facts=certificate_left(spell.after),
         since=spell.since,
         until=end_of(change, spell),
@@ -68,16 +68,16 @@ def _words_of_each(spell: Spell) -> tuple[str, ...]:
 
 def no_longer_slow(change: Change, watched: Watched, spell: Spell) -> Plot:
     """The worst that was seen, and how long it takes now."""
-    length, when = how_long(change, spell)
+    long, when = how_long(change, spell)
     runs = count(len(spell.bad), "run")
     over = [item for run in spell.bad for item in run.exceeded(watched.thresholds)]
     name, limit, took = max(over, key=lambda item: item[2] / item[1], default=("total", 0.0, spell.bad[0].duration_ms))
-    limited = f", limit {ms(limit)}" if limit else ""
+    limited = f", limit {length(limit)}" if limit else ""
     return Plot(
         "NOT SLOW",
-        (f": fast enough again after {length}", f"; {runs} over a limit"),
-        f"after {length}: {when}; {runs} over a limit",
-        f"it was {name}: {ms(took)} at worst{limited}",
+        (f": fast enough again after {long}", f"; {runs} over a limit"),
+        f"after {long}: {when}; {runs} over a limit",
+        f"it was {name}: {length(took)} at worst{limited}",
         advice="Nothing now.",
         facts=_took_now(name, spell.after),
         since=spell.since,
@@ -91,8 +91,8 @@ def _took_now(name: str, after: Run | None) -> tuple[str, ...]:
     if after is None:
         return ()
     took = after.step_ms.get(name)
-    step = f"{name} {ms(took)}, " if took is not None else ""
-    return (f"Now: {step}total {ms(after.duration_ms)}.",)
+    step = f"{name} {length(took)}, " if took is not None else ""
+    return (f"Now: {step}total {length(after.duration_ms)}.",)
 
 
 def certificate_renewed(change: Change, evidence: Evidence) -> Plot:
@@ -103,7 +103,7 @@ def certificate_renewed(change: Change, evidence: Evidence) -> Plot:
     return Plot(
         "CERTIFICATE OK",
         (f": {days(run.certificate_days)} left", f", until {expiry_of(run)}"),
-        f"since {stamp(change.at)}: {days(change.threshold or 0)} or more are left again",
+        f"since {date(change.at, change.at)}: {days(change.threshold or 0)} or more are left again",
         f"certificate: expires in {days(run.certificate_days)}, on {expiry_of(run)}",
         certificate_names(run.certificate),
         advice="Nothing now.",
@@ -120,11 +120,11 @@ def running_again(change: Change, evidence: Evidence) -> Plot:
     silent = silence(change, runs)
     error = tuple(f"the monitor's last error: {clean(item.text)}" for item in evidence.errors[:1])
     since, until = (silent[0].started_at, silent[1].started_at) if silent else (None, runs[-1].started_at)
-    after = f" after {duration(until - since)} without a result" if since is not None else f" since {stamp(until)}"
+    after = f"since {date(until, change.at)}" if since is None else f"after {length(until - since)} without a result"
     return Plot(
         "RUNNING",
-        (f" again{after}",),
-        _when_silent(since, until),
+        (f" again {after}",),
+        _when_silent(change, since, until),
         f"the newest run says: {'good' if runs[0].available else f'failed, {reason_of(runs[0])}'}",
         error,
         advice="Nothing now."
@@ -136,7 +136,7 @@ def running_again(change: Change, evidence: Evidence) -> Plot:
     )
 
 
-def _when_silent(since: datetime | None, until: datetime) -> str:
+def _when_silent(change: Change, since: datetime | None, until: datetime) -> str:
     if since is None:
-        return f"since {stamp(until)}: results come in again"
-    return f"after {duration(until - since)} without a result: {between(since, until)}"
+        return f"since {date(until, change.at)}: results come in again"
+    return f"after {length(until - since)} without a result: {between(since, until, change.at)}"

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from imapcheck.output.story_facts import Change, Evidence, Kind, Run, Watched, clean, good_since
-from imapcheck.output.story_words import clock, stamp
-from imapcheck.text import count, duration
+from imapcheck.wording import clock, count, date, length
 
 _DATAPOINT = re.compile(r"(\d+(?:\.\d+)?) \((\d\d/\d\d/\d\d \d\d:\d\d:\d\d)\)")
 
@@ -47,7 +46,7 @@ def bare(change: Change, watched: Watched, evidence: Evidence) -> Plot:
     """What is left to say without evidence: that the alarm changed, and what CloudWatch says of it."""
     silence, words = _silence(change, evidence), (f"CloudWatch: {clean(change.reason)}",)
     if change.state == "OK":
-        at = stamp(change.at)
+        at = date(change.at, change.at)
         return Plot(
             WORDS[change.kind][1],
             (f": the alarm {change.kind.value} ended, {at}",),
@@ -56,11 +55,11 @@ def bare(change: Change, watched: Watched, evidence: Evidence) -> Plot:
             words,
         )
     since = _first_datapoint(change)
-    began = f"since {stamp(change.at)} or earlier" if since is None else f"since {stamp(since)}"
+    began = f"since {date(change.at, change.at)} or earlier" if since is None else f"since {date(since, change.at)}"
     return Plot(
         WORDS[change.kind][0],
         (": reason unknown", f", {began}", f": {silence.partition(' (')[0]}"),
-        f"{began}: {_rule(change)}; the alarm rang at {clock(change.at, change.at)} UTC",
+        f"{began}: {_rule(change)}; the alarm rang at {clock(change.at, change.at)}",
         f"reason unknown: {silence}",
         words,
         advice=_look_yourself(watched, evidence),
@@ -74,7 +73,7 @@ def unfounded(change: Change, watched: Watched, evidence: Evidence) -> Plot:
     return Plot(
         "ALARM",
         (f": {change.kind.value} rings, but {silence}",),
-        f"since {stamp(change.at)}: the alarm {change.kind.value} rings",
+        f"since {date(change.at, change.at)}: the alarm {change.kind.value} rings",
         f"reason not known: {silence}; was the alarm set by hand?",
         (f"CloudWatch: {clean(change.reason)}",),
         advice=_look_yourself(watched, evidence),
@@ -101,7 +100,7 @@ def _rule(change: Change) -> str:
         case Kind.CERTIFICATE:
             return "the certificate has few days left"
         case Kind.NOT_RUNNING:
-            return f"no result for {count(change.periods, 'interval')} of {duration(change.period)}"
+            return f"no result for {count(change.periods, 'interval')} of {length(change.period)}"
 
 
 def _first_datapoint(change: Change) -> datetime | None:
@@ -123,7 +122,7 @@ def _silence(change: Change, evidence: Evidence) -> str:
     if evidence.looked_from is None:
         return "the log was not read"
     since = good_since(change, evidence.runs) or evidence.looked_from
-    return f"the log has no {_LOOKED_FOR[change.kind]} since {clock(since, change.at)} UTC"
+    return f"the log has no {_LOOKED_FOR[change.kind]} since {clock(since, change.at)}"
 
 
 _LOOKED_FOR = {

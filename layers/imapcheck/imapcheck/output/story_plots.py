@@ -32,8 +32,8 @@ from imapcheck.output.story_sentences import (
     what_changed,
     words_of,
 )
-from imapcheck.output.story_words import clock, ms, stamp, timed_steps
-from imapcheck.text import count, days, duration
+from imapcheck.output.story_words import timed_steps
+from imapcheck.wording import clock, clocks, count, date, days, length, over_limit
 
 _URGENT_DAYS = 3
 _CLOUDWATCHS_OWN = "Threshold Crossed"
@@ -71,8 +71,8 @@ def _unavailable(change: Change, watched: Watched, spell: Spell) -> Plot:
     mark = "not tried" if run.type == FailureType.AUTHENTICATION_PAUSED else "failed"
     return Plot(
         word_of(run),
-        (f": {headline_of(run, watched)}", f", {since_when(spell)}", f" ({share_of(spell)})"),
-        f"{since_when(spell)}: {share_of(spell)} failed; {last_good(change, spell)}",
+        (f": {headline_of(run, watched)}", f", {since_when(change, spell)}", f" ({share_of(spell)})"),
+        f"{since_when(change, spell)}: {share_of(spell)} failed; {last_good(change, spell)}",
         f"{reason_of(run)}{meaning_of(run, watched)}",
         (*words_of(run), *refusal_elsewhere(run), *pause_of(spell)),
         what_changed(change, before) if may_have_changed(run) else "",
@@ -95,15 +95,15 @@ def _unavailable(change: Change, watched: Watched, spell: Spell) -> Plot:
 def _slow(change: Change, watched: Watched, spell: Spell) -> Plot:
     run, before = spell.bad[0], spell.last_good
     exceeded = run.exceeded(watched.thresholds)
-    over = [f"{name} took {ms(took)} (limit {ms(limit)})" for name, limit, took in exceeded]
+    over = [over_limit(name, took, limit) for name, limit, took in exceeded]
     grown = grown_most(run, before)
     step = grown[0] if grown else next((name for name, _, _ in exceeded if name != "total"), "")
     limits = f"thresholds.{exceeded[0][0]}" if exceeded else "its limit"
     return Plot(
         "SLOW",
-        (f": {over[0] if over else 'over a limit'}", f", {since_when(spell)}", f" ({share_of(spell)})"),
-        f"{since_when(spell)}: {_were_slow(spell)}; {last_good(change, spell, 'quick')}",
-        f"slow: works, but {over[0] if over else f'the whole took {ms(run.duration_ms)}'} in the last run",
+        (f": {over[0] if over else 'over a limit'}", f", {since_when(change, spell)}", f" ({share_of(spell)})"),
+        f"{since_when(change, spell)}: {_were_slow(spell)}; {last_good(change, spell, 'quick')}",
+        f"slow: works, but {over[0] if over else f'the whole took {length(run.duration_ms)}'} in the last run",
         worked="Everything works, only slower: no hurry, unless users complain. ",
         advice=f"{what_changed(change, before, 'was quick')}Look at load, disk and network of {behind(step)}."
         f" If this speed is normal, raise {limits} in {watched.file or 'the definition'}.",
@@ -131,7 +131,7 @@ def _certificate(change: Change, watched: Watched, spell: Spell) -> Plot:
     return Plot(
         "CERTIFICATE",
         (f": expires in {days(left)}", f", on {expiry_of(run)}", "; nothing is broken yet"),
-        f"{since_when(spell)}: fewer than {limit} left; nothing is broken yet",
+        f"{since_when(change, spell)}: fewer than {limit} left; nothing is broken yet",
         f"certificate: expires in {days(left)}, on {expiry_of(run)}",
         certificate_names(run.certificate),
         worked="" if left < _URGENT_DAYS else "This can wait until morning. ",
@@ -146,12 +146,12 @@ def _certificate(change: Change, watched: Watched, spell: Spell) -> Plot:
 def _not_running(change: Change, watched: Watched, evidence: Evidence) -> Plot:
     last = next(iter(evidence.runs), None)
     since = last.started_at if last is not None else change.at - change.period * change.periods
-    told = f"since {stamp(since)}{'' if last is not None else ' or earlier'}"
+    told = f"since {date(since, change.at)}{'' if last is not None else ' or earlier'}"
     verdict = f" (last result, {'good' if last.available else 'failed'})" if last is not None else ""
     return Plot(
         WORDS[Kind.NOT_RUNNING][0],
         (f" {told}", f": {_stopped(evidence)}", "; the mail server was not tested"),
-        f"{told}{verdict}: none for {count(change.periods, 'interval')} of {duration(change.period)}",
+        f"{told}{verdict}: none for {count(change.periods, 'interval')} of {length(change.period)}",
         f"monitor: {_monitor_says(change, evidence)}; the mail server was not tested",
         tuple(_shown(change, error) for error in evidence.errors[:1]),
         worked=what_changed(change, last, "worked" if last is None or last.available else "ran"),
@@ -165,9 +165,9 @@ def _monitor_says(change: Change, evidence: Evidence) -> str:
     """The check's own errors; nothing of a cause that the log does not show."""
     if not evidence.errors:
         return evidence.problem or _stopped(evidence)
-    first, last = (clock(error.at, change.at) for error in (evidence.errors[-1], evidence.errors[0]))
-    when = f"at {last}" if len(evidence.errors) == 1 else f"{count(len(evidence.errors), 'time')}, {first} to {last}"
-    return f"{_stopped(evidence)} {when} UTC"
+    first, last = evidence.errors[-1].at, evidence.errors[0].at
+    times = f"{count(len(evidence.errors), 'time')}, {clocks(first, last, change.at)}"
+    return f"{_stopped(evidence)} {f'at {clock(last, change.at)}' if len(evidence.errors) == 1 else times}"
 
 
 def _stopped(evidence: Evidence) -> str:

@@ -7,8 +7,8 @@ from datetime import datetime
 from imapcheck.failures import FailureType
 from imapcheck.output.excerpt import end_of_part
 from imapcheck.output.story_facts import Change, Run, Spell, clean
-from imapcheck.output.story_words import between, clock, cut, ms, names, stamp
-from imapcheck.text import count, days, duration, minute
+from imapcheck.output.story_words import cut, names
+from imapcheck.wording import between, clock, clocks, count, date, days, length
 
 TRANSCRIPT_LINES = 12
 TRANSCRIPT_COLUMNS = 300
@@ -23,9 +23,9 @@ def reason_of(run: Run) -> str:
     return f"{run.step or 'run'}: {run.type or 'failed'}"
 
 
-def since_when(spell: Spell) -> str:
+def since_when(change: Change, spell: Spell) -> str:
     earlier = "" if spell.complete or spell.last_good is not None else " or earlier"
-    return f"since {stamp(spell.since)}{earlier}"
+    return f"since {date(spell.since, change.at)}{earlier}"
 
 
 def share_of(spell: Spell) -> str:
@@ -43,7 +43,7 @@ def last_good(change: Change, spell: Spell, good: str = "good") -> str:
 
 def at(run: Run, change: Change) -> str:
     """`10:07 UTC`, with the day where it is another than the change's."""
-    return f"{clock(run.started_at, change.at)} UTC"
+    return clock(run.started_at, change.at)
 
 
 def what_changed(change: Change, before: Run | None, was: str = "worked") -> str:
@@ -60,7 +60,7 @@ def how_long(change: Change, spell: Spell) -> tuple[str, str]:
     """(how long it was, from when to when)."""
     end = end_of(change, spell)
     more = "" if spell.complete or spell.last_good is not None else "more than "
-    return f"{more}{duration(end - spell.since)}", between(spell.since, end)
+    return f"{more}{length(end - spell.since)}", between(spell.since, end, change.at)
 
 
 def words_of(run: Run) -> tuple[str, ...]:
@@ -105,7 +105,7 @@ def expiry_of(run: Run) -> str:
     """`8 Dec 2026 10:05 UTC`."""
     moment = run.certificate.get("certificate_expires_at")
     try:
-        return minute(datetime.fromisoformat(moment)) if isinstance(moment, str) else _NO_DATE
+        return date(datetime.fromisoformat(moment), run.started_at) if isinstance(moment, str) else _NO_DATE
     except ValueError:
         return _NO_DATE
 
@@ -133,8 +133,9 @@ def causes_of(change: Change, spell: Spell) -> tuple[str, ...]:
 
 
 def _from_to(change: Change, runs: list[Run]) -> str:
-    first, last = (clock(run.started_at, change.at) for run in (runs[0], runs[-1]))
-    return first if len(runs) == 1 else f"{first} to {last}"
+    if len(runs) == 1:
+        return at(runs[0], change)
+    return clocks(runs[0].started_at, runs[-1].started_at, change.at)
 
 
 def other_reasons(change: Change, spell: Spell) -> tuple[str, ...]:
@@ -150,16 +151,16 @@ def step_before(change: Change, run: Run, before: Run | None) -> tuple[str, ...]
         return ()
     if abs(took - took_before) < _WORTH_TELLING_MS or 0.5 < took / (took_before or 1) < 2:
         return ()
-    return (f"At {at(before, change)} {run.step} took {ms(took_before)}.",)
+    return (f"At {at(before, change)} {run.step} took {length(took_before)}.",)
 
 
 def matches_before(change: Change, run: Run, before: Run | None) -> tuple[str, ...]:
     """What the same search found when all was well; of a match that is too old, its time."""
     if run.type == FailureType.TOO_OLD and run.newest_match is not None:
-        return (f"The newest match is of {stamp(run.newest_match)}.",)
+        return (f"The newest match is of {date(run.newest_match, run.started_at)}.",)
     if run.type != FailureType.NO_MATCH or before is None or before.matches is None:
         return ()
-    newest = "" if before.newest_match is None else f", the newest of {stamp(before.newest_match)}"
+    newest = "" if before.newest_match is None else f", the newest of {date(before.newest_match, before.started_at)}"
     return (f"At {at(before, change)} {count(before.matches, 'message')} matched{newest}.",)
 
 
@@ -200,4 +201,4 @@ def growth_of(change: Change, grown: tuple[str, float, float] | None, before: Ru
     if grown is None or before is None:
         return ()
     step, now, then = grown
-    return (f"Grew most: {step}, {ms(now)}; at {at(before, change)} it took {ms(then)}.",)
+    return (f"Grew most: {step}, {length(now)}; at {at(before, change)} it took {length(then)}.",)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from imapcheck.wording import date, failure_line
+
 _SLOWEST_HOURS = 3
 
 
@@ -63,7 +65,7 @@ class CheckSummary:
         ]
 
     def slowest_hours(self) -> list[tuple[str, float, int]]:
-        """(hour in UTC, median of the runs' times in ms, runs): the highest medians first."""
+        """(hour, median of the runs' times in ms, runs): the highest medians first."""
         medians = [(hour, percentile(sorted(times), 0.5), len(times)) for hour, times in self.hours.items()]
         return sorted(medians, key=lambda item: -item[1])[:_SLOWEST_HOURS]
 
@@ -77,7 +79,7 @@ class CheckSummary:
             (str(step["name"]), float(step["duration_ms"])) for step in run["steps"] if step["duration_ms"] is not None
         ]
         failure = run["failure"]
-        cause = None if failure is None else f"{failure['step']}: {failure['type']}"
+        cause = None if failure is None else failure_line(failure["step"], failure["type"])
         self.first, self.last, self.runs = self.first or moment, moment, self.runs + 1
         if run["available"]:
             self._good(moment, duration, steps, slow=bool(run["slow"]))
@@ -94,7 +96,7 @@ class CheckSummary:
         self.available, self.slow = self.available + 1, self.slow + slow
         for name, time in (("total", duration), *steps):
             self.times[name].append(time)
-        self.hours[f"{moment:%Y-%m-%d %H}:00"].append(duration)
+        self.hours[date(moment.replace(minute=0))].append(duration)
 
     def _close(self, ended: datetime | None) -> None:
         if self._began is not None:
