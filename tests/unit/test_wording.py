@@ -13,6 +13,7 @@ from imapcheck.wording import (
     date,
     days,
     days_left,
+    elapsed,
     excess,
     failure_line,
     length,
@@ -43,22 +44,40 @@ NEW_YEAR = datetime(2027, 1, 1, 0, 2, 7, tzinfo=UTC)
         (29_210, "29.2 s"),
         (30_000, "30 s"),
         (89_940, "89.9 s"),
-        (90_000, "2 min"),
-        (150_000, "2 min"),
-        (3_569_000, "59 min"),
+        (90_000, "1 min 30 s"),
+        (120_000, "2 min"),
+        (599_400, "9 min 59 s"),
+        (600_000, "10 min"),
+        (640_000, "11 min"),
         (3_570_000, "1 h"),
-        (3_660_000, "1 h 1 min"),
-        (14_700_000, "4 h 5 min"),
-        (86_340_000, "23 h 59 min"),
-        (86_370_000, "1 d"),
-        (90_000_000, "1 d 1 h"),
-        (183_600_000, "2 d 3 h"),
     ],
 )
 def test_length(ms: float, text: str) -> None:
-    """The border belongs to the larger unit; at most two units that say something; no zeros behind the point."""
+    """The border belongs to the larger unit; no zeros behind the point."""
     assert length(ms) == text
-    assert length(timedelta(milliseconds=ms)) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-1, "0 s"),
+        (0.4, "0 s"),
+        (89.4, "89 s"),
+        (90, "2 min"),
+        (150, "2 min"),
+        (3569, "59 min"),
+        (3570, "1 h"),
+        (3660, "1 h 1 min"),
+        (14_700, "4 h 5 min"),
+        (86_340, "23 h 59 min"),
+        (86_370, "1 d"),
+        (90_000, "1 d 1 h"),
+        (183_600, "2 d 3 h"),
+    ],
+)
+def test_elapsed(seconds: float, text: str) -> None:
+    """The two largest units that say something."""
+    assert elapsed(timedelta(seconds=seconds)) == text
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import math
 from datetime import UTC, datetime, timedelta
 
 _MIB = 1 << 20
-_MINUTES_FROM_MS = 90_000
+_MINUTES_FROM_MS, _MINUTES_ALONE_FROM_MS = 90_000, 600_000
 
 
 def date(moment: datetime, now: datetime | None = None, *, seconds: bool = False) -> str:
@@ -31,12 +31,22 @@ def clocks(first: datetime, last: datetime, now: datetime) -> str:
     return f"{clock(first, now).removesuffix(' UTC')} to {clock(last, now)}"
 
 
-def length(duration: timedelta | float) -> str:
-    """A length of time, or so many milliseconds: `<0.1 ms`, `0.4 ms`, `412 ms`, `5.4 s`, `35 min`, `2 h 5 min`."""
-    ms = _milliseconds(duration)
+def length(ms: float) -> str:
+    """What was measured, in milliseconds: `<0.1 ms`, `0.4 ms`, `412 ms`, `5.4 s`, `2 min 10 s`, then as `elapsed`."""
     if ms < _MINUTES_FROM_MS:
-        return _short(ms, 0)
-    minutes = round(ms / 60_000)
+        return _short(max(0.0, ms), 0)
+    if ms >= _MINUTES_ALONE_FROM_MS:
+        return elapsed(timedelta(milliseconds=ms))
+    minutes, seconds = divmod(round(ms / 1000), 60)
+    return f"{minutes} min {seconds} s" if seconds else f"{minutes} min"
+
+
+def elapsed(passed: timedelta) -> str:
+    """A stretch of days and hours: `45 s`, `35 min`, `2 h 5 min`, `2 d 3 h`."""
+    seconds = max(0, round(passed.total_seconds()))
+    if seconds < _MINUTES_FROM_MS / 1000:
+        return f"{seconds} s"
+    minutes = round(seconds / 60)
     for size, unit, small, small_unit in ((1440, "d", 60, "h"), (60, "h", 1, "min")):
         if minutes >= size:
             rest = minutes % size // small
@@ -44,18 +54,13 @@ def length(duration: timedelta | float) -> str:
     return f"{minutes} min"
 
 
-def apart(duration: timedelta | float, limit: timedelta | float) -> tuple[str, str]:
+def apart(ms: float, limit_ms: float) -> tuple[str, str]:
     """Two lengths as they are compared: with as many digits as it takes to tell them apart."""
-    pair = length(duration), length(limit)
+    pair = length(ms), length(limit_ms)
     for digits in range(1, 7):
         if pair[0] == pair[1]:
-            pair = _short(_milliseconds(duration), digits), _short(_milliseconds(limit), digits)
+            pair = _short(ms, digits), _short(limit_ms, digits)
     return pair
-
-
-def _milliseconds(duration: timedelta | float) -> float:
-    ms = duration / timedelta(milliseconds=1) if isinstance(duration, timedelta) else duration
-    return max(0.0, ms)
 
 
 def _short(ms: float, digits: int) -> str:
@@ -104,9 +109,9 @@ def excess(octets: int, limit: int) -> str:
     return f"{size(octets)}; the limit is {size(limit)}"
 
 
-def over_limit(name: str, duration: timedelta | float, limit: timedelta | float) -> str:
+def over_limit(name: str, ms: float, limit_ms: float) -> str:
     """`total took 6 ms (limit 1 ms)`."""
-    took, most = apart(duration, limit)
+    took, most = apart(ms, limit_ms)
     return f"{name} took {took} (limit {most})"
 
 

@@ -14,7 +14,7 @@ from imapcheck.cli.status import WRONG_USAGE
 from imapcheck.output.json_lines import read_lines
 from imapcheck.output.summary import CheckSummary, Incident, summarise
 from imapcheck.output.terminal import console_for, say
-from imapcheck.wording import between, count, date, length, percent
+from imapcheck.wording import between, count, date, elapsed, length, percent
 
 HELP = """\b
 Example:
@@ -77,6 +77,6 @@ def _incidents(incidents: list[Incident]) -> Iterator[Text]:
     if len(shown) < len(incidents):
         yield Text(f"{len(incidents)} incidents; the last {len(shown)}:")
     for incident in shown:
-        ended = "not over" if incident.ended is None else length(incident.ended - incident.began)
+        ended = "not over" if incident.ended is None else elapsed(incident.ended - incident.began)
         runs = f"{count(incident.runs, 'run')} failed"
         yield Text(f"incident {date(incident.began)}: {ended}, {runs}: {', '.join(incident.causes)}", "red")

@@ -24,7 +24,7 @@ from imapcheck.output.outcome import Outcome
 from imapcheck.output.table import why
 from imapcheck.output.terminal import LiveDisplay, Screen, console_for, is_fine, say
 from imapcheck.output.verdict import STYLES, WORDS
-from imapcheck.wording import clock, count, date, failure_line, length
+from imapcheck.wording import clock, count, date, elapsed, failure_line, length
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 _LEAST_SECONDS = 1
@@ -51,12 +51,13 @@ class Watched:
     failed_now: int = 0
     down_since: datetime | None = None
     since: datetime | None = None
+    seen: datetime | None = None
     last: Outcome | None = field(default=None, repr=False)
 
     def take(self, outcome: Outcome, now: datetime) -> str | None:
         """Count the outcome; returns the line of a change, or None where nothing changed."""
         before = self.last
-        self.runs, self.last = self.runs + 1, outcome
+        self.runs, self.last, self.seen = self.runs + 1, outcome, now
         if before is None or before.state != outcome.state:
             self.since = now
         recovery = ""
@@ -64,7 +65,7 @@ class Watched:
             self.failed, self.failed_now = self.failed + 1, self.failed_now + 1
             self.down_since = self.down_since or now
         elif outcome.result is not None and self.down_since is not None:
-            recovery = f", after {length(now - self.down_since)}; {count(self.failed_now, 'run')} failed"
+            recovery = f", after {elapsed(now - self.down_since)}; {count(self.failed_now, 'run')} failed"
             self.failed_now, self.down_since = 0, None
         if before is not None and _kind(before) == _kind(outcome):
             return None
@@ -178,7 +179,7 @@ def _cells(watched: Watched) -> list[str | Text]:
     return [
         Text(watched.order.check),
         Text(WORDS[outcome.state], STYLES[outcome.state]),
-        clock(watched.since, datetime.now(UTC), seconds=True),
+        clock(watched.since, watched.seen or watched.since),
         took,
         str(watched.runs),
         str(watched.failed),

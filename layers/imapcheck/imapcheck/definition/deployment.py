@@ -17,7 +17,7 @@ from imapcheck.definition.json_text import shown
 from imapcheck.definition.model import CheckDefinition, NewMessageDefinition
 from imapcheck.definition.mute_windows import leave_no_gap
 from imapcheck.special_uses import SPECIAL_USES
-from imapcheck.wording import length
+from imapcheck.wording import apart, length
 
 _NO_ZONES = {"Factory", "localtime"}
 """What a machine's zone files hold besides zones."""
@@ -132,8 +132,8 @@ def _threshold_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
         if reason is not None:
             yield f"thresholds.{step}", f"the step does not run: {reason}"
         elif limit > definition.timeout * 1000:
-            timeout = length(definition.timeout * 1000)
-            yield f"thresholds.{step}", f"{length(limit)} are more than the timeout of {timeout}"
+            most, timeout = apart(limit, definition.timeout * 1000)
+            yield f"thresholds.{step}", f"{most} are more than the timeout of {timeout}"
 
 
 def _server_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:

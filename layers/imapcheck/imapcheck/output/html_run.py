@@ -43,7 +43,7 @@ from imapcheck.output.entry import SIGNS, WORDS, Entry, State, words
 from imapcheck.output.excerpt import part_of
 from imapcheck.output.html_steps import legend_of, steps_table
 from imapcheck.output.waterfall import waterfall_of
-from imapcheck.wording import apart, date, days_left, failure_line, length, percent, size
+from imapcheck.wording import apart, date, days_left, elapsed, failure_line, length, percent, size
 
 _HEADINGS = (h1, h2, h3, h4)
 _REFUSAL = re.compile(r"S: (\S+ (NO|BAD)\b|\* BYE\b)", re.IGNORECASE)
@@ -181,7 +181,7 @@ def _run_facts(content: Mapping[str, Any]) -> Iterator[tuple[str, Node]]:
         yield "filed in", bdi[words(message["mailbox"])]
         yield "message id", bdi[words(message["message_id"])]
         if message["delivery_seconds"] is not None:
-            yield "delivery", length(timedelta(seconds=message["delivery_seconds"]))
+            yield "delivery", length(message["delivery_seconds"] * 1000)
     if (quota := content["quota"]) is not None:
         yield "quota", f"{percent(quota['used_percent'])} of {words(quota['resource'])}"
     if content["token_ms"] is not None:
@@ -193,7 +193,7 @@ def _run_facts(content: Mapping[str, Any]) -> Iterator[tuple[str, Node]]:
 def _search_words(search: Mapping[str, Any]) -> str:
     told = [f"{search['matches']} found"]
     if search["age_seconds"] is not None:
-        told.append(f"the newest {length(timedelta(seconds=search['age_seconds']))} old")
+        told.append(f"the newest {elapsed(timedelta(seconds=search['age_seconds']))} old")
     if search["size_bytes"] is not None:
         told.append(size(search["size_bytes"]))
     return ", ".join(told)

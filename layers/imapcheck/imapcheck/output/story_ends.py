@@ -17,7 +17,7 @@ from imapcheck.output.story_sentences import (
     words_of,
 )
 from imapcheck.output.story_words import names
-from imapcheck.wording import between, count, date, days, length
+from imapcheck.wording import between, count, date, days, elapsed, length
 
 _CAUSES_QUOTED = 3
 
@@ -53,7 +53,7 @@ def _what_it_was(change: Change, watched: Watched, spell: Spell) -> str:
     causes = causes_of(change, spell)
     if len(causes) == 1:
         return f"it was {reason_of(spell.told)}{meaning_of(spell.told, watched)}"
-    return f"it was {names(causes)} UTC"
+    return f"it was {names(causes)}"
 
 
 def _words_of_each(spell: Spell) -> tuple[str, ...]:
@@ -120,7 +120,7 @@ def running_again(change: Change, evidence: Evidence) -> Plot:
     silent = silence(change, runs)
     error = tuple(f"the monitor's last error: {clean(item.text)}" for item in evidence.errors[:1])
     since, until = (silent[0].started_at, silent[1].started_at) if silent else (None, runs[-1].started_at)
-    after = f"since {date(until, change.at)}" if since is None else f"after {length(until - since)} without a result"
+    after = f"since {date(until, change.at)}" if since is None else f"after {elapsed(until - since)} without a result"
     return Plot(
         "RUNNING",
         (f" again {after}",),
@@ -139,4 +139,4 @@ def running_again(change: Change, evidence: Evidence) -> Plot:
 def _when_silent(change: Change, since: datetime | None, until: datetime) -> str:
     if since is None:
         return f"since {date(until, change.at)}: results come in again"
-    return f"after {length(until - since)} without a result: {between(since, until, change.at)}"
+    return f"after {elapsed(until - since)} without a result: {between(since, until, change.at)}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from imapcheck.output.story_facts import Change, Evidence, Kind, Run, Watched, clean, good_since
-from imapcheck.wording import clock, count, date, length
+from imapcheck.wording import clock, count, date, elapsed
 
 _DATAPOINT = re.compile(r"(\d+(?:\.\d+)?) \((\d\d/\d\d/\d\d \d\d:\d\d:\d\d)\)")
 
@@ -100,7 +100,7 @@ def _rule(change: Change) -> str:
         case Kind.CERTIFICATE:
             return "the certificate has few days left"
         case Kind.NOT_RUNNING:
-            return f"no result for {count(change.periods, 'interval')} of {length(change.period)}"
+            return f"no result for {count(change.periods, 'interval')} of {elapsed(change.period)}"
 
 
 def _first_datapoint(change: Change) -> datetime | None:

@@ -33,7 +33,7 @@ from imapcheck.output.story_sentences import (
     words_of,
 )
 from imapcheck.output.story_words import timed_steps
-from imapcheck.wording import clock, clocks, count, date, days, length, over_limit
+from imapcheck.wording import clock, clocks, count, date, days, elapsed, length, over_limit
 
 _URGENT_DAYS = 3
 _CLOUDWATCHS_OWN = "Threshold Crossed"
@@ -151,7 +151,7 @@ def _not_running(change: Change, watched: Watched, evidence: Evidence) -> Plot:
     return Plot(
         WORDS[Kind.NOT_RUNNING][0],
         (f" {told}", f": {_stopped(evidence)}", "; the mail server was not tested"),
-        f"{told}{verdict}: none for {count(change.periods, 'interval')} of {length(change.period)}",
+        f"{told}{verdict}: none for {count(change.periods, 'interval')} of {elapsed(change.period)}",
         f"monitor: {_monitor_says(change, evidence)}; the mail server was not tested",
         tuple(_shown(change, error) for error in evidence.errors[:1]),
         worked=what_changed(change, last, "worked" if last is None or last.available else "ran"),

@@ -8,7 +8,7 @@ from imapcheck.failures import FailureType
 from imapcheck.output.excerpt import end_of_part
 from imapcheck.output.story_facts import Change, Run, Spell, clean
 from imapcheck.output.story_words import cut, names
-from imapcheck.wording import between, clock, clocks, count, date, days, length
+from imapcheck.wording import between, clock, clocks, count, date, days, elapsed, length
 
 TRANSCRIPT_LINES = 12
 TRANSCRIPT_COLUMNS = 300
@@ -60,7 +60,7 @@ def how_long(change: Change, spell: Spell) -> tuple[str, str]:
     """(how long it was, from when to when)."""
     end = end_of(change, spell)
     more = "" if spell.complete or spell.last_good is not None else "more than "
-    return f"{more}{length(end - spell.since)}", between(spell.since, end, change.at)
+    return f"{more}{elapsed(end - spell.since)}", between(spell.since, end, change.at)
 
 
 def words_of(run: Run) -> tuple[str, ...]:
@@ -141,7 +141,7 @@ def _from_to(change: Change, runs: list[Run]) -> str:
 def other_reasons(change: Change, spell: Spell) -> tuple[str, ...]:
     """Where not all runs failed alike: how often each way, and when."""
     causes = causes_of(change, spell)
-    return (f"Failures: {names(causes)} UTC.",) if len(causes) > 1 else ()
+    return (f"Failures: {names(causes)}.",) if len(causes) > 1 else ()
 
 
 def step_before(change: Change, run: Run, before: Run | None) -> tuple[str, ...]:

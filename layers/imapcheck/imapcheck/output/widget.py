@@ -35,7 +35,7 @@ from imapcheck.output.entry import ORDER, Entry, State, words
 from imapcheck.output.html import certificate, strip, why, widget
 from imapcheck.output.html_run import state_mark
 from imapcheck.output.html_steps import LEGEND, legend
-from imapcheck.wording import clock, length, percent
+from imapcheck.wording import clock, elapsed, length, percent
 
 DOCUMENTATION = """\
 # The checks of this stack
@@ -165,7 +165,7 @@ def _state(row: CheckRow) -> Element:
 def _since(row: CheckRow, now: datetime) -> Node:
     if row.down_since is None:
         return None
-    return div(".quiet")[f"since {clock(row.down_since, now)}, {length(now - row.down_since)}"]
+    return div(".quiet")[f"since {clock(row.down_since, now)}, {elapsed(now - row.down_since)}"]
 
 
 def _last_run(row: CheckRow, now: datetime) -> Node:
@@ -203,4 +203,4 @@ def _action(payload: Mapping[str, Any], display: Where, endpoint: str) -> Elemen
 
 
 def _ago(passed: timedelta) -> str:
-    return "just now" if passed < timedelta(minutes=1) else f"{length(passed)} ago"
+    return "just now" if passed < timedelta(minutes=1) else f"{elapsed(passed)} ago"

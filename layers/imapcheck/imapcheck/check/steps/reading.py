@@ -1,7 +1,5 @@
 """Finding the mailboxes, and searching the watched one for the newest message: nothing here changes anything."""
 
-from datetime import timedelta
-
 from imapcheck.check.arrival import age_seconds, delivery_seconds
 from imapcheck.check.refusals import is_mailbox_missing
 from imapcheck.check.state import Attempt
@@ -209,5 +207,5 @@ def _judge_age(attempt: Attempt, step: StepRecord, message: Fetched, max_age: fl
 
 
 def _too_old(age: float, max_age: float) -> str:
-    found, limit = apart(timedelta(seconds=age), timedelta(seconds=max_age))
+    found, limit = apart(age * 1000, max_age * 1000)
     return f"the newest match arrived {found} ago, more than {limit}"
