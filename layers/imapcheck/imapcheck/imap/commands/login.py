@@ -5,7 +5,7 @@ import binascii
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from imapcheck.errors import CheckFailure
+from imapcheck.errors import CheckFailure, ImapcheckError
 from imapcheck.imap.commands.command import Commands
 from imapcheck.imap.completion import Completion
 from imapcheck.imap.decoder import broken
@@ -83,7 +83,7 @@ class _Authentication:
         if completion.ok:
             if self._initial is not None:
                 raise broken("OK before it received any credentials")
-            self._mechanism.finish()
+            self._guarded(self._mechanism.finish)
 
     def _answer(self, challenge: bytes) -> bytes | None:
         self._rounds += 1
@@ -93,10 +93,19 @@ class _Authentication:
         try:
             if self._rounds > _MAX_CHALLENGES:
                 raise broken("too many challenges")
-            return self._mechanism.respond(_decoded(challenge))
+            return self._guarded(lambda: self._mechanism.respond(_decoded(challenge)))
         except CheckFailure as failure:
             self._failure = failure
             return None
+
+    def _guarded[T](self, step: Callable[[], T]) -> T:
+        """What a server's octets make a mechanism, or a library below it, raise is the server's."""
+        try:
+            return step()
+        except (CheckFailure, ImapcheckError, MemoryError):
+            raise
+        except Exception as error:
+            raise broken(f"a {self._mechanism.name} challenge that cannot be used: {type(error).__name__}") from error
 
     def _encoded(self, message: bytes) -> bytes:
         encoded = base64.b64encode(message)
