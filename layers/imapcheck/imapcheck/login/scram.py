@@ -7,7 +7,8 @@ import re
 
 from scramp import ScramClient, ScramException
 
-from imapcheck.errors import CheckFailure, CredentialsError, FailureType
+from imapcheck.errors import CheckFailure, CredentialsError
+from imapcheck.failures import FailureType
 
 _LEAST_ITERATIONS, _MOST_ITERATIONS = 4096, 1_000_000
 _LEAST_SALT = 12
