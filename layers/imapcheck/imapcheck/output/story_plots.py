@@ -135,11 +135,23 @@ def _certificate(change: Change, watched: Watched, spell: Spell) -> Plot:
         f"certificate: expires in {days(left)}, on {expiry_of(run)}",
         certificate_names(run.certificate),
         worked="" if left < _URGENT_DAYS else "This can wait until morning. ",
-        advice=f"Renew it {when} and reload the mail server; the next run sees it. Is renewal automatic? Then see why"
-        " it has not run, or whether the old file is still loaded. Once expired, mail clients refuse it or warn."
-        " Not your server? Tell the provider.",
+        advice=_renew(run, when),
         facts=address_of(run),
         **_spell(spell),
+    )
+
+
+def _renew(run: Run, when: str) -> str:
+    """The server's own certificate is renewed; one above it comes from the authority, in the chain that is served."""
+    if whose := run.certificate.get("certificate_expiring"):
+        return (
+            f"It is {clean(str(whose))}, above the server's own certificate: have the server send the current chain"
+            f" of its authority {when}. Once expired, mail clients refuse the server. Not yours? Tell the provider."
+        )
+    return (
+        f"Renew it {when} and reload the mail server; the next run sees it. Is renewal automatic? Then see why"
+        " it has not run, or whether the old file is still loaded. Once expired, mail clients refuse it or warn."
+        " Not your server? Tell the provider."
     )
 
 
