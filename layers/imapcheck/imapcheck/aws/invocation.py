@@ -89,6 +89,7 @@ class Invocation:
                 deadline=deadline,
                 login_pause=pause,
                 refuse_local_addresses=not self._settings.allow_local_addresses,
+                keep_transcript=False,
             )
         except CredentialsError as error:
             raise CredentialsError(f"check {definition.label}: secret {definition.secret}: {error}") from None

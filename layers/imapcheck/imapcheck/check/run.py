@@ -39,13 +39,15 @@ def run_check(
     login_pause: LoginPause | None = None,
     refuse_local_addresses: bool = False,
     observed: "Observed | None" = None,
+    keep_transcript: bool = True,
 ) -> CheckResult:
     """Run one check and say how it went. What the server or network does is in the result.
 
     `deadline` is a `time.monotonic()` value that the run ends by, whatever `definition.timeout` says;
     `hooks` receive each step's `StepStarted` and `StepFinished`; with `login_pause` the login is
     withheld (`authentication_paused`); `refuse_local_addresses` keeps a check inside Lambda away from
-    its runtime API; `observed` is filled with what the server said of itself. Raises `CredentialsError`,
+    its runtime API; `observed` is filled with what the server said of itself; without
+    `keep_transcript` that of an available run is empty, which saves laying it out. Raises `CredentialsError`,
     `DefinitionError` and `OutOfResources` for what is wrong on our side.
     """
     _require_credentials(definition, credentials)
@@ -65,10 +67,13 @@ def run_check(
         ended = _tried_again(asked, ended, ends, earlier)
     if observed is not None:
         observed.take(ended.attempt)
-    return _result(started_at, asked, ended, earlier)
+    transcript = ended.attempt.transcript.lines() if keep_transcript or ended.failure is not None else ()
+    return _result(started_at, asked, ended, earlier, transcript)
 
 
-def _result(started_at: datetime, asked: Asked, ended: Ended, earlier: Sequence[Failure]) -> CheckResult:
+def _result(
+    started_at: datetime, asked: Asked, ended: Ended, earlier: Sequence[Failure], transcript: tuple[str, ...]
+) -> CheckResult:
     definition, learnt, redactor = asked.definition, ended.attempt.learnt, ended.attempt.redactor
     duration_ms = total_ms(ended.steps)
     passed = exceeded(definition, ended.steps, duration_ms)
@@ -87,7 +92,7 @@ def _result(started_at: datetime, asked: Asked, ended: Ended, earlier: Sequence[
         search=search_facts(learnt),
         new_message=message_facts(learnt, redactor),
         token_ms=asked.token.milliseconds if asked.token is not None else None,
-        transcript=ended.attempt.transcript.lines(),
+        transcript=transcript,
         failures=ended.failures,
         warnings=warnings(definition, learnt, ended.alerts, redactor),
         exceeded=passed,

@@ -45,7 +45,8 @@ def connect(attempt: Attempt) -> None:
         if connected.unreachable:
             step.note("no connection to " + ", ".join(map(str, connected.unreachable)))
     learnt.address, learnt.unreachable = connected.address, connected.unreachable
-    attempt.opened = ImapSession(Wire(connected.socket, attempt.deadline), attempt.redactor, attempt.transcript)
+    wire = Wire(connected.socket, attempt.deadline, attempt.tracer.moved)
+    attempt.opened = ImapSession(wire, attempt.redactor, attempt.transcript)
 
 
 def tls(attempt: Attempt) -> None:
