@@ -17,6 +17,7 @@ from imapcheck.text import one_line
 
 STANDARD_INPUT = Path("-")
 _MOST_OCTETS = 16 << 20
+_MOST_KEYS = 10_000
 _EMPTY = "the file is empty, expected a JSON object"
 _COMMENT = re.compile(r"\s*(//|/\*|#)")
 
@@ -102,6 +103,8 @@ def _problem(error: json.JSONDecodeError) -> str:
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > _MOST_KEYS:
+        raise UnreadableError(f"found an object of more than {_MOST_KEYS:,} keys, expected a few")
     content = dict(pairs)
     if len(content) != len(pairs):
         twice = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
