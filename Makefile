@@ -3,7 +3,7 @@
 # and only as root. `make demo`, `make build` and `make deploy` never do.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help setup demo test test-long lint type validate stack build region deploy dist release-artifacts bench mutants docs lock pr clean
+.PHONY: help setup demo test test-long lint type validate stack build region deploy acceptance dist release-artifacts bench mutants docs lock pr clean
 
 VENV := .venv
 SAM_VENV := .venv-sam
@@ -126,6 +126,9 @@ deploy: region build ## build and deploy: EVENTS=FOLDER STACK=NAME PARAMETERS="A
 	$(SAM) deploy $(CONFIG) --template-file $(BUILD)/template.yaml --stack-name $(STACK) --no-confirm-changeset \
 		--no-fail-on-empty-changeset $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
 
+acceptance: region $(SAM_STAMP) ## half an hour on a real account, then all of it is removed: MAIL=you@example.com
+	@scripts/acceptance "$(MAIL)"
+
 dist: setup ## wheel and sdist in dist/, the same bytes from the same commit, tried in bare environments
 	@rm -f dist/*.whl dist/*.tar.gz
 	scripts/build-distribution dist
@@ -149,6 +152,7 @@ mutants: setup $(SAM_STAMP) dovecot ## COUNT small mistakes, chosen by SEED: doe
 docs: setup ## regenerate what is generated under docs/
 	$(BIN)/imapcheck schema > docs/check.schema.json
 	PYTHONPATH=tests $(BIN)/python -m faults.matrix > docs/failures.md
+	PYTHONPATH=tests $(BIN)/python -m support.doc_tables
 	PYTHONPATH=tests $(BIN)/python -m support.story_scenes
 	PYTHONPATH=tests $(BIN)/python -m support.rendered
 

@@ -5,8 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from imapcheck.errors import CheckFailure, FailureType
-from imapcheck.result import StepName, StepResult
+from imapcheck.errors import CheckFailure
+from imapcheck.failures import FailureType
+from imapcheck.result import StepResult
+from imapcheck.steps import StepName
 from imapcheck.trace import Deadline, StepEvent, StepFinished, StepRecord, StepStarted, Tracer, milliseconds, total_ms
 
 

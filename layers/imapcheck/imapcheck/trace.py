@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from imapcheck.errors import CheckFailure
-from imapcheck.result import StepName, StepResult, StepStatus
+from imapcheck.result import StepResult, StepStatus
+from imapcheck.steps import STEPS, StepName
 
 _LOG = logging.getLogger("imapcheck")
 
@@ -189,8 +190,8 @@ class _Timed:
 
 
 def total_ms(steps: Iterable[StepResult]) -> float:
-    """All steps but `cleanup`, which is our housekeeping; rounded up, as no sum of them may exceed it."""
-    total = sum(step.duration_ms or 0.0 for step in steps if step.name != "cleanup")
+    """The steps that count; rounded up, as no sum of them may exceed it."""
+    total = sum(step.duration_ms or 0.0 for step in steps if STEPS[step.name].counted)
     rounded = round(total, 3)
     return rounded if rounded >= total else round(rounded + 0.001, 3)
 

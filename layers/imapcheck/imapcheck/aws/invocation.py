@@ -11,7 +11,8 @@ from imapcheck.aws.settings import Settings
 from imapcheck.check.login_pause import LoginGuard
 from imapcheck.check.run import run_check
 from imapcheck.definition.model import CheckDefinition
-from imapcheck.errors import Category, CredentialsError, FailureType, ImapcheckError, NoTimeLeft, OutOfResources
+from imapcheck.errors import CredentialsError, ImapcheckError, NoTimeLeft, OutOfResources
+from imapcheck.failures import Category, FailureType
 from imapcheck.login.credentials import Credentials
 from imapcheck.result import CheckResult
 

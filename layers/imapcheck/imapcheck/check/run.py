@@ -12,7 +12,8 @@ from imapcheck.check.facts import exceeded, message_facts, quota_facts, search_f
 from imapcheck.check.state import Asked
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.server import canonical_host
-from imapcheck.errors import Category, CredentialsError, DefinitionError, FailureType
+from imapcheck.errors import CredentialsError, DefinitionError
+from imapcheck.failures import Category, FailureType
 from imapcheck.login.credentials import Credentials, LoginPause
 from imapcheck.network.tls import TlsContext, client_context
 from imapcheck.result import CheckResult, Failure
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 _PAUSE_BETWEEN_ATTEMPTS = 1.0
 _LEAST_SHARE = 0.5
 _BEARER = ("xoauth2", "oauthbearer")
-_MAYBE_A_GLITCH = {Category.DNS, Category.CONNECTION, Category.TIMEOUT}
+_SERVER_NOT_HEARD = {Category.DNS, Category.CONNECTION, Category.TIMEOUT}
 
 
 def run_check(
@@ -170,7 +171,7 @@ def _tried_again(asked: Asked, refused: Ended, ends: Deadline, earlier: list[Fai
     assert refused.failure is not None
     earlier.append(refused.failure)
     cut_short = ended.failure
-    if cut_short is None or cut_short.category not in _MAYBE_A_GLITCH or _logged_in(ended):
+    if cut_short is None or cut_short.category not in _SERVER_NOT_HEARD or _logged_in(ended):
         return ended
     told = f"; the attempt with a new token: {cut_short.step}: {cut_short.type}: {cut_short.detail}"
     # The server may repeat the old token, which the redactor of the second attempt does not know.
@@ -210,11 +211,6 @@ def _share(ends: Deadline, retries_left: int) -> Deadline:
 def _worth_another(ended: Ended, retries_left: int, ends: Deadline) -> bool:
     """After what may be a glitch, never after APPEND was sent, and only where there is time."""
     failure = ended.failure
-    if failure is None or not may_be_a_glitch(failure.type) or ended.attempt.learnt.append_sent:
+    if failure is None or not failure.type.passes or ended.attempt.learnt.append_sent:
         return False
     return retries_left > 0 and ends.remaining() > _PAUSE_BETWEEN_ATTEMPTS
-
-
-def may_be_a_glitch(type: FailureType) -> bool:
-    """Whether the same failure may be gone a second later."""
-    return type.category in _MAYBE_A_GLITCH or type is FailureType.AUTHENTICATION_UNAVAILABLE

@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from imapcheck.errors import CheckFailure, FailureType
+from imapcheck.errors import CheckFailure
+from imapcheck.failures import FailureType
 from imapcheck.network.resolver import Address
 from imapcheck.network.shortage import refuse_own
 from imapcheck.network.tls import TlsStream, handshake, reason_in_words
