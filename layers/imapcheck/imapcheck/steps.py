@@ -51,7 +51,7 @@ _ROWS = (
     Step("authenticate", "the login service", "`AUTHENTICATE PLAIN <response>`, then `CAPABILITY` again unless the server volunteers it", ("AUTHENTICATE", "LOGIN"), needs=("login",), main=True, also=("login", "auth", "authentication")),
     Step("id", _SERVER, "`ID`", ("ID",), needs=("identify", "login"), optional=True),
     Step("namespace", _STORE, "`NAMESPACE`", ("NAMESPACE",), needs=("login",), optional=True),
-    Step("list", _STORE, f'`LIST "" "INBOX"`, `LIST (SPECIAL-USE) "" "*"`, `LIST "" "<parent>"` once for each parent of those mailboxes, {_TOP_LEVEL}', ("LIST",), needs=("login",), optional=True),
+    Step("list", _STORE, f'`LIST "" "INBOX"`, `LIST (SPECIAL-USE) "" "*"`, `LIST "" "<parent>"` once for each parent of those mailboxes (at most 20), {_TOP_LEVEL}', ("LIST",), needs=("login",), optional=True),
     Step("examine", _STORE, "`EXAMINE INBOX (CONDSTORE)`", ("EXAMINE",), needs=("login",), also=("select",)),
     Step("quota", _STORE, "`GETQUOTAROOT` of the examined mailbox, where the server offers QUOTA (RFC 9208)", ("GETQUOTAROOT",), needs=("quota", "login"), optional=True),
     Step("search", _STORE, '`UID SEARCH RETURN () CHARSET US-ASCII SUBJECT "<term>"`', ("UID SEARCH",), needs=("search",), main=True),

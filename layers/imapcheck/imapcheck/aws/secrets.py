@@ -1,7 +1,7 @@
 """Credentials from Secrets Manager, through Powertools Parameters.
 
-boto3 is imported when the first secret is read; its client then lives as long as the environment. What
-goes wrong names the secret and never its content.
+boto3 is imported by `connect`, at the latest when the first secret is read; its client then lives as long as the
+environment. What goes wrong names the secret and never its content.
 """
 
 import threading
@@ -48,12 +48,10 @@ class SecretReader:
         return self._versions.get(name, "")
 
     def _text(self, source: str, name: str, fresh: bool) -> Any:
-        from aws_lambda_powertools.utilities.parameters import SecretsProvider
         from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
         try:
-            with self._lock:
-                provider = self._provider = self._provider or self._made(SecretsProvider)
+            provider = self.connect()
             self._fetched = None
             text = provider.get(name, max_age=CACHED_SECONDS, force_fetch=fresh, VersionStage="AWSCURRENT")
         except MemoryError:
@@ -65,18 +63,22 @@ class SecretReader:
             self._versions[name] = self._fetched
         return text
 
-    def _made(self, provider_class: "type[SecretsProvider]") -> "SecretsProvider":
+    def connect(self) -> "SecretsProvider":
+        """The client, made when it is first asked for. Raises what boto3 raises where it cannot be made."""
+        from aws_lambda_powertools.utilities.parameters import SecretsProvider
         from botocore.config import Config
 
-        timeouts = Config(
-            connect_timeout=_CONNECT_SECONDS,
-            read_timeout=_READ_SECONDS,
-            retries={"total_max_attempts": _ATTEMPTS, "mode": "standard"},
-        )
-        provider = provider_class(boto_config=timeouts, boto3_session=session())
-        # Powertools returns the text alone; the version is in the same answer.
-        provider.client.meta.events.register("after-call.secrets-manager.GetSecretValue", self._note)
-        return provider
+        with self._lock:
+            if self._provider is None:
+                timeouts = Config(
+                    connect_timeout=_CONNECT_SECONDS,
+                    read_timeout=_READ_SECONDS,
+                    retries={"total_max_attempts": _ATTEMPTS, "mode": "standard"},
+                )
+                self._provider = SecretsProvider(boto_config=timeouts, boto3_session=session())
+                # Powertools returns the text alone; the version is in the same answer.
+                self._provider.client.meta.events.register("after-call.secrets-manager.GetSecretValue", self._note)
+            return self._provider
 
     def _note(self, parsed: dict[str, Any], **_: Any) -> None:
         self._fetched = parsed.get("VersionId")

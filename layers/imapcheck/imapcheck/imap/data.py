@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from imapclient.datetime_util import parse_to_datetime
 
 from imapcheck.errors import CheckFailure
-from imapcheck.imap.decoder import Response, broken
+from imapcheck.imap.decoder import Response, broken, unreadable
 
 
 class Mailbox(NamedTuple):
@@ -72,8 +72,8 @@ def _parsed_mailbox(data: tuple[Any, ...]) -> Mailbox:
             spelt = _astring(name)
             if b"\0" in spelt:
                 raise broken("a mailbox name that contains NUL")
-            return Mailbox(spelt, delimiter or b"", words)
-    raise broken("a LIST response that cannot be read")
+            return _mailbox(spelt, delimiter or b"", words)
+    raise unreadable("a LIST response")
 
 
 # Nearly all responses are of these shapes; reading them takes a tenth of what the parser takes.
@@ -91,7 +91,14 @@ def mailbox_of(response: Response) -> Mailbox:
         return _parsed_mailbox(response.parsed())
     attributes, delimiter, quoted, atom = match.groups()
     words = frozenset(attributes.decode("ascii").lower().split())
-    return Mailbox(atom if quoted is None else quoted, delimiter or b"", words)
+    return _mailbox(atom if quoted is None else quoted, delimiter or b"", words)
+
+
+def _mailbox(name: bytes, delimiter: bytes, words: frozenset[str]) -> Mailbox:
+    """A delimiter at the end says that names stand below it (RFC 9051 section 6.3.4): `Sent/` is `Sent`."""
+    while delimiter and len(name) > 1 and name.endswith(delimiter):
+        name = name.removesuffix(delimiter)
+    return Mailbox(name, delimiter, words)
 
 
 def _astring(value: bytes | int | None) -> bytes:
@@ -108,7 +115,7 @@ def resources_of(response: Response) -> list[Resource]:
             found = [Resource(*triplet) for triplet in itertools.batched(triplets, 3, strict=True)]
             if all(_is_resource(one) for one in found):
                 return found
-    raise broken("a QUOTA response that cannot be read")
+    raise unreadable("a QUOTA response")
 
 
 def _is_resource(one: Resource) -> bool:
@@ -123,7 +130,7 @@ def fetch_items(data: tuple[Any, ...]) -> dict[bytes, Any]:
             return {
                 key.upper(): value for key, value in zip(items[::2], items[1::2], strict=True) if isinstance(key, bytes)
             }
-    raise broken("a FETCH response that cannot be read")
+    raise unreadable("a FETCH response")
 
 
 def fetched_message(response: Response, uid: int) -> Fetched | None:
