@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from imapcheck.cli.crash import crash_report
 from imapcheck.cli.credentials import CredentialsFinder, Found
 from imapcheck.definition.files import load_definition
 from imapcheck.definition.json_text import shown
@@ -16,12 +17,13 @@ from imapcheck.text import one_line
 
 @dataclass(frozen=True)
 class Order:
-    """A file of the call: a definition and its credentials, or `problem`."""
+    """A file of the call: a definition and its credentials, or `problem`, which `crashed` marks as a bug of ours."""
 
     file: Path
     definition: CheckDefinition | None = None
     found: Found | None = None
     problem: str | None = None
+    crashed: bool = False
 
     @property
     def check(self) -> str:
@@ -32,9 +34,9 @@ class Order:
         """What came of it: a result, or else `error`, which is `problem` unless given."""
         definition = self.definition
         if definition is None:
-            return Outcome(self.check, error=error or self.problem)
+            return Outcome(self.check, error=error or self.problem, crashed=crashed or self.crashed)
         if result is None:
-            error = error or self.problem
+            error, crashed = error or self.problem, crashed or self.crashed
         return Outcome(self.check, result, error, crashed, server_url(definition), _limits(definition))
 
 
@@ -74,6 +76,8 @@ def _order(file: Path, finder: CredentialsFinder) -> Order:
         definition = load_definition(file)
     except DefinitionError as error:
         return replace(order, problem=str(error))
+    except Exception as error:  # noqa: BLE001 - one file's bug must not take the others' results along
+        return _struck(order, error)
     return _with_credentials(order, definition, finder)
 
 
@@ -82,7 +86,13 @@ def _with_credentials(order: Order, definition: CheckDefinition, finder: Credent
         found = finder.find(definition, shown(order.file))
     except CredentialsError as error:
         return Order(order.file, definition, problem=str(error))
+    except Exception as error:  # noqa: BLE001 - see above
+        return _struck(Order(order.file, definition), error)
     return Order(order.file, definition, found)
+
+
+def _struck(order: Order, error: Exception) -> Order:
+    return replace(order, problem=f"{shown(order.file)}: internal error\n{crash_report(error)}", crashed=True)
 
 
 def _may_share(other: Order, found: Found) -> bool:
