@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from imapcheck.errors import FailureType
-from imapcheck.output.story_facts import Run, Watched
+from imapcheck.output.story_facts import type_of
 from imapcheck.output.story_words import seconds
+from imapcheck.result import Asked, CheckResult, StepName
 
 DOWN = "DOWN"
 _PROVIDER = " Not your server? Ask the provider."
@@ -73,72 +74,65 @@ def behind(step: str) -> str:
     return BEHIND.get(step, "the mail server")
 
 
-def type_of(name: object) -> FailureType | None:
-    """The failure type of that name; null for one that is not known."""
-    return next((type for type in FailureType if type.value == name), None)
-
-
-def may_have_changed(run: Run) -> bool:
+def may_have_changed(run: CheckResult) -> bool:
     """Whether asking what has changed leads anywhere: time alone ends a certificate."""
-    return run.type != FailureType.CERTIFICATE_EXPIRED
+    return type_of(run) is not FailureType.CERTIFICATE_EXPIRED
 
 
-def word_of(run: Run) -> str:
+def word_of(run: CheckResult) -> str:
     """The first word: DOWN, unless all that failed leaves the server itself in order."""
-    types = [type_of(run.type), *(type_of(item.get("type")) for item in run.later_failures)]
-    words = [DOWN if type is None else _CAUSES[type].word for type in types]
-    return DOWN if DOWN in words else words[0]
+    words = [_CAUSES[failure.type].word for failure in run.failures]
+    return words[0] if words and DOWN not in words else DOWN
 
 
-def headline_of(run: Run, watched: Watched) -> str:
+def headline_of(run: CheckResult, asked: Asked) -> str:
     """`connection refused`: for a subject."""
-    type = type_of(run.type)
-    return f"{run.step or 'run'} failed" if type is None else _filled(_CAUSES[type].headline, run, watched)
+    return "run failed" if run.failure is None else _filled(_CAUSES[run.failure.type].headline, run.failure.step, asked)
 
 
-def meaning_of(run: Run, watched: Watched) -> str:
+def meaning_of(run: CheckResult, asked: Asked) -> str:
     """What it means in this case, as ` - the server refused ..`; nothing where the detail says it."""
-    type = type_of(run.type)
-    if type is None:
+    if run.failure is None:
         return ""
+    type, step = run.failure.type, run.failure.step
     if type is FailureType.TIMEOUT:
-        told = _waited(run, watched)
+        told = _waited(run.step_ms.get(step), asked)
     else:
         why = _CAUSES[type].why
-        told = f"{type.meaning[0].lower()}{type.meaning[1:].rstrip('.')}" if why is None else _filled(why, run, watched)
+        told = f"{type.meaning[0].lower()}{type.meaning[1:].rstrip('.')}" if why is None else _filled(why, step, asked)
     return f" - {told}" if told else ""
 
 
-def _waited(run: Run, watched: Watched) -> str:
-    took = run.step_ms.get(run.step or "")
+def _waited(took: float | None, asked: Asked) -> str:
     waited = "" if took is None else f"waited {seconds(took)}"
-    limit = "" if watched.timeout is None else f"the whole run may take {watched.timeout:g} s"
+    limit = "" if asked.timeout is None else f"the whole run may take {asked.timeout:g} s"
     return "; ".join(filter(None, (waited, limit)))
 
 
-def advice_of(run: Run, watched: Watched, *, worked_before: bool) -> str | None:
+def advice_of(run: CheckResult, asked: Asked, *, worked_before: bool) -> str | None:
     """Where to look for what changed; for what never worked the failure's own advice, with the secret's name."""
-    type = type_of(run.type)
-    if type is not None and worked_before:
-        cause = _CAUSES[type]
-        return f"{_filled(cause.look, run, watched)}{_PROVIDER if cause.hosted else ''}"
-    advice = run.advice or (type.advice if type is not None else None)
-    if advice is None or watched.secret is None:
-        return advice
-    named = advice.replace("the secret or the credentials file", "the secret")
-    return named.replace("the secret", _secret(watched), 1)
+    failure = run.failure
+    if failure is None:
+        return None
+    if worked_before:
+        cause = _CAUSES[failure.type]
+        return f"{_filled(cause.look, failure.step, asked)}{_PROVIDER if cause.hosted else ''}"
+    if asked.secret is None:
+        return failure.advice
+    named = failure.advice.replace("the secret or the credentials file", "the secret")
+    return named.replace("the secret", _secret(asked), 1)
 
 
-def _secret(watched: Watched) -> str:
-    return f"the secret {watched.secret} (AWS Secrets Manager)" if watched.secret else "the secret"
+def _secret(asked: Asked) -> str:
+    return f"the secret {asked.secret} (AWS Secrets Manager)" if asked.secret else "the secret"
 
 
-def _filled(text: str, run: Run, watched: Watched) -> str:
-    known = watched.mailbox is not None and run.step == "examine"
+def _filled(text: str, step: StepName, asked: Asked) -> str:
+    known = asked.mailbox is not None and step == "examine"
     return text.format(
-        step=run.step or "the run",
-        behind=behind(run.step or ""),
-        mailbox=f"mailbox {watched.mailbox}" if known else "such mailbox",
-        secret=_secret(watched),
-        file=watched.file or "the definition",
+        step=step,
+        behind=behind(step),
+        mailbox=f"mailbox {asked.mailbox}" if known else "such mailbox",
+        secret=_secret(asked),
+        file=asked.file or "the definition",
     )
