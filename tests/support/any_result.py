@@ -4,9 +4,8 @@ from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
-from imapcheck.errors import FailureType
+from imapcheck.failures import FailureType
 from imapcheck.result import (
-    STEP_NAMES,
     CheckResult,
     Exceeded,
     Failure,
@@ -15,17 +14,17 @@ from imapcheck.result import (
     ResultWarning,
     SearchFacts,
     ServerFacts,
-    StepName,
     StepResult,
     TlsFacts,
     WarningType,
 )
+from imapcheck.steps import STEPS, StepName
 from imapcheck.text import printable
 
 TEXT = st.text(max_size=12).map(printable)
 MS = st.floats(0, 200_000).map(lambda time: round(time, 3))
 COUNT = st.integers(0, 2**40)
-NAMES: st.SearchStrategy[StepName] = st.sampled_from(STEP_NAMES)
+NAMES: st.SearchStrategy[StepName] = st.sampled_from([*STEPS.values()]).map(lambda step: step.name)
 WARNINGS: st.SearchStrategy[WarningType] = st.sampled_from(
     ["certificate_expires_soon", "certificate_unverified", "server_alert", "quota", "empty_message"]
 )
@@ -37,7 +36,7 @@ FAILURES = st.builds(
     st.none() | TEXT,
     TEXT,
 )
-STEPS = st.one_of(
+ANY_STEPS = st.one_of(
     st.builds(StepResult, NAMES, st.sampled_from(["passed", "failed", "refused"]), MS, st.none() | TEXT),
     st.builds(StepResult, NAMES, st.just("skipped"), st.none(), TEXT),
 )
@@ -66,7 +65,7 @@ def results(draw: st.DrawFn, most: int = 1) -> CheckResult:
         attempts=draw(st.integers(1, 9)),
         earlier_failures=tuple(draw(st.lists(FAILURES, max_size=2 * most))),
         server=draw(SERVERS),
-        steps=tuple(draw(st.lists(STEPS, unique_by=lambda step: step.name, max_size=18))),
+        steps=tuple(draw(st.lists(ANY_STEPS, unique_by=lambda step: step.name, max_size=18))),
         failure=None if available else failures[0],
         search=draw(st.none() | st.builds(SearchFacts, COUNT, st.none() | COUNT, st.none() | MS, st.none() | COUNT)),
         new_message=draw(
@@ -80,7 +79,7 @@ def results(draw: st.DrawFn, most: int = 1) -> CheckResult:
         transcript=() if available else tuple(draw(st.lists(TEXT.filter(bool), max_size=9))),
         failures=failures,
         warnings=tuple(draw(st.lists(st.builds(ResultWarning, WARNINGS, TEXT), max_size=3 * most))),
-        exceeded=tuple(draw(st.lists(st.builds(Exceeded, TEXT, MS, MS), max_size=4 * most))),
+        exceeded=tuple(draw(st.lists(st.builds(Exceeded, NAMES | st.just("total"), MS, MS), max_size=4 * most))),
         quota=draw(st.none() | st.builds(QuotaFacts, MS, TEXT)),
         version=draw(TEXT),
     )  # fmt: skip

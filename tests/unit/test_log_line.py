@@ -101,7 +101,8 @@ def test_line_of_an_older_version_is_read_as_far_as_it_goes(run: CheckResult) ->
     ("key", "value"),
     [("schema", 2), ("schema", None), ("started_at", "2026-11-24T10:12:07"), ("available", "maybe"),
      ("failure", None), ("duration_ms", float("nan")), ("duration_ms", float("inf")), ("duration_ms", 10**400),
-     ("attempts", -(10**30)), ("server", {"host": "x"}), ("failures", [{"step": "examine"}])],
+     ("attempts", -(10**30)), ("server", {"host": "x"}), ("failures", [{"step": "examine"}]),
+     ("exceeded", [{"name": "*bold*", "limit_ms": 1, "duration_ms": 2}])],
 )  # fmt: skip
 def test_result_of_another_shape_is_none(key: str, value: object) -> None:
     """The bare story is told then: better than a wrong one."""

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
-from imapcheck.errors import Category, FailureType
+from imapcheck.failures import Category, FailureType
+from imapcheck.steps import StepName
 from imapcheck.text import printable
 from imapcheck.version import VERSION
 
@@ -15,12 +16,6 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 _BOUND = 10**15
-
-StepName = Literal[
-    "dns", "connect", "tls", "greeting", "capability", "starttls", "authenticate", "id", "namespace",
-    "list", "examine", "quota", "search", "fetch", "locate_sent", "append", "cleanup", "logout",
-]  # fmt: skip
-STEP_NAMES: tuple[StepName, ...] = get_args(StepName)
 
 type StepStatus = Literal["passed", "failed", "refused", "skipped"]
 type WarningType = Literal[
@@ -40,7 +35,7 @@ class StepResult:
 
 @dataclass(frozen=True)
 class Failure:
-    """One reason why the run was unavailable, in one line; `advice` says in one sentence what to do first."""
+    """One reason why the run was unavailable, in one line; `advice` says what to do first."""
 
     step: StepName
     type: FailureType
@@ -62,7 +57,7 @@ class ResultWarning:
 class Exceeded:
     """A threshold of the definition that was passed: a step's name or `total`, both times in milliseconds."""
 
-    name: str
+    name: StepName | Literal["total"]
     limit_ms: float
     duration_ms: float
 

@@ -8,11 +8,12 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from imapcheck.errors import FailureType
+from imapcheck.failures import FailureType
 from imapcheck.output.joint_story import Part, tell_together, tell_together_bare
 from imapcheck.output.story import Setting, Story, tell, tell_bare, tell_foreign
 from imapcheck.output.story_facts import Change, Evidence, Kind, Links, MonitorError, Others
 from imapcheck.result import Asked
+from support.golden import leaves
 from support.rendered.paper import sheet
 from support.rendered.spells import spells
 from support.story_scenes import (
@@ -22,6 +23,7 @@ from support.story_scenes import (
     FAULTS,
     RANG,
     SCENES,
+    card_of,
     change,
     log_line,
     minutes_ago,
@@ -213,14 +215,16 @@ def told(stories: dict[str, Callable[[], Story]]) -> str:
     parts = []
     for title, make in stories.items():
         story = make()
-        card = {
-            **story.card,
-            "content": {**story.card["content"], "description": story.card["content"]["description"].split("\n")},
-        }
         content = {
             key: value for key, value in story.content.items() if key not in ("message", "words", "why", "do", "links")
         }
-        shown = (f"Subject: {story.subject}", "", story.text, _flat(card), _flat(content))
+        shown = (
+            f"Subject: {story.subject}",
+            "",
+            story.text,
+            card_of(story),
+            leaves(content).replace(json.dumps(story.subject, ensure_ascii=False), "(the subject)"),
+        )
         parts.append(sheet(title, "\n".join(shown)))
     return "".join(parts)
 
@@ -232,11 +236,6 @@ def contents() -> str:
         for name, make in SCENES.items()
         if name in _WHOLE
     )
-
-
-def _flat(content: dict[str, Any]) -> str:
-    """A key on each line."""
-    return "\n".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in content.items())
 
 
 _WHOLE = ("down-authentication_failed", "up", "slow", "certificate", "not-running-error", "no-evidence", "storm")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from imapcheck.errors import FailureType
+from imapcheck.failures import FailureType
 from imapcheck.output.story_facts import Kind, certificate_days, judge, number
 from imapcheck.output.story_sentences import exceeded, matches_before
 from imapcheck.result import SearchFacts

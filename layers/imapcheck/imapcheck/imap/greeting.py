@@ -2,7 +2,8 @@
 
 import re
 
-from imapcheck.errors import CheckFailure, FailureType
+from imapcheck.errors import CheckFailure
+from imapcheck.failures import FailureType
 
 
 def name_protocol(line: bytes) -> str:

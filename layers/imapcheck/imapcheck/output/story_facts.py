@@ -10,7 +10,7 @@ from enum import StrEnum
 from itertools import pairwise, takewhile
 from typing import Literal
 
-from imapcheck.errors import FailureType
+from imapcheck.failures import FailureType
 from imapcheck.result import CheckResult
 from imapcheck.text import one_line
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from datetime import datetime, timedelta
 
-from imapcheck.errors import FailureType
+from imapcheck.failures import FailureType
 from imapcheck.output.excerpt import end_of_part
 from imapcheck.output.story_facts import Change, Spell, certificate_days, clean, type_of
 from imapcheck.output.story_words import between, clock, cut, ms, names, stamp

@@ -3,7 +3,8 @@
 from imapcheck.check.refusals import Login, refused_login
 from imapcheck.check.state import Attempt
 from imapcheck.check.steps.connection import capability
-from imapcheck.errors import CheckFailure, FailureType
+from imapcheck.errors import CheckFailure
+from imapcheck.failures import FailureType
 from imapcheck.imap.completion import Completion
 from imapcheck.imap.session import ImapSession
 from imapcheck.login.credentials import Credentials, LoginPause
@@ -42,7 +43,9 @@ def _log_in(attempt: Attempt, step: StepRecord) -> bool:
         raise _paused(attempt.asked.login_pause)
     try:
         if offered:
-            completion, volunteered = session.authenticate(mechanism, step.aside)
+            completion, volunteered = session.authenticate(
+                mechanism, step.aside, lambda answer: _is_refused(answer, session.asides), step.remark
+            )
         else:
             completion, volunteered = session.login(credentials.username, credentials.require_password())
     except CheckFailure as failure:
@@ -52,6 +55,11 @@ def _log_in(attempt: Attempt, step: StepRecord) -> bool:
         with step.aside():  # words are looked up in long lists
             raise _with_hint(_refused_login(completion, session.asides, mechanism.explain()), credentials)
     return volunteered
+
+
+def _is_refused(completion: Completion, asides: tuple[Completion, ...]) -> bool:
+    """A server may refuse a password by BAD: its words or code say so, or what it said besides."""
+    return any(refused_login(said.code, said.said) is Login.REFUSED for said in (completion, *asides))
 
 
 def _with_hint(failure: CheckFailure, credentials: Credentials) -> CheckFailure:
@@ -117,9 +125,7 @@ def _refused_by_bye(session: ImapSession, failure: CheckFailure) -> CheckFailure
 def identify(attempt: Attempt) -> None:
     """ID, for servers that want to know who asks."""
     with attempt.tracer.step("id") as step:
-        if not attempt.asked.definition.logs_in:
-            step.skip("sent only after a login")
-        elif not attempt.session.offers("ID"):
+        if not attempt.session.offers("ID"):
             step.skip("server does not offer ID")
         else:
             completion = attempt.session.id(VERSION)

@@ -5,8 +5,8 @@ import binascii
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from imapcheck.errors import CheckFailure
-from imapcheck.imap.commands.command import Commands
+from imapcheck.errors import CheckFailure, ImapcheckError
+from imapcheck.imap.commands.command import Commands, Remark
 from imapcheck.imap.completion import Completion
 from imapcheck.imap.decoder import broken
 from imapcheck.imap.encoder import Part, Secret, secret_string, string
@@ -25,12 +25,28 @@ class LoginCommands(Commands):
         """The SASL mechanisms on offer, at most ten, for a person."""
         return [self._redactor.clean_line(name, 40) for name in self._engine.capabilities.mechanisms()]
 
-    def authenticate(self, mechanism: Mechanism, aside: Callable[[], Aside]) -> tuple[Completion, bool]:
-        """AUTHENTICATE, on one line where the server offers SASL-IR (RFC 4959); answers are computed `aside`."""
+    def authenticate(
+        self, mechanism: Mechanism, aside: Callable[[], Aside], is_refused: Callable[[Completion], bool], remark: Remark
+    ) -> tuple[Completion, bool]:
+        """AUTHENTICATE, on one line where the server offers SASL-IR (RFC 4959); answers are computed `aside`.
+
+        BAD to the one line, before anything else was asked for, is no refusal of the login unless `is_refused` says so.
+        """
         told = self._engine.capabilities.told
-        exchange = _Authentication(mechanism, self._redactor, aside)
-        command = exchange.command(initial_response=self.offers("SASL-IR"))
-        completion = self._engine.command(command, on_continuation=exchange.answer, secrecy="login")
+
+        def send(initial_response: bool) -> tuple[Completion, _Authentication]:
+            exchange = _Authentication(mechanism, self._redactor, aside)
+            command = exchange.command(initial_response=initial_response)
+            return self._engine.command(command, on_continuation=exchange.answer, secrecy="login"), exchange
+
+        def not_understood(answer: tuple[Completion, _Authentication]) -> str | None:
+            completion, exchange = answer
+            unheard = completion.status == "BAD" and not exchange.rounds
+            return completion.words if unheard and not is_refused(completion) else None
+
+        on_one_line = self.offers("SASL-IR") and mechanism.initial is not None
+        extension = "initial response" if on_one_line else ""
+        completion, exchange = self.plain_if_refused(extension, send, not_understood, remark)
         exchange.conclude(completion)
         return completion, self._engine.capabilities.told > told
 
@@ -51,7 +67,7 @@ class _Authentication:
     """One exchange: the command, an answer to each challenge, and what the completion is worth.
 
     Answers are computed `aside`: some mechanisms hash for longer than the server takes. Whatever secret is
-    sent is known to the redactor from then on.
+    sent is known to the redactor from then on. `rounds` is the number of challenges so far.
     """
 
     def __init__(self, mechanism: Mechanism, redactor: Redactor, aside: Callable[[], Aside]) -> None:
@@ -59,7 +75,7 @@ class _Authentication:
         self._redactor = redactor
         self._aside = aside
         self._initial = mechanism.initial
-        self._rounds = 0
+        self.rounds = 0
         self._failure: CheckFailure | None = None
 
     def command(self, *, initial_response: bool) -> list[Part]:
@@ -83,20 +99,29 @@ class _Authentication:
         if completion.ok:
             if self._initial is not None:
                 raise broken("OK before it received any credentials")
-            self._mechanism.finish()
+            self._guarded(self._mechanism.finish)
 
     def _answer(self, challenge: bytes) -> bytes | None:
-        self._rounds += 1
+        self.rounds += 1
         if self._initial is not None:
             initial, self._initial = self._initial, None
             return initial
         try:
-            if self._rounds > _MAX_CHALLENGES:
+            if self.rounds > _MAX_CHALLENGES:
                 raise broken("too many challenges")
-            return self._mechanism.respond(_decoded(challenge))
+            return self._guarded(lambda: self._mechanism.respond(_decoded(challenge)))
         except CheckFailure as failure:
             self._failure = failure
             return None
+
+    def _guarded[T](self, step: Callable[[], T]) -> T:
+        """What a server's octets make a mechanism, or a library below it, raise is the server's."""
+        try:
+            return step()
+        except (CheckFailure, ImapcheckError, MemoryError):
+            raise
+        except Exception as error:
+            raise broken(f"a {self._mechanism.name} challenge that cannot be used: {type(error).__name__}") from error
 
     def _encoded(self, message: bytes) -> bytes:
         encoded = base64.b64encode(message)
