@@ -44,9 +44,11 @@ TLS = st.builds(
     TlsFacts, st.none() | TEXT, st.none() | TEXT, st.booleans(), st.none() | TEXT, st.none() | TEXT, st.none() | TEXT,
     st.none() | st.floats(-4000, 40_000), st.lists(TEXT, max_size=10).map(tuple), st.none() | st.integers(0, 20),
 )  # fmt: skip
+ADDRESSES = st.ip_addresses().map(str)
 SERVERS = st.builds(
-    ServerFacts, TEXT, st.integers(1, 65_535), st.none() | TEXT, st.lists(TEXT, max_size=5).map(tuple), st.none() | TLS
-)
+    ServerFacts, TEXT, st.integers(1, 65_535), st.none() | ADDRESSES, st.lists(ADDRESSES, max_size=5).map(tuple),
+    st.none() | TLS,
+)  # fmt: skip
 MOMENTS = st.integers(10**12, 4 * 10**12).map(lambda ms: datetime.fromtimestamp(ms / 1000, UTC))
 
 
