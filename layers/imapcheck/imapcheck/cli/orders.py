@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from imapcheck.cli.crash import crash_report
 from imapcheck.cli.credentials import CredentialsFinder, Found
 from imapcheck.definition.files import load_definition
 from imapcheck.definition.json_text import shown
@@ -17,12 +18,13 @@ from imapcheck.text import one_line
 
 @dataclass(frozen=True)
 class Order:
-    """A file of the call: a definition and its credentials, or `problem`."""
+    """A file of the call: a definition and its credentials, or `problem`, which `crashed` marks as a bug of ours."""
 
     file: Path
     definition: CheckDefinition | None = None
     found: Found | None = None
     problem: str | None = None
+    crashed: bool = False
 
     @property
     def check(self) -> str:
@@ -33,7 +35,9 @@ class Order:
         """What came of it: a result, or else `error`, which is `problem` unless given."""
         file = str(self.file)
         asked = Asked(file=file) if self.definition is None else plain(self.definition, file)
-        return Outcome(self.check, result, (error or self.problem) if result is None else None, crashed, asked)
+        if result is not None:
+            return Outcome(self.check, result, asked=asked)
+        return Outcome(self.check, error=error or self.problem, crashed=crashed or self.crashed, asked=asked)
 
 
 class Orders:
@@ -65,6 +69,8 @@ def _order(file: Path, finder: CredentialsFinder) -> Order:
         definition = load_definition(file)
     except DefinitionError as error:
         return replace(order, problem=str(error))
+    except Exception as error:  # noqa: BLE001 - one file's bug must not take the others' results along
+        return _struck(order, error)
     return _with_credentials(order, definition, finder)
 
 
@@ -73,7 +79,13 @@ def _with_credentials(order: Order, definition: CheckDefinition, finder: Credent
         found = finder.find(definition, shown(order.file))
     except CredentialsError as error:
         return Order(order.file, definition, problem=str(error))
+    except Exception as error:  # noqa: BLE001 - see above
+        return _struck(Order(order.file, definition), error)
     return Order(order.file, definition, found)
+
+
+def _struck(order: Order, error: Exception) -> Order:
+    return replace(order, problem=f"{shown(order.file)}: internal error\n{crash_report(error)}", crashed=True)
 
 
 def _may_share(other: Order, found: Found) -> bool:
