@@ -9,9 +9,10 @@ from imapcheck.cli.credentials import CredentialsFinder, Found
 from imapcheck.definition.files import load_definition
 from imapcheck.definition.json_text import shown
 from imapcheck.definition.model import CheckDefinition
+from imapcheck.definition.plain import plain
 from imapcheck.errors import CredentialsError, DefinitionError
-from imapcheck.output.outcome import Limits, Outcome
-from imapcheck.result import CheckResult
+from imapcheck.output.outcome import Outcome
+from imapcheck.result import Asked, CheckResult
 from imapcheck.text import one_line
 
 
@@ -32,12 +33,11 @@ class Order:
 
     def outcome(self, result: CheckResult | None = None, *, error: str | None = None, crashed: bool = False) -> Outcome:
         """What came of it: a result, or else `error`, which is `problem` unless given."""
-        definition = self.definition
-        if definition is None:
-            return Outcome(self.check, error=error or self.problem, crashed=crashed or self.crashed)
-        if result is None:
-            error, crashed = error or self.problem, crashed or self.crashed
-        return Outcome(self.check, result, error, crashed, server_url(definition), _limits(definition))
+        file = str(self.file)
+        asked = Asked(file=file) if self.definition is None else plain(self.definition, file)
+        if result is not None:
+            return Outcome(self.check, result, asked=asked)
+        return Outcome(self.check, error=error or self.problem, crashed=crashed or self.crashed, asked=asked)
 
 
 class Orders:
@@ -61,13 +61,6 @@ class Orders:
             if other.definition is not None and _may_share(other, anew.found)
         ]
         return _serving_one_host([anew, *others])[0]
-
-
-def server_url(definition: CheckDefinition) -> str:
-    """Where a check goes: `imaps://host:993/`."""
-    scheme = "imaps" if definition.tls_mode == "implicit" else "imap"
-    host = f"[{definition.host}]" if ":" in definition.host else definition.host
-    return f"{scheme}://{host}:{definition.port}/"
 
 
 def _order(file: Path, finder: CredentialsFinder) -> Order:
@@ -119,14 +112,3 @@ def _refused(order: Order, hosts: Mapping[str, set[str]]) -> Order:
         f" ({', '.join(sorted(served)[:3])}{' ..' if len(served) > 3 else ''}): {order.found.host_advice}"
     )
     return replace(order, found=None, problem=problem)
-
-
-def _limits(definition: CheckDefinition) -> Limits:
-    search = definition.search
-    return Limits(
-        thresholds_ms=dict(definition.thresholds),
-        timeout_seconds=definition.timeout,
-        certificate_days=definition.alarms.certificate_days,
-        min_matches=search.min_matches if search is not None else None,
-        max_age_seconds=search.max_age.total_seconds() if search is not None and search.max_age is not None else None,
-    )

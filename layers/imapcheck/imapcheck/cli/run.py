@@ -97,7 +97,7 @@ def run(
         with nullcontext() if html is None else report_file(html) as write:
             outcomes, status = _run_once(orders, screen, concurrency, keep, guard)
             if write is not None:
-                write(page_of(orders, outcomes))
+                write(page_of(outcomes))
     except ReportFileError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(wrong_usage_to(chosen)) from None
