@@ -18,7 +18,7 @@ from rich.console import Console, Group, OverflowMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from imapcheck.check.login_pause import LoginGuard
+from imapcheck.cli.login_file import CallGuard
 from imapcheck.cli.orders import Order
 from imapcheck.cli.runner import run_order
 from imapcheck.output.json_lines import json_line
@@ -93,6 +93,7 @@ class Watch:
         keep: Callable[[Outcome], None],
         *,
         renewed: Callable[[Order], Order] = lambda order: order,
+        guard: CallGuard | None = None,
         as_json: bool = False,
         quiet: bool = False,
         console: Console | None = None,
@@ -100,7 +101,7 @@ class Watch:
         now, apart = time.monotonic(), min(_APART, interval / max(1, len(orders)))
         self.watched = [Watched(order, now + number * apart) for number, order in enumerate(orders)]
         self._turns = [(watched.due, number) for number, watched in enumerate(self.watched)]  # a heap
-        self._renewed, self._guard = renewed, LoginGuard()
+        self._renewed, self._guard = renewed, guard or CallGuard()
         self._interval, self._concurrency, self._keep = interval, concurrency, keep
         self._as_json, self._quiet = as_json, quiet
         self._console = console or console_for()
