@@ -207,16 +207,8 @@ class Watch:
     def _grid(self, rows: Iterable[Watched], *, folded: bool) -> Table:
         grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
         columns = 4 if self._console.width < _NARROW else 7
-<<<<<<< HEAD
         for column in ("check", "verdict", "since", "time", "runs", "failed", "why")[:columns]:
             right = column in ("runs", "failed", "time")
-            folds = column in ("check", "why")
-            grid.add_column(column, overflow="fold", justify="right" if right else "left", no_wrap=not folds)
-        for watched in self.watched:
-            grid.add_row(*_cells(watched)[:columns])
-=======
-        for column in ("check", "verdict", "since", "ms", "runs", "failed", "why")[:columns]:
-            right = column in ("runs", "failed", "ms")
             shrinks = column in ("check", "why")
             overflow: OverflowMethod = "fold" if folded else "ellipsis"
             grid.add_column(column, overflow=overflow, justify="right" if right else "left", no_wrap=not shrinks)
@@ -225,34 +217,21 @@ class Watch:
             for cell in cells:
                 cell.no_wrap = not folded
             grid.add_row(*cells)
->>>>>>> main
         return grid
 
 
 def _cells(watched: Watched) -> list[Text]:
     outcome = watched.last
     if outcome is None or watched.since is None:
-<<<<<<< HEAD
-        return [watched.order.check, "running", "", "", "0", "0", ""]
+        return [Text(cell) for cell in (watched.order.check, "running", "", "", "0", "0", "")]
     took = length(outcome.result.duration_ms) if outcome.result is not None else ""
     return [
         Text(watched.order.check),
         Text(WORDS[outcome.state], STYLES[outcome.state]),
-        clock(watched.since, watched.seen or watched.since),
-        took,
-        str(watched.runs),
-        str(watched.failed),
-=======
-        return [Text(cell) for cell in (watched.order.check, "running", "", "", "0", "0", "")]
-    took = f"{outcome.result.duration_ms:.0f}" if outcome.result is not None else ""
-    return [
-        Text(watched.order.check),
-        Text(WORDS[outcome.state], STYLES[outcome.state]),
-        Text(watched.since.astimezone().strftime("%H:%M:%S")),
+        Text(clock(watched.since, watched.seen or watched.since)),
         Text(took),
         Text(str(watched.runs)),
         Text(str(watched.failed)),
->>>>>>> main
         Text(why(outcome)),
     ]
 
