@@ -18,6 +18,7 @@ from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.monitoring import ScheduleDefinition
 from imapcheck.stack import checks
 from support.alarm_events import OFFICE, alarm_message, alarm_of, as_body
+from support.templates import load_template
 
 AT = datetime(2026, 11, 24, 10, 17, 31, tzinfo=UTC)
 OPERATIONS = Path(__file__).parents[3] / "docs/operations.md"
@@ -69,7 +70,7 @@ def test_kind_that_forgets_a_part_cannot_be_made(forgotten: str) -> None:
 
 def test_kind_on_metric_math_is_written_and_read(partly: AlarmKind) -> None:
     """The check and the metric stand deeper there, in the template as in the alarm's message and listing."""
-    template = yaml.load(checks.checks_template([OFFICE]).text, CloudFormationLoader)
+    template = load_template(checks.checks_template([OFFICE]).text)
     properties = template["Resources"]["OfficePartly"]["Properties"]
     assert not {"MetricName", "Namespace", "Dimensions", "Statistic", "Period"} & set(properties)
     expression, metric = properties["Metrics"]

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from imapcheck.alarms.alarm import Alarm, Signal
 from imapcheck.alarms.bare import bare
 from imapcheck.alarms.by_runs import ByRuns, fields_of
-from imapcheck.alarms.kind import Change, Evidence, Plot
+from imapcheck.alarms.kind import Change, Evidence, Plot, clean
 from imapcheck.alarms.layout import stamp
 from imapcheck.alarms.sentences import address_of, certificate_names, expiry_of, since_when
 from imapcheck.alarms.spell import Spell, certificate_days
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.monitoring import RunsOf, ScheduleDefinition
-from imapcheck.result import Asked, CheckResult
+from imapcheck.result import Asked, CheckResult, TlsFacts
 from imapcheck.text import days
 
 _URGENT_DAYS = 3
@@ -56,9 +56,7 @@ class Certificate(ByRuns):
             f"certificate: expires in {days(left)}, on {expiry_of(run)}",
             certificate_names(run.server.tls),
             worked="" if left < _URGENT_DAYS else "This can wait until morning. ",
-            advice=f"Renew it {when} and reload the mail server; the next run sees it. Is renewal automatic? Then see"
-            " why it has not run, or whether the old file is still loaded. Once expired, mail clients refuse it or"
-            " warn. Not your server? Tell the provider.",
+            advice=_renew(run.server.tls, when),
             facts=address_of(run),
             **fields_of(spell),
         )
@@ -82,3 +80,18 @@ class Certificate(ByRuns):
 
     def is_whole(self, change: Change, runs: Sequence[CheckResult]) -> bool:
         return bool(runs) if change.state == "OK" else super().is_whole(change, runs)
+
+
+def _renew(tls: TlsFacts | None, when: str) -> str:
+    """The server's own certificate is renewed; one above it comes from the authority, in the chain that is served."""
+    if tls is not None and tls.certificate_expiring is not None:
+        return (
+            f"It is {clean(tls.certificate_expiring)}, above the server's own certificate: have the server send the"
+            f" current chain of its authority {when}. Once expired, mail clients refuse it. Not yours? Tell the"
+            " provider."
+        )
+    return (
+        f"Renew it {when} and reload the mail server; the next run sees it. Is renewal automatic? Then see why"
+        " it has not run, or whether the old file is still loaded. Once expired, mail clients refuse it or warn."
+        " Not your server? Tell the provider."
+    )
