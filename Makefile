@@ -92,7 +92,7 @@ $(DEMO_VENV)/.stamp: requirements/demo.txt scripts/find-python
 
 # Side by side, as they wait for the network.
 environments:
-	@$(MAKE) --no-print-directory -j4 setup $(SAM_STAMP) $(EMULATOR_STAMP) dovecot
+	@$(MAKE) --silent --no-print-directory -j4 setup $(SAM_STAMP) $(EMULATOR_STAMP) dovecot
 
 # Tests start hundreds of processes, each of which would compile the whole package anew.
 test quick: export PYTHONDONTWRITEBYTECODE :=
