@@ -122,7 +122,7 @@ type: setup ## mypy, strict
 
 validate: setup $(SAM_STAMP) ## templates and definitions
 	$(VALIDATE)
-	$(BIN)/cfn-lint template.yaml stacks/*.yaml
+	$(BIN)/cfn-lint --regions ALL_REGIONS -- template.yaml stacks/*.yaml
 	$(SAM) validate --lint --template template.yaml
 	$(BIN)/pytest tests/template
 
