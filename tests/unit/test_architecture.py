@@ -27,7 +27,7 @@ ALONE = {
     ("typer", "rich"): {"cli", *(f"output/{name}" for name in ("terminal", "steps", "verdict", "table"))},
 }
 PRINTERS = {"cli", "output/terminal"}
-ENVIRONMENT_READERS = {"cli", "aws"}
+ENVIRONMENT_READERS = {"cli", "aws", "network/trust_store"}
 MOST_LINES, MOST_CLASS_LINES = 350, 200
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name not in ("__init__.py", "__main__.py"))

@@ -92,7 +92,7 @@ def _failure(attempt: Attempt, failure: CheckFailure, planned: StepName) -> Fail
         category=failure.type.category,
         detail=attempt.redactor.clean_line(failure.detail),
         response_code=failure.response_code,
-        advice=failure.type.advice,
+        advice=failure.advice,
     )
 
 

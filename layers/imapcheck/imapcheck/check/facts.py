@@ -6,6 +6,7 @@ from dataclasses import replace
 from imapcheck.check.state import Learnt
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.imap.encoder import decode_mailbox
+from imapcheck.network.tls import weaknesses
 from imapcheck.result import (
     Exceeded,
     NewMessageFacts,
@@ -43,7 +44,7 @@ def warnings(
     definition: CheckDefinition, learnt: Learnt, alerts: Iterable[str], redactor: Redactor
 ) -> tuple[ResultWarning, ...]:
     """What will need a person although the server may work; `alerts` are what it wants shown."""
-    found = [*_certificate_warnings(definition, learnt.tls)]
+    found = [*_certificate_warnings(definition, learnt.tls, redactor), *_tls_warnings(learnt.tls)]
     found += [ResultWarning("server_alert", words) for words in alerts]
     quota = quota_facts(learnt, redactor)
     if quota is not None and definition.quota is not None and quota.used_percent >= definition.quota.warn_percent:
@@ -55,14 +56,24 @@ def warnings(
     return tuple(found)
 
 
-def _certificate_warnings(definition: CheckDefinition, tls: TlsFacts | None) -> Iterator[ResultWarning]:
+def _certificate_warnings(
+    definition: CheckDefinition, tls: TlsFacts | None, redactor: Redactor
+) -> Iterator[ResultWarning]:
     if tls is None or definition.tls_mode == "none":
         return
     left, least = tls.certificate_days_remaining, definition.alarms.certificate_days
     if not definition.tls.verify:
         yield ResultWarning("certificate_unverified", "tls.verify is false: the certificate was not verified")
     elif tls.verified and left is not None and left < least:
-        yield ResultWarning("certificate_expires_soon", f"expires in {days(left)}, at {tls.certificate_expires_at}")
+        whose = f"{tls.certificate_expiring} in the chain " if tls.certificate_expiring is not None else ""
+        detail = f"{whose}expires in {days(left)}, at {tls.certificate_expires_at}"
+        yield ResultWarning("certificate_expires_soon", redactor.clean_line(detail))
+
+
+def _tls_warnings(tls: TlsFacts | None) -> Iterator[ResultWarning]:
+    """Mail clients still connect, and newer ones will not for ever."""
+    if tls is not None and (old := weaknesses(tls.version, tls.cipher)):
+        yield ResultWarning("weak_tls", f"TLS 1.2 with {tls.cipher}: {'; '.join(old)}")
 
 
 def quota_facts(learnt: Learnt, redactor: Redactor) -> QuotaFacts | None:
@@ -85,12 +96,18 @@ def server_facts(definition: CheckDefinition, learnt: Learnt, redactor: Redactor
 
 def _clean(tls: TlsFacts, redactor: Redactor) -> TlsFacts:
     """A certificate's names are the server's words: a hostile one may put anything there."""
-    subject, issuer = (
+    subject, issuer, expiring = (
         None if name is None else redactor.clean_line(name)
-        for name in (tls.certificate_subject, tls.certificate_issuer)
+        for name in (tls.certificate_subject, tls.certificate_issuer, tls.certificate_expiring)
     )
     names = tuple(redactor.clean_line(name) for name in tls.certificate_names)
-    return replace(tls, certificate_subject=subject, certificate_issuer=issuer, certificate_names=names)
+    return replace(
+        tls,
+        certificate_subject=subject,
+        certificate_issuer=issuer,
+        certificate_names=names,
+        certificate_expiring=expiring,
+    )
 
 
 def search_facts(learnt: Learnt) -> SearchFacts | None:

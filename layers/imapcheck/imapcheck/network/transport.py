@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 from imapcheck.errors import CheckFailure
 from imapcheck.failures import FailureType
+from imapcheck.network.alerts import reason_in_words
 from imapcheck.network.resolver import Address
 from imapcheck.network.shortage import refuse_own
-from imapcheck.network.tls import TlsStream, handshake, reason_in_words
+from imapcheck.network.tls import TlsStream, handshake
 from imapcheck.trace import Deadline
 
 _RECEIVE = 65_536

@@ -206,7 +206,7 @@ def type_of(run: CheckResult) -> FailureType | None:
 
 
 def certificate_days(run: CheckResult) -> float | None:
-    """Days until the leaf certificate expires, where it was verified."""
+    """Days until the first certificate of the verified chain expires."""
     tls = run.server.tls
     return tls.certificate_days_remaining if tls is not None and tls.verified else None
 

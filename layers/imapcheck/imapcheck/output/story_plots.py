@@ -44,7 +44,7 @@ from imapcheck.output.story_sentences import (
     words_of,
 )
 from imapcheck.output.story_words import clock, ms, stamp, timed_steps
-from imapcheck.result import Asked, CheckResult
+from imapcheck.result import Asked, CheckResult, TlsFacts
 from imapcheck.text import count, days, duration
 
 _URGENT_DAYS = 3
@@ -147,11 +147,23 @@ def _certificate(change: Change, asked: Asked, spell: Spell) -> Plot:
         f"certificate: expires in {days(left)}, on {expiry_of(run)}",
         certificate_names(run.server.tls),
         worked="" if left < _URGENT_DAYS else "This can wait until morning. ",
-        advice=f"Renew it {when} and reload the mail server; the next run sees it. Is renewal automatic? Then see why"
-        " it has not run, or whether the old file is still loaded. Once expired, mail clients refuse it or warn."
-        " Not your server? Tell the provider.",
+        advice=_renew(run.server.tls, when),
         facts=address_of(run),
         **_spell(spell),
+    )
+
+
+def _renew(tls: TlsFacts | None, when: str) -> str:
+    """The server's own certificate is renewed; one above it comes from the authority, in the chain that is served."""
+    if tls is not None and tls.certificate_expiring is not None:
+        return (
+            f"It is {clean(tls.certificate_expiring)}, above the server's own certificate: have the server send the"
+            f" current chain of its authority {when}. Once expired, mail clients refuse it. Not yours? Tell the provider."
+        )
+    return (
+        f"Renew it {when} and reload the mail server; the next run sees it. Is renewal automatic? Then see why"
+        " it has not run, or whether the old file is still loaded. Once expired, mail clients refuse it or warn."
+        " Not your server? Tell the provider."
     )
 
 
