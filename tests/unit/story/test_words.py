@@ -2,8 +2,8 @@
 
 import pytest
 
-from imapcheck.output.story import head_line
-from imapcheck.output.story_words import ascii_line, cut, flow, names, timed_steps, wrap
+from imapcheck.alarms.layout import ascii_line, cut, flow, names, timed_steps, wrap
+from imapcheck.alarms.story import head_line
 
 
 @pytest.mark.parametrize(

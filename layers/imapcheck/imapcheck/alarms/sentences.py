@@ -3,10 +3,11 @@
 from collections import Counter
 from datetime import datetime, timedelta
 
+from imapcheck.alarms.kind import Change, clean
+from imapcheck.alarms.layout import cut, names
+from imapcheck.alarms.spell import Spell, certificate_days, type_of
 from imapcheck.failures import FailureType
 from imapcheck.output.excerpt import end_of_part
-from imapcheck.output.story_facts import Change, Spell, certificate_days, clean, type_of
-from imapcheck.output.story_words import cut, names
 from imapcheck.result import CheckResult, Exceeded, TlsFacts
 from imapcheck.wording import between, clock, clocks, count, date, days, elapsed, failure_line, length, warning_line
 
@@ -114,7 +115,7 @@ def expiry_of(run: CheckResult) -> str:
     """`8 Dec 2026 10:05 UTC`."""
     moment = None if run.server.tls is None else run.server.tls.certificate_expires_at
     try:
-        return _NO_DATE if moment is None else date(datetime.fromisoformat(moment))
+        return _NO_DATE if moment is None else date(datetime.fromisoformat(moment), run.started_at)
     except ValueError:
         return _NO_DATE
 
