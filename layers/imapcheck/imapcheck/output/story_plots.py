@@ -158,7 +158,7 @@ def _renew(tls: TlsFacts | None, when: str) -> str:
     if tls is not None and tls.certificate_expiring is not None:
         return (
             f"It is {clean(tls.certificate_expiring)}, above the server's own certificate: have the server send the"
-            f" current chain of its authority {when}. Once expired, mail clients refuse it. Not yours? Tell the provider."
+            f" current chain of its authority {when}. Once expired, clients refuse it. Not yours? Tell the provider."
         )
     return (
         f"Renew it {when} and reload the mail server; the next run sees it. Is renewal automatic? Then see why"
