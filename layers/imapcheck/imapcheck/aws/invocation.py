@@ -75,10 +75,11 @@ class Invocation:
         order = self._events.order(event)
         definition = order.definition
         credentials = self._credentials(definition)
-        result = self._check(definition, credentials, deadline)
+        guard = self._guard.obeyed_only() if order.instant_test else self._guard
+        result = self._check(definition, credentials, deadline, guard)
         warnings = [_UNVERIFIED] if definition.tls_mode != "none" and not definition.tls.verify else []
         if credentials is not None and result.failure is not None and result.failure.type in _REFUSED:
-            result = self._once_more(definition, credentials, result, deadline, warnings)
+            result = self._once_more(definition, credentials, result, deadline, guard, warnings)
         stamp = order.scheduled_at or result.started_at
         return RunOutcome(result, definition, order.instant_test, cold, stamp, tuple(warnings))
 
@@ -94,15 +95,17 @@ class Invocation:
         except CredentialsError as error:
             raise CredentialsError(f"check {definition.label}: {error}") from None
 
-    def _check(self, definition: CheckDefinition, credentials: Credentials | None, deadline: float) -> CheckResult:
+    def _check(
+        self, definition: CheckDefinition, credentials: Credentials | None, deadline: float, guard: LoginGuard
+    ) -> CheckResult:
         version = self._secrets.version(definition.secret or "")
-        pause = self._guard.pause(definition, credentials, version)
+        pause = guard.pause(definition, credentials, version)
         left = deadline - time.monotonic()
         if left < _LEAST_SECONDS:
             raise NoTimeLeft(f"check {definition.label}: Lambda had no time left to look at the server")
         try:
             result = run_check(
-                definition,
+                guard.asked(definition, credentials, version),
                 credentials,
                 deadline=deadline,
                 login_pause=pause,
@@ -113,12 +116,12 @@ class Invocation:
             raise CredentialsError(f"check {definition.label}: secret {definition.secret}: {error}") from None
         except OutOfResources as error:
             raise OutOfResources(f"check {definition.label}: {error}") from error
+        guard.note(definition, credentials, version, result)
         if left < definition.timeout and result.failure is not None and result.failure.category is Category.TIMEOUT:
             raise NoTimeLeft(
                 f"check {definition.label}: Lambda had {left:.1f} s left, the definition's timeout is"
                 f" {definition.timeout:g} s: not enough to say that the server does not answer"
             )
-        self._guard.note(definition, credentials, version, result)
         return result
 
     def _once_more(
@@ -127,6 +130,7 @@ class Invocation:
         used: Credentials,
         refused: CheckResult,
         deadline: float,
+        guard: LoginGuard,
         warnings: list[str],
     ) -> CheckResult:
         """A rotated password costs no false alarm: read past the cache, try again if it is another one.
@@ -137,7 +141,7 @@ class Invocation:
             fresh = self._credentials(definition, fresh=True)
             if fresh is None or fresh == used:
                 return refused
-            return self._check(definition, fresh, deadline).after(refused)
+            return self._check(definition, fresh, deadline, guard).after(refused)
         except ImapcheckError as error:
             warnings.append(f"the login was not tried again with a fresh secret: {error}")
             return refused

@@ -23,16 +23,17 @@ def console_for(width: int | None = None) -> Console:
 
 
 def say(console: Console, lines: Iterable[Text], indent: int = 4) -> None:
-    """Print `lines`: on a terminal wrapped under a hanging indent, in a pipe each as one line."""
+    """Print `lines` at once: on a terminal wrapped under a hanging indent, in a pipe each as one line."""
+    parts = list[Text]()
     for line in lines:
         if not console.is_terminal:
-            console.print(line, soft_wrap=True)
-            continue
-        first, *rest = (
-            line.wrap(console, console.width) if line.cell_len <= console.width else _hanging(console, line, indent)
-        )
-        for part in (first, *rest):
-            console.print(part, soft_wrap=True)
+            parts.append(line)
+        elif line.cell_len <= console.width:
+            parts += line.wrap(console, console.width)
+        else:
+            parts += _hanging(console, line, indent)
+    if parts:
+        console.print(*parts, sep="\n", soft_wrap=True)
 
 
 def _hanging(console: Console, line: Text, indent: int) -> list[Text]:
@@ -195,12 +196,13 @@ def is_fine(outcome: Outcome) -> bool:
 
 
 class LiveDisplay:
-    """A rich `Live` that begins when there is something to show, redrawn on events and twice a second."""
+    """A rich `Live` that begins when there is something to show, redrawn on events, by `clock` also twice a second."""
 
-    def __init__(self, console: Console, content: Callable[[], RenderableType]) -> None:
+    def __init__(self, console: Console, content: Callable[[], RenderableType], *, clock: bool = True) -> None:
         self._live = Live(console=console, auto_refresh=False, transient=True, get_renderable=content)
         self._lock = threading.RLock()
         self._stopped = threading.Event()
+        self._clock = clock
 
     def show(self) -> None:
         """Draw what there is now."""
@@ -209,7 +211,8 @@ class LiveDisplay:
                 return
             if not self._live.is_started:
                 self._live.start()
-                threading.Thread(target=self._tick, name="clock", daemon=True).start()
+                if self._clock:
+                    threading.Thread(target=self._tick, name="clock", daemon=True).start()
             self._live.refresh()
 
     def stop(self) -> None:
