@@ -109,7 +109,7 @@ def test_slow_certificate_and_no_match_are_told(stack: Stack) -> None:
     stack.log([*slow, log_line(ago(15), certificate=_days(14.5)), log_line(ago(20), certificate=_days(14.6))])
     assert stack.deliver(alarm_message(SLOW, NOW), alarm_message(CERTIFICATE, NOW)) == []
     slow_story, certificate_story = stack.sent
-    assert "slow: works, but authenticate took 5400 ms (limit 2000 ms)" in slow_story.text
+    assert "slow: works, but authenticate took 5.4 s (limit 2 s)" in slow_story.text
     assert "certificate: expires in 9 days" in certificate_story.text
     assert "fewer than 14 days left" in certificate_story.text
 

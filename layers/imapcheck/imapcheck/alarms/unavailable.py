@@ -35,7 +35,7 @@ from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.monitoring import ScheduleDefinition
 from imapcheck.failures import FailureType
 from imapcheck.result import Asked, CheckResult
-from imapcheck.wording import count, date
+from imapcheck.wording import count, date, failure_line
 
 _CAUSES_QUOTED = 3
 
@@ -138,4 +138,4 @@ def _words_of_each(spell: Spell) -> tuple[str, ...]:
     if len(newest) == 1:
         return words_of(spell.told)
     told = list(reversed(newest.values()))[:_CAUSES_QUOTED]
-    return tuple(clean(f"{run.failure.step}: {run.failure.detail}") for run in told if run.failure is not None)
+    return tuple(clean(failure_line(run.failure.step, run.failure.detail)) for run in told if run.failure is not None)
