@@ -57,7 +57,7 @@ def elapsed(passed: timedelta) -> str:
 def apart(ms: float, limit_ms: float) -> tuple[str, str]:
     """Two lengths as they are compared: with as many digits as it takes to tell them apart."""
     pair = length(ms), length(limit_ms)
-    for digits in range(1, 7):
+    for digits in range(-1, 7):
         if pair[0] == pair[1]:
             pair = _short(ms, digits), _short(limit_ms, digits)
     return pair
@@ -73,7 +73,7 @@ def _short(ms: float, digits: int) -> str:
 
 def number(value: float, digits: int) -> str:
     """A number with at most so many digits behind the point, and no zeros at its end: `5.4`, `30`."""
-    text = f"{value:.{digits}f}"
+    text = f"{value:.{max(0, digits)}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
@@ -103,9 +103,9 @@ def size(octets: int) -> str:
 
 
 def excess(octets: int, limit: int) -> str:
-    """Octets over a limit: `30 MiB; the limit is 25 MiB`, and exact where it is close or below 1 MiB."""
+    """Octets over a limit: `30 MiB; the limit is 25 MiB`; close to it or below 1 MiB exact, as in a definition."""
     if max(octets, limit) < _MIB or size(octets) == size(limit):
-        return f"{octets:,} bytes; the limit is {limit:,}"
+        return f"{octets} bytes; the limit is {limit}"
     return f"{size(octets)}; the limit is {size(limit)}"
 
 
