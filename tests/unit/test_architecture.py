@@ -16,9 +16,10 @@ MAY_IMPORT = {
     "imap": {"hall", "network", "login"},
     "check": {"hall", "definition", "network", "login", "imap"},
     "output": {"hall"},
-    "stack": {"hall", "definition"},
-    "aws": {"hall", "definition", "network", "login", "imap", "check", "output", "stack"},
-    "cli": {"hall", "definition", "network", "login", "imap", "check", "output", "stack", "aws"},
+    "alarms": {"hall", "definition", "output"},
+    "stack": {"hall", "definition", "alarms"},
+    "aws": {"hall", "definition", "network", "login", "imap", "check", "output", "alarms", "stack"},
+    "cli": {"hall", "definition", "network", "login", "imap", "check", "output", "alarms", "stack", "aws"},
 }
 ALONE = {
     ("socket", "ssl"): {"network", "cli/demo"},
