@@ -23,7 +23,7 @@ from imapcheck.definition.files import load_definition
 from imapcheck.failures import FailureType
 from imapcheck.login.credentials import Credentials
 from imapcheck.output.outcome import Outcome
-from imapcheck.output.terminal import Screen
+from imapcheck.output.screen import Screen
 from support.certificates import Certificates
 from support.dovecot import PASSWORD
 from support.wire_server import Exchange, WireServer, delay, no

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 from imapcheck.check.state import Learnt
 from imapcheck.definition.model import CheckDefinition
@@ -17,7 +18,7 @@ from imapcheck.result import (
     StepResult,
     TlsFacts,
 )
-from imapcheck.text import days
+from imapcheck.text import days, duration, one_line
 from imapcheck.transcript import Redactor
 
 _MOST_ADDRESSES = 20
@@ -45,6 +46,7 @@ def warnings(
 ) -> tuple[ResultWarning, ...]:
     """What will need a person although the server may work; `alerts` are what it wants shown."""
     found = [*_certificate_warnings(definition, learnt.tls, redactor), *_tls_warnings(learnt.tls)]
+    found += _address_warnings(learnt)
     found += [ResultWarning("server_alert", words) for words in alerts]
     quota = quota_facts(learnt, redactor)
     if quota is not None and definition.quota is not None and quota.used_percent >= definition.quota.warn_percent:
@@ -53,7 +55,18 @@ def warnings(
     if learnt.empty_uid is not None:
         detail = f"message {learnt.empty_uid} matched by its text and came empty: it was not really read"
         found.append(ResultWarning("empty_message", detail))
+    found += _message_warnings(learnt)
     return tuple(found)
+
+
+def _message_warnings(learnt: Learnt) -> Iterator[ResultWarning]:
+    if learnt.never_fetched:
+        detail = "each newest match vanished before it could be fetched: none was read"
+        yield ResultWarning("mailbox_in_use", detail)
+    if learnt.seconds_ahead is not None:
+        ahead = duration(timedelta(seconds=learnt.seconds_ahead))
+        detail = f"the newest match is dated {ahead} ahead of this machine's clock: its age says nothing of delivery"
+        yield ResultWarning("future_message", detail)
 
 
 def _certificate_warnings(
@@ -68,6 +81,13 @@ def _certificate_warnings(
         whose = f"{tls.certificate_expiring} in the chain " if tls.certificate_expiring is not None else ""
         detail = f"{whose}expires in {days(left)}, at {tls.certificate_expires_at}"
         yield ResultWarning("certificate_expires_soon", redactor.clean_line(detail))
+
+
+def _address_warnings(learnt: Learnt) -> Iterator[ResultWarning]:
+    """Clients that come to a dead address first wait, or fail."""
+    if learnt.address is not None and learnt.dead:
+        dead = "; ".join(f"{address}: {why}" for address, why in learnt.dead[:_MOST_ADDRESSES])
+        yield ResultWarning("address_unreachable", one_line(f"{learnt.address} answers, but not {dead}"))
 
 
 def _tls_warnings(tls: TlsFacts | None) -> Iterator[ResultWarning]:

@@ -211,6 +211,6 @@ def _share(ends: Deadline, retries_left: int) -> Deadline:
 def _worth_another(ended: Ended, retries_left: int, ends: Deadline) -> bool:
     """After what may be a glitch, never after APPEND was sent, and only where there is time."""
     failure = ended.failure
-    if failure is None or not failure.type.passes or ended.attempt.learnt.append_sent:
+    if failure is None or not ended.passes or ended.attempt.learnt.append_sent:
         return False
     return retries_left > 0 and ends.remaining() > _PAUSE_BETWEEN_ATTEMPTS

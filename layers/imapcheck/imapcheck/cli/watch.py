@@ -23,8 +23,9 @@ from imapcheck.cli.orders import Order
 from imapcheck.cli.runner import run_order
 from imapcheck.output.json_lines import json_line
 from imapcheck.output.outcome import NOT_WORSE, Outcome
+from imapcheck.output.screen import Screen, is_fine
 from imapcheck.output.table import why
-from imapcheck.output.terminal import LiveDisplay, Screen, console_for, is_fine, say
+from imapcheck.output.terminal import LiveDisplay, console_for, say
 from imapcheck.output.verdict import STYLES, WORDS
 from imapcheck.text import count, duration
 

@@ -22,6 +22,7 @@ from imapcheck.transcript import MASK, Redactor, Transcript
 _AFTER_BYE = 1.0
 _MOST_ALERTS = 10
 _MAX_UNTAGGED_OCTETS = 32 << 20
+"""Of a whole session, as most of it is kept until its end; what comes as a stream is not."""
 
 
 class Engine:
@@ -46,6 +47,7 @@ class Engine:
         self._transcript = transcript
         self._reader = ResponseReader(wire, transcript, redactor)
         self._count = 0
+        self._octets = 0
 
     def greeting(self) -> Completion:
         """The server's first line as a status response; raises `not_imap` or `greeting_rejected` where it is none."""
@@ -138,7 +140,6 @@ class Engine:
         before_literal: Callable[[], None] | None,
         body: BodyPolicy | None,
     ) -> Completion:
-        octets = 0
         while True:
             self.wire.check_time()
             response = self._reader.response(self.tag, body)
@@ -152,8 +153,8 @@ class Engine:
                 case "continuation":
                     self._answer_challenge(response.text, on_continuation)
                 case "untagged":
-                    octets += response.held()
-                    if octets > _MAX_UNTAGGED_OCTETS:
+                    self._octets += response.held()
+                    if self._octets > _MAX_UNTAGGED_OCTETS:
                         raise broken("more untagged responses than a check reads")
                     self._note(response)
                     if on_untagged is not None:

@@ -8,10 +8,12 @@ from imapcheck.errors import CheckFailure, DefinitionError
 from imapcheck.failures import FailureType
 from imapcheck.imap.session import ImapSession
 from imapcheck.network.certificate import CertificateRefused, facts_of
-from imapcheck.network.resolver import is_local, resolve
+from imapcheck.network.resolver import is_local, is_local_name, resolve
 from imapcheck.network.transport import UnreachableAddresses, Wire
 from imapcheck.network.transport import connect as tcp_connect
 from imapcheck.trace import Deadline
+
+_SHOWN_ADDRESSES = 5
 
 
 def dns(attempt: Attempt) -> None:
@@ -27,12 +29,26 @@ def dns(attempt: Attempt) -> None:
             step.leave_out(resolved.overhead)
             learnt.addresses = resolved.addresses
     if attempt.asked.refuse_local_addresses:
-        learnt.addresses = [address for address in learnt.addresses if not is_local(address)]
-        if not learnt.addresses:
-            raise DefinitionError(
-                f"{definition.label}: server: {host} is a loopback, link-local or unspecified address,"
-                " which a check inside Lambda must not reach"
-            )
+        _leave_out_local(attempt, host)
+
+
+def _leave_out_local(attempt: Attempt, host: str) -> None:
+    """No connection to this machine. A literal address is the definition's word, a name's meaning the network's."""
+    learnt = attempt.learnt
+    resolved, learnt.addresses = learnt.addresses, [one for one in learnt.addresses if not is_local(one)]
+    if learnt.addresses:
+        return
+    if is_local_name(host):
+        raise DefinitionError(
+            f"{attempt.asked.definition.label}: server: {host} is a loopback, link-local or unspecified address,"
+            " which a check inside Lambda must not reach"
+        )
+    with attempt.tracer.step("dns"):
+        addresses = ", ".join(map(str, resolved[:_SHOWN_ADDRESSES]))
+        raise CheckFailure(
+            FailureType.NAME_NOT_RESOLVED,
+            f"{host}: the name means {addresses}, which is loopback, link-local or unspecified: no server's address",
+        )
 
 
 def connect(attempt: Attempt) -> None:
@@ -46,7 +62,7 @@ def connect(attempt: Attempt) -> None:
             raise
         if connected.unreachable:
             step.note("no connection to " + ", ".join(map(str, connected.unreachable)))
-    learnt.address, learnt.unreachable = connected.address, connected.unreachable
+    learnt.address, learnt.unreachable, learnt.dead = connected.address, connected.unreachable, connected.dead
     wire = Wire(connected.socket, attempt.deadline, attempt.tracer.moved)
     attempt.opened = ImapSession(wire, attempt.redactor, attempt.transcript)
 
