@@ -3,9 +3,8 @@
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 
-from imapcheck.wording import length
-
 from imapcheck.text import printable
+from imapcheck.wording import length
 
 COLUMNS = 80
 NAMES_SHOWN = 8

@@ -72,11 +72,10 @@ def _head(check: CheckSummary, *, with_server: bool) -> Iterator[Text]:
     extra = [f"{check.slow} slow"] if check.slow else []
     extra += [f"{check.not_run} could not run"] if check.not_run else []
     extra += [f"{count(check.repeated, 'line')} there twice"] if check.repeated else []
-    when = f" from {between(check.first, check.last)}" if check.first and check.last else ""
+    runs = count(check.runs, "run")
+    runs += f" from {between(check.first, check.last)}" if check.first and check.last else ""
     server = f" on {check.server}" if with_server and check.server else ""
-    yield Text.assemble(
-        (check.check, "bold"), f"{server}: {', '.join([rate, count(check.runs, 'run') + when, *extra])}"
-    )
+    yield Text.assemble((check.check, "bold"), f"{server}: {', '.join([rate, runs, *extra])}")
 
 
 def _times(times: list[Percentiles]) -> Table:
