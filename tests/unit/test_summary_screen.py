@@ -48,9 +48,12 @@ def test_screen_of_one_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         ["logout", "3.0", "3.0", "3.0", "5"],
     ]
     hours = "2026-11-24 11:00 UTC (2000 ms), 2026-11-24 10:00 UTC (812 ms), 2026-11-24 13:00 UTC (100 ms)"
+    unseen = "(no run for 59 min of it)"
     assert lines[8:] == [
-        "incident 2026-11-24 10:15 UTC: 1 h, 2 runs failed: examine: command_rejected, greeting: timeout",
+        f"incident 2026-11-24 10:15 UTC: 1 h, 2 runs failed {unseen}: examine: command_rejected, greeting: timeout",
         "incident 2026-11-24 13:16 UTC: not over, 1 run failed: examine: command_rejected",
+        "gap: no run from 2026-11-24 10:16 to 2026-11-24 11:15 UTC, 59 min",
+        "gap: no run from 2026-11-24 11:15 to 2026-11-24 13:15 UTC, 2 h",
         f"slowest hours by median: {hours}",
         "",
     ]

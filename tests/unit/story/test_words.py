@@ -91,3 +91,12 @@ def test_head_line_has_eighty_columns(length: int, end: str) -> None:
     assert len(line) == min(80, 12 + length)
     assert line.endswith(end)
     assert head_line("DOWN", "mail", None) == "DOWN  mail"
+
+
+@pytest.mark.parametrize("char", [*map(chr, range(32)), "\x7f", "\x85", "\u2028", "\u200b", "\xa0"], ids=ascii)
+def test_subject_has_no_control_character(char: str) -> None:
+    """SNS refuses one, and nobody would get the story."""
+    line = ascii_line((f"MAILBOX MISSING office: no Old{char}Mail", f"{char}, since"))
+    assert line.isascii()
+    assert line.isprintable()
+    assert line.startswith("MAILBOX MISSING office: no Old")

@@ -4,6 +4,8 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
+from imapcheck.text import printable
+
 COLUMNS = 80
 NAMES_SHOWN = 8
 
@@ -76,9 +78,12 @@ def flow(pieces: Iterable[str], gap: str = "  ", *, indent: str = "") -> list[st
 
 
 def ascii_line(parts: Iterable[str], limit: int = 99) -> str:
-    """The parts as one line of ASCII, as many as fit: an SNS subject has fewer than 100 characters."""
+    """The parts as one line of ASCII, as many as fit.
+
+    An SNS subject has fewer than 100 characters, none of which is a control character (API reference, Publish).
+    """
     line = ""
-    for part in (part.encode("ascii", "replace").decode() for part in parts):
+    for part in (printable(part).encode("ascii", "replace").decode() for part in parts):
         if len(line) + len(part) > limit:
             break
         line += part
