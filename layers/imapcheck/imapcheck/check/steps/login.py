@@ -64,9 +64,9 @@ def _is_refused(completion: Completion, asides: tuple[Completion, ...]) -> bool:
 
 
 def _with_hint(failure: CheckFailure, credentials: Credentials) -> CheckFailure:
-    """A password that was pasted with a blank or a line end is hard to see, as it is shown nowhere."""
-    if failure.type is FailureType.AUTHENTICATION_FAILED and credentials.is_padded:
-        failure.detail += " (the password begins or ends with white space)"
+    """What was pasted with a blank, a line end or worse is hard to see, and a password is shown nowhere."""
+    if failure.type is FailureType.AUTHENTICATION_FAILED and credentials.oddities:
+        failure.detail += f" ({'; '.join(credentials.oddities)})"
     return failure
 
 
