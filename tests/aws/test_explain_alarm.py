@@ -16,12 +16,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from imapcheck.alarms.kinds import CERTIFICATE, NOT_RUNNING, SLOW, UNAVAILABLE
-from imapcheck.alarms.layout import clock, stamp
 from imapcheck.alarms.story import tell
 from imapcheck.aws import evidence, explainer, publisher
 from imapcheck.aws.evidence import RunLog
 from imapcheck.aws.explainer import Explainer, ExplainSettings
 from imapcheck.failures import FailureType
+from imapcheck.wording import clock, date
 from support.alarm_events import alarm_message, as_body
 from support.alarm_stack import Stack
 from support.story_scenes import BEFORE, FAULTS
@@ -55,7 +55,7 @@ def test_refused_login_is_told_in_every_form(stack: Stack) -> None:
     [sent] = stack.sent
     lines = sent.text.splitlines()
     assert lines[0] == "DOWN  gmail  imaps://gmail.example:993/"
-    assert lines[1] == f"since {stamp(ago(5))}: the last 2 runs failed; last good {clock(ago(10), NOW)} UTC"
+    assert lines[1] == f"since {date(ago(5), NOW)}: the last 2 runs failed; last good {clock(ago(10), NOW)}"
     assert lines[2].startswith("authenticate: authentication_failed - ")
     assert "NO [AUTHENTICATIONFAILED] Authentication failed." in sent.text
     assert "Put the right password into the secret imapcheck/gmail" in " ".join(sent.text.split())
@@ -111,7 +111,7 @@ def test_slow_certificate_and_no_match_are_told(stack: Stack) -> None:
     stack.log([*slow, log_line(ago(15), certificate=_days(14.5)), log_line(ago(20), certificate=_days(14.6))])
     assert stack.deliver(alarm_message(SLOW, NOW), alarm_message(CERTIFICATE, NOW)) == []
     slow_story, certificate_story = stack.sent
-    assert "slow: works, but authenticate took 5400 ms (limit 2000 ms)" in slow_story.text
+    assert "slow: works, but authenticate took 5.4 s (limit 2 s)" in slow_story.text
     assert "certificate: expires in 9 days" in certificate_story.text
     assert "fewer than 14 days left" in certificate_story.text
 
@@ -137,7 +137,7 @@ def test_silent_monitor_is_told_with_its_own_last_error(stack: Stack) -> None:
     text = " ".join(sent.text.split())
     assert "the check stopped with an error 2 times" in text
     assert "CredentialsError: gone" in text
-    assert f"since {stamp(ago(15.2))} (last result, good): none for" in text
+    assert f"since {date(ago(15.2), NOW)} (last result, good): none for" in text
 
 
 @pytest.mark.parametrize(

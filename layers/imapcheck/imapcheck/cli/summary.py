@@ -1,10 +1,8 @@
 """`imapcheck summary RESULTS.jsonl`: what `--append` has gathered, read back."""
 
-import math
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +16,8 @@ from imapcheck.output.json_lines import read_lines
 from imapcheck.output.outcome import Outcome
 from imapcheck.output.summary import CheckSummary, Gap, Incident, Percentiles, summarise
 from imapcheck.output.terminal import console_for, say
-from imapcheck.text import count, duration, one_line
+from imapcheck.text import one_line
+from imapcheck.wording import between, count, date, elapsed, length, percent
 
 HELP = """\b
 Example:
@@ -62,35 +61,30 @@ def _show(console: Console, check: CheckSummary, *, with_server: bool) -> None:
         console.print(_times(times))
     say(console, _incidents(check.incidents))
     say(console, _gaps(check.gaps))
-    hours = [f"{hour} UTC ({median:.0f} ms)" for hour, median, _ in check.slowest_hours()]
+    hours = [f"{hour} ({length(median)})" for hour, median, _ in check.slowest_hours()]
     if len(hours) > 1:
         say(console, [Text(f"slowest hours by median: {', '.join(hours)}")])
     console.print()
 
 
 def _head(check: CheckSummary, *, with_server: bool) -> Iterator[Text]:
-    rate = (
-        "no run looked"
-        if check.availability is None
-        else f"{math.floor(1000 * check.availability) / 1000:.3f} % available"
-    )
+    rate = "no run looked" if check.availability is None else f"{percent(check.availability)} available"
     extra = [f"{check.slow} slow"] if check.slow else []
     extra += [f"{check.not_run} could not run"] if check.not_run else []
     extra += [f"{count(check.repeated, 'line')} there twice"] if check.repeated else []
-    runs = count(check.runs, "run") + (
-        f" from {_minute(check.first)} to {_minute(check.last)} UTC" if check.first else ""
-    )
+    runs = count(check.runs, "run")
+    runs += f" from {between(check.first, check.last)}" if check.first and check.last else ""
     server = f" on {check.server}" if with_server and check.server else ""
     yield Text.assemble((check.check, "bold"), f"{server}: {', '.join([rate, runs, *extra])}")
 
 
 def _times(times: list[Percentiles]) -> Table:
     grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    grid.add_column("ms")
+    grid.add_column("time")
     for column in ("p50", "p95", "p99", "runs"):
         grid.add_column(column, justify="right")
     for item in times:
-        grid.add_row(Text(item.name), f"{item.p50:.1f}", f"{item.p95:.1f}", f"{item.p99:.1f}", str(item.count))
+        grid.add_row(Text(item.name), *map(length, (item.p50, item.p95, item.p99)), str(item.count))
     return grid
 
 
@@ -99,11 +93,11 @@ def _incidents(incidents: list[Incident]) -> Iterator[Text]:
     if len(shown) < len(incidents):
         yield Text(f"{len(incidents)} incidents; the last {len(shown)}:")
     for incident in shown:
-        ended = "not over" if incident.ended is None else duration(incident.ended - incident.began)
+        ended = "not over" if incident.ended is None else elapsed(incident.ended - incident.began)
         runs = f"{count(incident.runs, 'run')} failed"
         if incident.unseen:
-            runs += f" (no run for {duration(incident.unseen)} of it)"
-        yield Text(f"incident {_minute(incident.began)} UTC: {ended}, {runs}: {', '.join(incident.causes)}", "red")
+            runs += f" (no run for {elapsed(incident.unseen)} of it)"
+        yield Text(f"incident {date(incident.began)}: {ended}, {runs}: {', '.join(incident.causes)}", "red")
 
 
 def _gaps(gaps: list[Gap]) -> Iterator[Text]:
@@ -111,9 +105,5 @@ def _gaps(gaps: list[Gap]) -> Iterator[Text]:
     if len(shown) < len(gaps):
         yield Text(f"{len(gaps)} gaps; the last {len(shown)}:")
     for gap in shown:
-        length = duration(gap.ended - gap.began)
-        yield Text(f"gap: no run from {_minute(gap.began)} to {_minute(gap.ended)} UTC, {length}", "yellow")
-
-
-def _minute(moment: datetime | None) -> str:
-    return "" if moment is None else f"{moment:%Y-%m-%d %H:%M}"
+        missed = elapsed(gap.ended - gap.began)
+        yield Text(f"gap: no run from {between(gap.began, gap.ended)}, {missed}", "yellow")

@@ -16,6 +16,7 @@ from itertools import accumulate, groupby, pairwise
 
 from imapcheck.output.outcome import Outcome
 from imapcheck.result import CheckResult
+from imapcheck.wording import date, failure_line
 
 _SLOWEST_HOURS = 3
 _FAILED, _FINE, _SLOW = 0, 1, 2
@@ -109,7 +110,7 @@ class CheckSummary:
         )
         medians = [(hour, percentile(times, 0.5), len(times)) for hour, times in hours]
         slowest = sorted(medians, key=lambda item: -item[1])[:_SLOWEST_HOURS]
-        return [(f"{_moment(hour * 3600):%Y-%m-%d %H}:00", median, runs) for hour, median, runs in slowest]
+        return [(date(_moment(hour * 3600)), median, runs) for hour, median, runs in slowest]
 
     def take(self, run: CheckResult | None) -> None:
         """Count one run, or one that there was not. Raises `ValueError` for times that no run can have had."""
@@ -123,7 +124,7 @@ class CheckSummary:
         self._ids.append(int.from_bytes(hashlib.blake2b(run.run_id.encode(), digest_size=8).digest()))
         self._began.append(began)
         self._states.append(_FAILED if run.failure is not None else _SLOW if run.slow else _FINE)
-        cause = "" if run.failure is None else f"{run.failure.step}: {run.failure.type}"
+        cause = "" if run.failure is None else failure_line(run.failure.step, run.failure.type)
         if cause not in self._causes:
             self._causes.append(cause)
         self._cause.append(self._causes.index(cause))

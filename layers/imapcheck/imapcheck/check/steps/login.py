@@ -8,9 +8,9 @@ from imapcheck.failures import FailureType
 from imapcheck.imap.completion import Completion
 from imapcheck.imap.session import ImapSession
 from imapcheck.login.credentials import Credentials, LoginPause
-from imapcheck.text import minute
 from imapcheck.trace import StepRecord
 from imapcheck.version import VERSION
+from imapcheck.wording import date
 
 _OTHERS_WITH_PASSWORD = {"PLAIN", "CRAM-MD5", "DIGEST-MD5", "NTLM", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512"}
 _TYPES = {
@@ -86,7 +86,7 @@ def _not_offered(session: ImapSession, mechanism: str, credentials: Credentials)
 def _paused(pause: LoginPause) -> CheckFailure:
     return CheckFailure(
         FailureType.AUTHENTICATION_PAUSED,
-        f"first refused {minute(pause.first_refused_at)}; the next try comes {minute(pause.retry_at)},"
+        f"first refused {date(pause.first_refused_at)}; the next try comes {date(pause.retry_at)},"
         " or as soon as the credentials change",
     )
 
