@@ -93,6 +93,48 @@ def test_error_code_is_told(endpoint: TokenEndpoint, fetch: Fetch) -> None:
         fetch()
 
 
+@pytest.mark.parametrize(
+    ("codes", "words"),
+    [
+        ([7000222], "AADSTS7000222, the client secret has expired"),
+        ([7000215], "AADSTS7000215, the client secret is wrong"),
+        ([53003], "AADSTS53003, Conditional Access"),
+        ([65001], "AADSTS65001, nobody has consented"),
+        ([1234567], "; AADSTS1234567"),
+        ([50076, 53003], "AADSTS50076, multi-factor authentication is required; AADSTS53003"),
+    ],
+)
+def test_microsofts_numbers_are_told_with_what_they_mean(
+    endpoint: TokenEndpoint, fetch: Fetch, codes: list[int], words: str
+) -> None:
+    """`invalid_client` alone may be an expired secret or a wrong one."""
+    for fields in ({"error": "invalid_client"}, {}):
+        answer(endpoint, 401, error_codes=codes, **fields)
+        with pytest.raises(CredentialsError) as raised:
+            fetch()
+        assert words in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "codes", [None, "7000222", [], ["7000222"], [True], [-5], [10**9], [1.5], [[7000222]], {"a": 1}]
+)
+def test_numbers_that_are_none_are_not_told(endpoint: TokenEndpoint, fetch: Fetch, codes: Any) -> None:
+    """A number of Microsoft's, or nothing; of many the first three."""
+    answer(endpoint, 401, error="invalid_client", error_codes=codes)
+    with pytest.raises(CredentialsError, match=r"invalid_client \(HTTP 401\)$"):
+        fetch()
+    answer(endpoint, 401, error="invalid_client", error_codes=[1, 2, 3, 4])
+    with pytest.raises(CredentialsError, match=r"AADSTS1; AADSTS2; AADSTS3$"):
+        fetch()
+
+
+def test_number_that_is_the_secret_is_not_told(endpoint: TokenEndpoint, fetch: Fetch) -> None:
+    """An endpoint that answers what it was sent."""
+    answer(endpoint, 401, error="invalid_client", error_codes=[4711471])
+    with pytest.raises(CredentialsError, match=r"\(HTTP 401\)$"):
+        fetch(client_secret="4711471")  # noqa: S106 - a test's
+
+
 @pytest.mark.parametrize("token", ["", "two words", "tökens", 5, None, "a\r\nb"])
 def test_what_is_no_token(endpoint: TokenEndpoint, fetch: Fetch, token: Any) -> None:
     """Nothing that would be sent as something else."""

@@ -20,6 +20,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from imapcheck.definition.server import canonical_host
 from imapcheck.errors import CheckFailure, CredentialsError
 from imapcheck.login.credentials import Credentials
+from imapcheck.login.entra_codes import told
 from imapcheck.network.resolver import is_local, resolve
 from imapcheck.network.tls import ClearText, verifying_context
 from imapcheck.network.transport import Wire, connect
@@ -210,9 +211,10 @@ def _granted(endpoint: _Endpoint, status: int, content: bytes, credentials: Cred
         except (ValueError, OverflowError):
             return token, 0.0
     code = answer.get("error")
+    numbers = [words for words in told(answer.get("error_codes")) if not _holds_secret(words, credentials)]
     if isinstance(code, str) and re.fullmatch(r"[A-Za-z0-9_.-]{1,60}", code) and not _holds_secret(code, credentials):
-        raise _unusable(endpoint, f"it refused with {code} (HTTP {status})")
-    raise _unusable(endpoint, f"HTTP {status} without a token")
+        raise _unusable(endpoint, "; ".join([f"it refused with {code} (HTTP {status})", *numbers]))
+    raise _unusable(endpoint, "; ".join([f"HTTP {status} without a token", *numbers]))
 
 
 def _parsed(content: bytes) -> dict[str, Any]:
