@@ -115,8 +115,8 @@ def test_every_environment_is_installed_by_hashes() -> None:
 
 
 def test_core_loads_without_command_line_and_cloud() -> None:
-    """Importing `imapcheck` loads neither boto3 nor typer nor rich nor Powertools nor the email package's builders."""
+    """What `imapcheck` exports loads neither boto3, typer, rich, Powertools nor the email package's builders."""
     unwanted = ["boto3", "botocore", "typer", "rich", "aws_lambda_powertools", "scramp", "idna", "email.headerregistry"]
-    code = f"import imapcheck, sys; print([name for name in {unwanted} if name in sys.modules])"
+    code = f"from imapcheck import *; import sys; print([name for name in {unwanted} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -18,11 +18,10 @@ from imapcheck.cli.login_file import CallGuard, RefusalFile, state_folder
 from imapcheck.cli.orders import Order, Orders
 from imapcheck.cli.report_file import ReportFileError, page_of, report_file
 from imapcheck.cli.status import exit_status, wrong_usage_to
-from imapcheck.cli.watch import Watch, seconds_of
 from imapcheck.definition.json_text import STANDARD_INPUT
 from imapcheck.output.json_lines import append_line, json_line
 from imapcheck.output.outcome import Outcome
-from imapcheck.output.terminal import Screen
+from imapcheck.output.screen import Screen
 
 HELP = """\b
 Examples:
@@ -77,15 +76,18 @@ def run(
     """Run checks: steps as they happen, then the verdict."""
     chosen = _format("json" if as_json else format, quiet=quiet, every=every)
     _refuse_what_does_not_go_together(files, credentials, every, html, concurrency)
-    interval = None if every is None else seconds_of(every)
+    if every is not None:
+        from imapcheck.cli.watch import Watch, seconds_of  # rich is loaded for people only
+
+        interval = seconds_of(every)
     gc.freeze()  # the collector's walks over all that was loaded would fall into the steps' times
     taken = Orders(files, CredentialsFinder(credentials, os.environ))
     orders = taken.taken
-    if chosen in ("nagios", "prometheus"):
+    if chosen in ("nagios", "prometheus", "junit") or append is not None:
         _refuse_namesakes([order.check for order in orders])
     keep = _keeper(append)
     guard = CallGuard(RefusalFile(state_folder(os.environ), _warn), unlocked=no_guard)
-    if interval is not None:
+    if every is not None:
         as_json = chosen == "json"
         Watch(
             orders, interval, concurrency, keep, renewed=taken.renewed, guard=guard, as_json=as_json, quiet=quiet
@@ -147,10 +149,12 @@ def _format(name: str, *, quiet: bool, every: str | None) -> Format:
 
 
 def _refuse_namesakes(names: list[str]) -> None:
-    """A label tells one check from another there."""
+    """A name tells one check from another there, and in what is kept."""
     twice = next((name for name, times in Counter(names).items() if times > 1), None)
     if twice is not None:
-        raise typer.BadParameter(f"two checks are named {twice!r}; this format tells them apart by name only")
+        raise typer.BadParameter(
+            f"two checks are named {twice!r}; what reads this format or file tells them apart by name only"
+        )
 
 
 def _keeper(append: Path | None) -> Callable[[Outcome], None]:

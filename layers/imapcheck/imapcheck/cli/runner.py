@@ -11,7 +11,7 @@ from imapcheck.definition.json_text import shown
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.errors import ImapcheckError
 from imapcheck.output.outcome import Outcome
-from imapcheck.output.terminal import Screen
+from imapcheck.output.screen import Screen
 from imapcheck.result import CheckResult
 
 _NAP = 0.2

@@ -8,6 +8,7 @@ from rich.live import Live
 from rich.text import Text
 
 from imapcheck.output.outcome import Outcome, worst_first
+from imapcheck.output.screen import Screen, is_fine
 from imapcheck.output.steps import StepLines
 from imapcheck.output.table import count, table
 from imapcheck.output.verdict import evidence, reasons, verdict
@@ -41,36 +42,6 @@ def _hanging(console: Console, line: Text, indent: int) -> list[Text]:
     rest = line[len(first.plain) :]
     rest.plain = rest.plain.lstrip(" ")
     return [first, *(Text(" " * indent).append_text(part) for part in rest.wrap(console, console.width - indent))]
-
-
-class Screen:
-    """What a call shows while it runs and at its end; problems of ours go to standard error."""
-
-    transcripts = False
-    """Whether the transcript of an available run is wanted, by the screen or a report."""
-
-    def hooks(self, check: str) -> tuple[Hook, ...]:
-        """Listeners for the steps of one check."""
-        return ()
-
-    def started(self, check: str) -> None:
-        """A check has begun."""
-
-    def ended(self, outcome: Outcome) -> None:
-        """A check has ended, in whatever order."""
-
-    def result(self, outcome: Outcome) -> None:
-        """An outcome, in the order of the arguments."""
-
-    def finish(self, outcomes: list[Outcome]) -> int | None:
-        """Nothing more will come. Returns the exit status where the format has its own."""
-        return None
-
-    def close(self) -> None:
-        """Give the terminal back, in whatever state the call is."""
-
-    def interrupted(self) -> None:
-        """Ctrl-C: show how far it came."""
 
 
 class OneCheckScreen(Screen):
@@ -188,11 +159,6 @@ class ManyChecksScreen(Screen):
 
 def _lines(text: str | None) -> list[Text]:
     return [Text(line) for line in (text or "").splitlines()]
-
-
-def is_fine(outcome: Outcome) -> bool:
-    """Available, within its thresholds, without a warning."""
-    return outcome.state == "available" and not outcome.warned
 
 
 class LiveDisplay:
