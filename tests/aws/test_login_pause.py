@@ -19,6 +19,7 @@ from imapcheck.check.login_pause import LoginGuard
 from imapcheck.errors import OutOfResources
 from imapcheck.failures import FailureType
 from imapcheck.login.credentials import Credentials
+from support.certificates import Certificates
 from support.results import failure, result
 from support.wire_server import Dialect, Exchange, WireServer
 
@@ -120,8 +121,11 @@ def test_paused_run_measures_all_before_the_login_and_says_until_when(settings: 
     assert server.commands[-2:] == ["CAPABILITY", "LOGOUT"]
 
 
-def test_instant_test_leaves_no_pause_and_obeys_one(settings: Settings, counted: Any) -> None:
+def test_instant_test_leaves_no_pause_and_obeys_one(
+    settings: Settings, counted: Any, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Who may test an inline definition cannot make the deployed check look down by it."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.ca))
     server, logins = counted
     clock = Clock()
     inline = {"server": f"imaps://localhost:{server.port}/", "secret": "imapcheck/mail"}
