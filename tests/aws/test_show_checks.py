@@ -16,7 +16,7 @@ from moto.cloudwatch.models import cloudwatch_backends
 
 from imapcheck.aws.dashboard import Request
 from imapcheck.failures import FailureType
-from imapcheck.output.widget import Choice
+from imapcheck.report.widget import Choice
 from imapcheck.result import CheckResult
 from support.dashboard_console import DashboardConsole, Element, parse
 from support.full_results import available, refused, slow
@@ -122,7 +122,7 @@ def test_the_table_tells_state_reason_since_when_certificate_and_availability(st
     assert list(shown) == ["alpha", "delta", "gamma", "beta"]
     since = stack.ago(20).strftime("%H:%M")
     assert "✗ not available" in shown["alpha"]
-    assert f"{since}, 2" in shown["alpha"]
+    assert f"{since} UTC, 2" in shown["alpha"]
     assert "authenticate: authentication_failed the server answered NO" in shown["alpha"]
     assert "61 days left" in shown["alpha"]
     assert "33.33 %" in shown["alpha"]
