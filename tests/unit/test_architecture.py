@@ -14,11 +14,12 @@ MAY_IMPORT = {
     "network": {"hall"},
     "login": {"hall", "definition", "network"},
     "imap": {"hall", "network", "login"},
-    "check": {"hall", "definition", "network", "login", "imap"},
+    "smtp": {"hall", "network", "login"},
+    "check": {"hall", "definition", "network", "login", "imap", "smtp"},
     "output": {"hall"},
     "stack": {"hall", "definition"},
-    "aws": {"hall", "definition", "network", "login", "imap", "check", "output", "stack"},
-    "cli": {"hall", "definition", "network", "login", "imap", "check", "output", "stack", "aws"},
+    "aws": {"hall", "definition", "network", "login", "imap", "smtp", "check", "output", "stack"},
+    "cli": {"hall", "definition", "network", "login", "imap", "smtp", "check", "output", "stack", "aws"},
 }
 ALONE = {
     ("socket", "ssl"): {"network", "cli/demo"},

@@ -145,6 +145,12 @@ class FailureType(StrEnum):
         "Something else answers on that port; the detail names it.",
         "See what answers there; then check server, port and imaps:// or imap:// in the definition.",
     )
+    NOT_SMTP = (
+        "not_smtp",
+        Category.RESPONSE,
+        "Something else answers where mail should be submitted; the detail names it.",
+        "See what answers there; then check server, port and smtps:// or smtp:// in send.server.",
+    )
     PROTOCOL_ERROR = (
         "protocol_error",
         Category.RESPONSE,
