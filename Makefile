@@ -15,6 +15,8 @@ PYTHON_STAMP := $(VENV)/.stamp
 SAM_STAMP := $(SAM_VENV)/.stamp-$(SAM_VERSION)
 EMULATOR_STAMP := $(EMULATOR_VENV)/.stamp
 SAM := PATH="$(CURDIR)/$(BIN):$$PATH" SAM_CLI_TELEMETRY=0 $(SAM_VENV)/bin/sam
+# Tests wait more than they work: four processes on two cores. A file's tests stay together, as some share one run.
+SIDE_BY_SIDE := -n 4 --dist loadfile
 PIP := -m pip --disable-pip-version-check install -qq
 export PYTHONDONTWRITEBYTECODE := 1
 
@@ -82,7 +84,7 @@ $(DEMO_VENV)/.stamp: requirements/demo.txt scripts/find-python
 	@touch $@
 
 test: setup $(SAM_STAMP) $(EMULATOR_STAMP) dovecot lint type ## lint, types and every test but the long ones
-	$(BIN)/pytest
+	$(BIN)/pytest $(SIDE_BY_SIDE)
 
 test-long: setup $(SAM_STAMP) $(EMULATOR_STAMP) dovecot ## soak, every offset, network namespaces, an alarm from end to end, a browser
 	@scripts/install-test-servers --browser
@@ -147,6 +149,7 @@ mutants: setup $(SAM_STAMP) dovecot ## COUNT small mistakes, chosen by SEED: doe
 docs: setup ## regenerate what is generated under docs/
 	$(BIN)/imapcheck schema > docs/check.schema.json
 	PYTHONPATH=tests $(BIN)/python -m faults.matrix > docs/failures.md
+	PYTHONPATH=tests $(BIN)/python -m support.doc_tables
 	PYTHONPATH=tests $(BIN)/python -m support.story_scenes
 	PYTHONPATH=tests $(BIN)/python -m support.rendered
 

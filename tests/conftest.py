@@ -1,5 +1,6 @@
 """Fixtures that start real parts: certificates once a session, Dovecot once a session."""
 
+import signal
 import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,10 @@ from support.wire_server import WireServer
 # How long an example takes is the machine's matter, not the code's.
 settings.register_profile("imapcheck", settings(), deadline=None)
 settings.load_profile("imapcheck")
+
+# A shell that starts us in the background ignores Ctrl-C for us and all that we start: tests that send it would hang.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 type Define = Callable[..., CheckDefinition]
 

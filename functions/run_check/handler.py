@@ -51,11 +51,11 @@ def _fail(event: object, error: Exception) -> NoReturn:
 
 
 def _report(outcome: RunOutcome) -> dict[str, Any]:
-    """Publish, log and return the result, without the transcript where all went well."""
+    """Publish, log and return the result."""
     result = outcome.result
     if not outcome.instant_test:
         publish(settings.namespace, metrics_of(result, outcome.definition), outcome.stamp)
     for warning in outcome.warnings:
         logger.warning(warning, check=result.check)
     logger.info(FINISHED, **run_fields(result, instant_test=outcome.instant_test, cold_start=outcome.cold_start))
-    return result.to_dict() | ({"transcript": []} if result.available else {})
+    return result.to_dict()

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from imapcheck.aws import evidence, explainer
 from imapcheck.aws.evidence import RunLog
 from imapcheck.aws.explainer import Explainer, ExplainSettings
-from imapcheck.errors import FailureType
+from imapcheck.failures import FailureType
 from imapcheck.output.story import tell
 from imapcheck.output.story_facts import Kind
 from imapcheck.output.story_words import clock, stamp

@@ -4,7 +4,7 @@ import os
 from datetime import UTC, datetime, timedelta
 
 from aws.conftest import Start
-from imapcheck.errors import FailureType
+from imapcheck.failures import FailureType
 from imapcheck.output.story_facts import Kind
 from support.alarm_events import alarm_message, as_body, queue_event
 from support.alarm_stack import Stack

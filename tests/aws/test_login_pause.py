@@ -16,7 +16,8 @@ from imapcheck.aws.invocation import Invocation
 from imapcheck.aws.secrets import SecretReader
 from imapcheck.aws.settings import Settings
 from imapcheck.check.login_pause import LoginGuard
-from imapcheck.errors import FailureType, OutOfResources
+from imapcheck.errors import OutOfResources
+from imapcheck.failures import FailureType
 from imapcheck.login.credentials import Credentials
 from support.certificates import Certificates
 from support.results import failure, result

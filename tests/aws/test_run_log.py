@@ -16,8 +16,9 @@ from aws_lambda_powertools import Logger
 from conftest import NEW_MESSAGE
 from imapcheck import CheckDefinition, CheckResult, Credentials, run_check
 from imapcheck.aws.run_log import FINISHED, keep_libraries_quiet, run_fields
-from imapcheck.errors import Category, FailureType
-from imapcheck.result import STEP_NAMES, Exceeded, Failure, ResultWarning, StepResult, StepStatus, TlsFacts
+from imapcheck.failures import Category, FailureType
+from imapcheck.result import Exceeded, Failure, ResultWarning, StepResult, StepStatus, TlsFacts
+from imapcheck.steps import STEP_NAMES
 from support.wire_server import WireServer
 
 ORDER = [

@@ -15,7 +15,7 @@ from botocore.awsrequest import AWSResponse
 from moto.cloudwatch.models import cloudwatch_backends
 
 from imapcheck.aws.dashboard import Request
-from imapcheck.errors import FailureType
+from imapcheck.failures import FailureType
 from imapcheck.output.widget import Choice
 from imapcheck.result import CheckResult
 from support.dashboard_console import DashboardConsole, Element, parse

@@ -8,7 +8,7 @@ step's status in a run that stays available.
 
 from dataclasses import dataclass
 
-from imapcheck.errors import Category, FailureType
+from imapcheck.failures import Category, FailureType
 
 _COLUMNS = (
     "hang drip close reset BYE NO BAD garbage wrong-tag endless-line endless-lines huge-literal echo stops-midway"
@@ -68,7 +68,7 @@ def document() -> str:
     lines = [
         "# Failures",
         "",
-        "<!-- Generated from tests/faults/matrix.py by `make docs`; the tests there run every cell. -->",
+        "<!-- Generated from imapcheck/failures.py and tests/faults/matrix.py by `make docs`; the tests there run every cell. -->",
         "",
         "`failure` in a result is the first thing that made the run unavailable: the step, a type, its category, one line of",
         "detail with the server's own words, and the server's response code where it gave one (RFC 5530).",

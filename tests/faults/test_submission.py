@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from imapcheck.errors import FailureType
+from imapcheck.failures import FailureType
 from imapcheck.transcript import MASK
 from support.certificates import Certificates
 from support.smtp_server import SmtpServer, Submission, drip, endless_line, endless_lines
@@ -25,9 +25,8 @@ def test_whole_submission_in_order() -> None:
         submitted = submit(server)
     assert submitted.failure is None
     plain = base64.b64encode(b"\0sender\0canary-s3nding").decode()
-    assert server.commands == [
-        "EHLO [127.0.0.1]", f"AUTH PLAIN {plain}", "MAIL FROM:<a@example.com>", "RCPT TO:<b@example.com>", "DATA", "QUIT",
-    ]  # fmt: skip
+    transaction = ["MAIL FROM:<a@example.com>", "RCPT TO:<b@example.com>", "DATA"]
+    assert server.commands == ["EHLO [127.0.0.1]", f"AUTH PLAIN {plain}", *transaction, "QUIT"]
     assert [envelope.octets for envelope in server.envelopes] == [MESSAGE]
     assert (server.envelopes[0].sender, server.envelopes[0].recipients) == ("a@example.com", ("b@example.com",))
     assert not re.search(rb"[^\r]\n|\r[^\n]", server.raw)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from imapcheck.errors import FailureType
+from imapcheck.failures import FailureType
 from imapcheck.result import (
     CheckResult,
     Exceeded,
@@ -13,10 +13,10 @@ from imapcheck.result import (
     ResultWarning,
     SearchFacts,
     ServerFacts,
-    StepName,
     StepResult,
     TlsFacts,
 )  # fmt: skip
+from imapcheck.steps import StepName
 from imapcheck.trace import NOT_REACHED, total_ms
 
 TIMES: dict[StepName, float] = {

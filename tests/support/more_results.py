@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from imapcheck.errors import FailureType
+from imapcheck.failures import FailureType
 from imapcheck.output.outcome import Limits, Outcome
 from imapcheck.result import (
     CheckResult,
@@ -12,9 +12,9 @@ from imapcheck.result import (
     ResultWarning,
     SearchFacts,
     ServerFacts,
-    StepName,
     StepResult,
 )
+from imapcheck.steps import StepName
 from imapcheck.trace import NOT_REACHED, total_ms
 from support.full_results import TIMES, TLS, available, refused, slow
 

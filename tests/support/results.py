@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from imapcheck.errors import FailureType
+from imapcheck.failures import FailureType
 from imapcheck.output.outcome import Limits, Outcome
 from imapcheck.result import (
     CheckResult,
@@ -13,11 +13,11 @@ from imapcheck.result import (
     ResultWarning,
     SearchFacts,
     ServerFacts,
-    StepName,
     StepResult,
     TlsFacts,
     WarningType,
 )
+from imapcheck.steps import StepName
 
 STARTED_AT = datetime(2026, 11, 24, 10, 12, 7, 250_000, UTC)
 EXPIRES_AT = "2027-01-24T12:00:00.000Z"

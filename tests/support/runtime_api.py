@@ -47,7 +47,7 @@ class LambdaEnvironment:
         self._replies: queue.Queue[Reply] = queue.Queue()
         self._asked = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_for(self))
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         self._output = (self.directory / "output").open("w+b")
         self._process = subprocess.Popen(
             # -S: no site-packages, so that nothing of the developer's environment is importable.

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from imapcheck.errors import FailureType
+from imapcheck.failures import FailureType
 from imapcheck.output.joint_story import tell_together
 from imapcheck.output.story import Setting, Story, tell
 from imapcheck.output.story_facts import Change, Evidence, Kind, Links, MonitorError, Others, Run, Watched

@@ -61,7 +61,7 @@ def token_endpoint(context: ssl.SSLContext) -> Iterator[TokenEndpoint]:
     server.handle_error = lambda *_: None  # type: ignore[method-assign]
     server.socket = context.wrap_socket(server.socket, server_side=True)
     endpoint = TokenEndpoint(f"https://localhost:{server.server_address[1]}/token")
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield endpoint
     server.shutdown()
     server.server_close()

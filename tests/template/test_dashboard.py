@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from imapcheck.errors import FailureType
-from imapcheck.result import STEP_NAMES, StepResult
+from imapcheck.failures import FailureType
+from imapcheck.result import StepResult
+from imapcheck.steps import STEP_NAMES
 from support.log_lines import log_line
 from support.results import failure, result
 from template.reading import of_type, read

@@ -8,7 +8,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "layers/imapcheck/imapcheck"
 FUNCTIONS = PACKAGE.parents[2] / "functions"
-HALL = ("version", "text", "errors", "special_uses", "result", "trace", "transcript")
+HALL = ("version", "text", "steps", "failures", "errors", "special_uses", "result", "trace", "transcript")
 MAY_IMPORT = {
     "definition": {"hall"},
     "network": {"hall"},

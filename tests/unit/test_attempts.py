@@ -9,7 +9,7 @@ import pytest
 from conftest import NEW_MESSAGE, Define
 from imapcheck import CheckResult, Credentials, run_check
 from imapcheck.check import run
-from imapcheck.errors import FailureType
+from imapcheck.failures import FailureType
 from imapcheck.trace import Deadline
 from support.mail_server import Box, MailServer, MailStore
 from support.wire_server import Action, Dialect, Exchange, WireServer, close, hang, once, reply
@@ -184,17 +184,9 @@ def test_bye_and_silence_is_told_in_the_servers_words(
     assert result.duration_ms < 15_000
 
 
-def test_every_failure_type_is_tried_again_or_is_not() -> None:
-    """A new type is put on one side on purpose."""
-    again = {
-        "name_not_resolved", "resolver_failed", "connection_refused", "network_unreachable", "connection_lost",
-        "timeout", "authentication_unavailable",
-    }  # fmt: skip
-    never = {
-        "certificate_expired", "certificate_not_yet_valid", "certificate_name_mismatch", "certificate_untrusted",
-        "certificate_invalid", "tls_handshake_failed", "starttls_unavailable", "authentication_failed",
-        "authentication_paused", "mechanism_not_offered", "greeting_rejected", "not_imap", "protocol_error",
-        "command_rejected", "mailbox_not_found", "over_quota", "no_match", "too_old", "message_too_large",
-    }  # fmt: skip
-    assert {type.value for type in FailureType if run.may_be_a_glitch(type)} == again
-    assert {type.value for type in FailureType if not run.may_be_a_glitch(type)} == never
+def test_only_what_may_pass_by_itself_is_tried_again() -> None:
+    """Never what a person has to fix, and never a refused login, which could lock the account."""
+    passing = {type.category for type in FailureType if type.passes}
+    assert passing == {"dns", "connection", "timeout", "authentication"}
+    assert not FailureType.AUTHENTICATION_FAILED.passes
+    assert not FailureType.AUTHENTICATION_PAUSED.passes

@@ -20,7 +20,7 @@ from imapcheck.cli.credentials import CredentialsFinder
 from imapcheck.cli.orders import Orders
 from imapcheck.cli.runner import run_orders
 from imapcheck.definition.files import load_definition
-from imapcheck.errors import FailureType
+from imapcheck.failures import FailureType
 from imapcheck.login.credentials import Credentials
 from imapcheck.output.outcome import Outcome
 from imapcheck.output.terminal import Screen

@@ -3,7 +3,7 @@
 import pytest
 
 from imapcheck.output.excerpt import end_of_part, excerpt
-from imapcheck.result import StepName
+from imapcheck.steps import StepName
 
 SESSION = (
     "S: * OK ready",

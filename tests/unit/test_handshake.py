@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from imapcheck.errors import CheckFailure, FailureType
+from imapcheck.errors import CheckFailure
+from imapcheck.failures import FailureType
 from imapcheck.network import transport
 from imapcheck.network.tls import ClearText, client_context
 from imapcheck.network.transport import Wire

@@ -15,7 +15,7 @@ from imapcheck.cli import look as looking
 from imapcheck.cli.init import _schedule, _when_it_runs
 from imapcheck.cli.look import Look, log_in, look
 from imapcheck.definition.model import CheckDefinition
-from imapcheck.errors import FailureType
+from imapcheck.failures import FailureType
 from imapcheck.login.credentials import Credentials
 from imapcheck.result import CheckResult
 from support.certificates import Certificates

@@ -15,7 +15,8 @@ import pytest
 
 from conftest import Define
 from imapcheck import CheckDefinition, CheckResult, Credentials, run_check
-from imapcheck.errors import CheckFailure, CredentialsError, FailureType, OutOfResources
+from imapcheck.errors import CheckFailure, CredentialsError, OutOfResources
+from imapcheck.failures import FailureType
 from imapcheck.login.oauth import access_token
 from imapcheck.network import transport
 from imapcheck.network.resolver import is_local, resolve

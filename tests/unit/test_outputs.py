@@ -14,7 +14,7 @@ from junitparser import Failure as JUnitFailure
 from nagiosplugin import Performance, Range
 from prometheus_client.parser import text_string_to_metric_families
 
-from imapcheck.errors import FailureType
+from imapcheck.failures import FailureType
 from imapcheck.output import json_lines, junit, nagios, prometheus
 from imapcheck.output.outcome import Outcome, worst_first
 from imapcheck.output.table import why

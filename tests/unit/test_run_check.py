@@ -13,6 +13,7 @@ from imapcheck import CheckDefinition, Credentials, run_check
 from imapcheck.errors import CredentialsError, DefinitionError
 from imapcheck.result import FIELDS
 from imapcheck.trace import StepEvent, StepFinished, StepStarted
+from imapcheck.transcript import Transcript
 from support.wire_server import Dialect, WireServer, close, hang, reply
 
 
@@ -82,7 +83,44 @@ def test_slow_hook_is_not_counted(
         result = run_check(define(server), credentials, hooks=[slow])
     assert len(result.steps) >= 9
     assert now[0] >= 1000 + 10 * 2 * len(result.steps)
+    print({s.name: s.duration_ms for s in result.steps})
     assert (result.duration_ms, {step.duration_ms for step in result.steps} - {None}) == (0, {0})
+
+
+def test_transcript_of_an_available_run_only_where_it_is_wanted(
+    define: Define, credentials: Credentials, server_context: Any
+) -> None:
+    """That of a run that failed is always there."""
+    with WireServer(tls=server_context) as server:
+        good = [run_check(define(server), credentials, keep_transcript=kept).transcript for kept in (True, False)]
+    assert len(good[0]) > 10
+    assert good[1] == ()
+    with WireServer(Dialect(uids=()), tls=server_context) as server:
+        bad = run_check(define(server, search="x"), credentials, keep_transcript=False)
+    assert not bad.available
+    assert any("UID SEARCH" in line for line in bad.transcript)
+
+
+def test_what_we_make_of_an_answer_is_not_counted(
+    define: Define, credentials: Credentials, server_context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step ends with the last octets of its answer: that we then take long over it makes no server slow."""
+    now = [1000.0]
+    clock = SimpleNamespace(perf_counter=lambda: now[0], monotonic=time.monotonic)
+    for module in ("imapcheck.trace", "imapcheck.network.resolver"):
+        monkeypatch.setattr(f"{module}.time", clock)
+    keep = Transcript.server
+
+    def slow(transcript: Transcript, line: bytes) -> None:
+        now[0] += 10 if line.startswith(b"A0") else 0  # the last line of each answer
+        keep(transcript, line)
+
+    monkeypatch.setattr(Transcript, "server", slow)
+    with WireServer(tls=server_context) as server:
+        result = run_check(define(server, search="x"), credentials)
+    assert result.available, result.failure
+    # Of the four LISTs of one step the work on the first three lies between its answers.
+    assert {step.name: step.duration_ms for step in result.steps if step.duration_ms} == {"list": 30_000}
 
 
 def test_threshold_marks_an_available_run_slow(define: Define, credentials: Credentials, server_context: Any) -> None:

@@ -75,7 +75,7 @@ def refused(send: dict[str, Any] | None = None, **fields: Any) -> list[str]:
     return refusals(define(send, **fields), "x", NOW)
 
 
-SCHEDULE = {"schedule": {"every": "5m"}, "secret": "imapcheck/mail"}
+SCHEDULE: dict[str, Any] = {"schedule": {"every": "5m"}, "secret": "imapcheck/mail"}
 
 
 def test_one_login_serves_both_servers_of_one_host() -> None:
@@ -83,10 +83,8 @@ def test_one_login_serves_both_servers_of_one_host() -> None:
     assert refused(**SCHEDULE) == []
     assert refused({"server": "smtp://mail.example.com"}, **SCHEDULE) == []
     other = {"server": "smtps://smtp.example.com"}
-    assert refused(other, **SCHEDULE) == [
-        "x: send.secret: found nothing, expected the name of a secret for smtp.example.com, which is not the host of"
-        " server, or authentication none"
-    ]
+    wanted = "the name of a secret for smtp.example.com, which is not the host of server, or authentication none"
+    assert refused(other, **SCHEDULE) == [f"x: send.secret: found nothing, expected {wanted}"]
     assert refused(other) == []
     assert refused(other | {"authentication": "none"}, **SCHEDULE) == []
     assert refused(other | {"secret": "imapcheck/sender"}, **SCHEDULE) == []
@@ -108,7 +106,7 @@ def doubted(send: dict[str, Any] | None = None, **fields: Any) -> list[str]:
 @pytest.mark.parametrize(("every", "count"), [("5m", "8,640"), ("1m", "43,200"), ("1h", "720"), ("24h", "30")])
 def test_messages_that_stay_are_counted(every: str, count: str) -> None:
     """With `keep_for`, or without a schedule, there is nothing to warn of."""
-    fields = {"schedule": {"every": every}, "secret": "imapcheck/mail"}
+    fields: dict[str, Any] = {"schedule": {"every": every}, "secret": "imapcheck/mail"}
     assert doubted({"keep_for": None}, **fields) == [
         f"send: without keep_for {count} messages a month stay in the mailbox"
     ]

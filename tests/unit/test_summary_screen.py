@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from imapcheck.cli.app import app
-from imapcheck.errors import FailureType
+from imapcheck.failures import FailureType
 from imapcheck.output.json_lines import append_line, json_line
 from imapcheck.output.outcome import Outcome
 from support.results import STARTED_AT, failure, not_run, outcome, result, slow_result

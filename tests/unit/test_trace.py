@@ -1,11 +1,14 @@
 """Steps and their times: what is added up, what is left out, what a step says of itself."""
 
 import time
+from types import SimpleNamespace
 
 import pytest
 
-from imapcheck.errors import CheckFailure, FailureType
-from imapcheck.result import StepName, StepResult
+from imapcheck.errors import CheckFailure
+from imapcheck.failures import FailureType
+from imapcheck.result import StepResult
+from imapcheck.steps import StepName
 from imapcheck.trace import Deadline, StepEvent, StepFinished, StepRecord, StepStarted, Tracer, milliseconds, total_ms
 
 
@@ -87,3 +90,46 @@ def test_step_that_goes_on_later_has_one_entry_and_both_times() -> None:
     assert offsets[1] >= 10
     assert offsets == sorted(offsets)
     assert offsets == [event.offset_ms for event in events if isinstance(event, StepFinished)]
+
+
+class Clock:
+    """A clock of the steps that goes on only where a test says so."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        monkeypatch.setattr("imapcheck.trace.time", SimpleNamespace(perf_counter=lambda: self.now))
+
+
+def test_step_ends_with_the_last_octets_of_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our work before them counts, but for what is put aside; our work after them does not, put aside or not."""
+    clock, tracer = Clock(monkeypatch), Tracer([], str)
+    with tracer.step("list") as step:
+        clock.now += 1
+        tracer.moved()
+        clock.now += 2
+        with step.aside():
+            clock.now += 4
+        clock.now += 8
+        tracer.moved()
+        clock.now += 16
+        with step.aside():
+            clock.now += 32
+    with tracer.step("examine"):
+        clock.now += 64  # nothing came in: a step of our own, timed to its end
+    with tracer.step("list") as step:
+        clock.now += 1
+        tracer.moved()
+        clock.now += 2
+    assert [(step.name, step.duration_ms) for step in tracer.results()] == [("list", 12_000), ("examine", 64_000)]
+
+
+def test_step_that_fails_lasts_until_it_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half an answer and then nothing: the time-out is in it."""
+    clock, tracer = Clock(monkeypatch), Tracer([], str)
+    with pytest.raises(CheckFailure), tracer.step("search") as step:
+        tracer.moved()
+        with step.aside():
+            clock.now += 5
+        clock.now += 30
+        raise CheckFailure(FailureType.TIMEOUT, "no complete answer in time")
+    assert [step.duration_ms for step in tracer.results()] == [30_000]

@@ -185,7 +185,7 @@ def test_only_changes_are_told() -> None:
 
 def test_another_cause_is_a_change_too() -> None:
     """Who is told of a refused login must hear when it has become a full mailbox."""
-    from imapcheck.errors import FailureType
+    from imapcheck.failures import FailureType
 
     other = failure(FailureType.OVER_QUOTA, "append", detail="full")
     lines = changes(outcome(result("gmail", failure())), outcome(result("gmail", other)), outcome(result()))
@@ -298,7 +298,7 @@ def at(minute: int, *failures: Any, **fields: Any) -> Outcome:
 
 def test_summary_counts_runs_and_tells_incidents() -> None:
     """Length from the first bad run to the next good one; causes by their number; what could not run apart."""
-    from imapcheck.errors import FailureType
+    from imapcheck.failures import FailureType
 
     other = failure(FailureType.TIMEOUT, "greeting")
     found = summarise(

@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imapcheck.output.waterfall import (
-    NOT_COUNTED,
     Waterfall,
     duration_text,
     layout,
@@ -15,7 +14,8 @@ from imapcheck.output.waterfall import (
     nice_ticks,
     waterfall_of,
 )
-from imapcheck.result import STEP_NAMES, StepResult, StepStatus
+from imapcheck.result import StepResult, StepStatus
+from imapcheck.steps import STEP_NAMES, STEPS
 from support.full_results import available, slow
 
 TIME = st.floats(0, 120_000, allow_nan=False).map(lambda ms: round(ms, 3))
@@ -47,7 +47,7 @@ def test_bars_lie_in_the_frame_in_order_and_add_up(steps: list[StepResult], thre
             assert 0 <= bar.start <= bar.start + bar.length <= 1 + 1e-12
             assert bar.length * frame == pytest.approx(step.duration_ms, abs=1e-6)
             end = bar.start + bar.length
-    counted = sum(step.duration_ms or 0 for step in steps if step.name != NOT_COUNTED)
+    counted = sum(step.duration_ms or 0 for step in steps if STEPS[step.name].counted)
     assert drawn.total_ms == pytest.approx(counted)
 
 

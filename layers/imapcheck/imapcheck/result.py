@@ -2,18 +2,13 @@
 
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
-from imapcheck.errors import Category, FailureType
+from imapcheck.failures import Category, FailureType
+from imapcheck.steps import StepName
 from imapcheck.version import VERSION
 
 SCHEMA_VERSION = 1
-
-StepName = Literal[
-    "dns", "connect", "tls", "greeting", "capability", "starttls", "authenticate", "id", "namespace",
-    "list", "examine", "quota", "search", "fetch", "locate_sent", "append", "cleanup", "logout",
-]  # fmt: skip
-STEP_NAMES: tuple[StepName, ...] = get_args(StepName)
 
 type StepStatus = Literal["passed", "failed", "refused", "skipped"]
 type WarningType = Literal[
@@ -33,7 +28,7 @@ class StepResult:
 
 @dataclass(frozen=True)
 class Failure:
-    """One reason why the run was unavailable, in one line; `advice` says in one sentence what to do first."""
+    """One reason why the run was unavailable, in one line; `advice` says what to do first."""
 
     step: StepName
     type: FailureType

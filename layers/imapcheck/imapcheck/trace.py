@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from imapcheck.errors import CheckFailure
-from imapcheck.result import StepName, StepResult, StepStatus
+from imapcheck.result import StepResult, StepStatus
+from imapcheck.steps import STEPS, StepName
 
 _LOG = logging.getLogger("imapcheck")
 
@@ -63,6 +64,7 @@ class StepRecord:
         self.detail: str | None = None
         self.failure: CheckFailure | None = None
         self.seconds = 0.0
+        self.asides: list[tuple[float, float]] = []
 
     def note(self, detail: str) -> None:
         """Add to the detail of a step that passed."""
@@ -87,7 +89,7 @@ class StepRecord:
         try:
             yield
         finally:
-            self.leave_out(time.perf_counter() - began)
+            self.asides.append((began, time.perf_counter() - began))
 
     def leave_out(self, seconds: float) -> None:
         """So much of the step's time was not the server's or the network's."""
@@ -103,7 +105,8 @@ class StepRecord:
 class Tracer:
     """Collects one attempt's steps in the order they ran and tells the hooks.
 
-    The clock runs within steps only: what we do between them is neither the server's time nor the network's.
+    The clock runs within steps only, and in a step that passes until the last octets of the answer have come in
+    (`moved`): what we make of an answer, and do between steps, is neither the server's time nor the network's.
     A name has one entry: a step that goes on later (CAPABILITY is asked again after STARTTLS and after
     the login) adds to its own time, so that no step contains another's work. `redact` cleans every
     detail before anyone sees it, which is after the clock has stopped.
@@ -113,6 +116,7 @@ class Tracer:
     def __init__(self, hooks: Sequence[Hook], redact: Callable[[str], str]) -> None:
         self._hooks = hooks
         self._redact = redact
+        self.moved_at: float | None = None
         self._records: dict[StepName, StepRecord] = {}
 
     def step(self, name: StepName) -> "_Timed":
@@ -121,6 +125,10 @@ class Tracer:
         if record is None:
             record = self._records[name] = StepRecord(name)
         return _Timed(self, record)
+
+    def moved(self) -> None:
+        """Octets came in or went out just now: a step under way lasts at least until here."""
+        self.moved_at = time.perf_counter()
 
     def skip(self, name: StepName, detail: str) -> None:
         """Record a step that did not run."""
@@ -165,19 +173,25 @@ class _Timed:
 
     def __enter__(self) -> StepRecord:
         self._offset = self._tracer.started(self._record)
+        self._tracer.moved_at = None
         self._began = time.perf_counter()
         return self._record
 
     def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
-        self._record.seconds += time.perf_counter() - self._began
+        moved_at = self._tracer.moved_at if error is None else None
+        ended = time.perf_counter() if moved_at is None else moved_at
+        self._record.seconds += ended - self._began
+        if self._record.asides:
+            self._record.seconds -= sum(took for began, took in self._record.asides if began < ended)
+            self._record.asides.clear()
         if isinstance(error, CheckFailure):
             self._record.fail(error)
         self._tracer.finished(self._record, self._offset)
 
 
 def total_ms(steps: Iterable[StepResult]) -> float:
-    """All steps but `cleanup`, which is our housekeeping; rounded up, as no sum of them may exceed it."""
-    total = sum(step.duration_ms or 0.0 for step in steps if step.name != "cleanup")
+    """The steps that count; rounded up, as no sum of them may exceed it."""
+    total = sum(step.duration_ms or 0.0 for step in steps if STEPS[step.name].counted)
     rounded = round(total, 3)
     return rounded if rounded >= total else round(rounded + 0.001, 3)
 

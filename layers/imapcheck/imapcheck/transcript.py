@@ -9,6 +9,7 @@ import base64
 import binascii
 import bisect
 import contextlib
+import functools
 import html
 import itertools
 import json
@@ -35,6 +36,7 @@ _HEAD_OCTETS, _TAIL_OCTETS = 40_000, 80_000
 _LINE_LIMIT = 397
 _HELD_OCTETS = 8192
 _MOST_SEARCHED = 1 << 14
+_SHORT = 200
 
 type _Words = Mapping[int | None, tuple[bytes, ...]]
 type _Line = tuple[str, bytes | str | Callable[[], bytes]]
@@ -95,9 +97,9 @@ class Redactor:
     def _forms(self) -> tuple[_Words, _Words]:
         """(spellings, base64 cores) by marker, all in lower case; made when first needed: not within a timed login."""
         if self._known is None:
-            values = set[bytes]().union(*map(_values, self._secrets))
-            spelled = frozenset(form.lower() for value in values for form in _spellings(value))
-            cores = frozenset(core.lower() for value in values for core in _base64_cores(value))
+            forms = [_short(secret) if len(secret) <= _SHORT else _long(secret) for secret in self._secrets]
+            spelled = frozenset[bytes]().union(*(spelled for spelled, _ in forms))
+            cores = frozenset[bytes]().union(*(cores for _, cores in forms))
             self._longest = max(map(len, spelled | cores), default=0)
             self._known = _by_marker(spelled), _by_marker(cores)
         return self._known
@@ -158,6 +160,17 @@ def _within(lines: list[str], octets: int) -> list[str]:
     """As many of the first `lines` as take at most so many octets in JSON, where one character may take twelve."""
     ends = list(itertools.accumulate(len(json.dumps(line)) for line in lines))
     return lines[: bisect.bisect_right(ends, octets)]
+
+
+def _forms_of(secret: bytes) -> tuple[frozenset[bytes], frozenset[bytes]]:
+    """Its (spellings, base64 cores), all in lower case: some 170 octets for each of the secret's."""
+    values = _values(secret)
+    spelled = frozenset(form.lower() for value in values for form in _spellings(value))
+    return spelled, frozenset(core.lower() for value in values for core in _base64_cores(value))
+
+
+_short, _long = functools.lru_cache(256)(_forms_of), functools.lru_cache(8)(_forms_of)
+"""The same passwords and tokens are used run after run; both caches together hold at most some 10 MB."""
 
 
 def _values(secret: bytes) -> set[bytes]:

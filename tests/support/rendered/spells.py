@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from imapcheck.errors import FailureType
+from imapcheck.failures import FailureType
 from imapcheck.output.story_facts import Kind, Run, Spell, find_spell, good_since
 from support.story_scenes import FAULTS, RANG, change, log_line, runs_of
 

@@ -33,7 +33,7 @@ class Connection:
 
     def wait_until_gone(self, stopping: threading.Event) -> None:
         """Read and forget until the client closes, 30 s have passed or the server stops."""
-        self.sock.settimeout(0.2)
+        self.sock.settimeout(0.02)
         give_up = time.monotonic() + 30
         while time.monotonic() < give_up and not stopping.is_set():
             try:

@@ -12,7 +12,7 @@ import pytest
 
 from imapcheck.aws import evidence
 from imapcheck.aws.evidence import RunLog
-from imapcheck.errors import FailureType
+from imapcheck.failures import FailureType
 from imapcheck.output.story_facts import Change, Evidence, Kind, find_spell, silence
 from support.story_scenes import FAULTS, RANG, change, log_line
 

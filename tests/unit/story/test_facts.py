@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from imapcheck.errors import FailureType
+from imapcheck.failures import FailureType
 from imapcheck.output.story_facts import Kind, Run, judge, number
 from support.story_scenes import BEFORE, CERTIFICATE, FAULTS, change, log_line, minutes_ago
 

@@ -11,7 +11,8 @@ from imapcheck.aws.settings import Settings
 from imapcheck.check.login_pause import LoginGuard
 from imapcheck.check.run import run_check
 from imapcheck.definition.model import CheckDefinition
-from imapcheck.errors import Category, CredentialsError, FailureType, ImapcheckError, NoTimeLeft, OutOfResources
+from imapcheck.errors import CredentialsError, ImapcheckError, NoTimeLeft, OutOfResources
+from imapcheck.failures import Category, FailureType
 from imapcheck.login.credentials import Credentials
 from imapcheck.result import CheckResult
 
@@ -89,6 +90,7 @@ class Invocation:
                 deadline=deadline,
                 login_pause=pause,
                 refuse_local_addresses=not self._settings.allow_local_addresses,
+                keep_transcript=False,
             )
         except CredentialsError as error:
             raise CredentialsError(f"check {definition.label}: secret {definition.secret}: {error}") from None

@@ -10,8 +10,8 @@ from typing import Literal, NamedTuple
 
 from imapcheck.definition.model import CheckDefinition, MetricSet
 from imapcheck.result import CheckResult
+from imapcheck.steps import STEPS
 
-MAIN_STEPS = {"connect", "tls", "authenticate", "search", "fetch", "append"}
 MONITOR_ERRORS = "MonitorErrors"
 
 type Unit = Literal["Percent", "Milliseconds", "Count", "Bytes", "Seconds"]
@@ -58,7 +58,7 @@ def _details(result: CheckResult, wanted: MetricSet, check: dict[str, str]) -> I
     if wanted == "main":
         return
     for step in result.steps:
-        if step.status == "passed" and step.duration_ms is not None and (wanted == "all" or step.name in MAIN_STEPS):
+        if step.status == "passed" and step.duration_ms is not None and (wanted == "all" or STEPS[step.name].main):
             yield Metric("StepDuration", "Milliseconds", step.duration_ms, {**check, "Step": step.name})
     if result.search is not None:
         yield Metric("SearchMatches", "Count", result.search.matches, check)

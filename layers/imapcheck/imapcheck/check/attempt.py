@@ -7,7 +7,8 @@ from imapcheck.check.state import Asked, Attempt
 from imapcheck.check.steps.connection import logout
 from imapcheck.errors import CheckFailure
 from imapcheck.login.mechanisms import Mechanism, mechanism_for
-from imapcheck.result import Failure, StepName, StepResult
+from imapcheck.result import Failure, StepResult
+from imapcheck.steps import StepName
 from imapcheck.trace import NOT_REACHED, Deadline, Tracer
 from imapcheck.transcript import Redactor, Transcript
 

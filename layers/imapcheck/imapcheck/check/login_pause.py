@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from imapcheck.definition.model import CheckDefinition
-from imapcheck.errors import FailureType
+from imapcheck.failures import FailureType
 from imapcheck.login.credentials import Credentials, LoginPause
 from imapcheck.result import CheckResult
 

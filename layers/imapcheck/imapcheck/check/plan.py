@@ -4,10 +4,31 @@ from collections.abc import Callable
 
 from imapcheck.check.state import Attempt
 from imapcheck.check.steps import connection, filing, login, reading
+from imapcheck.definition.asked import why_not
 from imapcheck.definition.model import CheckDefinition
-from imapcheck.result import StepName
+from imapcheck.steps import StepName
 
 type Step = Callable[[Attempt], None]
+
+_FUNCTIONS: dict[StepName, Step] = {
+    "dns": connection.dns,
+    "connect": connection.connect,
+    "tls": connection.tls,
+    "greeting": connection.greeting,
+    "capability": connection.capability,
+    "starttls": connection.starttls,
+    "authenticate": login.authenticate,
+    "id": login.identify,
+    "namespace": reading.namespace,
+    "list": reading.list_mailboxes,
+    "examine": reading.examine,
+    "quota": reading.quota,
+    "search": reading.search,
+    "fetch": reading.fetch,
+    "locate_sent": filing.locate_sent,
+    "append": filing.append,
+    "cleanup": filing.cleanup,
+}
 
 
 def plan(definition: CheckDefinition) -> list[tuple[StepName, Step]]:
@@ -15,27 +36,8 @@ def plan(definition: CheckDefinition) -> list[tuple[StepName, Step]]:
 
     `logout` comes last, whatever happened: that is `run`'s matter.
     """
-    mode, logs_in = definition.tls_mode, definition.logs_in
-    searches, sends = definition.search is not None, definition.new_message is not None
-    cleans = definition.new_message is not None and definition.new_message.keep_for is not None
-    steps: list[tuple[StepName, Step, bool]] = [
-        ("dns", connection.dns, True),
-        ("connect", connection.connect, True),
-        ("tls", connection.tls, mode == "implicit"),
-        ("greeting", connection.greeting, True),
-        ("capability", connection.capability, True),
-        ("starttls", connection.starttls, mode == "starttls"),
-        ("tls", connection.tls, mode == "starttls"),
-        ("authenticate", login.authenticate, logs_in),
-        ("id", login.identify, definition.identify),
-        ("namespace", reading.namespace, logs_in),
-        ("list", reading.list_mailboxes, logs_in),
-        ("examine", reading.examine, logs_in),
-        ("quota", reading.quota, definition.quota is not None and logs_in),
-        ("search", reading.search, searches),
-        ("fetch", reading.fetch, searches),
-        ("locate_sent", filing.locate_sent, sends),
-        ("append", filing.append, sends),
-        ("cleanup", filing.cleanup, cleans),
-    ]
-    return [(name, step) for name, step, asked in steps if asked]
+    order = list(_FUNCTIONS)
+    if definition.tls_mode == "starttls":
+        order.remove("tls")
+        order.insert(order.index("starttls") + 1, "tls")
+    return [(name, _FUNCTIONS[name]) for name in order if why_not(definition, name) is None]

@@ -12,7 +12,8 @@ from imapcheck.check.facts import exceeded, message_facts, quota_facts, search_f
 from imapcheck.check.state import Asked
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.server import canonical_host
-from imapcheck.errors import Category, CredentialsError, DefinitionError, FailureType
+from imapcheck.errors import CredentialsError, DefinitionError
+from imapcheck.failures import Category, FailureType
 from imapcheck.login.credentials import Credentials, LoginPause
 from imapcheck.network.tls import TlsContext, client_context
 from imapcheck.result import CheckResult, Failure
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 _PAUSE_BETWEEN_ATTEMPTS = 1.0
 _LEAST_SHARE = 0.5
 _BEARER = ("xoauth2", "oauthbearer")
-_MAYBE_A_GLITCH = {Category.DNS, Category.CONNECTION, Category.TIMEOUT}
+_SERVER_NOT_HEARD = {Category.DNS, Category.CONNECTION, Category.TIMEOUT}
 
 
 def run_check(
@@ -39,13 +40,15 @@ def run_check(
     login_pause: LoginPause | None = None,
     refuse_local_addresses: bool = False,
     observed: "Observed | None" = None,
+    keep_transcript: bool = True,
 ) -> CheckResult:
     """Run one check and say how it went. What the server or network does is in the result.
 
     `deadline` is a `time.monotonic()` value that the run ends by, whatever `definition.timeout` says;
     `hooks` receive each step's `StepStarted` and `StepFinished`; with `login_pause` the login is
     withheld (`authentication_paused`); `refuse_local_addresses` keeps a check inside Lambda away from
-    its runtime API; `observed` is filled with what the server said of itself. Raises `CredentialsError`,
+    its runtime API; `observed` is filled with what the server said of itself; without
+    `keep_transcript` that of an available run is empty, which saves laying it out. Raises `CredentialsError`,
     `DefinitionError` and `OutOfResources` for what is wrong on our side.
     """
     _require_credentials(definition, credentials)
@@ -65,10 +68,13 @@ def run_check(
         ended = _tried_again(asked, ended, ends, earlier)
     if observed is not None:
         observed.take(ended.attempt)
-    return _result(started_at, asked, ended, earlier)
+    transcript = ended.attempt.transcript.lines() if keep_transcript or ended.failure is not None else ()
+    return _result(started_at, asked, ended, earlier, transcript)
 
 
-def _result(started_at: datetime, asked: Asked, ended: Ended, earlier: Sequence[Failure]) -> CheckResult:
+def _result(
+    started_at: datetime, asked: Asked, ended: Ended, earlier: Sequence[Failure], transcript: tuple[str, ...]
+) -> CheckResult:
     definition, learnt, redactor = asked.definition, ended.attempt.learnt, ended.attempt.redactor
     duration_ms = total_ms(ended.steps)
     passed = exceeded(definition, ended.steps, duration_ms)
@@ -87,7 +93,7 @@ def _result(started_at: datetime, asked: Asked, ended: Ended, earlier: Sequence[
         search=search_facts(learnt),
         new_message=message_facts(learnt, redactor),
         token_ms=asked.token.milliseconds if asked.token is not None else None,
-        transcript=ended.attempt.transcript.lines(),
+        transcript=transcript,
         failures=ended.failures,
         warnings=warnings(definition, learnt, ended.alerts, redactor),
         exceeded=passed,
@@ -165,7 +171,7 @@ def _tried_again(asked: Asked, refused: Ended, ends: Deadline, earlier: list[Fai
     assert refused.failure is not None
     earlier.append(refused.failure)
     cut_short = ended.failure
-    if cut_short is None or cut_short.category not in _MAYBE_A_GLITCH or _logged_in(ended):
+    if cut_short is None or cut_short.category not in _SERVER_NOT_HEARD or _logged_in(ended):
         return ended
     told = f"; the attempt with a new token: {cut_short.step}: {cut_short.type}: {cut_short.detail}"
     # The server may repeat the old token, which the redactor of the second attempt does not know.
@@ -205,11 +211,6 @@ def _share(ends: Deadline, retries_left: int) -> Deadline:
 def _worth_another(ended: Ended, retries_left: int, ends: Deadline) -> bool:
     """After what may be a glitch, never after APPEND was sent, and only where there is time."""
     failure = ended.failure
-    if failure is None or not may_be_a_glitch(failure.type) or ended.attempt.learnt.append_sent:
+    if failure is None or not failure.type.passes or ended.attempt.learnt.append_sent:
         return False
     return retries_left > 0 and ends.remaining() > _PAUSE_BETWEEN_ATTEMPTS
-
-
-def may_be_a_glitch(type: FailureType) -> bool:
-    """Whether the same failure may be gone a second later."""
-    return type.category in _MAYBE_A_GLITCH or type is FailureType.AUTHENTICATION_UNAVAILABLE

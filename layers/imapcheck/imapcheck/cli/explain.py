@@ -5,7 +5,7 @@ import shutil
 import textwrap
 from collections.abc import Iterator
 
-from imapcheck.errors import Category, FailureType
+from imapcheck.failures import Category, FailureType
 
 
 def explanation(word: str | None) -> str:

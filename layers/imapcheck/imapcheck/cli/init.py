@@ -20,7 +20,8 @@ from imapcheck.cli.status import INTERRUPTED, UNAVAILABLE, WRONG_USAGE
 from imapcheck.definition.files import parse_definition
 from imapcheck.definition.json_text import UnreadableError, read_object, shown
 from imapcheck.definition.monitoring import EVERY
-from imapcheck.errors import CredentialsError, DefinitionError, FailureType
+from imapcheck.errors import CredentialsError, DefinitionError
+from imapcheck.failures import FailureType
 from imapcheck.login.credentials import Credentials
 from imapcheck.output.outcome import Outcome
 from imapcheck.output.terminal import console_for, say

@@ -83,6 +83,7 @@ def run(
         Watch(orders, interval, concurrency, keep, renewed=taken.renewed, as_json=chosen == "json", quiet=quiet).run()
     timeout = orders[0].definition.timeout if orders[0].definition is not None else None
     screen = screen_for(chosen, len(orders), transcript=transcript, quiet=quiet, timeout=timeout)
+    screen.transcripts = transcript or html is not None
     try:
         with nullcontext() if html is None else report_file(html) as write:
             outcomes, status = _run_once(orders, screen, concurrency, keep)

@@ -60,10 +60,10 @@ def run_order(
 def _run(order: Order, definition: CheckDefinition, screen: Screen, guard: LoginGuard | None) -> CheckResult:
     credentials, hooks = order.found.credentials if order.found is not None else None, screen.hooks(order.check)
     if guard is None or credentials is None:
-        return run_check(definition, credentials, hooks=hooks)
+        return run_check(definition, credentials, hooks=hooks, keep_transcript=screen.transcripts)
     version = _version(credentials)
     pause = guard.pause(definition, credentials, version)
-    result = run_check(definition, credentials, hooks=hooks, login_pause=pause)
+    result = run_check(definition, credentials, hooks=hooks, login_pause=pause, keep_transcript=screen.transcripts)
     guard.note(definition, credentials, version, result)
     return result
 

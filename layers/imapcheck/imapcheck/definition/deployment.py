@@ -12,6 +12,7 @@ from pathlib import Path
 from zoneinfo import available_timezones
 
 from imapcheck.definition.access import TlsDefinition, idle_tls
+from imapcheck.definition.asked import why_not, why_skipped
 from imapcheck.definition.files import problem_line
 from imapcheck.definition.json_text import shown
 from imapcheck.definition.model import CheckDefinition, NewMessageDefinition
@@ -132,7 +133,8 @@ def _addressed_to_its_sender(message: NewMessageDefinition) -> bool:
 
 def _threshold_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
     for step, limit in definition.thresholds.items():
-        if (reason := _never_runs(definition, step)) is not None:
+        reason = None if step == "total" else why_not(definition, step) or why_skipped(definition, step)
+        if reason is not None:
             yield f"thresholds.{step}", f"the step does not run: {reason}"
         elif (
             step == "arrival" and definition.send is not None and limit >= definition.send.within.total_seconds() * 1000
@@ -140,35 +142,6 @@ def _threshold_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
             yield "thresholds.arrival", f"{limit:g} ms reach send.within: what takes longer is not_delivered"
         elif limit > definition.timeout * 1000:
             yield f"thresholds.{step}", f"{limit:g} ms are more than the timeout of {definition.timeout:g} s"
-
-
-def _never_runs(definition: CheckDefinition, step: str) -> str | None:
-    message, send = definition.new_message, definition.send
-    absent = {
-        "dns": "the server is an address" if definition.host_is_address else None,
-        "tls": "tls.mode is none" if definition.tls_mode == "none" else None,
-        "starttls": f"tls.mode is {definition.tls_mode}" if definition.tls_mode != "starttls" else None,
-        "id": "identify is false" if not definition.identify else None,
-        "quota": "there is no quota" if definition.quota is None else None,
-        "locate_sent": "new_message.mailbox is given" if message is not None and message.mailbox else None,
-        "cleanup": None if definition.cleans else "there is no keep_for in new_message or send",
-        "send_tls": "send.tls.mode is none" if send is not None and send.tls_mode == "none" else None,
-        "send_authenticate": "send.authentication is none" if send is not None and not send.logs_in else None,
-    }
-    reason = absent.get(step)
-    if reason is None and not definition.logs_in and step in _AFTER_LOGIN:
-        reason = "authentication is none"
-    if reason is None and definition.search is None and step in ("search", "fetch"):
-        reason = "there is no search"
-    if reason is None and message is None and step in ("locate_sent", "append"):
-        reason = "there is no new_message"
-    if send is None and step in _SENDING:
-        reason = "there is no send"
-    return reason
-
-
-_SENDING = {"send_connect", "send_tls", "send_authenticate", "submit", "arrival"}
-_AFTER_LOGIN = {"authenticate", "id", "namespace", "list", "examine", "quota"}
 
 
 def _server_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:

@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterable
 
-from imapcheck.result import STEP_NAMES
+from imapcheck.steps import STEP_NAMES, STEPS
 
 CREDENTIAL_KEYS = {
     *("username", "user", "password", "passwd", "pass"),
@@ -12,15 +12,7 @@ CREDENTIAL_KEYS = {
 """What stands in a secret, or what people call it."""
 NO_CREDENTIALS = "which do not belong here: they go into the secret (docs/definition.md, secret)"
 _STEPS = ("total", *STEP_NAMES)
-_OTHER_WORDS_FOR_STEPS = {
-    **dict.fromkeys(("login", "auth", "authentication"), "authenticate"),
-    **dict.fromkeys(("resolve", "lookup"), "dns"),
-    **dict.fromkeys(("tcp", "connection"), "connect"),
-    **dict.fromkeys(("handshake", "ssl"), "tls"),
-    "banner": "greeting",
-    "select": "examine",
-    "duration": "total",
-}
+_OTHER_WORDS_FOR_STEPS = {word: step.name for step in STEPS.values() for word in step.also} | {"duration": "total"}
 
 
 def known_key(key: str, names: Iterable[str]) -> str:

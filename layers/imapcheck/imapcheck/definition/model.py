@@ -42,7 +42,7 @@ from imapcheck.definition.fields import (
 from imapcheck.definition.monitoring import AlarmsDefinition, ScheduleDefinition
 from imapcheck.definition.sending import REST_SECONDS, SendDefinition
 from imapcheck.definition.server import Endpoint, parse_server
-from imapcheck.result import STEP_NAMES
+from imapcheck.steps import STEP_NAMES
 
 NAME_PATTERN = r"^[A-Za-z0-9-]{1,40}$"
 MAX_MESSAGE = 1_000_000

@@ -3,7 +3,8 @@
 import re
 from typing import NamedTuple, Self
 
-from imapcheck.errors import CheckFailure, FailureType
+from imapcheck.errors import CheckFailure
+from imapcheck.failures import FailureType
 from imapcheck.imap.decoder import Response
 from imapcheck.transcript import Redactor
 

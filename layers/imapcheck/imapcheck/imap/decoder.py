@@ -13,7 +13,8 @@ from typing import Any, Literal, NamedTuple, Protocol, Self
 from imapclient.exceptions import ProtocolError
 from imapclient.response_parser import parse_response
 
-from imapcheck.errors import CheckFailure, FailureType
+from imapcheck.errors import CheckFailure
+from imapcheck.failures import FailureType
 from imapcheck.network.transport import Wire
 from imapcheck.text import excess
 from imapcheck.transcript import MASK, Transcript

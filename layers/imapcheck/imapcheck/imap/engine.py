@@ -8,7 +8,8 @@ loses response codes (ARCHITECTURE.md).
 
 from collections.abc import Callable, Sequence
 
-from imapcheck.errors import CheckFailure, FailureType
+from imapcheck.errors import CheckFailure
+from imapcheck.failures import FailureType
 from imapcheck.imap.capabilities import Capabilities
 from imapcheck.imap.completion import Completion
 from imapcheck.imap.decoder import BodyPolicy, Response, ResponseReader, Secrecy, Stream, broken

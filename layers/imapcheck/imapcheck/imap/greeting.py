@@ -1,6 +1,7 @@
 """The server's first line: an IMAP greeting (RFC 9051 section 7.1), or what else speaks on that port."""
 
-from imapcheck.errors import CheckFailure, FailureType
+from imapcheck.errors import CheckFailure
+from imapcheck.failures import FailureType
 from imapcheck.network.spoken import name_protocol
 
 

@@ -9,7 +9,8 @@ import binascii
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from imapcheck.errors import CheckFailure, FailureType
+from imapcheck.errors import CheckFailure
+from imapcheck.failures import FailureType
 from imapcheck.login.mechanisms import Mechanism
 from imapcheck.transcript import Redactor
 

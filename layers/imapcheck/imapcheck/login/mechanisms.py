@@ -8,7 +8,8 @@ import hmac
 import json
 from typing import Protocol
 
-from imapcheck.errors import CheckFailure, FailureType
+from imapcheck.errors import CheckFailure
+from imapcheck.failures import FailureType
 from imapcheck.login.credentials import Credentials
 
 

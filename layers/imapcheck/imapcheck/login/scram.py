@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from scramp import ScramClient, ScramException
 
-from imapcheck.errors import CheckFailure, CredentialsError, FailureType
+from imapcheck.errors import CheckFailure, CredentialsError
+from imapcheck.failures import FailureType
 
 _MOST_ITERATIONS = 1_000_000
 

@@ -5,7 +5,8 @@ import ssl
 from datetime import UTC, datetime
 from typing import Any
 
-from imapcheck.errors import CheckFailure, FailureType
+from imapcheck.errors import CheckFailure
+from imapcheck.failures import FailureType
 from imapcheck.result import TlsFacts, isoformat
 from imapcheck.text import count, minute
 

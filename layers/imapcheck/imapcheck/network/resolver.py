@@ -13,7 +13,8 @@ import time
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple
 
-from imapcheck.errors import CheckFailure, FailureType
+from imapcheck.errors import CheckFailure
+from imapcheck.failures import FailureType
 from imapcheck.network.shortage import instead_of, out_of_resources, refuse_own
 from imapcheck.trace import Deadline
 

@@ -8,7 +8,8 @@ import ssl
 import stat
 from pathlib import Path
 
-from imapcheck.errors import CheckFailure, DefinitionError, FailureType
+from imapcheck.errors import CheckFailure, DefinitionError
+from imapcheck.failures import FailureType
 from imapcheck.network import certificate
 from imapcheck.network.shortage import refuse_own
 from imapcheck.trace import Deadline

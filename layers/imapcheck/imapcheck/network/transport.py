@@ -4,10 +4,11 @@ import errno
 import socket
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from imapcheck.errors import CheckFailure, FailureType
+from imapcheck.errors import CheckFailure
+from imapcheck.failures import FailureType
 from imapcheck.network.resolver import Address
 from imapcheck.network.shortage import refuse_own
 from imapcheck.network.tls import TlsStream, handshake, reason_in_words
@@ -113,13 +114,15 @@ class Wire:
     """Bytes over one socket, in clear or in TLS. No wait passes `deadline`, which may be moved between commands.
 
     Every method raises `CheckFailure`: `timeout` or `connection_lost`; and `OutOfResources`.
+    `moved` is called each time octets came in or went out, before anything is done with them.
     """
 
-    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
+    def __init__(self, sock: socket.socket, deadline: Deadline, moved: Callable[[], None] = lambda: None) -> None:
         self._socket: socket.socket | TlsStream = sock
         self._buffer = bytearray()
         self._scanned = 0
         self._wants_certificate = False
+        self._moved = moved
         self.deadline = deadline
 
     def send(self, data: bytes) -> None:
@@ -133,6 +136,7 @@ class Wire:
                 continue
             except OSError as error:
                 raise self._ended(self._last_alert() or error) from error
+        self._moved()
 
     def read_line(self, limit: int) -> bytes | None:
         """The next line with its line end; None if it is longer than `limit` bytes."""
@@ -229,6 +233,7 @@ class Wire:
             except OSError as error:
                 raise self._ended(error) from error
             break
+        self._moved()
         if not data:
             raise self._ended(None)
         self._wants_certificate = False

@@ -3,25 +3,9 @@
 import re
 from collections.abc import Sequence
 
-from imapcheck.result import StepName
+from imapcheck.steps import STEPS, StepName
 
 _COMMAND = re.compile(r"C: \S+ (UID [A-Z]+|[A-Z]+)")
-COMMANDS: dict[StepName, tuple[str, ...]] = {
-    "capability": ("CAPABILITY",),
-    "starttls": ("STARTTLS",),
-    "authenticate": ("AUTHENTICATE", "LOGIN"),
-    "id": ("ID",),
-    "namespace": ("NAMESPACE",),
-    "list": ("LIST",),
-    "examine": ("EXAMINE",),
-    "quota": ("GETQUOTAROOT",),
-    "search": ("UID SEARCH",),
-    "fetch": ("UID FETCH",),
-    "locate_sent": ("LIST",),
-    "append": ("APPEND",),
-    "cleanup": ("SELECT", "UID SEARCH", "UID FETCH", "UID STORE", "UID EXPUNGE", "UID MOVE"),
-    "logout": ("LOGOUT",),
-}
 
 
 def end_of_part(step: str, transcript: Sequence[str]) -> int:
@@ -47,7 +31,7 @@ def part_of(step: str, transcript: Sequence[str]) -> range | None:
     starts = [index for index, _ in commands]
     if step == "greeting":
         return range(starts[0] if starts else len(transcript))
-    verbs = next((verbs for name, verbs in COMMANDS.items() if name == step), ())
+    verbs = STEPS[step].commands if step in STEPS else ()
     own = [index for index, verb in commands if verb in verbs and index in _stretch(step, commands, len(transcript))]
     if not own:
         return None

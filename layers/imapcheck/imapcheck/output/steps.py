@@ -8,7 +8,8 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from imapcheck.output.waterfall import Bar, layout
-from imapcheck.result import CheckResult, StepName, StepResult
+from imapcheck.result import CheckResult, StepResult
+from imapcheck.steps import StepName
 from imapcheck.trace import NOT_REACHED, StepEvent, StepFinished, StepStarted
 
 _NAME, _TIME = 12, 10

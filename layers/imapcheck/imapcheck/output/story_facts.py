@@ -12,7 +12,7 @@ from enum import StrEnum
 from itertools import pairwise, takewhile
 from typing import Any, Literal
 
-from imapcheck.errors import FailureType
+from imapcheck.failures import FailureType
 from imapcheck.text import one_line
 
 type State = Literal["ALARM", "OK"]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TypedDict
 
-from imapcheck.errors import FailureType
+from imapcheck.failures import FailureType
 from imapcheck.output.story_causes import advice_of, behind, headline_of, may_have_changed, meaning_of, word_of
 from imapcheck.output.story_ends import certificate_renewed, no_longer_slow, running_again, up
 from imapcheck.output.story_facts import Change, Evidence, Kind, MonitorError, Run, Spell, Watched, clean, find_spell

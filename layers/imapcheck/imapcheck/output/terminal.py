@@ -45,6 +45,9 @@ def _hanging(console: Console, line: Text, indent: int) -> list[Text]:
 class Screen:
     """What a call shows while it runs and at its end; problems of ours go to standard error."""
 
+    transcripts = False
+    """Whether the transcript of an available run is wanted, by the screen or a report."""
+
     def hooks(self, check: str) -> tuple[Hook, ...]:
         """Listeners for the steps of one check."""
         return ()

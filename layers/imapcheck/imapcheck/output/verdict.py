@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from imapcheck.errors import Category
+from imapcheck.failures import Category
 from imapcheck.output.excerpt import excerpt
 from imapcheck.output.outcome import Outcome, passed_limits
 from imapcheck.result import CheckResult, TlsFacts

@@ -5,28 +5,15 @@ each other without gaps, as the run's clock only runs within them.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from imapcheck.result import CheckResult, StepResult, StepStatus
+from imapcheck.steps import STEPS, Phase
 
-type Phase = Literal["dns", "connect", "tls", "wait", "transfer"]
 type Spans = Mapping[str, Sequence[tuple[float, float]]]
 """Stretches of a step as (offset, length) in ms: more than one where a step went on later."""
-
-PHASES: dict[str, Phase] = {
-    "dns": "dns",
-    "connect": "connect",
-    "tls": "tls",
-    "starttls": "tls",
-    "fetch": "transfer",
-    "append": "transfer",
-}
-"""The colour of a step's bar; whatever is not here waits for the server."""
-
-NOT_COUNTED = "cleanup"
-"""The step that is not part of the run's duration."""
 
 _TICKS = 8
 _SECONDS_FROM_MS = 2000.0
@@ -100,7 +87,7 @@ def waterfall_of(
 def layout(steps: Sequence[StepResult], thresholds: Mapping[str, float], spans: Spans | None = None) -> Waterfall:
     """Lay out steps in their order, each after the one before, or where `spans` says that it was."""
     frame = _Frame(spans or _one_after_the_other(steps))
-    counted = sum(step.duration_ms or 0.0 for step in steps if step.name != NOT_COUNTED)
+    counted = sum(step.duration_ms or 0.0 for step in steps if STEPS[step.name].counted)
     rows = tuple(frame.row(step, thresholds.get(step.name)) for step in steps)
     total = frame.total_mark(counted, thresholds.get("total"))
     return Waterfall(rows, nice_ticks(frame.end), counted, total)
@@ -118,7 +105,7 @@ class _Frame:
         stretches = self._spans.get(step.name, ())
         bars = tuple(self._bar(start, length) for start, length in stretches)
         mark = None if limit_ms is None else self._step_mark(stretches, step.duration_ms or 0.0, limit_ms)
-        phase = PHASES.get(step.name, "wait")
+        phase = STEPS[step.name].phase
         return Row(step.name, step.status, phase, step.duration_ms, step.detail, bars, mark)
 
     def total_mark(self, total_ms: float, limit_ms: float | None) -> Mark | None:
@@ -126,9 +113,14 @@ class _Frame:
         if limit_ms is None:
             return None
         at = limit_ms
-        for start, length in self._spans.get(NOT_COUNTED, ()):
+        for start, length in sorted(self._not_counted()):
             at += length if at > start else 0.0
         return Mark(limit_ms, self._inside(at), total_ms > limit_ms)
+
+    def _not_counted(self) -> Iterator[tuple[float, float]]:
+        for name, stretches in self._spans.items():
+            if not STEPS[name].counted:
+                yield from stretches
 
     def _bar(self, start: float, length: float) -> Bar:
         left = min(max(start / self.end, 0.0), 1.0)

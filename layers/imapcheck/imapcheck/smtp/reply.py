@@ -8,7 +8,8 @@ end as an end reads another session than its peer.
 import re
 from typing import NamedTuple
 
-from imapcheck.errors import CheckFailure, FailureType
+from imapcheck.errors import CheckFailure
+from imapcheck.failures import FailureType
 from imapcheck.network.transport import Wire
 from imapcheck.transcript import MASK, Redactor, Transcript
 

@@ -7,7 +7,8 @@ sends before it was asked is refused, unless it is the 421 that ends a session.
 import re
 from collections.abc import Callable
 
-from imapcheck.errors import CheckFailure, FailureType
+from imapcheck.errors import CheckFailure
+from imapcheck.failures import FailureType
 from imapcheck.login.exchange import Aside, Exchange
 from imapcheck.login.mechanisms import Mechanism
 from imapcheck.network.spoken import name_protocol, speaks_ftp

@@ -3,7 +3,9 @@
 from ipaddress import ip_address
 
 from imapcheck.check.state import Attempt
-from imapcheck.errors import CheckFailure, DefinitionError, FailureType
+from imapcheck.definition.asked import why_skipped
+from imapcheck.errors import CheckFailure, DefinitionError
+from imapcheck.failures import FailureType
 from imapcheck.imap.session import ImapSession
 from imapcheck.network.certificate import CertificateRefused, facts_of
 from imapcheck.network.resolver import is_local, resolve
@@ -16,8 +18,8 @@ def dns(attempt: Attempt) -> None:
     """Resolve the host; an address is taken as it is."""
     definition, learnt = attempt.asked.definition, attempt.learnt
     host = definition.host
-    if definition.host_is_address:
-        attempt.tracer.skip("dns", "the server is given as an address")
+    if (reason := why_skipped(definition, "dns")) is not None:
+        attempt.tracer.skip("dns", reason)
         learnt.addresses = [ip_address(host)]
     else:
         with attempt.tracer.step("dns") as step:
@@ -45,7 +47,8 @@ def connect(attempt: Attempt) -> None:
         if connected.unreachable:
             step.note("no connection to " + ", ".join(map(str, connected.unreachable)))
     learnt.address, learnt.unreachable = connected.address, connected.unreachable
-    attempt.opened = ImapSession(Wire(connected.socket, attempt.deadline), attempt.redactor, attempt.transcript)
+    wire = Wire(connected.socket, attempt.deadline, attempt.tracer.moved)
+    attempt.opened = ImapSession(wire, attempt.redactor, attempt.transcript)
 
 
 def tls(attempt: Attempt) -> None:

@@ -3,7 +3,8 @@
 from imapcheck.check.refusals import is_over_quota
 from imapcheck.check.state import Attempt
 from imapcheck.check.steps.reading import is_missing, list_top_level
-from imapcheck.errors import CheckFailure, FailureType
+from imapcheck.errors import CheckFailure
+from imapcheck.failures import FailureType
 from imapcheck.imap.completion import Completion
 from imapcheck.imap.encoder import encode_mailbox
 from imapcheck.imap.mailboxes import sent_mailbox

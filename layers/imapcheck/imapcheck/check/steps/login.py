@@ -3,7 +3,8 @@
 from imapcheck.check.refusals import Login, refused_login
 from imapcheck.check.state import Attempt
 from imapcheck.check.steps.connection import capability
-from imapcheck.errors import CheckFailure, FailureType
+from imapcheck.errors import CheckFailure
+from imapcheck.failures import FailureType
 from imapcheck.imap.completion import Completion
 from imapcheck.imap.session import ImapSession
 from imapcheck.login.credentials import Credentials, LoginPause
@@ -117,9 +118,7 @@ def _refused_by_bye(session: ImapSession, failure: CheckFailure) -> CheckFailure
 def identify(attempt: Attempt) -> None:
     """ID, for servers that want to know who asks."""
     with attempt.tracer.step("id") as step:
-        if not attempt.asked.definition.logs_in:
-            step.skip("sent only after a login")
-        elif not attempt.session.offers("ID"):
+        if not attempt.session.offers("ID"):
             step.skip("server does not offer ID")
         else:
             completion = attempt.session.id(VERSION)

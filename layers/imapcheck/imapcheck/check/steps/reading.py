@@ -5,7 +5,8 @@ from datetime import timedelta
 from imapcheck.check.arrival import age_seconds, delivery_seconds
 from imapcheck.check.refusals import is_mailbox_missing
 from imapcheck.check.state import Attempt
-from imapcheck.errors import CheckFailure, FailureType
+from imapcheck.errors import CheckFailure
+from imapcheck.failures import FailureType
 from imapcheck.imap.completion import Completion
 from imapcheck.imap.data import Fetched, Mailbox, Resource
 from imapcheck.imap.encoder import Part, encode_mailbox, string

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from imapcheck.errors import CheckFailure, FailureType
+from imapcheck.errors import CheckFailure
+from imapcheck.failures import FailureType
 from imapcheck.imap.commands.command import Commands
 from imapcheck.imap.completion import Completion
 from imapcheck.imap.data import (

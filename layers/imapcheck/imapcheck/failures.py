@@ -1,0 +1,254 @@
+# ruff: noqa: E501 - a table
+"""The types of failure: one row says all that is known of each, and adding a type begins with its row.
+
+docs/failures.md is made from the rows, `imapcheck explain` displays them, stories and advice are worded by them.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+
+class Category(StrEnum):
+    """The closed list of failure categories (docs/failures.md)."""
+
+    DNS = "dns"
+    CONNECTION = "connection"
+    SSL = "ssl"
+    AUTHENTICATION = "authentication"
+    RESPONSE = "response"
+    CONTENT = "content"
+    TIMEOUT = "timeout"
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is known of one type.
+
+    `meaning` says what has happened and `advice` what to do first; `headline` is for a subject.
+    `in_story` is what a story adds to the detail instead of the meaning: empty where the detail says it all. `word` is a
+    story's first word. `hosted`: the server's provider may help. `passes`: it may be gone a second later.
+
+    A story puts names in place of `the secret or the credentials file`, `the definition`, `such mailbox` and
+    `what the failed step needs`; in a headline, in place of `{step}`.
+    """
+
+    category: Category
+    headline: str
+    meaning: str
+    advice: str
+    in_story: str | None = None
+    word: str = "DOWN"
+    hosted: bool = True
+    passes: bool = False
+
+
+_REFUSED_CERTIFICATE = "the check refused the certificate and sent no password"
+_RIGHT_PASSWORD = "Put the right password into the secret or the credentials file; the next run takes it. If it is right, unlock the account."  # noqa: S105 - advice
+
+
+class FailureType(StrEnum):
+    """The closed list of failure types."""
+
+    category: Category
+    headline: str
+    meaning: str
+    advice: str
+    in_story: str | None
+    word: str
+    hosted: bool
+    passes: bool
+
+    def __new__(cls, value: str, row: Row) -> Self:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.category, member.headline, member.meaning, member.advice = (
+            row.category,
+            row.headline,
+            row.meaning,
+            row.advice,
+        )
+        member.in_story, member.word, member.hosted, member.passes = row.in_story, row.word, row.hosted, row.passes
+        return member
+
+    # fmt: off
+    NAME_NOT_RESOLVED = "name_not_resolved", Row(
+        Category.DNS, "no such name in DNS",
+        "There is no such name, or it has no address.",
+        "Check whether the DNS record still exists and the domain is still registered; then the name in the definition.",
+        in_story="", passes=True,
+    )
+    RESOLVER_FAILED = "resolver_failed", Row(
+        Category.DNS, "DNS gives no answer",
+        "The name servers gave no usable answer: whether the name exists is not known.",
+        "Look the name up from another network: if that fails too, check the zone's name servers, else the resolver of the check's network.",
+        passes=True,
+    )
+    CONNECTION_REFUSED = "connection_refused", Row(
+        Category.CONNECTION, "connection refused",
+        "No service listens on that port, or a firewall rejects connections.",
+        "Check whether the mail service runs and listens, then firewall and load balancer, then the port in the definition.",
+        passes=True,
+    )
+    NETWORK_UNREACHABLE = "network_unreachable", Row(
+        Category.CONNECTION, "no route to the server",
+        "There is no route to the host.",
+        "Check routes, firewalls and security groups between the check and the server.",
+        in_story="", passes=True,
+    )
+    CONNECTION_LOST = "connection_lost", Row(
+        Category.CONNECTION, "connection lost in {step}",
+        "The connection ended in the middle of the step.",
+        "Look into the server's log at the time of the failure: a crash, a restart, a limit or a load balancer.",
+        passes=True,
+    )
+    CERTIFICATE_EXPIRED = "certificate_expired", Row(
+        Category.SSL, "certificate expired",
+        "The certificate has expired: mail clients refuse it or warn.",
+        "Renew the certificate and reload the mail server; then check why it was not renewed in time.",
+        in_story=_REFUSED_CERTIFICATE,
+    )
+    CERTIFICATE_NOT_YET_VALID = "certificate_not_yet_valid", Row(
+        Category.SSL, "certificate not yet valid",
+        "The certificate is not valid yet.",
+        "Check which certificate was installed, its dates and the server's clock.",
+        in_story=_REFUSED_CERTIFICATE,
+    )
+    CERTIFICATE_NAME_MISMATCH = "certificate_name_mismatch", Row(
+        Category.SSL, "certificate is for other names",
+        "The certificate is for other names.",
+        "Check where the name leads and which certificate is loaded there; set tls.server_name if another name is right.",
+        in_story=_REFUSED_CERTIFICATE,
+    )
+    CERTIFICATE_UNTRUSTED = "certificate_untrusted", Row(
+        Category.SSL, "certificate not trusted",
+        "No authority that is trusted has signed the chain.",
+        "Check which certificate was installed and serve its intermediate certificates; for a private authority set tls.ca_file.",
+        in_story=_REFUSED_CERTIFICATE,
+    )
+    CERTIFICATE_INVALID = "certificate_invalid", Row(
+        Category.SSL, "certificate invalid",
+        "The certificate is refused for another reason, which the detail gives.",
+        "Check which certificate was installed, and issue a new one without the fault in the detail.",
+        in_story=_REFUSED_CERTIFICATE,
+    )
+    TLS_HANDSHAKE_FAILED = "tls_handshake_failed", Row(
+        Category.SSL, "TLS handshake failed",
+        "The two sides could not agree on TLS, or what came was not TLS.",
+        "Check TLS versions (tls.minimum_version), ciphers and client certificates on the server and a proxy before it.",
+    )
+    STARTTLS_UNAVAILABLE = "starttls_unavailable", Row(
+        Category.SSL, "no STARTTLS",
+        "The server does not offer STARTTLS, refuses it, or greets with PREAUTH.",
+        "Check whether STARTTLS is switched off, or somebody in between takes it away; else use imaps:// in the definition.",
+        in_story="the check sent no password",
+    )
+    AUTHENTICATION_FAILED = "authentication_failed", Row(
+        Category.AUTHENTICATION, "login refused",
+        "The server refused the login; with SCRAM, also where it could not prove that it knows the password.",
+        _RIGHT_PASSWORD,
+        in_story="the server refused the login",
+    )
+    AUTHENTICATION_UNAVAILABLE = "authentication_unavailable", Row(
+        Category.AUTHENTICATION, "the server cannot check logins",
+        "The server cannot check logins at the moment; it says nothing about the password.",
+        "Look at the directory or database behind the logins and at its connection limits; keep the password.",
+        passes=True,
+    )
+    AUTHENTICATION_PAUSED = "authentication_paused", Row(
+        Category.AUTHENTICATION, "login paused after a refusal",
+        "The check did not log in: after a refused login, more tries could lock the account.",
+        _RIGHT_PASSWORD,
+    )
+    MECHANISM_NOT_OFFERED = "mechanism_not_offered", Row(
+        Category.AUTHENTICATION, "login mechanism not offered",
+        "The server does not offer the mechanism of the definition, or no login without TLS.",
+        "Check the server's login settings; if they are as intended, set authentication in the definition to what is offered.",
+        in_story="",
+    )
+    GREETING_REJECTED = "greeting_rejected", Row(
+        Category.RESPONSE, "turned away at the greeting",
+        "The server turned the check away with its greeting: it serves nobody, or not us.",
+        "Read the server's words: maintenance, too many connections or a block list.",
+    )
+    NOT_IMAP = "not_imap", Row(
+        Category.RESPONSE, "something else answers on that port",
+        "Something else answers on that port.",
+        "Check which service or proxy answers on that port, where it is forwarded to; then the server in the definition.",
+    )
+    NOT_SMTP = "not_smtp", Row(
+        Category.RESPONSE, "something else answers where mail is sent",
+        "Something else answers where mail should be submitted.",
+        "Check which service or proxy answers on that port, where it is forwarded to; then send.server in the definition.",
+    )
+    PROTOCOL_ERROR = "protocol_error", Row(
+        Category.RESPONSE, "broken answer to {step}",
+        "The server broke the grammar of IMAP, or in sending of SMTP.",
+        "Read the answer in the transcript; check whether the server or a proxy before it was updated.",
+    )
+    COMMAND_REJECTED = "command_rejected", Row(
+        Category.RESPONSE, "the server refused {step}",
+        "The server refused a command that must work.",
+        "Read the server's words in the detail, then its log at the time of the failure.",
+    )
+    MAILBOX_NOT_FOUND = "mailbox_not_found", Row(
+        Category.RESPONSE, "the account sees no such mailbox",
+        "The server works; the account sees no such mailbox.",
+        "Check who renamed, moved or deleted it or took its rights; restore it, or name the new one in the definition.",
+        word="MAILBOX MISSING", hosted=False,
+    )
+    OVER_QUOTA = "over_quota", Row(
+        Category.RESPONSE, "no room for a new message",
+        "The server works; the mailbox has no room left.",
+        "Make room in the mailbox or raise its quota; set new_message.keep_for so that the check removes its own.",
+        word="MAILBOX FULL",
+    )
+    SUBMISSION_REFUSED = "submission_refused", Row(
+        Category.RESPONSE, "the sending server refused the message",
+        "The sending server refused the message for good (5xx).",
+        "Read the server's words in the detail: sender, recipient, rights of the account or a block list; then its log.",
+        word="SENDING REFUSED",
+    )
+    SUBMISSION_DEFERRED = "submission_deferred", Row(
+        Category.RESPONSE, "the sending server did not take the message now",
+        "The sending server did not take the message now (4xx): greylisting, a limit, or trouble behind it.",
+        "Read the server's words in the detail: a limit or greylisting passes by itself, else look into its log and queue.",
+        word="SENDING DEFERRED",
+    )
+    NOT_DELIVERED = "not_delivered", Row(
+        Category.CONTENT, "a sent message has not arrived",
+        "Both servers work; a message that was accepted has not arrived in time.",
+        "Look for the message in the sending server's log and queue by the queue id in the detail; then in the receiving server's log.",
+        in_story="both servers work", word="NOT DELIVERED",
+    )
+    DELIVERED_TO_JUNK = "delivered_to_junk", Row(
+        Category.CONTENT, "a sent message arrived in junk",
+        "Both servers work; the message arrived in the junk mailbox.",
+        "Check SPF, DKIM and DMARC of the sender's domain, the sending address on block lists, then the filter's reason.",
+        in_story="both servers work", word="IN JUNK",
+    )
+    NO_MATCH = "no_match", Row(
+        Category.CONTENT, "fewer messages found than expected",
+        "The server works; fewer messages match than min_matches.",
+        "Look in the account's archive, junk and trash; if it is in none of them, look into the server's log or ask the sender.",
+        in_story="the server works", word="MAIL MISSING", hosted=False,
+    )
+    TOO_OLD = "too_old", Row(
+        Category.CONTENT, "the newest message is too old",
+        "The server works; the newest match is older than max_age.",
+        "Look at the server's delivery queue and at the junk folder; if it is in neither, ask the sender.",
+        in_story="the server works", word="NO NEW MAIL", hosted=False,
+    )
+    MESSAGE_TOO_LARGE = "message_too_large", Row(
+        Category.CONTENT, "the newest message is too large",
+        "The server works; the newest match is larger than max_size, or than 25 MiB.",
+        "Check who sent the newest match; raise search.max_size in the definition only if mail of that size is expected.",
+        in_story="the server works", word="MAIL TOO LARGE", hosted=False,
+    )
+    TIMEOUT = "timeout", Row(
+        Category.TIMEOUT, "no complete answer to {step}",
+        "The step had no complete answer in time.",
+        "Look at load, disk and network of what the failed step needs; repeat the check by hand.",
+        passes=True,
+    )
+    # fmt: on
