@@ -3,7 +3,7 @@
 # and only as root. `make demo`, `make build` and `make deploy` never do.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help setup demo test test-long lint type validate stack build region deploy dist release-artifacts bench mutants docs lock pr clean
+.PHONY: help setup demo test test-long lint type validate stack build region deploy acceptance dist release-artifacts bench mutants docs lock pr clean
 
 VENV := .venv
 SAM_VENV := .venv-sam
@@ -125,6 +125,9 @@ region: setup
 deploy: region build ## build and deploy: EVENTS=FOLDER STACK=NAME PARAMETERS="AlarmEmail=you@example.com"
 	$(SAM) deploy $(CONFIG) --template-file $(BUILD)/template.yaml --stack-name $(STACK) --no-confirm-changeset \
 		--no-fail-on-empty-changeset $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
+
+acceptance: region $(SAM_STAMP) ## half an hour on a real account, then all of it is removed: MAIL=you@example.com
+	@scripts/acceptance "$(MAIL)"
 
 dist: setup ## wheel and sdist in dist/, the same bytes from the same commit, tried in bare environments
 	@rm -f dist/*.whl dist/*.tar.gz

@@ -72,7 +72,7 @@ class Project:
         done = subprocess.run(
             ["bash", "-ec", command],
             cwd=self.place,
-            env=_environment() | self.emulator.environment,
+            env=surroundings() | self.emulator.environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -94,7 +94,7 @@ def _borrow(environment: Path, place: Path) -> None:
             (place / entry.name).symlink_to(entry)
 
 
-def _environment() -> dict[str, str]:
+def surroundings() -> dict[str, str]:
     """The caller's environment without what would lead to a real account or to an outer `make`."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MAKE", "MFLAGS"))}
     kept["IMAPCHECK_ALLOW_LOCAL_ADDRESSES"] = "true"  # the checks' server is on this machine

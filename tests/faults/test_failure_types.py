@@ -99,7 +99,10 @@ def run_case(
             "new_message": NEW_MESSAGE | {"keep_for": "1d"},
             "timeout": BUDGET,
         }
-        with WireServer(script={STARTS.get(case.step) or STEPS[case.step].commands[0]: action}, **contexts) as server:
+        script = {STARTS.get(case.step) or STEPS[case.step].commands[0]: action}
+        if case.step == "locate_sent":
+            script["LIST#6"] = action  # in its plain form, too
+        with WireServer(script=script, **contexts) as server:
             return run_check(define(server, **fields), credentials)
 
     return run

@@ -38,14 +38,18 @@ def serving(data: bytes) -> Iterator[socket.socket]:
         yield ours
 
 
+def ignored(_: str) -> None:
+    """What would stand in the detail of a step."""
+
+
 type Command = tuple[str, Callable[[ImapSession], object]]
 COMMANDS: list[Command] = [
     ("capability", lambda session: session.capability()),
     ("namespace", lambda session: session.namespace()),
     ("list", lambda session: session.list_mailboxes(b"*")),
-    ("status", lambda session: session.examine(b"INBOX")),
-    ("search", lambda session: session.search([b"ALL"], keep=5)),
-    ("esearch", lambda session: session.search([b"ALL"])),
+    ("status", lambda session: session.examine(b"INBOX", ignored)),
+    ("search", lambda session: session.search([b"ALL"], ignored, keep=5)),
+    ("esearch", lambda session: session.search([b"ALL"], ignored)),
     ("fetch", lambda session: session.fetch(4, internal_date=True, limit=1000, keep=100)),
     ("fetch", lambda session: session.fetch_header([1, 2, 4], b"X-IMAPCHECK")),
     ("quota", lambda session: session.quota_root(b"INBOX")),

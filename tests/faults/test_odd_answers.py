@@ -103,14 +103,18 @@ def test_id_that_is_refused_or_not_offered_is_recorded(run: Run) -> None:
     assert not any(command.startswith("ID") for command in commands)
 
 
+ONCE_MORE = "NO not today; sent once more without it"
+
+
 @pytest.mark.parametrize(
     ("script", "status", "detail"),
     [
         ({"LIST#1": no}, "refused", "NO not today"),
-        ({"LIST#2": no}, "passed", "LIST (SPECIAL-USE): NO not today"),
+        ({"LIST#2": no}, "passed", f"LIST (SPECIAL-USE): {ONCE_MORE}"),
+        ({"LIST#2": no, "LIST#3": no}, "passed", f"LIST *: NO not today; LIST (SPECIAL-USE): {ONCE_MORE}"),
         ({"LIST#3": no}, "passed", None),
-        ({"LIST#4": no}, "passed", "LIST %: NO not today"),
-        ({"LIST#2": no, "LIST#3": no}, "passed", "LIST (SPECIAL-USE): NO not today; LIST %: NO not today"),
+        ({"LIST#4": no}, "passed", f"LIST .. RETURN: {ONCE_MORE}"),
+        ({"LIST#4": no, "LIST#5": no}, "passed", f"LIST %: NO not today; LIST .. RETURN: {ONCE_MORE}"),
     ],
 )
 def test_list_that_is_refused_is_recorded(run: Run, script: dict[str, Action], status: str, detail: str | None) -> None:
@@ -122,7 +126,7 @@ def test_list_that_is_refused_is_recorded(run: Run, script: dict[str, Action], s
 
 def test_missing_list_of_sent_is_an_outage(run: Run) -> None:
     """Where the message goes must be known."""
-    result, _ = run({"LIST#5": no}, **FULL)
+    result, _ = run({"LIST#5": no, "LIST#6": no}, **FULL)
     assert failed(result) == ("locate_sent", "command_rejected")
 
 

@@ -13,7 +13,8 @@ import pytest
 from conftest import Define
 from imapcheck import CheckResult, Credentials, run_check
 from imapcheck.errors import CredentialsError
-from support.wire_server import Connection, Dialect, Exchange, Session, WireServer
+from imapcheck.login.mechanisms import CramMd5
+from support.wire_server import Action, Connection, Dialect, Exchange, Session, WireServer, reply
 
 HASHES = {"SCRAM-SHA-1": "sha1", "SCRAM-SHA-256": "sha256"}
 SALT = b"pepper and salt"
@@ -180,14 +181,20 @@ def test_what_saslprep_forbids_is_a_credentials_error(log_in: Callable[..., Any]
 @pytest.mark.parametrize(
     "change",
     [
-        lambda first: first.replace("i=4096", "i=999999999999"),
         lambda first: first.replace("i=4096", "i=0"),
+        lambda first: first.replace("i=4096", "i=04096"),
         lambda first: first.replace("i=4096", "i=-1"),
+        lambda first: first.replace("i=4096", "i="),
+        lambda first: first.replace("i=4096", "i=4096 "),
         lambda first: first.replace("i=4096", "i=\u0661"),
+        lambda first: first.replace("i=4096", "i=\u00b2"),
+        lambda first: first.replace("i=4096", "i=4096\u00b2"),
+        lambda first: first.replace("i=4096", "i=\u2460"),
+        lambda first: first.replace("i=4096", "i=4\u00b296"),
+        lambda first: first.replace("i=4096", "i=" + "9" * 5000),
         lambda first: first.replace(",i=4096", ""),
         lambda first: "r=somebody-elses" + first[first.index(",s=") :],
         lambda first: first.replace("s=", "s=!!!"),
-        lambda first: first.replace(base64.b64encode(SALT).decode(), "AAAA"),
         lambda first: "m=must-know," + first,
         lambda first: first + ",i=1",
         lambda first: "",
@@ -197,14 +204,70 @@ def test_what_saslprep_forbids_is_a_credentials_error(log_in: Callable[..., Any]
     ],
 )
 def test_hostile_challenge_is_refused_at_once(log_in: Callable[..., Any], change: Callable[[str], str]) -> None:
-    """Another's nonce, a cost that would outlast the deadline, nonsense: no exception, no proof sent."""
+    """Another's nonce, nonsense, digits that are none: no exception, no proof sent, no word about the password."""
     started = time.monotonic()
     result, server = log_in(twist=lambda kind, message: change(message) if kind == "first" else message)
     assert result.failure is not None
-    assert (result.failure.step, result.failure.type) == ("authenticate", "authentication_failed")
+    assert (result.failure.step, result.failure.type) == ("authenticate", "protocol_error")
+    assert "SCRAM-SHA-256 challenge that cannot be used" in result.failure.detail
     assert time.monotonic() - started < 20
     assert b"\r\n*\r\n" in server.raw
     assert server.commands[-1] == "LOGOUT"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda first: first.replace("i=4096", "i=2048"), "2048 iterations"),
+        (lambda first: first.replace("i=4096", "i=1"), "1 iterations"),
+        (lambda first: first.replace("i=4096", "i=1000001"), "1000001 iterations"),
+        (lambda first: first.replace("i=4096", "i=999999999999"), "999999999999 iterations"),
+        (lambda first: first.replace(base64.b64encode(SALT).decode(), "AAAA"), "a salt of 3 bytes"),
+        (lambda first: first.replace(base64.b64encode(SALT).decode(), "AAAAAAAAAAA="), "a salt of 8 bytes"),
+    ],
+)
+def test_parameters_that_are_not_taken_are_named(
+    log_in: Callable[..., Any], change: Callable[[str], str], words: str
+) -> None:
+    """Too weak, or a cost that would outlast the deadline: the password is not to blame, so no login is paused."""
+    result, server = log_in(twist=lambda kind, message: change(message) if kind == "first" else message)
+    assert result.failure is not None
+    assert (result.failure.step, result.failure.type) == ("authenticate", "mechanism_not_offered")
+    assert words in result.failure.detail
+    assert "prove" not in result.failure.detail
+    assert b"\r\n*\r\n" in server.raw
+
+
+def test_reason_instead_of_parameters_waits_for_the_tagged_answer(log_in: Callable[..., Any]) -> None:
+    """`e=` in place of the first message (RFC 5802 section 7): the reason is shown, and OK after it proves nothing."""
+    result, _ = log_in(twist=lambda kind, message: "e=unknown-user" if kind == "first" else message)
+    assert result.failure is not None
+    assert result.failure.step == "authenticate"
+
+
+def test_whatever_a_mechanism_raises_is_a_failure_of_the_exchange(
+    define: Define, credentials: Credentials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One net around all mechanisms: a server's octets never end a run with an exception of a library."""
+
+    def challenges(exchange: Exchange) -> None:
+        exchange.send(b"+ Y2hhbGxlbmdl\r\n")
+        assert exchange.connection.line() == b"*"
+        exchange.send(exchange.tag + b" BAD cancelled\r\n")
+
+    actions: dict[str, Action] = {"respond": challenges, "finish": reply(b"%t OK in")}
+    for method, action in actions.items():
+        for error in (ValueError("x"), KeyError("x"), OverflowError(), RecursionError(), AttributeError("x")):
+
+            def raises(*_: object, error: Exception = error) -> bytes:
+                raise error
+
+            with monkeypatch.context() as patched, WireServer(script={"AUTHENTICATE": action}) as server:
+                patched.setattr(CramMd5, method, raises)
+                result = run_check(define(server, authentication="cram-md5"), credentials)
+            assert result.failure is not None
+            assert (result.failure.step, result.failure.type) == ("authenticate", "protocol_error")
+            assert type(error).__name__ in result.failure.detail
 
 
 def test_our_own_hashing_is_not_the_servers_time(log_in: Callable[..., Any]) -> None:

@@ -18,9 +18,9 @@ from support.artifact import ROOT
 from support.certificates import Certificates
 from support.dovecot import PASSWORD, Dovecot
 from support.mailbox_probe import Probe
+from support.story_scenes import GOLDEN
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-GOLDEN = ROOT / "tests/unit/story/golden/down-authentication_failed.txt"
 AWS = ROOT / ".venv-emulator/bin/aws"
 BLOCKS = re.findall(r"^ *```sh\n(.*?)^ *```", README, re.DOTALL | re.MULTILINE)
 
@@ -60,7 +60,7 @@ def test_commands_within_sentences_are_there() -> None:
 def test_story_is_one_that_is_told() -> None:
     """Lines of the golden story, in its order, some left out."""
     shown = README.split("```\nSubject: ", 1)[1].split("```", 1)[0]
-    lines = iter(GOLDEN.read_text(encoding="utf-8").splitlines())
+    lines = iter(GOLDEN.read("down-authentication_failed.txt").splitlines())
     for line in f"Subject: {shown}".splitlines():
         assert line in lines, line
 

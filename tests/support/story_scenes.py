@@ -18,8 +18,8 @@ from imapcheck.output.joint_story import tell_together
 from imapcheck.output.story import Setting, Story, tell
 from imapcheck.output.story_facts import Change, Evidence, Kind, Links, MonitorError, Others, Run, Watched
 from imapcheck.result import isoformat
+from support.golden import Golden, leaves
 
-GOLDEN = Path(__file__).parents[1] / "unit/story/golden"
 PAGE = Path(__file__).parents[2] / "docs/alarms.md"
 NEWEST_MATCH = datetime(2026, 11, 24, 7, 9, 20, tzinfo=UTC)
 RANG = datetime(2026, 11, 24, 10, 17, 31, tzinfo=UTC)
@@ -420,9 +420,36 @@ SCENES: dict[str, Callable[[], Story]] = {
 }
 
 
+def card_of(story: Story) -> str:
+    """The card, a value on each line; what it repeats of the mail is named and not said again."""
+    card = leaves(story.card)
+    advice = [
+        " ".join(part.split()).removeprefix("DO: ") for part in story.text.split("\n\n") if part.startswith("DO: ")
+    ]
+    for words, name in [(story.subject, "(the subject)"), *((text, "(what to do)") for text in advice)]:
+        card = card.replace(f": {json.dumps(words, ensure_ascii=False)}", f": {name}")
+    return card
+
+
 def as_file(story: Story) -> str:
-    """A golden file: the subject, the text, and the card as JSON."""
-    return f"Subject: {story.subject}\n\n{story.text}\n{json.dumps(story.card, indent=2, ensure_ascii=False)}\n"
+    """A golden file: the subject, the text, and the card, a value on each line."""
+    return f"Subject: {story.subject}\n\n{story.text}\n{card_of(story)}\n"
+
+
+def _file(scene: Callable[[], Story]) -> str:
+    return as_file(scene())
+
+
+_USUAL = "down-authentication_failed.txt"
+FILES = {
+    f"{name}.txt": partial(_file, SCENES[name]) for name in sorted(SCENES, key=lambda name: f"{name}.txt" != _USUAL)
+}
+# An end is told by its beginning, everything else by the usual story.
+GOLDEN = Golden(
+    Path(__file__).parents[1] / "unit/story/golden",
+    FILES,
+    {name: tuple({_USUAL, name.replace("-end", "")} & {*FILES} - {name}) for name in FILES if name != _USUAL},
+)
 
 
 def documented(page: str) -> str:
@@ -445,9 +472,7 @@ def _shortened(text: str) -> str:
 
 def write() -> None:
     """Write every golden file and the documentation's stories anew."""
-    GOLDEN.mkdir(exist_ok=True)
-    for name, scene in SCENES.items():
-        (GOLDEN / f"{name}.txt").write_text(as_file(scene()), encoding="utf-8")
+    GOLDEN.write()
     PAGE.write_text(documented(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
 
 

@@ -1,8 +1,10 @@
 """Who may do what: every role and every policy of the stack, to the letter. Nothing else allows anything."""
 
 import json
+from pathlib import Path
 from typing import Any
 
+import botocore
 import pytest
 
 from template.reading import PARTITION_ARN, TEMPLATES, arn, if_asked, of_type, read, ref, sub
@@ -111,14 +113,28 @@ def test_every_role_is_exactly_this(root: dict[str, Any]) -> None:
         assert policy["PolicyDocument"] == document(*statements), name
 
 
-def test_topics_take_alarms_of_this_stack_alone(root: dict[str, Any]) -> None:
-    """Both topics, from CloudWatch, from this account, from alarms with the stack's name."""
-    [policy] = of_type(root, "AWS::SNS::TopicPolicy").values()
-    topics = [ref("AlarmTopic"), ref("AlarmEventTopic")]
+@pytest.mark.parametrize("topic", ["AlarmTopic", "AlarmEventTopic"])
+def test_topics_take_alarms_of_this_stack_alone(topic: str, root: dict[str, Any]) -> None:
+    """From CloudWatch, from this account, from alarms with the stack's name."""
+    policies = of_type(root, "AWS::SNS::TopicPolicy").values()
+    [policy] = [policy for policy in policies if policy["Topics"] == [ref(topic)]]
     from_cloudwatch = allow(
-        "sns:Publish", topics, Principal={"Service": "cloudwatch.amazonaws.com"}, Condition=ALARMS_OF_THIS_STACK
+        "sns:Publish", ref(topic), Principal={"Service": "cloudwatch.amazonaws.com"}, Condition=ALARMS_OF_THIS_STACK
     )
-    assert without_sids(policy) == {"Topics": topics, "PolicyDocument": document(from_cloudwatch)}
+    assert without_sids(policy) == {"Topics": [ref(topic)], "PolicyDocument": document(from_cloudwatch)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "members"), [("AWS::SNS::TopicPolicy", "Topics"), ("AWS::SQS::QueuePolicy", "Queues")]
+)
+def test_policy_of_a_topic_or_queue_is_for_one(kind: str, members: str, root: dict[str, Any]) -> None:
+    """SNS and SQS refuse a statement with another Resource, or several, when it is deployed; no linter says so."""
+    policies = of_type(root, kind)
+    assert len({str(policy[members]) for policy in policies.values()}) == len(policies)
+    for policy in policies.values():
+        [member] = policy[members]
+        for statement in policy["PolicyDocument"]["Statement"]:
+            assert statement["Resource"] in (member, {"Fn::GetAtt": [member["Ref"], "Arn"]})
 
 
 def test_queue_takes_messages_of_the_one_topic(root: dict[str, Any]) -> None:
@@ -152,4 +168,13 @@ def test_no_partition_is_written_out(root: dict[str, Any]) -> None:
         "aws": {"Console": "console.aws.amazon.com"},
         "aws-cn": {"Console": "console.amazonaws.cn"},
         "aws-us-gov": {"Console": "console.amazonaws-us-gov.com"},
+        "aws-eusc": {"Console": "console.amazonaws-eusc.eu"},
     }}  # fmt: skip
+
+
+def test_every_public_partition_has_its_console(root: dict[str, Any]) -> None:
+    """Where one is missing, CloudFormation refuses the template. The isolated ones are left out on purpose."""
+    partitions = json.loads((Path(botocore.__file__).parent / "data/partitions.json").read_text(encoding="utf-8"))
+    public = {item["id"] for item in partitions["partitions"] if not item["id"].startswith("aws-iso")}
+    assert {"aws", "aws-cn", "aws-us-gov", "aws-eusc"} <= public
+    assert root["Mappings"]["Partitions"].keys() == public

@@ -3,7 +3,7 @@
 import pytest
 
 from imapcheck.imap.data import Mailbox
-from imapcheck.imap.mailboxes import by_special_use, sent_mailbox, special, unlisted_parents
+from imapcheck.imap.mailboxes import by_special_use, is_special, sent_mailbox, unlisted_parents
 
 
 def box(name: str, *attributes: str, delimiter: str = "/") -> Mailbox:
@@ -18,7 +18,8 @@ def box(name: str, *attributes: str, delimiter: str = "/") -> Mailbox:
 def test_special_uses(use: str) -> None:
     """RFC 6154 section 2 and RFC 8457, without case."""
     mailbox = box("x", f"\\{use}")
-    assert special([mailbox, box("y", "\\HasNoChildren")]) == [mailbox]
+    assert is_special(mailbox)
+    assert not is_special(box("y", "\\HasNoChildren"))
     assert by_special_use([box("y"), mailbox], f"\\{use.upper()}") == b"x"
 
 
@@ -42,6 +43,11 @@ def test_closed_mailbox_is_never_chosen(closed: str) -> None:
         ([box("INBOX.Sent")], [], b"INBOX.", b"INBOX.Sent"),
         ([box("Gesendet")], [], b"", None),
         ([box("sent"), box("Sent")], [], b"", b"sent"),
+        ([box("/Sent")], [], b"", b"/Sent"),
+        ([box("/Sent Items")], [], b"", b"/Sent Items"),
+        ([box("Inbox.Sent", delimiter=".")], [], b"INBOX.", b"Inbox.Sent"),
+        ([box("inbox/SENT")], [], b"INBOX/", b"inbox/SENT"),
+        ([box("INBOX.Sent Messages")], [], b"inbox.", b"INBOX.Sent Messages"),
     ],
 )
 def test_where_sent_mail_belongs(top: list[Mailbox], others: list[Mailbox], prefix: bytes, sent: bytes | None) -> None:

@@ -133,5 +133,5 @@ def test_scram_refuses_a_count_that_cannot_be(count: str) -> None:
     """It decides how long we compute."""
     scram = Scram("SCRAM-SHA-1", "alice", "pw")
     nonce = (scram.initial or b"").split(b"r=")[1] + b"abc"
-    with pytest.raises(CheckFailure, match="an iteration count that cannot be"):
+    with pytest.raises(CheckFailure, match=r"an iteration count that cannot be|from 4096 to 1000000 are taken"):
         scram.respond(b"r=" + nonce + b",s=c2FsdHNhbHRzYWx0,i=" + count.encode())

@@ -187,7 +187,10 @@ DOUBTFUL = [
     ({"thresholds": {"id": 5}}, "thresholds.id: the step does not run: identify is false"),
     ({"thresholds": {"cleanup": 5}, "new_message": MESSAGE}, "thresholds.cleanup: the step does not run"),
     ({"thresholds": {"examine": 5}} | NO_LOGIN, "thresholds.examine: the step does not run: authentication is none"),
-    ({"thresholds": {"dns": 5}, "server": "192.0.2.1"}, "thresholds.dns: the step does not run: the server is given as an address"),
+    (
+        {"thresholds": {"dns": 5}, "server": "192.0.2.1"},
+        "thresholds.dns: the step does not run: the server is given as an address",
+    ),
     ({"thresholds": {"total": 31_000}}, "thresholds.total: 31000 ms are more than the timeout of 30 s"),
     ({"timeout": 60} | SCHEDULE, "timeout: 60 s reach schedule.every 1m"),
     ({"server": "imap://h.example:993/"}, "server: STARTTLS on port 993"),

@@ -64,7 +64,7 @@ _ROWS = (
     Step("authenticate", "the login service", "`AUTHENTICATE PLAIN <response>`, then `CAPABILITY` again unless the server volunteers it", ("AUTHENTICATE", "LOGIN"), needs=("login",), main=True, also=("login", "auth", "authentication")),
     Step("id", _SERVER, "`ID`", ("ID",), needs=("identify", "login"), optional=True),
     Step("namespace", _STORE, "`NAMESPACE`", ("NAMESPACE",), needs=("login",), optional=True),
-    Step("list", _STORE, f'`LIST "" "INBOX"`, `LIST (SPECIAL-USE) "" "*"`, `LIST "" "<parent>"` once for each parent of those mailboxes, {_TOP_LEVEL}', ("LIST",), needs=("login",), optional=True),
+    Step("list", _STORE, f'`LIST "" "INBOX"`, `LIST (SPECIAL-USE) "" "*"`, `LIST "" "<parent>"` once for each parent of those mailboxes (at most 20), {_TOP_LEVEL}', ("LIST",), needs=("login",), optional=True),
     Step("examine", _STORE, "`EXAMINE INBOX (CONDSTORE)`", ("EXAMINE",), needs=("login",), also=("select",)),
     Step("send_connect", _SENDER, "on a second connection: a lookup of the name, TCP, the banner, `EHLO` (after STARTTLS again)", ("EHLO",), phase="connect", needs=("send",), also=("smtp",)),
     Step("send_tls", _SENDER, "`STARTTLS` on `smtp://`, and the TLS handshake", ("STARTTLS",), phase="tls", needs=("send", "send_tls")),

@@ -64,11 +64,17 @@ class StepRecord:
         self.detail: str | None = None
         self.failure: CheckFailure | None = None
         self.seconds = 0.0
+        self._remarks: list[str] = []
         self.asides: list[tuple[float, float]] = []
 
     def note(self, detail: str) -> None:
         """Add to the detail of a step that passed."""
         self.detail = f"{self.detail}; {detail}" if self.detail else detail
+
+    def remark(self, detail: str) -> None:
+        """Add to the detail, however the step ends; said again it stands there once."""
+        if detail not in self._remarks:
+            self._remarks.append(detail)
 
     def skip(self, detail: str) -> None:
         """The step had nothing to do, for the reason given."""
@@ -98,7 +104,8 @@ class StepRecord:
     def result(self, redact: Callable[[str], str]) -> StepResult:
         """The step as it is reported: `redact` cleans the detail, which may quote the server."""
         duration = None if self.status == "skipped" else milliseconds(self.seconds)
-        detail = None if self.detail is None else redact(self.detail)
+        told = [*([self.detail] if self.detail else ()), *self._remarks]
+        detail = redact("; ".join(told)) if told else None
         return StepResult(self.name, self.status, duration, detail)
 
 

@@ -15,7 +15,7 @@ from ministack.core.responses import get_region
 from ministack.services import lambda_svc
 from ministack.services.cloudformation import changesets, engine, handlers
 
-from deploy.launcher import alarms, sandbox
+from deploy.launcher import alarms, refusals, sandbox
 
 _RUNTIME = Path(os.environ["DEPLOY_RUNTIME"])
 _GIVEN = ("AWS_LAMBDA_", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_", "AWS_SECRET_", "AWS_SESSION_", "_HANDLER")
@@ -30,6 +30,7 @@ def teach_before_the_services_start() -> None:
     """All but what other modules have copied by then."""
     lambda_runtime._worker_class_for = _worker_class
     alarms.teach()
+    refusals.teach()
     changesets._resolve_props_for_diff = _properties_for_diff
     _replace_action(_original_get_template, _get_template)
     for name in ("_put_event_invoke_config", "_delete_event_invoke_config"):

@@ -1,3 +1,3 @@
-from support.rendered import write
+from support.rendered import GOLDEN
 
-write()
+GOLDEN.write()

@@ -79,7 +79,8 @@ def report_of_many() -> str:
         unreachable("Büro & Söhne"),
     ]
     outcomes = [*map(outcome_of, runs), not_run(), crashed(), outcome_of(certificate_refused("mail"))]
-    return laid_out(page([entry(outcome, WATCHED) for outcome in outcomes], MADE))
+    text = laid_out(page([entry(outcome, WATCHED) for outcome in outcomes], MADE))
+    return re.sub(r'^<article id="(.*)">$', r"=== \1\n\g<0>", text, flags=re.MULTILINE)
 
 
 def _ago(**length: float) -> datetime:
@@ -185,3 +186,25 @@ SCENES: dict[str, Callable[[], str]] = {
     "widget-run.html": fragments,
     "widget-sentence.html": lambda: laid_out(sentence_widget("The log could not be read: <no> access", dark=False)),
 }
+BASES = {
+    "report-many.html": (
+        *("report-refused-watched.html", "report-unreachable.html", "report-certificate-refused.html"),
+        *("report-not-run-watched.html", "report-slow-watched.html", "report-plain.html"),
+    ),
+    "report-available-watched.html": ("report-available.html",),
+    "report-refused.html": ("report-available.html",),
+    "report-refused-watched.html": ("report-refused.html",),
+    "report-slow.html": ("report-available.html",),
+    "report-slow-watched.html": ("report-slow.html",),
+    "report-over-quota.html": ("report-available.html", "report-refused.html"),
+    "report-certificate-refused.html": ("report-refused.html",),
+    "report-unreachable.html": ("report-refused.html",),
+    "report-warned.html": ("report-available.html",),
+    "report-plain.html": ("report-available.html",),
+    "report-not-run-watched.html": ("report-not-run.html",),
+    "widget-problems-dark.html": ("widget.html",),
+    "widget-named.html": ("widget.html",),
+    "widget-none.html": ("widget.html",),
+    "widget-run.html": ("report-refused-watched.html",),
+}
+"""Which files a page may be stored as its differences from (`support.golden`)."""

@@ -51,8 +51,8 @@ def many_checks(outcomes: Sequence[Outcome]) -> str:
 
 def colours() -> str:
     """What is green, yellow, red, dim and bold."""
-    runs = (slow(), refused(), over_quota())
-    parts = [on_papers(partial(one, outcome_of(run)), **{f"{run.check}": Paper(colours=True)}) for run in runs]
+    runs = {"slow": slow(), "refused": refused(), "over_quota": over_quota()}
+    parts = [on_papers(partial(one, outcome_of(run)), **{name: Paper(colours=True)}) for name, run in runs.items()]
     return "".join(parts) + on_papers(partial(many, fleet(), transcript=False), several=Paper(120, colours=True))
 
 

@@ -12,9 +12,21 @@ from imapcheck.failures import FailureType
 from imapcheck.output.joint_story import Part, tell_together, tell_together_bare
 from imapcheck.output.story import Setting, Story, tell, tell_bare, tell_foreign
 from imapcheck.output.story_facts import Change, Evidence, Kind, Links, MonitorError, Others, Watched
+from support.golden import leaves
 from support.rendered.paper import sheet
 from support.rendered.spells import spells
-from support.story_scenes import BEFORE, CERTIFICATE, FAULTS, RANG, SCENES, change, log_line, minutes_ago, setting
+from support.story_scenes import (
+    BEFORE,
+    CERTIFICATE,
+    FAULTS,
+    RANG,
+    SCENES,
+    card_of,
+    change,
+    log_line,
+    minutes_ago,
+    setting,
+)
 
 REFUSED, LOST, NOTHING = FailureType.CONNECTION_REFUSED, FailureType.CONNECTION_LOST, FailureType.NO_MATCH
 type Lines = list[dict[str, Any]]
@@ -200,14 +212,16 @@ def told(stories: dict[str, Callable[[], Story]]) -> str:
     parts = []
     for title, make in stories.items():
         story = make()
-        card = {
-            **story.card,
-            "content": {**story.card["content"], "description": story.card["content"]["description"].split("\n")},
-        }
         content = {
             key: value for key, value in story.content.items() if key not in ("message", "words", "why", "do", "links")
         }
-        shown = (f"Subject: {story.subject}", "", story.text, _flat(card), _flat(content))
+        shown = (
+            f"Subject: {story.subject}",
+            "",
+            story.text,
+            card_of(story),
+            leaves(content).replace(json.dumps(story.subject, ensure_ascii=False), "(the subject)"),
+        )
         parts.append(sheet(title, "\n".join(shown)))
     return "".join(parts)
 
@@ -219,11 +233,6 @@ def contents() -> str:
         for name, make in SCENES.items()
         if name in _WHOLE
     )
-
-
-def _flat(content: dict[str, Any]) -> str:
-    """A key on each line."""
-    return "\n".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in content.items())
 
 
 _WHOLE = ("down-authentication_failed", "up", "slow", "certificate", "not-running-error", "no-evidence", "storm")

@@ -8,14 +8,16 @@ with it. On Gmail, where expunging only archives, they are moved to the `\\Trash
 
 import email.parser
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from imapcheck.check.message import CHECK_HEADER
+from imapcheck.imap.commands.command import Remark
 from imapcheck.imap.completion import Completion
 from imapcheck.imap.data import Mailbox
 from imapcheck.imap.encoder import Part, string
 from imapcheck.imap.mailboxes import by_special_use
+from imapcheck.imap.search_result import Found
 from imapcheck.imap.session import ImapSession
 from imapcheck.trace import StepRecord
 
@@ -48,7 +50,7 @@ def remove_older(
     if not opened.ok or opened.code == "READ-ONLY":
         step.refuse(opened.words)
         return 0
-    refusal, confirmed = _confirmed(session, check, subject, keep_for)
+    refusal, confirmed = _confirmed(session, check, subject, keep_for, step.remark)
     if refusal is not None:
         step.refuse(refusal.words)
         return 0
@@ -75,7 +77,7 @@ def _obstacle(session: ImapSession, mailbox: bytes, gmail: bool, trash: bytes | 
 
 
 def _confirmed(
-    session: ImapSession, check: str, subject: str, keep_for: timedelta
+    session: ImapSession, check: str, subject: str, keep_for: timedelta, remark: Remark
 ) -> tuple[Completion | None, list[int]]:
     """UIDs that this connection has shown to be this check's own and older than `keep_for`.
 
@@ -83,27 +85,32 @@ def _confirmed(
     every field (Gmail not reliably). Returns the completion that stood in the way, if one did.
     """
     before = datetime.now(UTC) - keep_for
-    age = _age_key(session, before, keep_for)
-    charset = b"US-ASCII" if subject.isascii() else b"UTF-8"
-    by_header: list[Part] = [age + b" HEADER " + CHECK_HEADER.encode() + b" ", string(check.encode())]
-    by_subject: list[Part] = [age + b" SUBJECT ", string(subject.encode(), shown=subject.encode())]
+    by_header: list[Part] = [b" HEADER " + CHECK_HEADER.encode() + b" ", string(check.encode())]
+    by_subject: list[Part] = [b" SUBJECT ", string(subject.encode(), shown=subject.encode())]
     refusal: Completion | None = None
-    for keys, words in ((by_header, b"US-ASCII"), (by_subject, charset)):
-        refusal, confirmed = _paged(session, keys, words, check, before)
+    for keys, charset in ((by_header, b"US-ASCII"), (by_subject, b"US-ASCII" if subject.isascii() else b"UTF-8")):
+
+        def propose(first: int, keys: list[Part] = keys, charset: bytes = charset) -> tuple[Completion, Found]:
+            rest = [*keys, b" UID %d:*" % first] if first > 1 else keys
+            plain = [_before(before), *rest]
+            if not session.offers("WITHIN"):
+                return session.search(plain, remark, charset=charset, keep=_MOST_PROPOSED)
+            older = [b"OLDER %d" % keep_for.total_seconds(), *rest]
+            return session.search(older, remark, charset=charset, plain_keys=plain, keep=_MOST_PROPOSED)
+
+        refusal, confirmed = _paged(session, propose, check, before)
         if confirmed:
             return None, confirmed
     return refusal, []
 
 
-def _age_key(session: ImapSession, before: datetime, keep_for: timedelta) -> bytes:
-    """OLDER (RFC 5032) where it is offered, else BEFORE.
+def _before(moment: datetime) -> bytes:
+    """Where OLDER (RFC 5032) is not offered, or does not work.
 
     Days on the wire are the server's own: two more are asked for, as INTERNALDATE decides. What is \\Deleted already
     is asked for too: a run that broke off between the flag and the expunge is made good by the next.
     """
-    if session.offers("WITHIN"):
-        return b"OLDER %d" % keep_for.total_seconds()
-    return f"BEFORE {date(before + timedelta(days=2))}".encode()
+    return f"BEFORE {date(moment + timedelta(days=2))}".encode()
 
 
 def date(day: datetime) -> str:
@@ -112,14 +119,13 @@ def date(day: datetime) -> str:
 
 
 def _paged(
-    session: ImapSession, keys: Sequence[Part], charset: bytes, check: str, before: datetime
+    session: ImapSession, propose: Callable[[int], tuple[Completion, Found]], check: str, before: datetime
 ) -> tuple[Completion | None, list[int]]:
     """Confirm what the search proposes, page by page, lowest UIDs first, until enough are ours or no more are old."""
     confirmed: list[int] = []
     first = 1
     while True:
-        page = [*keys, b" UID %d:*" % first] if first > 1 else keys
-        completion, found = session.search(page, charset=charset, keep=_MOST_PROPOSED)
+        completion, found = propose(first)
         if not completion.ok:
             return completion, confirmed
         proposed = [uid for uid in found.uids if uid >= first]  # `n:*` always holds the last message

@@ -72,7 +72,7 @@ def _parsed_mailbox(data: tuple[Any, ...]) -> Mailbox:
             spelt = _astring(name)
             if b"\0" in spelt:
                 raise broken("a mailbox name that contains NUL")
-            return Mailbox(spelt, delimiter or b"", words)
+            return _mailbox(spelt, delimiter or b"", words)
     raise broken("a LIST response that cannot be read")
 
 
@@ -91,7 +91,14 @@ def mailbox_of(response: Response) -> Mailbox:
         return _parsed_mailbox(response.parsed())
     attributes, delimiter, quoted, atom = match.groups()
     words = frozenset(attributes.decode("ascii").lower().split())
-    return Mailbox(atom if quoted is None else quoted, delimiter or b"", words)
+    return _mailbox(atom if quoted is None else quoted, delimiter or b"", words)
+
+
+def _mailbox(name: bytes, delimiter: bytes, words: frozenset[str]) -> Mailbox:
+    """A delimiter at the end says that names stand below it (RFC 9051 section 6.3.4): `Sent/` is `Sent`."""
+    while delimiter and len(name) > 1 and name.endswith(delimiter):
+        name = name.removesuffix(delimiter)
+    return Mailbox(name, delimiter, words)
 
 
 def _astring(value: bytes | int | None) -> bytes:

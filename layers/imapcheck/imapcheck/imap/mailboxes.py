@@ -11,12 +11,12 @@ _CLOSED = {"\\noselect", *NOT_THERE}
 _SENT_NAMES = (b"sent items", b"sent messages")
 
 
-def special(mailboxes: Iterable[Mailbox]) -> list[Mailbox]:
-    """Those with a special use."""
-    return [mailbox for mailbox in mailboxes if mailbox.attributes & _SPECIAL_USES]
+def is_special(mailbox: Mailbox) -> bool:
+    """It has a special use."""
+    return bool(mailbox.attributes & _SPECIAL_USES)
 
 
-def unlisted_parents(mailboxes: Sequence[Mailbox], listed: Iterable[Mailbox]) -> list[bytes]:
+def unlisted_parents(mailboxes: Iterable[Mailbox], listed: Iterable[Mailbox]) -> list[bytes]:
     """Each distinct parent of `mailboxes` that is not among `listed`, in order of appearance."""
     known = {_fold(mailbox.name) for mailbox in listed}
     parents: list[bytes] = []
@@ -36,10 +36,10 @@ def by_special_use(mailboxes: Iterable[Mailbox], use: str) -> bytes | None:
 def sent_mailbox(listing: Sequence[Mailbox], others: Iterable[Mailbox], prefix: bytes) -> bytes | None:
     """Where sent mail belongs: `Sent` in `listing`, the one flagged \\Sent anywhere, or another usual name.
 
-    `listing` is the top level below `prefix`. Names compare without case, and without the prefix.
+    `listing` is the top level below `prefix`. Names compare without case, prefix, and delimiter at either end.
     """
     open_ones = [box for box in listing if not box.attributes & _CLOSED]
-    by_name = {_bare(box.name, prefix): box.name for box in reversed(open_ones)}
+    by_name = {_bare(box, prefix): box.name for box in reversed(open_ones)}
     if b"sent" in by_name:
         return by_name[b"sent"]
     flagged = by_special_use([*listing, *others], "\\sent")
@@ -48,8 +48,9 @@ def sent_mailbox(listing: Sequence[Mailbox], others: Iterable[Mailbox], prefix: 
     return next((by_name[name] for name in _SENT_NAMES if name in by_name), None)
 
 
-def _bare(name: bytes, prefix: bytes) -> bytes:
-    return name.removeprefix(prefix).lower()
+def _bare(mailbox: Mailbox, prefix: bytes) -> bytes:
+    name = mailbox.name.lower().removeprefix(prefix.lower())
+    return name.strip(mailbox.delimiter) if mailbox.delimiter else name
 
 
 def _fold(name: bytes) -> bytes:

@@ -9,7 +9,7 @@ import binascii
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from imapcheck.errors import CheckFailure
+from imapcheck.errors import CheckFailure, ImapcheckError
 from imapcheck.failures import FailureType
 from imapcheck.login.mechanisms import Mechanism
 from imapcheck.transcript import Redactor
@@ -20,14 +20,17 @@ _MAX_CHALLENGES = 10
 
 
 class Exchange:
-    """The mechanism's first message, an answer to each challenge, and what the server's OK is worth."""
+    """The mechanism's first message, an answer to each challenge, and what the server's OK is worth.
+
+    `rounds` is the number of challenges so far.
+    """
 
     def __init__(self, mechanism: Mechanism, redactor: Redactor, aside: Callable[[], Aside]) -> None:
         self._mechanism = mechanism
         self._redactor = redactor
         self._aside = aside
         self._initial = mechanism.initial
-        self._rounds = 0
+        self.rounds = 0
         self._failure: CheckFailure | None = None
 
     def initial_response(self, most: int | None = None) -> bytes | None:
@@ -53,20 +56,29 @@ class Exchange:
         if ok:
             if self._initial is not None:
                 raise _broken("OK before it received any credentials")
-            self._mechanism.finish()
+            self._guarded(self._mechanism.finish)
 
     def _answer(self, challenge: bytes) -> bytes | None:
-        self._rounds += 1
+        self.rounds += 1
         if self._initial is not None:
             initial, self._initial = self._initial, None
             return initial
         try:
-            if self._rounds > _MAX_CHALLENGES:
+            if self.rounds > _MAX_CHALLENGES:
                 raise _broken("too many challenges")
-            return self._mechanism.respond(_decoded(challenge))
+            return self._guarded(lambda: self._mechanism.respond(_decoded(challenge)))
         except CheckFailure as failure:
             self._failure = failure
             return None
+
+    def _guarded[T](self, step: Callable[[], T]) -> T:
+        """What a server's octets make a mechanism, or a library below it, raise is the server's."""
+        try:
+            return step()
+        except (CheckFailure, ImapcheckError, MemoryError):
+            raise
+        except Exception as error:
+            raise _broken(f"a {self._mechanism.name} challenge that cannot be used: {type(error).__name__}") from error
 
     def _encoded(self, message: bytes) -> bytes:
         encoded = base64.b64encode(message)

@@ -4,14 +4,16 @@ Python offers no channel binding for TLS 1.3, so none is used.
 """
 
 import re
-from collections.abc import Callable
 
 from scramp import ScramClient, ScramException
 
 from imapcheck.errors import CheckFailure, CredentialsError
 from imapcheck.failures import FailureType
 
-_MOST_ITERATIONS = 1_000_000
+_LEAST_ITERATIONS, _MOST_ITERATIONS = 4096, 1_000_000
+_LEAST_SALT = 12
+"""What scramp takes (RFC 7677 section 4 asks for that many iterations), and what does not outlast the deadline."""
+_ITERATIONS = re.compile(r"[1-9][0-9]{0,18}")
 
 
 class Scram:
@@ -36,16 +38,15 @@ class Scram:
         """The client-final message, then an empty one for the server's signature."""
         self._stage += 1
         text = challenge.decode("utf-8", "replace")
+        if text.startswith("e=") and self._stage <= 2:
+            # RFC 5802 section 7: the server's reason; the refusal itself comes with the tagged answer.
+            self._server_error = error[0] if (error := re.match(r"[a-z-]{1,40}", text[2:])) else "other-error"
+            self._stage = 2
+            return b""
         if self._stage == 1:
-            _refuse_costly(text)
-            return self._guarded(self._client.set_server_first, text, self._client.get_client_final).encode()
+            return self._client_final(text)
         if self._stage == 2:
-            if text.startswith("e="):
-                # RFC 5802 section 7: the server's reason; the refusal itself comes with the tagged answer.
-                self._server_error = error[0] if (error := re.match(r"[a-z-]{1,40}", text[2:])) else "other-error"
-                return b""
-            self._guarded(self._client.set_server_final, text, str)
-            self._proved = True
+            self._take_signature(text)
             return b""
         raise _unproved("challenge after challenge")
 
@@ -60,20 +61,53 @@ class Scram:
     def explain(self) -> str | None:
         return self._server_error
 
-    def _guarded(self, take: Callable[[str], object], text: str, then: Callable[[], str]) -> str:
+    def _client_final(self, server_first: str) -> bytes:
+        _refuse_parameters(self.name, server_first)
         try:
-            take(text)
-            return then()
+            self._client.set_server_first(server_first)
+            final: str = self._client.get_client_final()
         except (ScramException, ValueError, KeyError, IndexError) as error:
-            # scramp also refuses parameters that are too weak: its words say which.
-            raise _unproved(str(error) if isinstance(error, ScramException) else type(error).__name__) from None
+            raise _unusable(self.name, _reason(error)) from None
+        return final.encode()
+
+    def _take_signature(self, server_final: str) -> None:
+        try:
+            self._client.set_server_final(server_final)
+        except (ScramException, ValueError, KeyError, IndexError) as error:
+            raise _unproved(_reason(error)) from None
+        self._proved = True
 
 
-def _refuse_costly(server_first: str) -> None:
-    """An iteration count decides how long we compute: a hostile one would outlast the deadline."""
-    counts = [part[2:] for part in server_first.split(",") if part.startswith("i=")]
-    if len(counts) != 1 or not counts[0].isdigit() or not 1 <= int(counts[0][:9]) <= _MOST_ITERATIONS:
-        raise _unproved("an iteration count that cannot be")
+def _refuse_parameters(name: str, server_first: str) -> None:
+    """Refuse what is too weak, and what would outlast the deadline; neither says anything about the password."""
+    attributes = [part.split("=", 1) for part in server_first.split(",") if part[1:2] == "="]
+    counts = [value for key, value in attributes if key == "i"]
+    if len(counts) != 1 or not _ITERATIONS.fullmatch(counts[0]):
+        raise _unusable(name, "an iteration count that cannot be")
+    iterations = int(counts[0])
+    if not _LEAST_ITERATIONS <= iterations <= _MOST_ITERATIONS:
+        raise _not_taken(name, f"{iterations} iterations; from {_LEAST_ITERATIONS} to {_MOST_ITERATIONS} are taken")
+    for salt in (value for key, value in attributes if key == "s"):
+        length = len(salt.rstrip("=")) * 3 // 4
+        if length < _LEAST_SALT:
+            raise _not_taken(name, f"a salt of {length} bytes; at least {_LEAST_SALT} are taken")
+
+
+def _reason(error: Exception) -> str:
+    return str(error.args[0]) if isinstance(error, ScramException) and error.args else type(error).__name__
+
+
+def _unusable(name: str, what: str) -> CheckFailure:
+    return CheckFailure(FailureType.PROTOCOL_ERROR, f"the server sent a {name} challenge that cannot be used: {what}")
+
+
+def _not_taken(name: str, what: str) -> CheckFailure:
+    """No word about the password: nothing was sent, and no login is withheld after it."""
+    return CheckFailure(
+        FailureType.MECHANISM_NOT_OFFERED,
+        f"the server offers {name} with {what}: have it store the password anew, or set authentication to another"
+        " mechanism",
+    )
 
 
 def _unproved(why: str) -> CheckFailure:

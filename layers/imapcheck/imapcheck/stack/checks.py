@@ -149,7 +149,8 @@ def _alarm(
         f"TreatMissingData: {alarm.missing}",
         *([f"WarmUpConfiguration: {{ WarmUpPeriodDurationInMinutes: {alarm.warm_up} }}"] if alarm.warm_up else []),
         f"AlarmActions: [!Ref {topic}]",
-        f"OKActions: [!Ref {topic}]",
+        # Not for the monitor's own: OKActions also run on INSUFFICIENT_DATA to OK, so each new alarm would send mail.
+        *([f"OKActions: [!Ref {topic}]"] if topic == "AlarmEventTopicArn" else []),
     ]  # fmt: skip
     head = f"  {logical}:\n    Type: AWS::CloudWatch::Alarm\n    Properties:\n"
     return head + "".join(f"      {line}\n" for line in lines)

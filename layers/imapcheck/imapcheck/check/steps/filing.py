@@ -2,7 +2,7 @@
 
 from imapcheck.check.refusals import is_over_quota
 from imapcheck.check.state import Attempt
-from imapcheck.check.steps.reading import is_missing, list_top_level
+from imapcheck.check.steps.reading import is_missing
 from imapcheck.errors import CheckFailure
 from imapcheck.failures import FailureType
 from imapcheck.imap.completion import Completion
@@ -20,8 +20,12 @@ def locate_sent(attempt: Attempt) -> None:
         learnt.sent = encode_mailbox(mailbox, utf8=attempt.session.utf8_names)
         attempt.tracer.skip("locate_sent", "new_message.mailbox is given")
     else:
-        with attempt.tracer.step("locate_sent"):
-            completion, listing = list_top_level(attempt)
+        with attempt.tracer.step("locate_sent") as step:
+            completion, listing = attempt.session.list_top_level(
+                learnt.prefix,
+                step.remark,
+                suffices=lambda boxes: sent_mailbox(boxes, learnt.listed, learnt.prefix) is not None,
+            )
             if not completion.ok:
                 raise completion.rejected()
             learnt.sent = sent_mailbox(listing, learnt.listed, learnt.prefix)

@@ -43,7 +43,9 @@ def _log_in(attempt: Attempt, step: StepRecord) -> bool:
         raise _paused(attempt.asked.login_pause)
     try:
         if offered:
-            completion, volunteered = session.authenticate(mechanism, step.aside)
+            completion, volunteered = session.authenticate(
+                mechanism, step.aside, lambda answer: _is_refused(answer, session.asides), step.remark
+            )
         else:
             completion, volunteered = session.login(credentials.username, credentials.require_password())
     except CheckFailure as failure:
@@ -53,6 +55,11 @@ def _log_in(attempt: Attempt, step: StepRecord) -> bool:
         with step.aside():  # words are looked up in long lists
             raise _with_hint(_refused_login(completion, session.asides, mechanism.explain()), credentials)
     return volunteered
+
+
+def _is_refused(completion: Completion, asides: tuple[Completion, ...]) -> bool:
+    """A server may refuse a password by BAD: its words or code say so, or what it said besides."""
+    return any(refused_login(said.code, said.said) is Login.REFUSED for said in (completion, *asides))
 
 
 def _with_hint(failure: CheckFailure, credentials: Credentials) -> CheckFailure:

@@ -8,13 +8,15 @@ from imapcheck.check.state import Attempt
 from imapcheck.errors import CheckFailure
 from imapcheck.failures import FailureType
 from imapcheck.imap.completion import Completion
-from imapcheck.imap.data import Fetched, Mailbox, Resource
+from imapcheck.imap.data import Fetched, Resource
 from imapcheck.imap.encoder import Part, encode_mailbox, string
-from imapcheck.imap.mailboxes import NOT_THERE, by_special_use, special, unlisted_parents
+from imapcheck.imap.mailboxes import NOT_THERE, by_special_use, is_special, unlisted_parents
 from imapcheck.text import duration
 from imapcheck.trace import StepRecord
 
 _HEADER_OCTETS = 1 << 16
+_MOST_PARENTS = 20
+"""A client knows a handful; a server could make us ask for, and keep, thousands of listings."""
 
 
 def namespace(attempt: Attempt) -> None:
@@ -37,36 +39,28 @@ def list_mailboxes(attempt: Attempt) -> None:
         if not completion.ok:
             step.refuse(completion.words)
         if session.offers("SPECIAL-USE"):
-            others, mailboxes = session.list_mailboxes(b"*", selection=b"(SPECIAL-USE)")
+            others, mailboxes = session.list_special(step.remark)
             listed.extend(mailboxes)
             if not others.ok:
-                step.note(f"LIST (SPECIAL-USE): {others.words}")
-            for parent in unlisted_parents(special(mailboxes), listed):
+                step.note(f"LIST *: {others.words}")
+            for parent in unlisted_parents(filter(is_special, mailboxes), listed)[:_MOST_PARENTS]:
                 _, found = session.list_mailboxes(parent)
                 listed.extend(found)
         else:
             step.note("server does not offer SPECIAL-USE")
-        top, mailboxes = list_top_level(attempt)
+        top, mailboxes = session.list_top_level(attempt.learnt.prefix, step.remark, suffices=bool)
         listed.extend(mailboxes)
         if not top.ok:
             step.note(f"LIST %: {top.words}")
 
 
-def list_top_level(attempt: Attempt) -> tuple[Completion, list[Mailbox]]:
-    """What stands below the user's own prefix, one level of it."""
-    extended = attempt.session.offers("LIST-EXTENDED")
-    returning = b"(SUBSCRIBED CHILDREN)" if extended else b""
-    completion, mailboxes = attempt.session.list_mailboxes(attempt.learnt.prefix + b"%", returning=returning)
-    return completion, list(mailboxes)
-
-
 def examine(attempt: Attempt) -> None:
     """Open the watched mailbox read-only."""
     asked = attempt.asked.definition.search
-    with attempt.tracer.step("examine"):
+    with attempt.tracer.step("examine") as step:
         name = asked.mailbox if asked is not None else "INBOX"
         mailbox = attempt.learnt.watched = _watched(attempt, name)
-        completion = attempt.session.examine(mailbox)
+        completion = attempt.session.examine(mailbox, step.remark)
         if not completion.ok:
             missing = is_missing(attempt, mailbox, completion)
             raise completion.rejected(FailureType.MAILBOX_NOT_FOUND if missing else FailureType.COMMAND_REJECTED)
@@ -117,7 +111,7 @@ def search(attempt: Attempt) -> None:
     asked = attempt.asked.search
     keys, charset = _search_keys(asked.terms())
     with attempt.tracer.step("search") as step:
-        completion, found = attempt.session.search(keys, charset=charset)
+        completion, found = attempt.session.search(keys, step.remark, charset=charset)
         if not completion.ok:
             raise completion.rejected()
         attempt.learnt.found = found

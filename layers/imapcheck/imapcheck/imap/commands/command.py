@@ -1,11 +1,15 @@
 """What all commands share."""
 
 import re
+from collections.abc import Callable
 
 from imapcheck.imap.completion import Completion
 from imapcheck.imap.engine import Engine
 from imapcheck.network.transport import Wire
 from imapcheck.transcript import Redactor, Transcript
+
+type Remark = Callable[[str], None]
+"""Takes one line for the detail of the step under way."""
 
 _ALERT = re.compile(rb"^\[ALERT[^\]]*\] ?", re.IGNORECASE)
 
@@ -20,6 +24,7 @@ class Commands:
     def __init__(self, wire: Wire, redactor: Redactor, transcript: Transcript) -> None:
         self.wire = wire
         self.preauthenticated = False
+        self._broken: set[str] = set()
         self._redactor = redactor
         self._engine = Engine(wire, redactor, transcript)
 
@@ -49,3 +54,29 @@ class Commands:
     def offers(self, capability: str) -> bool:
         """The server advertises it, or IMAP4rev2, which implies it (RFC 9051 appendix E)."""
         return self._engine.capabilities.offers(capability)
+
+    def plain_if_refused[T](
+        self, extension: str, send: Callable[[bool], T], fault: Callable[[T], str | None], remark: Remark
+    ) -> T:
+        """`send(True)`, which uses `extension`; where that has a `fault`, once more in the plain form: `send(False)`.
+
+        Not everything that is advertised works, and mail clients live with that. Where the plain form worked, the
+        session uses the extension no more. Without an extension (``) the plain form is all there is.
+        """
+        if not extension or extension in self._broken:
+            return send(False)
+        answer = send(True)
+        told = fault(answer)
+        if told is None:
+            return answer
+        remark(f"{extension}: {told}; sent once more without it")
+        answer = send(False)
+        if fault(answer) is None:
+            self._broken.add(extension)
+        return answer
+
+
+def refusal[T](answer: tuple[Completion, T]) -> str | None:
+    """The server's words where it answered NO or BAD."""
+    completion, _ = answer
+    return None if completion.ok else completion.words

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from imapcheck.imap.commands.command import Commands
+from imapcheck.imap.commands.command import Commands, Remark
 from imapcheck.imap.completion import Completion
 from imapcheck.imap.encoder import Part, Secret, secret_string, string
 from imapcheck.login.exchange import Aside, Exchange
@@ -16,14 +16,30 @@ class LoginCommands(Commands):
         """The SASL mechanisms on offer, at most ten, for a person."""
         return [self._redactor.clean_line(name, 40) for name in self._engine.capabilities.mechanisms()]
 
-    def authenticate(self, mechanism: Mechanism, aside: Callable[[], Aside]) -> tuple[Completion, bool]:
-        """AUTHENTICATE, on one line where the server offers SASL-IR (RFC 4959); answers are computed `aside`."""
+    def authenticate(
+        self, mechanism: Mechanism, aside: Callable[[], Aside], is_refused: Callable[[Completion], bool], remark: Remark
+    ) -> tuple[Completion, bool]:
+        """AUTHENTICATE, on one line where the server offers SASL-IR (RFC 4959); answers are computed `aside`.
+
+        BAD to the one line, before anything else was asked for, is no refusal of the login unless `is_refused` says so.
+        """
         told = self._engine.capabilities.told
-        exchange = Exchange(mechanism, self._redactor, aside)
-        command: list[Part] = [b"AUTHENTICATE " + mechanism.name.encode()]
-        if self.offers("SASL-IR") and (initial := exchange.initial_response()) is not None:
-            command += [b" ", Secret(initial)]
-        completion = self._engine.command(command, on_continuation=exchange.answer, secrecy="login")
+
+        def send(on_one_line: bool) -> tuple[Completion, Exchange]:
+            exchange = Exchange(mechanism, self._redactor, aside)
+            command: list[Part] = [b"AUTHENTICATE " + mechanism.name.encode()]
+            if on_one_line and (initial := exchange.initial_response()) is not None:
+                command += [b" ", Secret(initial)]
+            return self._engine.command(command, on_continuation=exchange.answer, secrecy="login"), exchange
+
+        def not_understood(answer: tuple[Completion, Exchange]) -> str | None:
+            completion, exchange = answer
+            unheard = completion.status == "BAD" and not exchange.rounds
+            return completion.words if unheard and not is_refused(completion) else None
+
+        on_one_line = self.offers("SASL-IR") and mechanism.initial is not None
+        extension = "initial response" if on_one_line else ""
+        completion, exchange = self.plain_if_refused(extension, send, not_understood, remark)
         exchange.conclude(completion.ok)
         return completion, self._engine.capabilities.told > told
 

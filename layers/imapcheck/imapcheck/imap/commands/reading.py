@@ -1,10 +1,10 @@
 """Commands that read: NAMESPACE, LIST, EXAMINE, SEARCH and FETCH (RFC 9051 sections 6.3 and 6.4); none sets a flag."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from imapcheck.errors import CheckFailure
 from imapcheck.failures import FailureType
-from imapcheck.imap.commands.command import Commands
+from imapcheck.imap.commands.command import Commands, Remark, refusal
 from imapcheck.imap.completion import Completion
 from imapcheck.imap.data import (
     Fetched,
@@ -17,7 +17,9 @@ from imapcheck.imap.data import (
 )
 from imapcheck.imap.decoder import MAX_BODY, BodyPolicy, Response, broken
 from imapcheck.imap.encoder import Part, string
+from imapcheck.imap.mailboxes import is_special
 from imapcheck.imap.search_result import Found, SearchCollector
+from imapcheck.text import count
 
 _MAX_LISTED = 20_000
 
@@ -36,27 +38,67 @@ class ReadingCommands(Commands):
         completion = self._engine.command([b"NAMESPACE"], on_untagged=collect)
         return completion, prefixes[0] if completion.ok and prefixes else b""
 
-    def list_mailboxes(
-        self, pattern: bytes, *, selection: bytes = b"", returning: bytes = b""
-    ) -> tuple[Completion, Sequence[Mailbox]]:
-        """LIST "" pattern, with selection and return options of LIST-EXTENDED where they are given."""
+    def list_mailboxes(self, pattern: bytes) -> tuple[Completion, list[Mailbox]]:
+        """LIST "" pattern."""
+        return self._list(pattern)
+
+    def list_special(self, remark: Remark) -> tuple[Completion, list[Mailbox]]:
+        """The mailboxes with a special use (RFC 6154); servers may tell it in a plain LIST of all, too."""
+
+        def send(selecting: bool) -> tuple[Completion, list[Mailbox]]:
+            if selecting:
+                return self._list(b"*", selection=b"(SPECIAL-USE) ")
+            return self._list(b"*", keep=is_special)
+
+        return self.plain_if_refused("LIST (SPECIAL-USE)", send, refusal, remark)
+
+    def list_top_level(
+        self, prefix: bytes, remark: Remark, suffices: Callable[[list[Mailbox]], bool]
+    ) -> tuple[Completion, list[Mailbox]]:
+        """One level below `prefix`; with RETURN (RFC 5258) where offered and what it gives `suffices`."""
+
+        def send(returning: bool) -> tuple[Completion, list[Mailbox]]:
+            return self._list(prefix + b"%", tail=b" RETURN (SUBSCRIBED CHILDREN)" if returning else b"")
+
+        def fault(answer: tuple[Completion, list[Mailbox]]) -> str | None:
+            _, mailboxes = answer
+            return refusal(answer) or (None if suffices(mailboxes) else f"{count(len(mailboxes), 'mailbox')} listed")
+
+        extension = "LIST .. RETURN" if self.offers("LIST-EXTENDED") else ""
+        return self.plain_if_refused(extension, send, fault, remark)
+
+    def _list(
+        self,
+        pattern: bytes,
+        *,
+        selection: bytes = b"",
+        tail: bytes = b"",
+        keep: Callable[[Mailbox], bool] | None = None,
+    ) -> tuple[Completion, list[Mailbox]]:
         listed: list[Mailbox] = []
 
         def collect(response: Response) -> None:
             if response.name == b"LIST":
+                mailbox = mailbox_of(response)
+                if keep is not None and not keep(mailbox):
+                    return
                 if len(listed) >= _MAX_LISTED:
                     raise broken(f"more than {_MAX_LISTED} mailboxes")
-                listed.append(mailbox_of(response))
+                listed.append(mailbox)
 
-        options = selection + b" " if selection else b""
-        tail = b" RETURN " + returning if returning else b""
-        completion = self._engine.command([b"LIST " + options + b'"" ', string(pattern), tail], on_untagged=collect)
+        completion = self._engine.command([b"LIST " + selection + b'"" ', string(pattern), tail], on_untagged=collect)
         return completion, listed
 
-    def examine(self, mailbox: bytes) -> Completion:
+    def examine(self, mailbox: bytes, remark: Remark) -> Completion:
         """EXAMINE, never SELECT: the mailbox is opened read-only (with CONDSTORE, RFC 7162, where offered)."""
-        tail = b" (CONDSTORE)" if self.offers("CONDSTORE") else b""
-        return self._engine.command([b"EXAMINE ", string(mailbox), tail])
+
+        def send(condstore: bool) -> tuple[Completion, None]:
+            tail = b" (CONDSTORE)" if condstore else b""
+            return self._engine.command([b"EXAMINE ", string(mailbox), tail]), None
+
+        extension = "CONDSTORE" if self.offers("CONDSTORE") else ""
+        completion, _ = self.plain_if_refused(extension, send, refusal, remark)
+        return completion
 
     def quota_root(self, mailbox: bytes) -> tuple[Completion, list[Resource] | None]:
         """GETQUOTAROOT (RFC 9208): the resources of all quota roots of `mailbox`; None where one cannot be read.
@@ -88,21 +130,37 @@ class ReadingCommands(Commands):
         return self._engine.expunged
 
     def search(
-        self, keys: Sequence[Part], *, charset: bytes | None = b"US-ASCII", keep: int = 0
+        self,
+        keys: Sequence[Part],
+        remark: Remark,
+        *,
+        charset: bytes = b"US-ASCII",
+        plain_keys: Sequence[Part] | None = None,
+        keep: int = 0,
     ) -> tuple[Completion, Found]:
-        """UID SEARCH, with RETURN () where ESEARCH is offered (RFC 4731).
+        """UID SEARCH, with RETURN () where ESEARCH is offered (RFC 4731), and with the charset of its terms.
 
         An answer may come as ESEARCH, as SEARCH, or not at all where nothing matched. `keep` UIDs, the
-        lowest ones, are returned one by one.
+        lowest ones, are returned one by one. The plain form names no charset where all is ASCII, and has
+        `plain_keys` where `keys` need WITHIN (RFC 5032).
         """
-        head = b"UID SEARCH "
-        if self.offers("ESEARCH"):
-            head += b"RETURN () "
-        if charset is not None:
-            head += b"CHARSET " + charset + b" "
+        returning = b"RETURN () " if self.offers("ESEARCH") else b""
+        named = b"CHARSET " + charset + b" "
+        within = b"WITHIN" if plain_keys is not None else b""
+        extension = (returning + (named if charset == b"US-ASCII" else b"") + within).decode().strip()
+
+        def send(extended: bool) -> tuple[Completion, Found]:
+            if extended:
+                return self._search([b"UID SEARCH " + returning + named, *keys], keep)
+            head = b"UID SEARCH " + (b"" if charset == b"US-ASCII" else named)
+            return self._search([head, *(keys if plain_keys is None else plain_keys)], keep)
+
+        return self.plain_if_refused(extension, send, refusal, remark)
+
+    def _search(self, command: Sequence[Part], keep: int) -> tuple[Completion, Found]:
         collector = SearchCollector(self._engine.next_tag, keep)
         self._engine.expunged = False
-        completion = self._engine.command([head, *keys], on_untagged=collector.take, stream=collector)
+        completion = self._engine.command(command, on_untagged=collector.take, stream=collector)
         return completion, collector.found()
 
     def fetch(

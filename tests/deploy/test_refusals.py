@@ -1,0 +1,119 @@
+"""The emulator refuses what AWS refuses: the template as it is deploys, and small mistakes in it do not.
+
+Of each mistake the part of `template.yaml` that it concerns is deployed by itself, which takes a second.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from deploy.emulator import Emulator
+from template.reading import read
+
+pytestmark = pytest.mark.server
+PART = ("AWS::SNS::Topic", "AWS::SNS::TopicPolicy", "AWS::SQS::Queue", "AWS::SQS::QueuePolicy")
+
+type Mistake = Callable[[dict[str, Any]], None]
+
+
+@pytest.fixture
+def part() -> dict[str, Any]:
+    """Topics, queues and their policies, as `template.yaml` has them."""
+    resources = read("template.yaml")["Resources"].items()
+    return {"Resources": {name: item for name, item in resources if item["Type"] in PART}}
+
+
+@pytest.fixture
+def deploy(emulator: Emulator) -> Iterator[Callable[[dict[str, Any]], str]]:
+    """`deploy(template)` is what CloudFormation says of it: nothing, or why a resource could not be made."""
+    client = emulator.client("cloudformation")
+
+    def call(template: dict[str, Any]) -> str:
+        client.create_stack(StackName="part", TemplateBody=json.dumps(template))
+        client.get_waiter("stack_exists").wait(StackName="part")
+        events = client.get_paginator("describe_stack_events")
+        while True:
+            [stack] = client.describe_stacks(StackName="part")["Stacks"]
+            if not stack["StackStatus"].endswith("IN_PROGRESS"):
+                break
+        found = [event for page in events.paginate(StackName="part") for event in page["StackEvents"]]
+        reasons = [
+            event.get("ResourceStatusReason", "") for event in found if event["ResourceStatus"] == "CREATE_FAILED"
+        ]
+        assert (stack["StackStatus"] == "CREATE_COMPLETE") == (not reasons), (stack, reasons)
+        return " ".join(reasons)
+
+    yield call
+    client.delete_stack(StackName="part")
+
+
+def one_policy_for_both_topics(resources: dict[str, Any]) -> None:
+    """As the template once had it."""
+    both = [{"Ref": "AlarmTopic"}, {"Ref": "AlarmEventTopic"}]
+    del resources["AlarmEventTopicPolicy"]
+    policy = resources["AlarmTopicPolicy"]["Properties"]
+    policy["Topics"] = both
+    policy["PolicyDocument"]["Statement"][0]["Resource"] = both
+
+
+def one_statement_for_each_topic(resources: dict[str, Any]) -> None:
+    one_policy_for_both_topics(resources)
+    policy = resources["AlarmTopicPolicy"]["Properties"]["PolicyDocument"]
+    [statement] = policy["Statement"]
+    policy["Statement"] = [statement | {"Resource": topic} for topic in statement["Resource"]]
+
+
+def another_topics_policy(resources: dict[str, Any]) -> None:
+    resources["AlarmTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"][0]["Resource"] = {"Ref": "ContactTopic"}
+
+
+def topic_policy_without_a_resource(resources: dict[str, Any]) -> None:
+    del resources["AlarmTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"][0]["Resource"]
+
+
+def queue_policy_for_two(resources: dict[str, Any]) -> None:
+    queues = [{"Fn::GetAtt": [name, "Arn"]} for name in ("AlarmEvents", "UntoldAlarms")]
+    resources["AlarmEventsPolicy"]["Properties"]["PolicyDocument"]["Statement"][0]["Resource"] = queues
+
+
+def test_policies_as_they_stand_are_taken(deploy: Callable[[dict[str, Any]], str], part: dict[str, Any]) -> None:
+    """The control: what follows is refused for the mistake alone."""
+    assert {item["Type"] for item in part["Resources"].values()} == set(PART)
+    assert deploy(part) == ""
+
+
+@pytest.mark.parametrize(
+    ("mistake", "words"),
+    [
+        (one_policy_for_both_topics, "must apply to a single resource!"),
+        (one_statement_for_each_topic, "has the resource"),
+        (another_topics_policy, "has the resource"),
+        (topic_policy_without_a_resource, "must apply to a single resource!"),
+        (queue_policy_for_two, "must apply to a single resource!"),
+    ],
+)
+def test_mistake_in_a_policy_is_refused(
+    mistake: Mistake, words: str, deploy: Callable[[dict[str, Any]], str], part: dict[str, Any]
+) -> None:
+    """At deployment, as SNS and SQS refuse it, and in words like theirs."""
+    mistake(part["Resources"])
+    assert words in deploy(part)
+
+
+def test_policy_that_is_set_by_hand_is_refused_alike(emulator: Emulator) -> None:
+    """By SetTopicAttributes and SetQueueAttributes; the topic's own alone is taken."""
+    sns, sqs = emulator.client("sns"), emulator.client("sqs")
+    topic, other = (sns.create_topic(Name=name)["TopicArn"] for name in ("mine", "other"))
+    queue = sqs.create_queue(QueueName="mine")["QueueUrl"]
+    for resource in ([topic, other], other, []):
+        policy = json.dumps({"Statement": [{"Effect": "Allow", "Resource": resource}]})
+        with pytest.raises(ClientError, match="InvalidParameter"):
+            sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
+        with pytest.raises(ClientError, match="InvalidAttributeValue"):
+            sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+    own = json.dumps({"Statement": {"Effect": "Allow", "Resource": topic}})
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=own)
+    assert sns.get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"] == own
