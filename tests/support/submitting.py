@@ -50,18 +50,18 @@ def submit(
     transcript = Transcript(redactor)
     deadline = Deadline.after(seconds)
     wire = Wire(connect([ip_address("127.0.0.1")], server.port, deadline).socket, deadline)
-    session = SmtpSession(wire, redactor, transcript)
+    session = SmtpSession(wire, redactor, transcript, "[127.0.0.1]")
     submitted = Submitted(session)
     context = client_context(verify=authority is not None, minimum_version="1.2", ca_path=authority)
     try:
         if server.tls is not None:
             session.start_tls(context, "localhost", implicit=True)
         session.banner()
-        session.ehlo("[127.0.0.1]")
+        session.ehlo()
         if server.starttls is not None:
             session.starttls()
             session.start_tls(context, "localhost", implicit=False)
-            session.ehlo("[127.0.0.1]")
+            session.ehlo()
         if authentication is not None:
             mechanism = mechanism_for(authentication, credentials, token, "localhost", server.port)
             if not _went_on(submitted, "AUTH", session.authenticate(mechanism, nullcontext)):

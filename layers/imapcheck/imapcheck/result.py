@@ -12,8 +12,9 @@ SCHEMA_VERSION = 1
 
 type StepStatus = Literal["passed", "failed", "refused", "skipped"]
 type WarningType = Literal[
-    "certificate_expires_soon", "certificate_unverified", "server_alert", "quota", "empty_message"
-]
+    "certificate_expires_soon", "certificate_unverified", "server_alert", "quota", "empty_message",
+    "delivery_authentication",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,46 @@ class QuotaFacts:
 
 
 @dataclass(frozen=True)
+class Hop:
+    """A server that took the message, by what protocol, and how long after the one before it."""
+
+    by: str | None
+    with_: str | None
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class DeliveryAuthentication:
+    """What the receiving server found (RFC 8601): `pass`, `fail`, `none` ..; null where it says nothing."""
+
+    spf: str | None
+    dkim: str | None
+    dmarc: str | None
+
+    @property
+    def words(self) -> str:
+        """`spf=pass dkim=fail dmarc=fail`, what is known of it."""
+        known = (("spf", self.spf), ("dkim", self.dkim), ("dmarc", self.dmarc))
+        return " ".join(f"{name}={result}" for name, result in known if result is not None)
+
+
+@dataclass(frozen=True)
+class DeliveryFacts:
+    """The message that was sent and accepted; all but `queued_as` is null until it was found in a mailbox.
+
+    Times count from the sending server's acceptance: `arrival_ms` until the message was seen, `pushed_ms` until the
+    server told of it while the check waited in IDLE.
+    """
+
+    queued_as: str | None
+    mailbox: str | None = None
+    arrival_ms: float | None = None
+    pushed_ms: float | None = None
+    hops: tuple[Hop, ...] = ()
+    authentication: DeliveryAuthentication | None = None
+
+
+@dataclass(frozen=True)
 class CheckResult:
     """What a run found (docs/result.md). `to_dict()` is the JSON object; every field is always present.
 
@@ -142,6 +183,7 @@ class CheckResult:
     warnings: tuple[ResultWarning, ...] = ()
     exceeded: tuple[Exceeded, ...] = ()
     quota: QuotaFacts | None = None
+    delivery: DeliveryFacts | None = None
     version: str = VERSION
     schema: int = field(default=SCHEMA_VERSION)
 
@@ -169,7 +211,7 @@ class CheckResult:
 FIELDS = (
     "schema", "version", "check", "run_id", "started_at", "available", "slow", "duration_ms", "attempts", "failure",
     "failures", "earlier_failures", "warnings", "exceeded", "server", "steps", "search", "new_message", "quota",
-    "token_ms", "transcript",
+    "delivery", "token_ms", "transcript",
 )  # fmt: skip
 """The fields of the JSON object, in its order."""
 
@@ -184,7 +226,7 @@ def _as_json(value: Any) -> Any:
         case tuple() | list():
             return [_as_json(item) for item in value]
         case dict():
-            return {key: _as_json(item) for key, item in value.items()}
+            return {key.removesuffix("_"): _as_json(item) for key, item in value.items()}
         case FailureType() | Category():
             return value.value
         case _:

@@ -7,6 +7,7 @@ from imapcheck.check.state import Learnt
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.imap.encoder import decode_mailbox
 from imapcheck.result import (
+    DeliveryFacts,
     Exceeded,
     NewMessageFacts,
     QuotaFacts,
@@ -53,6 +54,14 @@ def warnings(
         detail = f"message {learnt.empty_uid} matched by its text and came empty: it was not really read"
         found.append(ResultWarning("empty_message", detail))
     return tuple(found)
+
+
+def delivery_warnings(delivery: DeliveryFacts | None) -> tuple[ResultWarning, ...]:
+    """What the receiving server's own look at a sent message calls failed."""
+    found = delivery.authentication if delivery is not None else None
+    if found is None or "fail" not in (found.spf, found.dkim, found.dmarc):
+        return ()
+    return (ResultWarning("delivery_authentication", f"the receiving server found {found.words}"),)
 
 
 def _certificate_warnings(definition: CheckDefinition, tls: TlsFacts | None) -> Iterator[ResultWarning]:

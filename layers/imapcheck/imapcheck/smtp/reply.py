@@ -18,6 +18,12 @@ _MOST_OF_A_LINE = 4096
 _MOST_LINES = 100
 _LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
 _ENHANCED = re.compile(rb"([245])\.[0-9]{1,3}\.[0-9]{1,3}(?= |$)")
+_QUEUE_ID = re.compile(
+    rb"queued as <?([!-=?-~]{1,100})|\bid=([!-~]{1,100})|^([!-~]{1,100}) Message accepted for delivery"
+    rb"|^OK +([0-9]{1,12} [!-~]{1,100}) - gsmtp|^Ok ([0-9a-f-]{30,100})$",
+    re.IGNORECASE,
+)
+"""Postfix and others, Exim, Sendmail, Gmail, Amazon SES: what they call the message in their own logs."""
 _CHALLENGE = 334
 _SERVICE_CLOSES = 421
 
@@ -54,6 +60,13 @@ class Reply(NamedTuple):
     def said(self) -> str:
         """The text without codes, for whoever judges by words; not for showing."""
         return b" ".join(_without_code(text) for text in self.texts).decode("utf-8", "replace")
+
+    @property
+    def queue_id(self) -> str | None:
+        """What the server calls the message that it took, if it says so in a way that is known; redacted."""
+        match = _QUEUE_ID.search(b" ".join(_without_code(text) for text in self.texts))
+        found = next(filter(None, match.groups()), None) if match is not None else None
+        return None if found is None else self.redactor.show(found.rstrip(b".,;>)"), 100)
 
     @property
     def words(self) -> str:

@@ -28,14 +28,16 @@ _GO_ON_WITH_LOGIN, _GO_ON_WITH_MESSAGE = 334, 354
 class SmtpSession:
     """Commands over one `Wire`; after a failure, or a 421, `usable` is False and nothing more may be sent.
 
-    `extensions` are what EHLO offered last: a keyword in upper case and its parameters. Every method raises
-    `CheckFailure` with `timeout`, `connection_lost` or `protocol_error`; a refusal is returned as a `Reply` unless
-    the method says otherwise.
+    `client` is who we say we are: a name or an address literal. `extensions` are what EHLO offered last: a keyword in
+    upper case and its parameters. Every method raises `CheckFailure` with `timeout`, `connection_lost` or
+    `protocol_error`; a refusal is returned as a `Reply` unless the method says otherwise.
     """
 
-    def __init__(self, wire: Wire, redactor: Redactor, transcript: Transcript) -> None:
+    def __init__(self, wire: Wire, redactor: Redactor, transcript: Transcript, client: str) -> None:
         self.wire = wire
         self.usable = True
+        self._quitting = False
+        self._client = client
         self.extensions: dict[str, tuple[str, ...]] = {}
         self._redactor = redactor
         self._transcript = transcript
@@ -62,9 +64,9 @@ class SmtpSession:
                 raise broken(f"something else instead of a banner: {reply.words}")
             raise reply.rejected(FailureType.GREETING_REJECTED)
 
-    def ehlo(self, client: str) -> None:
-        """EHLO as `client`, a name or an address literal; raises `command_rejected` too."""
-        reply = self._command(b"EHLO " + client.encode("ascii"))
+    def ehlo(self) -> None:
+        """EHLO; raises `command_rejected` too."""
+        reply = self._command(b"EHLO " + self._client.encode("ascii"))
         self.extensions = {}
         if not reply.ok:
             raise self._rejected(reply)
@@ -151,8 +153,9 @@ class SmtpSession:
         return self._command(wire.removesuffix(b"\r\n"), b"{%d octets}" % len(octets))
 
     def quit(self) -> None:
-        """QUIT; its reply need not be waited for by anybody who has more to do: `farewell` takes it."""
-        if self.usable:
+        """QUIT, once; its reply need not be waited for by anybody who has more to do: `farewell` takes it."""
+        if self.usable and not self._quitting:
+            self._quitting = True
             self._transcript.client(b"QUIT")
             try:
                 self.wire.send(b"QUIT\r\n")

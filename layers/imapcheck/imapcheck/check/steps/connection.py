@@ -8,7 +8,7 @@ from imapcheck.errors import CheckFailure, DefinitionError
 from imapcheck.failures import FailureType
 from imapcheck.imap.session import ImapSession
 from imapcheck.network.certificate import CertificateRefused, facts_of
-from imapcheck.network.resolver import is_local, resolve
+from imapcheck.network.resolver import Address, is_local, resolve
 from imapcheck.network.transport import UnreachableAddresses, Wire
 from imapcheck.network.transport import connect as tcp_connect
 from imapcheck.trace import Deadline
@@ -26,13 +26,20 @@ def dns(attempt: Attempt) -> None:
             resolved = resolve(host, attempt.deadline)
             step.leave_out(resolved.overhead)
             learnt.addresses = resolved.addresses
-    if attempt.asked.refuse_local_addresses:
-        learnt.addresses = [address for address in learnt.addresses if not is_local(address)]
-        if not learnt.addresses:
-            raise DefinitionError(
-                f"{definition.label}: server: {host} is a loopback, link-local or unspecified address,"
-                " which a check inside Lambda must not reach"
-            )
+    learnt.addresses = without_local(attempt, learnt.addresses, "server", host)
+
+
+def without_local(attempt: Attempt, addresses: list[Address], field: str, host: str) -> list[Address]:
+    """`addresses` but for those that a check inside Lambda must not reach; raises `DefinitionError` if none is left."""
+    if not attempt.asked.refuse_local_addresses:
+        return addresses
+    others = [address for address in addresses if not is_local(address)]
+    if not others:
+        raise DefinitionError(
+            f"{attempt.asked.definition.label}: {field}: {host} is a loopback, link-local or unspecified address,"
+            " which a check inside Lambda must not reach"
+        )
+    return others
 
 
 def connect(attempt: Attempt) -> None:

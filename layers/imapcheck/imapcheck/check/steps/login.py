@@ -40,7 +40,7 @@ def _log_in(attempt: Attempt, step: StepRecord) -> bool:
     if not offered and not (mechanism.name == "LOGIN" and not session.offers("LOGINDISABLED")):
         raise _not_offered(session, mechanism.name)
     if attempt.asked.login_pause is not None:
-        raise _paused(attempt.asked.login_pause)
+        raise paused(attempt.asked.login_pause)
     try:
         if offered:
             completion, volunteered = session.authenticate(
@@ -50,10 +50,10 @@ def _log_in(attempt: Attempt, step: StepRecord) -> bool:
             completion, volunteered = session.login(credentials.username, credentials.require_password())
     except CheckFailure as failure:
         with step.aside():
-            raise _with_hint(_refused_by_bye(session, failure), credentials) from failure
+            raise with_hint(_refused_by_bye(session, failure), credentials) from failure
     if not completion.ok:
         with step.aside():  # words are looked up in long lists
-            raise _with_hint(_refused_login(completion, session.asides, mechanism.explain()), credentials)
+            raise with_hint(_refused_login(completion, session.asides, mechanism.explain()), credentials)
     return volunteered
 
 
@@ -62,7 +62,7 @@ def _is_refused(completion: Completion, asides: tuple[Completion, ...]) -> bool:
     return any(refused_login(said.code, said.said) is Login.REFUSED for said in (completion, *asides))
 
 
-def _with_hint(failure: CheckFailure, credentials: Credentials) -> CheckFailure:
+def with_hint(failure: CheckFailure, credentials: Credentials) -> CheckFailure:
     """A password that was pasted with a blank or a line end is hard to see, as it is shown nowhere."""
     if failure.type is FailureType.AUTHENTICATION_FAILED and credentials.is_padded:
         failure.detail += " (the password begins or ends with white space)"
@@ -80,7 +80,8 @@ def _not_offered(session: ImapSession, mechanism: str) -> CheckFailure:
     )
 
 
-def _paused(pause: LoginPause) -> CheckFailure:
+def paused(pause: LoginPause) -> CheckFailure:
+    """The failure of a login that is withheld."""
     return CheckFailure(
         FailureType.AUTHENTICATION_PAUSED,
         f"first refused {minute(pause.first_refused_at)}; the next try comes {minute(pause.retry_at)},"
