@@ -22,6 +22,7 @@ settings = Settings.from_environment()
 logger = Logger(service="imapcheck")
 keep_libraries_quiet()
 invocation = Invocation(settings)
+invocation.prepare()
 # What was loaded until now stays; the collector's walks over it would fall into the steps' times.
 gc.freeze()
 

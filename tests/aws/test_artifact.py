@@ -3,6 +3,9 @@
 import importlib.util
 import json
 import marshal
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -318,14 +321,40 @@ def test_importing_the_handler_loads_neither_boto3_nor_the_command_line(environm
     assert running.invoke({"check": "mail"}).result["failure"]["type"] == "name_not_resolved"
     modules = Path(f"/proc/{running._process.pid}/maps").read_text()
     assert "_ssl" in modules
-    import os
-    import subprocess
-    import sys
-
     unwanted = {"boto3", "botocore.session", "typer", "rich", "pymap", "scramp"}
-    code = f"import handler, sys; print(sorted({unwanted} & set(sys.modules)))"
+    assert after_init(running, f"sorted({unwanted} & set(sys.modules))") == "[]"
+
+
+def after_init(running: LambdaEnvironment, expression: str, **variables: str) -> str:
+    """What `expression` is once the handler of such an environment was imported."""
     done = subprocess.run(
-        [Path(sys.base_prefix) / "bin/python3.13", "-S", "-c", code],
-        env={**running._environment(), "PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False,
+        [Path(sys.base_prefix) / "bin/python3.13", "-S", "-c", f"import handler, sys; print({expression})"],
+        env={**running._environment(), "PATH": os.environ["PATH"], **variables},
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.stdout.strip() == "[]", done.stderr
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize("table", ["pauses", ""])
+def test_boto3s_clients_are_made_in_init_where_a_definition_names_a_secret(
+    environment: Start, deploy: Deploy, table: str
+) -> None:
+    """INIT has the whole processor; the first run at 256 MB a seventh of one."""
+    running = environment(deploy("mail", server="imaps://x.invalid/", secret="imapcheck/mail"))
+    made = "[handler.invocation._secrets._provider is not None, getattr(handler.invocation._table, '_client', 0)]"
+    secrets, _, client = after_init(running, made, IMAPCHECK_PAUSE_TABLE=table).strip("[]").partition(", ")
+    assert secrets == "True"
+    assert ("DynamoDB" in client, client == "0") == (bool(table), not table)
+
+
+def test_clients_that_cannot_be_made_in_init_end_no_environment(environment: Start, deploy: Deploy) -> None:
+    """The run that needs them says why, and a check without a login runs."""
+    folder = deploy("mail", server="imaps://x.invalid/", secret="imapcheck/mail")
+    deploy("reachable", server="imaps://x.invalid/", authentication="none")
+    running = environment(folder, AWS_PROFILE="not-there")
+    error = running.invoke({"check": "mail"}).error
+    assert error is not None
+    assert "secret imapcheck/mail: cannot be read: there is no such AWS profile" in error["errorMessage"]
+    assert running.invoke({"check": "reachable"}).result["failure"]["type"] == "name_not_resolved"
+    assert "boto3's clients could not be made in INIT: ProfileNotFound" in running.output()

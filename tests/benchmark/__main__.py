@@ -112,9 +112,9 @@ def lambda_table(found: dict[str, dict[str, Any]]) -> list[str]:
     return [
         f"## 3. The built function under a Lambda's CPU, {2 * ONE_WAY_MS:.0f} ms round trip",
         "",
-        "What `make build` makes, under awslambdaric, the secret on moto. A control group with memory/1769 of a core in periods of 20 ms",
-        f"plays the function once INIT is over; unthrottled the session takes {free['later_steps']['total']:.0f} ms. A step is off when it takes 5 % and 2 ms longer than",
-        "unthrottled; `first` is a new environment's first run, which loads boto3 and everything else before the session begins.",
+        "What `make build` makes, under awslambdaric, as template.yaml deploys it: the secret and the table of withheld logins on moto. A control",
+        f"group with memory/1769 of a core in periods of 20 ms plays the function once INIT is over; unthrottled the session takes {free['later_steps']['total']:.0f} ms. A step is off when it takes 5 % and 2 ms longer than",
+        "unthrottled; `first` is a new environment's first run. INIT and first call are those of the environment in the middle of four.",
         f"$ is Lambda's part of the cost a month at {INTERVAL} minutes (docs/cost.md). Not a real Lambda.",
         "",
         *table(

@@ -134,7 +134,7 @@ class Tracer:
         return _Timed(self, record)
 
     def moved(self) -> None:
-        """Octets came in or went out just now: a step under way lasts at least until here."""
+        """A wait of the step under way has just ended, with octets or without: the step lasts at least until here."""
         self.moved_at = time.perf_counter()
 
     def skip(self, name: StepName, detail: str) -> None:

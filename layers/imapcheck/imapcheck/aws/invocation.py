@@ -1,5 +1,6 @@
 """One invocation's way from event to result: which definition, whose credentials, how much time."""
 
+import logging
 import time
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,8 @@ from imapcheck.errors import CredentialsError, ImapcheckError, NoTimeLeft, OutOf
 from imapcheck.failures import Category, FailureType
 from imapcheck.login.credentials import Credentials
 from imapcheck.result import CheckResult
+
+_LOG = logging.getLogger("imapcheck")
 
 RESERVED_SECONDS = 2.0
 """What is kept of Lambda's time to log, publish and return."""
@@ -43,9 +46,23 @@ class Invocation:
         self._settings = settings
         self._events = Events(settings)
         self._secrets = secrets or SecretReader()
-        table = PauseTable(settings.pause_table) if settings.pause_table is not None else None
-        self._guard = guard or LoginGuard(table=table)
+        self._table = PauseTable(settings.pause_table) if settings.pause_table is not None else None
+        self._guard = guard or LoginGuard(table=self._table)
         self._cold = True
+
+    def prepare(self) -> None:
+        """Load boto3 and make its clients in INIT, where a definition needs them.
+
+        Lambda lends INIT a whole processor, and the first run only its share. What goes wrong here is tried again,
+        and told, where a run needs it.
+        """
+        try:
+            if self._events.name_a_secret():
+                self._secrets.connect()
+                if self._table is not None:
+                    self._table.connect()
+        except Exception as error:  # noqa: BLE001 - an INIT that raises would take every check along
+            _LOG.warning("boto3's clients could not be made in INIT: %s", type(error).__name__)
 
     def run(self, event: object, remaining_seconds: float) -> RunOutcome:
         """Run the check that `event` asks for within what Lambda has left.

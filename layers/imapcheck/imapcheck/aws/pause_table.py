@@ -32,6 +32,18 @@ class PauseTable:
         self._client: Any = None
         self._left_alone_until = 0.0
 
+    def connect(self) -> Any:
+        """The client, made when it is first asked for. Raises botocore's errors where it cannot be made."""
+        if self._client is None:
+            import boto3
+            from botocore.config import Config
+
+            timeouts = Config(
+                connect_timeout=_CONNECT_SECONDS, read_timeout=_READ_SECONDS, retries={"total_max_attempts": 1}
+            )
+            self._client = boto3.client("dynamodb", config=timeouts)
+        return self._client
+
     def get(self, mailbox: str, now: datetime) -> tuple[bool, Refusal | None]:
         """Whether the table answered, and the refusal in force for the mailbox if there is one."""
         answer = self._call("get_item", Key={"mailbox": {"S": mailbox}})
@@ -68,23 +80,12 @@ class PauseTable:
         if time.monotonic() < self._left_alone_until:
             return None
         try:
-            call: Callable[..., dict[str, Any]] = getattr(self._connected(), operation)
+            call: Callable[..., dict[str, Any]] = getattr(self.connect(), operation)
             return call(TableName=self._name, **arguments)
         except (BotoCoreError, ClientError) as error:
             self._left_alone_until = time.monotonic() + _LEFT_ALONE_SECONDS
             _LOG.warning("login pause: table %s: %s; this environment's memory alone", self._name, type(error).__name__)
             return None
-
-    def _connected(self) -> Any:
-        if self._client is None:
-            import boto3
-            from botocore.config import Config
-
-            timeouts = Config(
-                connect_timeout=_CONNECT_SECONDS, read_timeout=_READ_SECONDS, retries={"total_max_attempts": 1}
-            )
-            self._client = boto3.client("dynamodb", config=timeouts)
-        return self._client
 
 
 def _refusal(item: dict[str, Any]) -> Refusal:

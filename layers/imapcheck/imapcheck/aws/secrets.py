@@ -1,7 +1,7 @@
 """Credentials from Secrets Manager, through Powertools Parameters.
 
-boto3 is imported when the first secret is read; its client then lives as long as the environment. What
-goes wrong names the secret and never its content.
+boto3 is imported by `connect`, at the latest when the first secret is read; its client then lives as long as the
+environment. What goes wrong names the secret and never its content.
 """
 
 import json
@@ -68,7 +68,7 @@ class SecretReader:
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            provider = self._provided()
+            provider = self.connect()
             self._fetched = None
             text = provider.get(name, max_age=CACHED_SECONDS, force_fetch=fresh, VersionStage="AWSCURRENT")
         except GetParameterError as error:
@@ -79,7 +79,8 @@ class SecretReader:
             self._versions[name] = self._fetched
         return text
 
-    def _provided(self) -> "SecretsProvider":
+    def connect(self) -> "SecretsProvider":
+        """The client, made when it is first asked for. Raises botocore's errors where it cannot be made."""
         from aws_lambda_powertools.utilities.parameters import SecretsProvider
         from botocore.config import Config
 

@@ -120,7 +120,7 @@ class Wire:
     """Bytes over one socket, in clear or in TLS. No wait passes `deadline`, which may be moved between commands.
 
     Every method raises `CheckFailure`: `timeout` or `connection_lost`; and `OutOfResources`.
-    `moved` is called each time octets came in or went out, before anything is done with them.
+    `moved` is called at the end of each wait, whether octets came in, went out, or none did in time.
     """
 
     def __init__(self, sock: socket.socket, deadline: Deadline, moved: Callable[[], None] = lambda: None) -> None:
@@ -133,6 +133,12 @@ class Wire:
 
     def send(self, data: bytes) -> None:
         """Send all of `data`, in as few writes as the kernel takes."""
+        try:
+            self._send_all(data)
+        finally:
+            self._moved()
+
+    def _send_all(self, data: bytes) -> None:
         done = 0
         while done < len(data):
             try:
@@ -142,7 +148,6 @@ class Wire:
                 continue
             except OSError as error:
                 raise self._ended(self._last_alert() or error) from error
-        self._moved()
 
     def read_line(self, limit: int) -> bytes | None:
         """The next line with its line end; None if it is longer than `limit` bytes."""
@@ -230,20 +235,25 @@ class Wire:
         return data
 
     def _fill(self) -> None:
-        while True:
-            try:
-                self._socket.settimeout(self._time_left())
-                data = self._socket.recv(_RECEIVE)
-            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                continue
-            except OSError as error:
-                raise self._ended(error) from error
-            break
-        self._moved()
+        try:
+            data = self._receive()
+        finally:
+            self._moved()
         if not data:
             raise self._ended(None)
         self._wants_certificate = False
         self._buffer += data
+
+    def _receive(self) -> bytes:
+        """What comes in next; empty where the connection has ended."""
+        while True:
+            try:
+                self._socket.settimeout(self._time_left())
+                return self._socket.recv(_RECEIVE)
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                continue
+            except OSError as error:
+                raise self._ended(error) from error
 
     def _ended(self, error: OSError | None) -> CheckFailure:
         """What the end of the connection means; under TLS 1.3 a client certificate is missed after the handshake."""
