@@ -30,6 +30,8 @@ ALONE = {
 PRINTERS = {"cli", "output/terminal"}
 ENVIRONMENT_READERS = {"cli", "aws"}
 MOST_LINES, MOST_CLASS_LINES = 350, 200
+TABLES = {"failures"}
+"""Their class is a row after the other."""
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name not in ("__init__.py", "__main__.py"))
 ROOM_PAGES = sorted(PACKAGE.glob("*/__init__.py"))
@@ -118,7 +120,7 @@ def test_no_module_and_no_class_is_too_long(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     classes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ClassDef)]
     lengths = {node.name: (node.end_lineno or 0) - node.lineno + 1 for node in classes}
-    assert max(lengths.values(), default=0) <= MOST_CLASS_LINES, lengths
+    assert max(lengths.values(), default=0) <= MOST_CLASS_LINES or name_of(path) in TABLES, lengths
     assert len(text.splitlines()) <= MOST_LINES
 
 

@@ -13,12 +13,14 @@ from imapcheck.steps import STEP_NAMES, STEPS, StepName
 
 WITHOUT_COMMAND = {"dns", "connect", "tls", "greeting"}
 MESSAGE = {"from": "a@example.com", "to": "a@example.com", "subject": "x", "message": "y"}
+SEND = {"server": "smtps://mail.example.com/", "from": "a@example.com", "to": "a@example.com"}
 FULL: dict[str, Any] = {
     "identify": True,
     "quota": {"warn_percent": 90},
     "search": "x",
     "new_message": MESSAGE | {"keep_for": "1d"},
     "server": "imap://mail.example.com/",
+    "send": SEND,
 }
 DEFINITIONS: list[dict[str, Any]] = [
     {"authentication": "none"},
@@ -26,6 +28,8 @@ DEFINITIONS: list[dict[str, Any]] = [
     {},
     FULL,
     {"new_message": MESSAGE | {"mailbox": "Sent"}},
+    {"send": SEND},
+    {"send": SEND | {"keep_for": "1d", "authentication": "none", "tls": {"mode": "none"}}},
     {"server": "imap://mail.example.com/", "search": "x"},
     {"server": "192.0.2.1"},
 ]

@@ -9,8 +9,6 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-import authres
-
 from imapcheck.result import DeliveryAuthentication, Hop
 from imapcheck.transcript import Redactor
 
@@ -18,6 +16,9 @@ METHODS = ("spf", "dkim", "dmarc")
 _MOST_HOPS = 20
 _MOST_OF_A_FIELD = 4096
 _COMMENT = re.compile(r"\([^()]*\)")
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_RESULT = re.compile(r"\s*([A-Za-z0-9-]+)(?:\s*/\s*[0-9]+)?\s*=\s*([A-Za-z]{1,20})\b")
+"""`dkim=pass`, or with the method's version `dkim/1=pass` (RFC 8601 section 2.2)."""
 _UNREADABLE = (ValueError, TypeError, IndexError, KeyError, AttributeError, OverflowError, RecursionError)
 
 
@@ -36,13 +37,18 @@ def hops_of(header: bytes, sent_at: datetime, redactor: Redactor) -> tuple[Hop, 
 def _parts(field: str) -> tuple[str, datetime | None]:
     """(the clauses without comments, the time) of a Received field."""
     words, _, date = field[:_MOST_OF_A_FIELD].rpartition(";")
-    while (without := _COMMENT.sub(" ", words)) != words:
-        words = without
+    words = _without_comments(words)
     try:
         moment = email.utils.parsedate_to_datetime(date.strip())
     except _UNREADABLE:
         return words, None
     return words, moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def _without_comments(words: str) -> str:
+    while (without := _COMMENT.sub(" ", words)) != words:
+        words = without
+    return words
 
 
 def _clause(name: str, words: str, redactor: Redactor) -> str | None:
@@ -53,23 +59,13 @@ def _clause(name: str, words: str, redactor: Redactor) -> str | None:
 def authentication_of(header: bytes) -> DeliveryAuthentication | None:
     """What the receiving server found: the topmost header alone, as those below it may be the sender's (section 5)."""
     fields = email.parser.BytesHeaderParser().parsebytes(header).get_all("Authentication-Results", [])
-    if not fields:
-        return None
-    text = " ".join(str(fields[0])[:_MOST_OF_A_FIELD].split())
-    # Exchange Online leaves out the name of the server that looked.
-    found = _results(text) or _results(f"unnamed; {text}")
+    words = _without_comments(_QUOTED.sub(" ", str(fields[0])[:_MOST_OF_A_FIELD])) if fields else ""
+    # The name of the server that looked comes first; Exchange Online leaves it out.
+    found = [(match[1].lower(), match[2].lower()) for part in words.split(";") if (match := _RESULT.match(part))]
     return DeliveryAuthentication(*(_verdict(method, found) for method in METHODS)) if found else None
-
-
-def _results(text: str) -> list[tuple[str, str]]:
-    try:
-        results = authres.AuthenticationResultsHeader.parse(f"Authentication-Results: {text}").results
-        return [(str(one.method).lower(), str(one.result).lower()) for one in results or ()]
-    except (*_UNREADABLE, authres.AuthResError):
-        return []
 
 
 def _verdict(method: str, found: Iterable[tuple[str, str]]) -> str | None:
     """Of several signatures one that passes suffices (RFC 6376 section 6.1)."""
-    results = [result for name, result in found if name == method and re.fullmatch(r"[a-z]{1,20}", result)]
+    results = [result for name, result in found if name == method]
     return "pass" if "pass" in results else next(iter(results), None)

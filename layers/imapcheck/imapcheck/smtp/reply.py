@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from imapcheck.errors import CheckFailure
 from imapcheck.failures import FailureType
+from imapcheck.network.spoken import name_protocol
 from imapcheck.network.transport import Wire
 from imapcheck.transcript import MASK, Redactor, Transcript
 
@@ -88,6 +89,12 @@ def _without_code(text: bytes) -> bytes:
 def broken(what: str) -> CheckFailure:
     """A `protocol_error`: the server broke the grammar in the way described."""
     return CheckFailure(FailureType.PROTOCOL_ERROR, f"the server sent {what}")
+
+
+def not_smtp(line: bytes, redactor: Redactor, where: str = "") -> CheckFailure:
+    """The failure of a line that something else says; `where` is what is odd besides."""
+    shown = redactor.show(line.rstrip(b"\r\n"), 120)
+    return CheckFailure(FailureType.NOT_SMTP, f"{name_protocol(line, 'SMTP')}{where}: {shown}")
 
 
 def is_reply(line: bytes) -> bool:

@@ -6,6 +6,7 @@ sends before it was asked is refused, unless it is the 421 that ends a session.
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 
 from imapcheck.errors import CheckFailure
 from imapcheck.failures import FailureType
@@ -14,7 +15,7 @@ from imapcheck.login.mechanisms import Mechanism
 from imapcheck.network.spoken import name_protocol, speaks_ftp
 from imapcheck.network.tls import ClearText, TlsConnection, TlsContext
 from imapcheck.network.transport import Wire
-from imapcheck.smtp.reply import Reply, ReplyReader, broken, is_reply
+from imapcheck.smtp.reply import Reply, ReplyReader, broken, is_reply, not_smtp
 from imapcheck.transcript import MASK, Redactor, Transcript
 
 _COMMAND_LINE = 512
@@ -56,7 +57,7 @@ class SmtpSession:
         if not is_reply(line) or speaks_ftp(line):
             self.usable = False
             self._reader.show(line.rstrip(b"\r\n"))
-            raise CheckFailure(FailureType.NOT_SMTP, f"{name_protocol(line, 'SMTP')}: {self._shown(line)}")
+            raise not_smtp(line, self._redactor)
         reply = self._reply(line)
         if reply.code != 220:
             self.usable = False
@@ -99,8 +100,7 @@ class SmtpSession:
             self._transcript.server(line)
             if not implicit:
                 raise broken("clear text between STARTTLS and TLS (response injection)") from None
-            found = f"{name_protocol(line, 'SMTP')} in clear text on a port where TLS was expected"
-            raise CheckFailure(FailureType.NOT_SMTP, f"{found}: {self._shown(line)}") from None
+            raise not_smtp(line, self._redactor, " in clear text on a port where TLS was expected") from None
         except CheckFailure:
             self.usable = False
             raise
@@ -164,13 +164,10 @@ class SmtpSession:
 
     def farewell(self) -> None:
         """Take the reply to QUIT, if it comes by the wire's deadline; whatever it is changes nothing."""
-        try:
+        with suppress(CheckFailure):
             if self.usable:
                 self._reader.reply()
-        except CheckFailure:
-            pass
-        finally:
-            self.usable = False
+        self.usable = False
 
     def _command(self, line: bytes, shown: bytes | None = None, *, goes_on: int | None = None) -> Reply:
         """Send a line and read its reply; `shown` is what the transcript says instead of it.
@@ -228,6 +225,3 @@ class SmtpSession:
     def _broken(self, what: str) -> CheckFailure:
         self.usable = False
         return broken(what)
-
-    def _shown(self, line: bytes) -> str:
-        return self._redactor.show(line.rstrip(b"\r\n"), 120)
