@@ -3,7 +3,7 @@
 # and only as root. `make demo`, `make build` and `make deploy` never do.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help setup demo test test-long lint type validate stack build region deploy acceptance dist release-artifacts bench mutants docs lock pr clean
+.PHONY: help setup demo test quick environments test-long lint type validate stack build region deploy acceptance dist release-artifacts bench mutants docs lock pr clean
 
 VENV := .venv
 SAM_VENV := .venv-sam
@@ -15,8 +15,9 @@ PYTHON_STAMP := $(VENV)/.stamp
 SAM_STAMP := $(SAM_VENV)/.stamp-$(SAM_VERSION)
 EMULATOR_STAMP := $(EMULATOR_VENV)/.stamp
 SAM := PATH="$(CURDIR)/$(BIN):$$PATH" SAM_CLI_TELEMETRY=0 $(SAM_VENV)/bin/sam
-# Tests wait more than they work: four processes on two cores. A file's tests stay together, as some share one run.
-SIDE_BY_SIDE := -n 4 --dist loadfile
+# Tests wait more than they work: four processes on two cores. A file's tests stay together, as some share one run, and
+# the files begin in the order that tests/conftest.py gives them.
+SIDE_BY_SIDE := -n 4 --dist loadfile --no-loadscope-reorder
 PIP := -m pip --disable-pip-version-check install -qq
 export PYTHONDONTWRITEBYTECODE := 1
 
@@ -83,8 +84,18 @@ $(DEMO_VENV)/.stamp: requirements/demo.txt scripts/find-python
 	@$(DEMO_VENV)/bin/python $(PIP) --no-compile --require-hashes -r requirements/demo.txt
 	@touch $@
 
-test: setup $(SAM_STAMP) $(EMULATOR_STAMP) dovecot lint type ## lint, types and every test but the long ones
+# Side by side, as they wait for the network.
+environments:
+	@$(MAKE) --no-print-directory -j4 setup $(SAM_STAMP) $(EMULATOR_STAMP) dovecot
+
+# Tests start hundreds of processes, each of which would compile the whole package anew.
+test quick: export PYTHONDONTWRITEBYTECODE :=
+
+test: environments lint type ## lint, types and every test but the long ones
 	$(BIN)/pytest $(SIDE_BY_SIDE)
+
+quick: lint type ## lint, types and tests/unit: what to run while you work
+	$(BIN)/pytest $(SIDE_BY_SIDE) tests/unit
 
 test-long: setup $(SAM_STAMP) $(EMULATOR_STAMP) dovecot ## soak, every offset, network namespaces, an alarm from end to end, a browser
 	@scripts/install-test-servers --browser

@@ -116,7 +116,10 @@ def write_definition(tmp_path: Path) -> Callable[[str, dict[str, Any]], Path]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What builds and deploys, and what is long by its nature, may take longer than the rest (pyproject.toml)."""
+    """What builds and deploys comes first, as all else can run beside it. It may take longer than the rest, and so may
+    what is long by its nature (pyproject.toml).
+    """
+    items.sort(key=lambda item: "deploy" not in item.path.parts)
     for item in items:
         patient = "deploy" in item.path.parts or item.get_closest_marker("long") is not None
         if patient and item.get_closest_marker("timeout") is None:

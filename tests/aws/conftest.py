@@ -1,5 +1,6 @@
 """The built artifact (x86_64 for this host) and AWS's APIs on moto's server."""
 
+import fcntl
 import json
 import logging
 import os
@@ -31,12 +32,19 @@ def _loggers_as_they_were() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `make build` makes of the template as it is, but for this host's processor."""
+    """What `make build` makes of the template as it is, but for this host's processor; one for all processes."""
     if not SAM.exists():
         if os.environ.get("CI"):
             pytest.fail("SAM CLI's environment is missing")
         pytest.skip("SAM CLI's environment is missing (make build makes it)")
-    return build(tmp_path_factory.mktemp("artifact"))
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return build(tmp_path_factory.mktemp("artifact"))
+    place = tmp_path_factory.getbasetemp().parent / "artifact"
+    with place.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not place.exists():
+            build(place.with_suffix(".made")).parent.rename(place)
+    return place / "build"
 
 
 @pytest.fixture(scope="session")

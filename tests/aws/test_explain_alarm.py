@@ -104,7 +104,7 @@ def test_contacts_that_were_not_reached_are_tried_again(stack: Stack) -> None:
 def test_slow_certificate_and_no_match_are_told(stack: Stack) -> None:
     """Each kind is found in metric and statistic, and told with its own reason."""
     steps = {**BEFORE, "authenticate": 5400.0}
-    exceeded = [{"name": "authenticate", "limit_ms": 2000.0, "duration_ms": 5400.0}]
+    exceeded = [("authenticate", 2000.0, 5400.0)]
     slow = [log_line(ago(m), step_ms=steps, slow=True, exceeded=exceeded, certificate=_days(9.5)) for m in (0, 5, 10)]
     stack.log([*slow, log_line(ago(15), certificate=_days(14.5)), log_line(ago(20), certificate=_days(14.6))])
     assert stack.deliver(alarm_message(Kind.SLOW, NOW), alarm_message(Kind.CERTIFICATE, NOW)) == []
@@ -119,7 +119,8 @@ def _days(left: float) -> dict[str, Any]:
 
 
 def could_not_run(check: str, error: str, **more: Any) -> str:
-    return json.dumps({"level": "ERROR", "message": "check could not run", "check": check, "error": error} | more)
+    line = {"level": "ERROR", "message": "check could not run", "check": check, "error": error, "instant_test": False}
+    return json.dumps(line | more)
 
 
 def test_silent_monitor_is_told_with_its_own_last_error(stack: Stack) -> None:

@@ -22,7 +22,7 @@ from imapcheck.steps import STEP_NAMES
 from support.wire_server import WireServer
 
 ORDER = [
-    "check", "available", "slow", "instant_test", "step", "type", "detail", "duration_ms", "step_ms", "refused",
+    "check", "available", "slow", "instant_test", "step", "type", "detail", "duration_ms", "step_ms", "steps",
     "warnings", "cold_start", "result",
 ]  # fmt: skip
 
@@ -71,17 +71,6 @@ def test_fields_and_their_order(result: CheckResult) -> None:
         key: value for key, value in result.to_dict().items() if key not in ("steps", "transcript")
     }
     assert (found["instant_test"], found["cold_start"]) == (True, False)
-
-
-def test_refused_steps_are_told_with_their_words(result: CheckResult) -> None:
-    """They did not fail the run: nothing else in the line says so."""
-    steps = tuple(
-        replace(step, status="refused", detail="NO") if step.name in ("namespace", "logout") else step
-        for step in result.steps
-    )
-    assert run_fields(result, instant_test=False, cold_start=False)["refused"] == {}
-    found = run_fields(replace(result, steps=steps), instant_test=False, cold_start=False)
-    assert found["refused"] == {"namespace": "NO", "logout": "NO"}
 
 
 def test_operations_page_lists_the_fields() -> None:

@@ -17,7 +17,7 @@ FAULTS = tuple(_COLUMNS.split())
 
 _TABLE = """
 tls          timeout not_imap connection_lost connection_lost not_imap not_imap not_imap tls_handshake_failed - not_imap - - - -
-greeting     timeout timeout connection_lost connection_lost greeting_rejected protocol_error protocol_error not_imap not_imap protocol_error - - - timeout
+greeting     timeout timeout connection_lost connection_lost greeting_rejected greeting_rejected greeting_rejected not_imap not_imap protocol_error - - - timeout
 capability   timeout timeout connection_lost connection_lost connection_lost command_rejected command_rejected protocol_error protocol_error protocol_error timeout|protocol_error protocol_error protocol_error timeout
 starttls     timeout timeout connection_lost connection_lost connection_lost starttls_unavailable starttls_unavailable protocol_error protocol_error protocol_error timeout|protocol_error protocol_error protocol_error timeout
 authenticate timeout timeout connection_lost connection_lost connection_lost authentication_failed command_rejected protocol_error protocol_error protocol_error timeout|protocol_error protocol_error protocol_error timeout

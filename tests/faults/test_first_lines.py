@@ -25,7 +25,7 @@ LINES = [
     (b"220 mx.example ESMTP Postfix", SMTP),
     (b"220-mx.example ESMTP", SMTP),
     (b"554 no SMTP service here", SMTP),
-    (b"421 try later", SMTP),
+    (b"421 mx.example SMTP try later", SMTP),
     (b"220 ftp.example ftp server", FTP),
     (b"+OK POP3 ready", POP3),
     (b"-ERR not now", POP3),
@@ -103,7 +103,7 @@ def test_beginning_of_a_greeting_is_no_other_protocol(define: Define, beginning:
     ("greeting", "type", "detail"),
     [
         (b"* BYE [UNAVAILABLE] full", "greeting_rejected", "the server answered BYE [UNAVAILABLE] full"),
-        (b"* NO go away", "protocol_error", "the server sent something else instead of a greeting: NO go away"),
+        (b"* NO go away", "greeting_rejected", "the server answered NO go away"),
         (b"* 1 EXISTS", "protocol_error", "the server sent something else instead of a greeting: 1 EXISTS"),
     ],
 )

@@ -12,19 +12,21 @@ from typing import Any
 
 import pytest
 
-from imapcheck.output.entry import Entry
 from imapcheck.output.html import page, run_fragment
-from imapcheck.output.story_facts import Watched
+from imapcheck.output.outcome import Outcome
 from imapcheck.output.widget import CheckRow, Choice, checks_widget
-from imapcheck.result import CheckResult
+from imapcheck.result import Asked, CheckResult
 from support.full_results import available, refused, slow
 
 pytestmark = pytest.mark.long
 
 BROWSER = Path(__file__).parent / "browser"
 NOW = datetime(2026, 11, 24, 10, 20, tzinfo=UTC)
-WATCHED = Watched(
-    "imaps://imap.example.com:993/", None, "https://wiki.example/", "events/mail.json", {"total": 1500, "search": 500}
+ASKED = Asked(
+    "imaps://imap.example.com:993/",
+    "events/mail.json",
+    runbook="https://wiki.example/",
+    thresholds={"total": 1500, "search": 500},
 )
 LONG = "the server answered NO " + "WithoutAnySpaceInIt" * 20
 PLANTED = """
@@ -59,20 +61,20 @@ def look(tmp_path: Path) -> Look:
     return open_
 
 
-def entry(result: CheckResult) -> Entry:
-    return Entry(result.to_dict(), WATCHED)
+def outcome(result: CheckResult) -> Outcome:
+    return Outcome(result.check or "", result, asked=ASKED)
 
 
-def fleet() -> list[Entry]:
+def fleet() -> list[Outcome]:
     """Eight checks: one whose login is refused with words that have no space, a slow one, one that did not run."""
     failure = refused().failure
     assert failure is not None
     long = replace(failure, detail=LONG)
     return [
-        entry(replace(refused("a-check-with-rather-a-long-name"), failure=long, failures=(long,))),
-        entry(slow("slow")),
-        Entry({"check": "broken", "error": f"events/broken.json: {LONG}"}, WATCHED),
-        *(entry(available(f"customer-{number}")) for number in range(5)),
+        outcome(replace(refused("a-check-with-rather-a-long-name"), failure=long, failures=(long,))),
+        outcome(slow("slow")),
+        Outcome("broken", error=f"events/broken.json: {LONG}", asked=ASKED),
+        *(outcome(available(f"customer-{number}")) for number in range(5)),
     ]
 
 
@@ -80,13 +82,13 @@ def dashboard(*, dark: bool) -> str:
     """The widget as it lies in a page of the console's."""
     rows = [
         CheckRow(
-            check=entry.label, state=entry.state, entry=entry, ran_at=NOW, percent=99.31, down_since=NOW, failed_at=NOW,
-            open_last={"run": entry.label}, open_failure={"run": entry.label},
+            check=outcome.check, state=outcome.state, outcome=outcome, ran_at=NOW, percent=99.31, down_since=NOW,
+            failed_at=NOW, open_last={"run": outcome.check}, open_failure={"run": outcome.check},
         )
-        for entry in fleet()
-        if entry.error is None
+        for outcome in fleet()
+        if outcome.error is None
     ]  # fmt: skip
-    rows.append(CheckRow("silent", "unknown", None))
+    rows.append(CheckRow("silent", "not_run", None))
     table = checks_widget(rows, ["A note."], Choice(), endpoint="arn", now=NOW + timedelta(minutes=5), dark=dark)
     return console_page(table, dark=dark)
 
@@ -99,8 +101,8 @@ def console_page(widget: str, *, dark: bool) -> str:
 
 
 PAGES = {
-    "failed": lambda: page([entry(refused())], NOW),
-    "slow": lambda: page([entry(slow())], NOW),
+    "failed": lambda: page([outcome(refused())], NOW),
+    "slow": lambda: page([outcome(slow())], NOW),
     "fleet": lambda: page(fleet(), NOW),
 }
 

@@ -11,13 +11,12 @@ import signal
 import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Queue
 
 from mutants import python_source, template_source
 from mutants.mutant import Mutant
-from mutants.scratch import Scratch
+from mutants.scratch import Scratch, side_by_side
 from mutants.selection import Selection
 
 PROJECT = Path(__file__).parents[2]
@@ -78,7 +77,7 @@ def main() -> int:
         chosen = sample(PROJECT, asked.seed, asked.count, asked.only)
         print(f"{len(chosen)} mutants, seed {asked.seed}; those that no test notices:", flush=True)
         survivors = 0
-        with ThreadPoolExecutor(asked.workers) as pool:
+        with side_by_side(list(copies.queue)) as pool:
             verdicts = pool.map(lambda mutant: _judged(mutant, copies, selection), chosen)
             for judged, alive in enumerate(verdicts, 1):
                 survivors += alive
@@ -101,4 +100,7 @@ def _judged(mutant: Mutant, copies: "Queue[Scratch]", selection: Selection) -> b
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

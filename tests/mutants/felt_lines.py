@@ -1,10 +1,13 @@
 """A pytest plugin: which test runs through which line of the package. `-p mutants.felt_lines`, with FELT_LINES=FILE.
 
-What runs in other processes is not seen; `selection` says which tests those are.
+What runs in other processes is not seen, nor what runs once, as a module is imported by whichever test comes first;
+`selection` says which tests could notice those.
 """
 
+import importlib
 import json
 import os
+import pkgutil
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
@@ -13,6 +16,8 @@ from types import CodeType
 from typing import Any
 
 import pytest
+
+import imapcheck
 
 _ROOT = os.environ.get("FELT_ROOT", "")
 _monitoring = sys.monitoring
@@ -43,6 +48,12 @@ def pytest_configure() -> None:
     _monitoring.register_callback(_TOOL, _monitoring.events.PY_START, _began)
     _monitoring.register_callback(_TOOL, _monitoring.events.LINE, _passed)
     _monitoring.set_events(_TOOL, _monitoring.events.PY_START)
+
+
+def pytest_collection_finish() -> None:
+    """Import all there is, before any test does."""
+    for module in pkgutil.walk_packages(imapcheck.__path__, "imapcheck."):
+        importlib.import_module(module.name)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -6,12 +6,20 @@ import shutil
 import signal
 import subprocess
 import sysconfig
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from support import working_tree
 
 _LINKED = (".venv-sam", ".venv-emulator")
 _FOR_FIXTURES = 20.0
+_NO_BYTECODE = {"PYTHONDONTWRITEBYTECODE": "1"}  # a mutant's would be taken for the next one's
+
+
+class Stopped(Exception):
+    """Nothing more is run in this copy."""
 
 
 class Scratch:
@@ -20,6 +28,9 @@ class Scratch:
     def __init__(self, project: Path, root: Path) -> None:
         self.project, self.root = project, root
         self.python = str(root / ".venv/bin/python")
+        self._starting = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stopped = False
         working_tree.copy(root, project)
         for name in _LINKED:
             if (project / name).exists():
@@ -52,23 +63,58 @@ class Scratch:
         """Whether the tests pass, within `seconds`; all that they started is ended."""
         listed = self.root / ".tests"
         listed.write_text("\n".join(tests))
-        command = [self.python, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--no-header", f"@{listed}"]
-        environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
-        process = subprocess.Popen(
-            command, cwd=self.root, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )  # fmt: skip
-        try:
-            return process.wait(seconds) == 0
-        except subprocess.TimeoutExpired:
-            return False
-        finally:
-            self._end(process)
+        status, _ = self.run(["-x", "-p", "no:cacheprovider", "--no-header", f"@{listed}"], _NO_BYTECODE, seconds)
+        return status == 0
 
-    def _end(self, process: "subprocess.Popen[bytes]") -> None:
-        """As Ctrl-C does, so that fixtures end their servers, which have sessions of their own; then for good."""
-        for ending in (signal.SIGINT, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
-                os.killpg(process.pid, ending)
-                process.wait(_FOR_FIXTURES)
-        process.wait()
+    def run(
+        self, arguments: Sequence[str], environment: Mapping[str, str], seconds: float | None = None
+    ) -> tuple[int | None, str]:
+        """How pytest ended and what it wrote; no status where it took longer than `seconds`.
+
+        It has a session of its own, so that all that it started can be ended: Ctrl-C reaches it by `stop` alone.
+        """
+        output = self.root / ".output"
+        with output.open("w+b") as written:
+            with self._starting:
+                if self._stopped:
+                    raise Stopped
+                self._process = subprocess.Popen(
+                    [self.python, "-m", "pytest", "-q", *arguments], cwd=self.root, env=os.environ | environment,
+                    stdout=written, stderr=subprocess.STDOUT, start_new_session=True,
+                )  # fmt: skip
+            try:
+                status = self._process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                status = None
+            finally:
+                _end(self._process)
+        return status, output.read_text(encoding="utf-8", errors="replace")
+
+    def stop(self) -> None:
+        """End what runs, and start nothing more."""
+        with self._starting:
+            self._stopped = True
+        if self._process is not None:
+            _end(self._process)
+
+
+@contextlib.contextmanager
+def side_by_side(copies: Sequence[Scratch]) -> Iterator[ThreadPoolExecutor]:
+    """A thread for each copy; what interrupts the caller, as Ctrl-C does, ends what runs in them."""
+    with ThreadPoolExecutor(len(copies)) as pool:
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for copy in copies:
+                copy.stop()
+            raise
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """As Ctrl-C does, so that fixtures end their servers, which have sessions of their own; then for good."""
+    for ending in (signal.SIGINT, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+            os.killpg(process.pid, ending)
+            process.wait(_FOR_FIXTURES)
+    process.wait()

@@ -1,17 +1,18 @@
-"""Which tests could notice a mutant: those that run through its line, and those that run it in another process."""
+"""Which tests could notice a mutant: those that run through its line, and those that run it in another process.
+
+A line that no test runs through is one of a table or a class, read as its module was imported: then it is the tests of
+that file, of its room, and in the end all.
+"""
 
 import hashlib
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from mutants.mutant import Mutant
-from mutants.scratch import Scratch
+from mutants.scratch import Scratch, side_by_side
 
 _MAPPED = ("unit", "faults", "aws")
 _TEMPLATE = [f"tests/template/test_{what}.py" for what in ("privileges", "resources", "dashboard", "template")]
@@ -31,10 +32,9 @@ _ELSE = ["tests/unit/test_cli.py", "tests/aws/test_artifact.py"]
 class Selection:
     """The map from lines to tests, made by running them once and kept until something they use changes."""
 
-    def __init__(self, felt: dict[str, dict[str, list[str]]], seconds: dict[str, float], idle: set[str]) -> None:
+    def __init__(self, felt: dict[str, dict[str, list[str]]], seconds: dict[str, float]) -> None:
         self._felt = felt
         self._seconds = seconds
-        self._idle = idle
 
     @classmethod
     def of(cls, copies: Sequence[Scratch], store: Path) -> "Selection":
@@ -46,11 +46,12 @@ class Selection:
             str(path.relative_to(scratch.root)): package + _digest([path])
             for folder in _MAPPED
             for path in sorted((scratch.root / "tests" / folder).rglob("test_*.py"))
+            if path.name != "test_mutants.py"
         }
         stale = [file for file, digest in files.items() if kept.get(file, {}).get("digest") != digest]
         if stale:
             print(f"which test runs through which line: running {len(stale)} files of tests ...", flush=True)
-            with ThreadPoolExecutor(len(copies)) as pool:
+            with side_by_side(copies) as pool:
                 parts = [stale[number :: len(copies)] for number in range(len(copies))]
                 for told in pool.map(lambda copy, part: _run(copy, part, files), copies, parts):
                     kept |= told
@@ -59,40 +60,44 @@ class Selection:
         if missing := [file for file in files if kept.get(file, {}).get("digest") != files[file]]:
             raise SystemExit("they do not pass without a mutant, mend that first: " + ", ".join(missing))
         felt: dict[str, dict[str, list[str]]] = {}
-        seconds, idle = {}, set()
+        seconds = {}
         for file in files:
             for test, told in kept[file]["tests"].items():
                 seconds[test] = told["seconds"]
-                if not told["lines"]:
-                    idle.add(test)
                 for path, line in told["lines"]:
                     felt.setdefault(path, {}).setdefault(str(line), []).append(test)
-        return cls(felt, seconds, idle)
+        return cls(felt, seconds)
 
     def stages(self, mutant: Mutant) -> list[list[str]]:
         """What to run, one after the other until something fails: quick tests first."""
         if not mutant.path.endswith(".py"):
             return [_TEMPLATE]
-        lines = self._felt.get(mutant.path, {})
-        through = lines.get(str(mutant.line)) or sorted({test for tests in lines.values() for test in tests})
-        through = self._with_siblings(through)
+        through = self._felt.get(mutant.path, {}).get(str(mutant.line), [])
         room = mutant.path.split("/")[3] if mutant.path.startswith("layers/") else "aws"
-        stages = [sorted(through, key=self._seconds.__getitem__)] if through else []
-        if room in _OTHER_PROCESSES or not through:
-            stages.append(_OTHER_PROCESSES.get(room, _ELSE))
-        return stages
+        elsewhere = _OTHER_PROCESSES.get(room, [] if through else _ELSE)
+        if through:
+            stages = [self._with_siblings(through), elsewhere]
+        else:
+            folder = mutant.path.rpartition("/")[0]
+            stages = [self._through(mutant.path), self._through(folder), elsewhere, [*self._seconds]]
+        return [sorted(tests, key=lambda test: self._seconds.get(test, 0.0)) for tests in stages if tests]
+
+    def _through(self, place: str) -> list[str]:
+        """The tests that run through any line of a file, or of a folder's."""
+        files = [lines for path, lines in self._felt.items() if path == place or path.startswith(f"{place}/")]
+        return sorted({test for lines in files for tests in lines.values() for test in tests})
 
     def _with_siblings(self, tests: list[str]) -> list[str]:
-        """And the cases that ran through nothing, as a case before had run for all of them."""
+        """And every other case of the same functions: one of them may have run what is kept for all."""
         functions = {test.partition("[")[0] for test in tests}
-        return sorted({*tests, *(test for test in self._idle if test.partition("[")[0] in functions)})
+        return sorted({*tests, *(test for test in self._seconds if test.partition("[")[0] in functions)})
 
     def seconds(self, tests: list[str]) -> float:
         return sum(self._seconds.get(test, 10.0) for test in tests)
 
 
 def _shared(root: Path) -> list[Path]:
-    return [root / "tests/conftest.py", *(root / "tests/support").rglob("*.py")]
+    return [root / "tests/conftest.py", root / "tests/mutants/felt_lines.py", *(root / "tests/support").rglob("*.py")]
 
 
 def _digest(paths: list[Path]) -> str:
@@ -108,12 +113,9 @@ def _run(scratch: Scratch, files: list[str], digests: dict[str, str]) -> dict[st
         return {}
     out = scratch.root / ".felt.json"
     environment = {"FELT_LINES": str(out), "FELT_ROOT": f"{scratch.root}/"}
-    command = [scratch.python, "-m", "pytest", "-q", "-p", "mutants.felt_lines", "--tb=short", *files]
-    done = subprocess.run(
-        command, cwd=scratch.root, env=os.environ | environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        print(done.stdout[done.stdout.find("= FAILURES") :][-6000:], done.stderr[-2000:], file=sys.stderr)
+    status, output = scratch.run(["-p", "mutants.felt_lines", "--tb=short", *files], environment)
+    if status != 0:
+        print(output[output.find("= FAILURES") :][-6000:], file=sys.stderr)
     found: dict[str, Any] = {file: {"digest": digests[file], "tests": {}} for file in files}
     for test, told in json.loads(out.read_text()).items():
         file = test.partition("::")[0]

@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from imapcheck.failures import FailureType
-from imapcheck.output.outcome import Limits, Outcome
+from imapcheck.output.outcome import Outcome
 from imapcheck.result import (
+    Asked,
     CheckResult,
     Failure,
     NewMessageFacts,
@@ -19,7 +20,7 @@ from imapcheck.trace import NOT_REACHED, total_ms
 from support.full_results import TIMES, TLS, available, refused, slow
 
 URL = "imaps://imap.example.com:993/"
-LIMITS = Limits({"total": 1500.0, "search": 500.0}, 30.0, 14, 1, 86_400.0)
+ASKED = Asked(URL, timeout=30.0, thresholds={"total": 1500.0, "search": 500.0}, min_matches=1, max_age_seconds=86_400.0)
 THREE_NAMES = ("www.other.example", "mail.other.example", "smtp.other.example")
 UNTIL_APPEND = tuple(TIMES.items())[:12]
 
@@ -153,7 +154,7 @@ RUNS = {
 
 def outcome_of(run: CheckResult) -> Outcome:
     """As a definition with limits leaves it."""
-    return Outcome(run.check or "imap.example.com", run, server=URL, limits=LIMITS)
+    return Outcome(run.check or "imap.example.com", run, asked=ASKED)
 
 
 def not_run(check: str = "broken") -> Outcome:
@@ -164,7 +165,7 @@ def not_run(check: str = "broken") -> Outcome:
 
 def crashed(check: str = "bug") -> Outcome:
     """A mistake of ours."""
-    return Outcome(check, error="internal error: KeyError: 'tls'", crashed=True, server=URL)
+    return Outcome(check, error="internal error: KeyError: 'tls'", crashed=True, asked=ASKED)
 
 
 def fleet() -> list[Outcome]:

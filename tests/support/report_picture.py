@@ -10,10 +10,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from imapcheck.output.entry import Entry
 from imapcheck.output.html import page
-from imapcheck.output.story_facts import Watched
-from imapcheck.result import CheckResult, StepResult
+from imapcheck.output.outcome import Outcome
+from imapcheck.result import Asked, CheckResult, StepResult
 from imapcheck.trace import NOT_REACHED, total_ms
 from support.full_results import TIMES, TLS, TRANSCRIPT, refused
 
@@ -51,13 +50,13 @@ def result() -> CheckResult:
 
 def main() -> None:
     """Write the picture."""
-    watched = Watched(
+    asked = Asked(
         server="imaps://imap.example.com:993/",
         runbook="https://wiki.example.com/imap",
         file="events/customer-mail.json",
         thresholds={"total": 2000},
     )
-    html = page([Entry(result().to_dict(), watched)], datetime(2026, 11, 24, 10, 12, 5, tzinfo=UTC))
+    html = page([Outcome("customer-mail", result(), asked=asked)], datetime(2026, 11, 24, 10, 12, 5, tzinfo=UTC))
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "report.html")
         file.write_text(html, encoding="utf-8")

@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from imapcheck.failures import FailureType
-from imapcheck.output.outcome import Limits, Outcome
+from imapcheck.output.outcome import Outcome
 from imapcheck.result import (
+    Asked,
     CheckResult,
     Exceeded,
     Failure,
@@ -93,10 +94,10 @@ def slow_result(check: str = "gmail", **fields: Any) -> CheckResult:
     return result(check, slow=True, exceeded=exceeded, **fields)
 
 
-def outcome(run: CheckResult, **limits: Any) -> Outcome:
-    """The outcome of a file whose definition sets these limits."""
-    given = {"timeout_seconds": 30.0, "min_matches": 1, **limits}
-    return Outcome(run.check or "", run, server="imaps://mail.example:993/", limits=Limits(**given))
+def outcome(run: CheckResult, **asked: Any) -> Outcome:
+    """The outcome of a file whose definition asks for this."""
+    given = {"server": "imaps://mail.example:993/", "timeout": 30.0, "min_matches": 1, **asked}
+    return Outcome(run.check or "", run, asked=Asked(**given))
 
 
 def not_run(check: str = "broken", error: str = "") -> Outcome:

@@ -12,14 +12,27 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from imapcheck.aws.run_log import read_run
 from imapcheck.failures import FailureType
 from imapcheck.output.joint_story import tell_together
 from imapcheck.output.story import Setting, Story, tell
-from imapcheck.output.story_facts import Change, Evidence, Kind, Links, MonitorError, Others, Run, Watched
-from imapcheck.result import isoformat
+from imapcheck.output.story_facts import Change, Evidence, Kind, Links, MonitorError, Others
+from imapcheck.result import (
+    Asked,
+    CheckResult,
+    Exceeded,
+    Failure,
+    SearchFacts,
+    ServerFacts,
+    StepResult,
+    TlsFacts,
+    isoformat,
+)
+from imapcheck.steps import StepName
 from support.golden import Golden, leaves
+from support.log_lines import log_line as written
 
 PAGE = Path(__file__).parents[2] / "docs/alarms.md"
 NEWEST_MATCH = datetime(2026, 11, 24, 7, 9, 20, tzinfo=UTC)
@@ -30,7 +43,7 @@ BEFORE = {
     "namespace": 19.8, "list": 40.2, "examine": 21.0, "search": 35.7, "fetch": 48.3, "locate_sent": 20.1,
     "append": 95.5, "logout": 19.9,
 }  # fmt: skip
-WATCHED = Watched(
+ASKED = Asked(
     server="imaps://imap.example.com:993/",
     secret="imapcheck/office",
     runbook="https://wiki.example/imap",
@@ -40,7 +53,7 @@ WATCHED = Watched(
     mailbox="INBOX",
 )
 LINKS = Links("https://console.aws.example/#dashboards:name=imapcheck", "https://console.aws.example/#logsV2:runs")
-CERTIFICATE = {
+CERTIFICATE: dict[str, Any] = {
     "version": "TLSv1.3",
     "cipher": "TLS_AES_256_GCM_SHA384",
     "verified": True,
@@ -56,7 +69,7 @@ CERTIFICATE = {
 class Fault:
     """How one type of failure shows in a run."""
 
-    step: str
+    step: StepName
     detail: str
     took_ms: float
     transcript: tuple[str, ...] = ()
@@ -194,57 +207,65 @@ FAULTS: dict[FailureType, Fault] = {
 }  # fmt: skip
 
 
-def log_line(
+def run_of(
     at: datetime,
     *,
     type: FailureType | None = None,
     fault: Fault | None = None,
     step_ms: dict[str, float] | None = None,
     slow: bool = False,
-    exceeded: Sequence[dict[str, Any]] = (),
+    exceeded: Sequence[tuple[str, float, float]] = (),
     certificate: dict[str, Any] | None = None,
     check: str = "office",
-    **more: Any,
-) -> dict[str, Any]:
-    """One run's line in the log; available unless there is a fault."""
-    steps = dict(BEFORE if step_ms is None else step_ms)
-    failures: list[dict[str, Any]] = []
+) -> CheckResult:
+    """A run; available unless there is a fault. `exceeded` are (threshold, limit, time)."""
+    times = dict(BEFORE if step_ms is None else step_ms)
+    failures: tuple[Failure, ...] = ()
     if fault is not None and type is not None:
-        steps = _until(steps, fault)
-        failures = [_failure(type, fault)]
-    reached = [name for name in steps if fault is None or fault.goes_on or name != fault.step]
-    tls = (certificate or CERTIFICATE) if "tls" in reached else None
+        times = _until(times, fault)
+        failures = (Failure(fault.step, type, type.category, fault.detail, None, type.advice),)
+    reached = [name for name in times if fault is None or fault.goes_on or name != fault.step]
+    seen = (certificate or CERTIFICATE) if "tls" in reached else None
     if fault is not None and fault.certificate is not None:
-        tls = fault.certificate
-    found = None
-    if "search" in reached:
-        matches = 0 if type is FailureType.NO_MATCH else 1
-        age = (at - NEWEST_MATCH).total_seconds() if matches else None
-        found = {
-            "matches": matches,
-            "uid": 4711 if matches else None,
-            "age_seconds": age,
-            "size_bytes": 2210 if matches else None,
-        }
-    total = round(sum(steps.values()), 3)
-    head: dict[str, Any] = {
-        "level": "INFO", "message": "check finished", "timestamp": isoformat(at + timedelta(milliseconds=total)),
-        "check": check, "available": fault is None, "slow": slow, "instant_test": False,
-        "step": failures[0]["step"] if failures else None, "type": failures[0]["type"] if failures else None,
-        "detail": failures[0]["detail"] if failures else None, "duration_ms": total, "step_ms": steps,
-        "warnings": [], "cold_start": False,
-    }  # fmt: skip
-    result = {
-        "schema": 1, "version": "0.1.0", "check": check, "started_at": isoformat(at), "available": fault is None,
-        "slow": slow, "duration_ms": total, "attempts": 1, "earlier_failures": [], "failure": failures[0] if failures else None,
-        "failures": failures, "warnings": [], "exceeded": list(exceeded),
-        "server": {"host": "imap.example.com", "port": 993, "address": "192.0.2.10" if "connect" in reached else None, "tls": tls},
-        "search": found, **more,
-    }  # fmt: skip
-    line = {**head, "result": result}
-    if fault is not None:
-        line["transcript"] = "\n".join(fault.transcript)
-    return line
+        seen = fault.certificate
+    tls = None
+    if seen is not None:
+        facts = {**CERTIFICATE, **seen}
+        tls = TlsFacts(**{**facts, "certificate_names": tuple(facts["certificate_names"])})
+    search = None
+    if "search" in reached and type is FailureType.NO_MATCH:
+        search = SearchFacts(0)
+    elif "search" in reached:
+        search = SearchFacts(1, 4711, (at - NEWEST_MATCH).total_seconds(), 2210)
+    return CheckResult(
+        check=check,
+        run_id=f"{check} {isoformat(at)}",
+        started_at=at,
+        available=not failures,
+        slow=slow,
+        duration_ms=round(sum(times.values()), 3),
+        attempts=1,
+        earlier_failures=(),
+        server=ServerFacts("imap.example.com", 993, "192.0.2.10" if "connect" in reached else None, tls=tls),
+        steps=tuple(_step(name, took, failures) for name, took in times.items()),
+        failure=failures[0] if failures else None,
+        failures=failures,
+        search=search,
+        new_message=None,
+        token_ms=None,
+        transcript=fault.transcript if fault is not None else (),
+        exceeded=tuple(Exceeded(cast("Any", name), limit, took) for name, limit, took in exceeded),
+    )
+
+
+def log_line(at: datetime, **run: Any) -> dict[str, Any]:
+    """The line in the log of a `run_of`."""
+    return dict(json.loads(written(run_of(at, **run))))
+
+
+def _step(name: str, took: float, failures: Sequence[Failure]) -> StepResult:
+    failed = next((failure.detail for failure in failures if failure.step == name), None)
+    return StepResult(cast("StepName", name), "passed" if failed is None else "failed", took, failed)
 
 
 def _until(steps: dict[str, float], fault: Fault) -> dict[str, float]:
@@ -262,16 +283,11 @@ def _until(steps: dict[str, float], fault: Fault) -> dict[str, float]:
     return {name: steps.get(name, 19.0) for name in before} | {fault.step: fault.took_ms}
 
 
-def _failure(type: FailureType, fault: Fault) -> dict[str, Any]:
-    return {
-        "step": fault.step, "type": type.value, "category": type.category.value, "detail": fault.detail,
-        "response_code": None, "advice": type.advice,
-    }  # fmt: skip
-
-
-def runs_of(lines: Sequence[dict[str, Any]]) -> tuple[Run, ...]:
-    """The lines as they come back from the log: JSON, newest first."""
-    return tuple(Run.from_line(json.loads(json.dumps(line))) for line in lines)
+def runs_of(lines: Sequence[dict[str, Any]]) -> tuple[CheckResult, ...]:
+    """The lines as they come back from the log, newest first."""
+    runs = [read_run(json.dumps(line)) for line in lines]
+    assert None not in runs
+    return tuple(run for run in runs if run is not None)
 
 
 def change(kind: Kind, state: str = "ALARM", at: datetime = RANG, **values: Any) -> Change:
@@ -302,16 +318,16 @@ def setting(lines: Sequence[dict[str, Any]], **values: Any) -> Setting:
     """The check of the examples among eleven others, with what the log holds."""
     evidence = Evidence(runs_of(lines), looked_from=minutes_ago(20), **values.pop("evidence", {}))
     return Setting(
-        replace(WATCHED, **values.pop("watched", {})), evidence, values.pop("others", Others(11)), LINKS, **values
+        replace(ASKED, **values.pop("asked", {})), evidence, values.pop("others", Others(11)), LINKS, **values
     )
 
 
 def down(type: FailureType) -> Story:
     """Two bad runs after a good one."""
     bad = [log_line(minutes_ago(minutes), type=type, fault=FAULTS[type]) for minutes in (0, 5)]
-    watched = {"mailbox": "Reports"} if type is FailureType.MAILBOX_NOT_FOUND else {}
+    asked = {"mailbox": "Reports"} if type is FailureType.MAILBOX_NOT_FOUND else {}
     lines = [*bad, log_line(minutes_ago(10)), log_line(minutes_ago(15))]
-    return tell(change(Kind.UNAVAILABLE), setting(lines, watched=watched))
+    return tell(change(Kind.UNAVAILABLE), setting(lines, asked=asked))
 
 
 def paused() -> Story:
@@ -340,10 +356,7 @@ def up() -> Story:
 def _slow_line(at: datetime) -> dict[str, Any]:
     steps = {**BEFORE, "authenticate": 5400.0, "search": 310.0}
     total = round(sum(steps.values()), 3)
-    exceeded = [
-        {"name": "total", "limit_ms": 5000.0, "duration_ms": total},
-        {"name": "authenticate", "limit_ms": 2000.0, "duration_ms": 5400.0},
-    ]
+    exceeded = [("total", 5000.0, total), ("authenticate", 2000.0, 5400.0)]
     return log_line(at, step_ms=steps, slow=True, exceeded=exceeded)
 
 
@@ -438,7 +451,7 @@ def storm() -> Story:
         bad = [log_line(minutes_ago(m), type=refused, fault=FAULTS[refused], check=name) for m in (0, 5)]
         changed = replace(change(Kind.UNAVAILABLE), check=name, alarm=f"imapcheck-{name}-unavailable")
         server = {"server": f"imaps://mail{number + 1}.acme.example:993/"}
-        told.append((changed, setting([*bad, log_line(minutes_ago(10))], watched=server)))
+        told.append((changed, setting([*bad, log_line(minutes_ago(10))], asked=server)))
     told.append((replace(change(Kind.NOT_RUNNING), check="fastmail"), setting([log_line(minutes_ago(16))])))
     back = [log_line(minutes_ago(m)) for m in (0, 5)]
     back += [log_line(minutes_ago(m), type=refused, fault=FAULTS[refused]) for m in (10, 15)]

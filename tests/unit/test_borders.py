@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from imapcheck.output.entry import Entry
 from imapcheck.output.html import run_fragment
 from imapcheck.output.html_run import days_text
+from imapcheck.output.outcome import Outcome
 from imapcheck.output.story_causes import behind
 from imapcheck.output.summary import percentile
 from imapcheck.output.terminal import LiveDisplay
 from imapcheck.output.verdict import certificate, milliseconds
 from imapcheck.output.waterfall import duration_text, layout, limit_text, nice_ticks
-from imapcheck.result import StepResult
+from imapcheck.result import Asked, StepResult
 from support.full_results import TLS, available
 from support.rendered.paper import Paper
 
@@ -65,13 +65,16 @@ def test_day_on_which_a_certificate_expires_is_still_to_come() -> None:
     assert days_text(0.0) == "0 days left"
 
 
-@pytest.mark.parametrize(("days", "colour"), [(14.0, "wait"), (13.99, "failed")])
-def test_few_days_of_a_certificate_are_red(days: float, colour: str) -> None:
-    """Fourteen are not few."""
+@pytest.mark.parametrize(
+    ("days", "few", "colour"), [(14.0, 14, "wait"), (13.99, 14, "failed"), (20.0, 30, "failed"), (8.0, 7, "wait")]
+)
+def test_few_days_of_a_certificate_are_red(days: float, few: int, colour: str) -> None:
+    """Fewer than alarms.certificate_days: where the run warns and the alarm rings, no report calls it fine."""
     run = available()
     assert run.server.tls is not None
     server = replace(run.server, tls=replace(run.server.tls, certificate_days_remaining=days))
-    drawn = run_fragment(Entry(replace(run, server=server).to_dict()), dark=False)
+    asked = Asked(certificate_days=few)
+    drawn = run_fragment(Outcome("mail", replace(run, server=server), asked=asked), dark=False)
     assert re.search(r'class="days".*?class="bar (\w+)"', drawn)[1] == colour  # type: ignore[index]
 
 

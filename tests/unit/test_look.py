@@ -1,9 +1,7 @@
 """What `init` sees of a server: which login suits, where sent mail goes, what a definition is made of."""
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from imapcheck.failures import FailureType
 from imapcheck.login.credentials import Credentials
 from imapcheck.result import CheckResult
 from support.certificates import Certificates
+from support.command_line import called
 from support.dovecot import PASSWORD
 from support.pseudo_terminal import run_in_terminal
 from support.results import failure, result
@@ -127,12 +126,8 @@ def test_bare_host_is_tried_with_tls_and_then_with_starttls(monkeypatch: pytest.
 
 def init(server: WireServer, *options: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """`imapcheck init` for a server of ours, whose authority's certificate is in events/."""
-    return subprocess.run(
-        [sys.executable, "-m", "imapcheck", "init", f"localhost:{server.port}", "--output", "events/mail.json",
-         *options],
-        env={"PATH": os.environ["PATH"], **environment}, cwd=cwd,
-        capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+    words = ["init", f"localhost:{server.port}", "--output", "events/mail.json", *options]
+    return called(*words, cwd=cwd, environment=environment)
 
 
 @pytest.fixture

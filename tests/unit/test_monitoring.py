@@ -377,7 +377,7 @@ def test_certificate_that_openssl_does_not_read_is_told_in_words(write_definitio
 
 
 def test_utc_needs_no_zone_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Windows has none; the package tzdata brings them."""
+    """Slim images and Windows have none; the package tzdata brings them."""
     monkeypatch.setattr("imapcheck.definition.deployment.available_timezones", set)
     assert refusals(mute(cron="0 2 * * *", timezone="UTC"), "x", NOW) == []
     assert refusals(mute(cron="0 2 * * *", timezone="Europe/Berlin"), "x", NOW) != []

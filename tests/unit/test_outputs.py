@@ -83,7 +83,7 @@ def cases(outcomes: list[Outcome]) -> dict[str | None, list[Any]]:
     ("outcomes", "status", "exit_status"),
     [
         ([outcome(result())], "OK", 0),
-        ([outcome(slow_result(), thresholds_ms={"authenticate": 500.0})], "WARNING", 1),
+        ([outcome(slow_result(), thresholds={"authenticate": 500.0})], "WARNING", 1),
         ([outcome(result(warnings=(warning(),)))], "WARNING", 1),
         ([outcome(result("gmail", failure()))], "CRITICAL", 2),
         ([not_run()], "UNKNOWN", 3),
@@ -102,7 +102,7 @@ def test_nagios_status_is_the_worst(outcomes: list[Outcome], status: str, exit_s
 
 def test_nagios_ranges_say_what_the_verdict_says() -> None:
     """The value that made the run slow is outside the range given with it, and no other is."""
-    run = outcome(slow_result(), thresholds_ms={"authenticate": 500.0, "total": 5000.0}, max_age_seconds=3600.0)
+    run = outcome(slow_result(), thresholds={"authenticate": 500.0, "total": 5000.0}, max_age_seconds=3600.0)
     data = performance(nagios.render([run])[0])
     assert {label for label, item in data.items() if item.is_warning} == {"authenticate"}
     assert not any(item.is_critical for item in data.values())
@@ -278,7 +278,7 @@ def test_appended_lines_come_back(tmp_path: Path) -> None:
     for item in (outcome(result("a")), not_run("b")):
         json_lines.append_line(file, json_lines.json_line(item, transcript=False))
     read = list(json_lines.read_lines(file))
-    assert [line and line["check"] for line in read] == ["a", "b"]
+    assert [line and line.check for line in read] == ["a", "b"]
     assert file.stat().st_mode & 0o077 == 0
 
 
@@ -290,7 +290,7 @@ def test_line_that_a_crash_cut_short_costs_no_other(tmp_path: Path, kept: int) -
     json_lines.append_line(file, line)
     os.truncate(file, len(line) + kept + 1 if kept < 0 else kept)
     json_lines.append_line(file, json_lines.json_line(outcome(result("b")), transcript=False))
-    found = [content["check"] if content else None for content in json_lines.read_lines(file)]
+    found = [kept.check if kept else None for kept in json_lines.read_lines(file)]
     assert found == (["a", "b"] if kept == -1 else [None, "b"])
 
 

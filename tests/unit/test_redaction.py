@@ -297,7 +297,7 @@ def read(data: bytes, size: int, secrecy: str) -> tuple[list[str], CheckFailure 
     redactor = Redactor((SECRET,))
     transcript = Transcript(redactor)
     wire = serve([data[start : start + size] for start in range(0, len(data), size)])
-    reader = ResponseReader(wire, transcript)
+    reader = ResponseReader(wire, transcript, Redactor())
     reader.secrecy = secrecy  # type: ignore[assignment]
     failure = None
     try:

@@ -5,23 +5,26 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime
+from enum import Enum
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 
-from imapcheck.output.entry import Entry
 from imapcheck.output.html import page, run_fragment
-from imapcheck.output.story_facts import Watched
-from imapcheck.result import CheckResult, ResultWarning
+from imapcheck.output.outcome import Outcome
+from imapcheck.result import Asked, CheckResult, ResultWarning
 from support.full_results import available, refused, slow
 from support.more_results import over_quota
 
 MADE = datetime(2026, 11, 24, 10, 20, tzinfo=UTC)
-WATCHED = Watched(
-    "imaps://imap.example.com:993/", None, "https://wiki.example/", "events/mail.json", {"total": 2000, "search": 500}
+ASKED = Asked(
+    "imaps://imap.example.com:993/",
+    "events/mail.json",
+    runbook="https://wiki.example/",
+    thresholds={"total": 2000, "search": 500},
 )
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -82,23 +85,27 @@ class Page(HTMLParser):
         return [value or "" for _, attributes in self.tags for name, value in attributes if name == attribute]
 
 
-def entry(result: CheckResult, watched: Watched = WATCHED) -> Entry:
-    return Entry(result.to_dict(), watched)
+def outcome(result: CheckResult, asked: Asked = ASKED) -> Outcome:
+    return Outcome(result.check or "check", result, asked=asked)
 
 
 def report(*results: CheckResult) -> Page:
-    return Page(page([entry(result) for result in results], MADE))
+    return Page(page([outcome(result) for result in results], MADE))
 
 
 def poisoned(value: Any, words: str, key: str = "") -> Any:
     """`value` with every text that is not of a closed list replaced."""
     match value:
-        case dict():
-            return {name: poisoned(item, words, name) for name, item in value.items()}
-        case list():
-            return [poisoned(item, words, key) for item in value]
+        case Enum():
+            return value
+        case tuple():
+            return tuple(poisoned(item, words, key) for item in value)
         case str() if key not in CLOSED:
             return words
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            return replace(
+                value, **{item.name: poisoned(getattr(value, item.name), words, item.name) for item in fields(value)}
+            )
         case _:
             return value
 
@@ -108,29 +115,28 @@ def shape(text: str) -> list[tuple[str, tuple[str, ...]]]:
     return [(tag, tuple(name for name, _ in attributes)) for tag, attributes in Page(text).tags]
 
 
-def draw_page(content: dict[str, Any], watched: Watched) -> str:
-    return page([Entry(content, watched)], MADE)
+def draw_page(result: CheckResult, asked: Asked) -> str:
+    return page([outcome(result, asked)], MADE)
 
 
-def draw_two(content: dict[str, Any], watched: Watched) -> str:
-    failed = {"schema": 1, "check": content["check"], "error": content["run_id"].replace("\n", " ")}
-    return page([Entry(content, watched), Entry(failed, watched)], MADE)
+def draw_two(result: CheckResult, asked: Asked) -> str:
+    failed = Outcome(result.check or "", error=result.run_id.replace("\n", " "), asked=asked)
+    return page([outcome(result, asked), failed], MADE)
 
 
-def draw_fragment(content: dict[str, Any], watched: Watched) -> str:
-    return run_fragment(Entry(content, watched), dark=True)
+def draw_fragment(result: CheckResult, asked: Asked) -> str:
+    return run_fragment(outcome(result, asked), dark=True)
 
 
 @pytest.mark.parametrize("draw", [draw_page, draw_two, draw_fragment])
 @pytest.mark.parametrize("result", [available(), refused(), slow()], ids=["available", "refused", "slow"])
 @pytest.mark.parametrize("words", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_words_change_no_tag(
-    words: str, result: CheckResult, draw: Callable[[dict[str, Any], Watched], str]
+    words: str, result: CheckResult, draw: Callable[[CheckResult, Asked], str]
 ) -> None:
     """The page has the tags and attributes that harmless words give it, and no more; none of them runs or loads."""
-    watched = Watched(words, words, words, words)
-    drawn = draw(poisoned(result.to_dict(), words), watched)
-    harmless = draw(poisoned(result.to_dict(), "harmless"), Watched("harmless", "harmless", "harmless", "harmless"))
+    drawn = draw(poisoned(result, words), Asked(words, words, words, words))
+    harmless = draw(poisoned(result, "harmless"), Asked("harmless", "harmless", "harmless", "harmless"))
     assert shape(drawn) == shape(harmless)
     found = Page(drawn)
     assert not NEVER & {tag for tag, _ in found.tags}
@@ -142,15 +148,14 @@ def test_hostile_words_change_no_tag(
 @pytest.mark.parametrize("words", HOSTILE[:9])
 def test_hostile_words_are_shown_as_they_are(words: str) -> None:
     """Escaped, not swallowed: the reader sees what the server said."""
-    content = poisoned(refused().to_dict(), words)
-    assert " ".join(words.split()) in Page(draw_page(content, WATCHED)).text
+    assert " ".join(words.split()) in Page(draw_page(poisoned(refused(), words), ASKED)).text
 
 
 def test_only_the_web_becomes_a_link() -> None:
     """A runbook that is no web address is text."""
     assert "https://wiki.example/" in report(refused()).values("href")
     for address in ("javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", " https://x.example"):
-        drawn = Page(page([entry(refused(), replace(WATCHED, runbook=address))], MADE))
+        drawn = Page(page([outcome(refused(), replace(ASKED, runbook=address))], MADE))
         assert all(link.startswith("#") for link in drawn.values("href"))
 
 
@@ -171,7 +176,7 @@ def test_verdict_and_reason_come_first() -> None:
     before = text[: text.index(" Steps")]
     failure = refused().failure
     assert failure is not None
-    for words in ("✗ NOT AVAILABLE", "mail", WATCHED.server, "2026-11-24 10:12:03 UTC", "2 attempts"):
+    for words in ("✗ NOT AVAILABLE", "mail", ASKED.server, "2026-11-24 10:12:03 UTC", "2 attempts"):
         assert str(words) in before
     assert f"authenticate: {failure.type.value} (authentication)" in before
     assert failure.detail in before
@@ -208,7 +213,7 @@ def test_facts_transcript_json_and_how_to_repeat_are_there() -> None:
 
 def test_the_file_to_run_is_quoted_for_the_shell() -> None:
     """A folder with a space, or a file name that is a command."""
-    drawn = Page(page([entry(available(), replace(WATCHED, file="my events/$(reboot).json"))], MADE))
+    drawn = Page(page([outcome(available(), replace(ASKED, file="my events/$(reboot).json"))], MADE))
     assert "imapcheck run 'my events/$(reboot).json' --transcript" in drawn.text
 
 
@@ -243,12 +248,12 @@ def test_the_goodbye_after_logout_is_no_refusal() -> None:
 
 def test_several_checks_are_told_worst_first() -> None:
     """A table of all, then a section for each, and what could not be run is among them."""
-    entries = [
-        entry(available("a-good")), entry(slow("b-slow")), entry(refused("c-bad")),
-        entry(replace(available("e-soon"), warnings=(ResultWarning("certificate_expires_soon", "3 days left"),))),
-        Entry({"schema": 1, "check": "d-broken", "error": "events/d-broken.json: serch: unknown key"}),
+    outcomes = [
+        outcome(available("a-good")), outcome(slow("b-slow")), outcome(refused("c-bad")),
+        outcome(replace(available("e-soon"), warnings=(ResultWarning("certificate_expires_soon", "3 days left"),))),
+        Outcome("d-broken", error="events/d-broken.json: serch: unknown key"),
     ]  # fmt: skip
-    drawn = Page(page(entries, MADE))
+    drawn = Page(page(outcomes, MADE))
     assert "1 not available; 1 could not be run; 1 available, but slow; 2 available" in drawn.text
     links = [link for link in drawn.values("href") if link.startswith("#check-") and "L" not in link]
     assert links == ["#check-c-bad", "#check-d-broken", "#check-b-slow", "#check-e-soon", "#check-a-good"]
@@ -258,7 +263,7 @@ def test_several_checks_are_told_worst_first() -> None:
 
 def test_a_widget_has_no_link_into_the_page_and_the_theme_it_is_given() -> None:
     """In the console such a link would leave the dashboard."""
-    light, dark = (run_fragment(entry(refused()), dark=dark) for dark in (False, True))
+    light, dark = (run_fragment(outcome(refused()), dark=dark) for dark in (False, True))
     assert Page(light).values("href") == ["https://wiki.example/"]
     assert "prefers-color-scheme" not in light + dark
     assert "@media not all" in light

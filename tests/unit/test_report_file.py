@@ -4,7 +4,6 @@ import json
 import os
 import resource
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 
 from imapcheck.cli.report_file import ReportFileError, report_file
 from support.certificates import Certificates
+from support.command_line import called
 from support.dovecot import PASSWORD
 from support.wire_server import Dialect, WireServer
 
@@ -21,11 +21,7 @@ type Write = Callable[[str, dict[str, Any]], Path]
 
 def imapcheck(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Run the command; the login is in its environment."""
-    return subprocess.run(
-        [sys.executable, "-c", "from imapcheck.cli.app import main; main()", *map(str, arguments)],
-        capture_output=True, text=True, timeout=60, check=False,
-        env={**os.environ, "IMAPCHECK_USERNAME": "alice", "IMAPCHECK_PASSWORD": PASSWORD},
-    )  # fmt: skip
+    return called(*arguments, cwd=Path(), environment={"IMAPCHECK_USERNAME": "alice", "IMAPCHECK_PASSWORD": PASSWORD})
 
 
 @pytest.fixture

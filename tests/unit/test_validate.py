@@ -3,7 +3,6 @@
 import json
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,10 @@ import pytest
 import yaml
 
 from imapcheck.definition.deployment import DEFAULT_PREFIX, PREFIX_PATTERN
+from support.command_line import called as imapcheck
 
 ROOT = Path(__file__).parents[2]
 SCHEDULE = {"schedule": {"every": "5m"}}
-
-
-def imapcheck(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    call = [sys.executable, "-m", "imapcheck", *map(str, arguments)]
-    return subprocess.run(call, cwd=cwd, capture_output=True, text=True, check=False, timeout=60)
 
 
 def write(folder: Path, stem: str, /, **fields: Any) -> str:

@@ -288,10 +288,6 @@ def test_watch_on_a_terminal_has_a_live_table(
 # --- summary --------------------------------------------------------------------------------------------------------
 
 
-def lines(*outcomes: Outcome) -> list[dict[str, Any]]:
-    return [json.loads(json_line(item, transcript=False)) for item in outcomes]
-
-
 def at(minute: int, *failures: Any, **fields: Any) -> Outcome:
     return outcome(result("gmail", *failures, started_at=STARTED_AT + timedelta(minutes=minute), **fields))
 
@@ -302,7 +298,7 @@ def test_summary_counts_runs_and_tells_incidents() -> None:
 
     other = failure(FailureType.TIMEOUT, "greeting")
     found = summarise(
-        lines(at(0), at(1, failure()), at(2, other), at(3, other), at(4), not_run("gmail"), at(5), at(6, failure()))
+        [at(0), at(1, failure()), at(2, other), at(3, other), at(4), not_run("gmail"), at(5), at(6, failure())]
     )
     [check] = found.checks
     assert (check.runs, check.available, check.not_run) == (7, 3, 1)
@@ -316,7 +312,7 @@ def test_summary_counts_runs_and_tells_incidents() -> None:
 def test_summary_has_percentiles_of_available_runs_and_slowest_hours() -> None:
     """Nearest rank; a run that failed has no times that say anything."""
     runs = [at(minute, duration_ms=float(minute)) for minute in range(1, 101)]
-    found = summarise(lines(*runs, at(101, failure(), duration_ms=9999.0)))
+    found = summarise([*runs, at(101, failure(), duration_ms=9999.0)])
     total = found.checks[0].percentiles()[0]
     assert (total.name, total.count, total.p50, total.p95, total.p99) == ("total", 100, 50, 95, 99)
     hours = found.checks[0].slowest_hours()

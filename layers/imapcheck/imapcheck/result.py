@@ -1,14 +1,21 @@
 """The result of a check: frozen, one JSON object, the same from the command line and the Lambda."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Literal
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
 
 from imapcheck.failures import Category, FailureType
 from imapcheck.steps import StepName
+from imapcheck.text import printable
 from imapcheck.version import VERSION
 
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
 SCHEMA_VERSION = 1
+_BOUND = 10**15
 
 type StepStatus = Literal["passed", "failed", "refused", "skipped"]
 type WarningType = Literal[
@@ -51,7 +58,7 @@ class ResultWarning:
 class Exceeded:
     """A threshold of the definition that was passed: a step's name or `total`, both times in milliseconds."""
 
-    name: str
+    name: StepName | Literal["total"]
     limit_ms: float
     duration_ms: float
 
@@ -193,6 +200,21 @@ class CheckResult:
         content["started_at"] = isoformat(self.started_at)
         return {key: _as_json(content[key]) for key in FIELDS}
 
+    @classmethod
+    def from_dict(cls, content: object) -> "CheckResult":
+        """The result that `to_dict` made `content` of, to the millisecond of its start.
+
+        A field that `content` lacks has its default, so that an older version's result can be read, and one that is
+        not known is left out. Whoever wrote `content`: numbers are finite, and texts hold nothing that cannot be seen.
+        Raises `ValueError` where it is no result, or one of another schema.
+        """
+        found = _adapter().validate_python(_harmless(content))
+        if found.schema != SCHEMA_VERSION or found.started_at.tzinfo is None:
+            raise ValueError("not a result of this schema")
+        if not found.available and found.failure is None:
+            raise ValueError("unavailable without a failure")
+        return found
+
     def after(self, earlier: "CheckResult") -> "CheckResult":
         """This result as that of a run which began with `earlier`: its attempts and failures come first."""
         failed = (*earlier.earlier_failures, *((earlier.failure,) if earlier.failure is not None else ()))
@@ -206,6 +228,31 @@ class CheckResult:
     def step(self, name: StepName) -> StepResult | None:
         """The step of that name, or None where the definition does not ask for it."""
         return next((step for step in self.steps if step.name == name), None)
+
+    @property
+    def step_ms(self) -> dict[str, float]:
+        """How long each step took that ran, in their order."""
+        return {step.name: step.duration_ms for step in self.steps if step.duration_ms is not None}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a check's definition asks for, as plain values for whoever shows a run; None is what it does not say.
+
+    Of a definition that could not be read only the `file` is known. `server` is a URL, `mailbox` the one that is
+    searched, `timeout` in seconds, `thresholds` in milliseconds by the step's name or `total`.
+    """
+
+    server: str | None = None
+    file: str | None = None
+    secret: str | None = None
+    runbook: str | None = None
+    timeout: float | None = None
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    certificate_days: float = 14
+    mailbox: str | None = None
+    min_matches: int | None = None
+    max_age_seconds: float | None = None
 
 
 FIELDS = (
@@ -231,3 +278,25 @@ def _as_json(value: Any) -> Any:
             return value.value
         case _:
             return value
+
+
+@cache
+def _adapter() -> "TypeAdapter[CheckResult]":
+    """Made where a result is first read: a run itself never reads one."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(CheckResult)
+
+
+def _harmless(value: Any) -> Any:
+    """JSON without texts that could do more than stand there. Raises `ValueError` for a number out of all bounds."""
+    match value:
+        case str():
+            return printable(value)
+        case dict():
+            return {key: _harmless(item) for key, item in value.items()}
+        case list():
+            return [_harmless(item) for item in value]
+        case int() | float() if not abs(value) < _BOUND:
+            raise ValueError("a number that nothing can be reckoned with")
+    return value

@@ -23,8 +23,13 @@ def one_line(text: str, limit: int = 400) -> str:
     """`text` with everything unprintable escaped, cut to `limit` characters."""
     if text.isprintable() and len(text) <= limit:
         return text
-    clean = "".join(char if char.isprintable() else _escaped(char) for char in text[: limit + 1])
+    clean = printable(text[: limit + 1])
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
+
+
+def printable(text: str) -> str:
+    """`text` whole, with everything unprintable escaped."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else _escaped(char) for char in text)
 
 
 def minute(moment: datetime) -> str:

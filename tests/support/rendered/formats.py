@@ -5,14 +5,15 @@ from collections.abc import Callable
 
 from imapcheck.output import junit, nagios, prometheus
 from imapcheck.output.json_lines import json_object
-from imapcheck.output.outcome import Limits, Outcome, worst_first
+from imapcheck.output.outcome import Outcome, worst_first
+from imapcheck.result import Asked
 from imapcheck.version import VERSION
 from support.full_results import available, refused
 from support.more_results import RUNS, crashed, fleet, not_run, outcome_of
 from support.rendered.paper import sheet
 
 EACH = {name: outcome_of(make(name)) for name, make in RUNS.items()} | {"not-run": not_run(), "crashed": crashed()}
-BARE = Outcome("bare", available("bare"), limits=Limits({"dns": 3.0}))
+BARE = Outcome("bare", available("bare"), asked=Asked(thresholds={"dns": 3.0}))
 
 
 def nagios_lines() -> str:

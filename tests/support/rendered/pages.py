@@ -6,12 +6,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from imapcheck.output.entry import Entry
 from imapcheck.output.html import page, run_fragment
-from imapcheck.output.json_lines import json_object
 from imapcheck.output.outcome import Outcome
-from imapcheck.output.story_facts import Watched
 from imapcheck.output.widget import CheckRow, Choice, Problem, checks_widget, sentence_widget
+from imapcheck.result import Asked
 from imapcheck.version import VERSION
 from support.full_results import available, refused, slow
 from support.more_results import (
@@ -27,12 +25,12 @@ from support.more_results import (
 )
 
 MADE = datetime(2026, 11, 24, 10, 20, tzinfo=UTC)
-WATCHED = Watched(
+ASKED = Asked(
     URL,
+    "events/my mail.json",
     "imapcheck/mail",
     "https://wiki.example/imap?a=1&b=2",
-    "events/my mail.json",
-    {"total": 1500.0, "search": 500.0, "dns": 5.0, "authenticate": 400.0},
+    thresholds={"total": 1500.0, "search": 500.0, "dns": 5.0, "authenticate": 400.0},
 )
 ENDPOINT = "arn:aws:lambda:eu-central-1:123456789012:function:show-checks"
 _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
@@ -59,14 +57,14 @@ def _ticks(match: re.Match[str]) -> str:
     return f"<grid {' '.join(re.findall(r' x1=.([0-9.]+%)', match[0]))}>"
 
 
-def entry(outcome: Outcome, watched: Watched | None = None) -> Entry:
-    """As the command line makes it."""
-    return Entry(json_object(outcome, transcript=True), watched or Watched())
+def asking(outcome: Outcome, asked: Asked | None = None) -> Outcome:
+    """The outcome of a definition that asks for this, or that could not be read."""
+    return replace(outcome, asked=asked or Asked())
 
 
-def report(outcome: Outcome, watched: Watched | None = None, *, whole_json: bool = False) -> str:
+def report(outcome: Outcome, asked: Asked | None = None, *, whole_json: bool = False) -> str:
     """The page of one check."""
-    return laid_out(page([entry(outcome, watched)], MADE), whole_json=whole_json)
+    return laid_out(page([asking(outcome, asked)], MADE), whole_json=whole_json)
 
 
 def report_of_many() -> str:
@@ -79,7 +77,7 @@ def report_of_many() -> str:
         unreachable("Büro & Söhne"),
     ]
     outcomes = [*map(outcome_of, runs), not_run(), crashed(), outcome_of(certificate_refused("mail"))]
-    text = laid_out(page([entry(outcome, WATCHED) for outcome in outcomes], MADE))
+    text = laid_out(page([asking(outcome, ASKED) for outcome in outcomes], MADE))
     return re.sub(r'^<article id="(.*)">$', r"=== \1\n\g<0>", text, flags=re.MULTILINE)
 
 
@@ -90,15 +88,15 @@ def _ago(**length: float) -> datetime:
 def rows() -> list[CheckRow]:
     """Every state, and every age."""
     last, failed = {"show": "run", "id": "4923f237"}, {"show": "run", "id": "00000000"}
-    entries = {name: entry(outcome_of(make(name))) for name, make in RUNS.items()}
+    entries = {name: asking(outcome_of(make(name))) for name, make in RUNS.items()}
     good = entries["plain"]
     return [
-        CheckRow("good", "good", good, _ago(seconds=59), None, 100.0, None, last),
-        CheckRow("good-after-a-failure", "good", good, _ago(minutes=1), None, 99.999, _ago(hours=2), last, failed),
+        CheckRow("good", "available", good, _ago(seconds=59), None, 100.0, None, last),
+        CheckRow("good-after-a-failure", "available", good, _ago(minutes=1), None, 99.999, _ago(hours=2), last, failed),
         CheckRow("slow", "slow", entries["slow"], _ago(minutes=119), None, 99.5, _ago(days=1), last, failed),
         CheckRow(
             "failed",
-            "failed",
+            "unavailable",
             entries["refused"],
             _ago(minutes=120),
             _ago(hours=3),
@@ -108,12 +106,19 @@ def rows() -> list[CheckRow]:
             failed,
         ),
         CheckRow(
-            "also-failed", "failed", entries["over-quota"], _ago(hours=47), _ago(hours=48), 0.0, _ago(hours=47), last
+            "also-failed",
+            "unavailable",
+            entries["over-quota"],
+            _ago(hours=47),
+            _ago(hours=48),
+            0.0,
+            _ago(hours=47),
+            last,
         ),
-        CheckRow("failed-by-its-metric", "failed", None, _ago(minutes=3), _ago(days=30), 0.0, _ago(minutes=3)),
+        CheckRow("failed-by-its-metric", "unavailable", None, _ago(minutes=3), _ago(days=30), 0.0, _ago(minutes=3)),
         CheckRow(
             "certificate",
-            "failed",
+            "unavailable",
             entries["certificate-refused"],
             _ago(minutes=4),
             _ago(minutes=4),
@@ -121,15 +126,15 @@ def rows() -> list[CheckRow]:
             _ago(minutes=4),
             last,
         ),
-        CheckRow("quick", "good", entries["available"], _ago(minutes=5), None, 100.0, None, last),
-        CheckRow("never", "unknown", None),
+        CheckRow("quick", "available", entries["available"], _ago(minutes=5), None, 100.0, None, last),
+        CheckRow("never", "not_run", None),
         CheckRow(
             "wrong-file",
-            "unknown",
+            "not_run",
             None,
             problem=Problem("definition broken", "wrong-file.json: server: found nothing, expected a value"),
         ),
-        CheckRow("from-the-future", "good", good, MADE + timedelta(minutes=5), None, None, None, last),
+        CheckRow("from-the-future", "available", good, MADE + timedelta(minutes=5), None, None, None, last),
     ]
 
 
@@ -143,7 +148,7 @@ def fragments() -> str:
     """A run in a pop-up: light, dark."""
     parts = []
     for dark in (False, True):
-        shown = laid_out(run_fragment(entry(outcome_of(refused()), WATCHED), dark=dark))
+        shown = laid_out(run_fragment(asking(outcome_of(refused()), ASKED), dark=dark))
         parts.append(shown if not dark else shown.partition("\n<span")[0] + "\n..\n" + shown.splitlines()[-1] + "\n")
     return "\n".join(parts)
 
@@ -163,20 +168,18 @@ def refusals() -> str:
 
 SCENES: dict[str, Callable[[], str]] = {
     "report-available.html": partial(report, outcome_of(available())),
-    "report-available-watched.html": partial(report, outcome_of(available()), WATCHED),
+    "report-available-watched.html": partial(report, outcome_of(available()), ASKED),
     "report-refused.html": partial(report, outcome_of(refused()), whole_json=True),
-    "report-refused-watched.html": partial(
-        report, outcome_of(refused()), replace(WATCHED, runbook="page 7 of the book")
-    ),
+    "report-refused-watched.html": partial(report, outcome_of(refused()), replace(ASKED, runbook="page 7 of the book")),
     "report-slow.html": partial(report, outcome_of(slow())),
-    "report-slow-watched.html": partial(report, outcome_of(slow()), replace(WATCHED, file=None)),
-    "report-over-quota.html": partial(report, outcome_of(over_quota()), replace(WATCHED, runbook=None)),
+    "report-slow-watched.html": partial(report, outcome_of(slow()), replace(ASKED, file=None)),
+    "report-over-quota.html": partial(report, outcome_of(over_quota()), replace(ASKED, runbook=None)),
     "report-certificate-refused.html": partial(report, outcome_of(certificate_refused())),
     "report-unreachable.html": partial(report, outcome_of(unreachable())),
     "report-warned.html": partial(report, outcome_of(warned())),
     "report-plain.html": partial(report, outcome_of(RUNS["plain"](None))),
     "report-not-run.html": partial(report, not_run()),
-    "report-not-run-watched.html": partial(report, crashed(), WATCHED),
+    "report-not-run-watched.html": partial(report, crashed(), ASKED),
     "report-many.html": report_of_many,
     "report-refusals.txt": refusals,
     "widget.html": partial(widget, Choice()),

@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from imapcheck.failures import FailureType
-from imapcheck.output.story_facts import Kind, Run, Spell, find_spell, good_since
+from imapcheck.output.story_facts import Kind, Spell, find_spell, good_since
+from imapcheck.result import CheckResult
 from support.story_scenes import FAULTS, RANG, change, log_line, runs_of
 
 PATTERNS = (
@@ -13,13 +14,13 @@ PATTERNS = (
 REFUSED = FailureType.CONNECTION_REFUSED
 
 
-def runs(pattern: str, newest: timedelta, apart: timedelta) -> tuple[Run, ...]:
+def runs(pattern: str, newest: timedelta, apart: timedelta) -> tuple[CheckResult, ...]:
     """The newest so long before the alarm's change."""
     found = []
     for number, kind in enumerate(pattern):
         at = RANG - newest - apart * number
         bad = {"type": REFUSED, "fault": FAULTS[REFUSED]} if kind == "b" else {}
-        found.append(log_line(at, **bad))  # type: ignore[arg-type]
+        found.append(log_line(at, **bad))
     return runs_of(found)
 
 
@@ -40,11 +41,11 @@ def spells() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _index(seen: tuple[Run, ...], since: object) -> int:
+def _index(seen: tuple[CheckResult, ...], since: object) -> int:
     return [run.started_at for run in seen].index(since)  # type: ignore[arg-type]
 
 
-def _told(spell: Spell, seen: tuple[Run, ...]) -> str:
+def _told(spell: Spell, seen: tuple[CheckResult, ...]) -> str:
     words = [f"runs {', '.join(str(seen.index(run)) for run in spell.bad)}", f"{spell.bad_in_window} of {spell.window}"]
     words += [f"after it {seen.index(spell.after)}"] if spell.after is not None else []
     words += [f"last good {seen.index(spell.last_good)}"] if spell.last_good is not None else []

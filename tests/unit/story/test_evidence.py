@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from imapcheck.aws import evidence
+from imapcheck.aws import evidence, log_reader
 from imapcheck.aws.evidence import RunLog
 from imapcheck.failures import FailureType
 from imapcheck.output.story_facts import Change, Evidence, Kind, find_spell, silence
@@ -52,7 +52,8 @@ class ScannedLog:
             if self.broken_after is not None and self.pages > self.broken_after:
                 raise ConnectionError("no answer")
             self.clock += SECONDS_A_PAGE
-            yield {"events": list(self._matching(start, min(start + step, end), asked[1] if asked else None))}
+            more = {"nextToken": "more"} if start + step <= end else {}
+            yield {"events": list(self._matching(start, min(start + step, end), asked[1] if asked else None)), **more}
             start += step
 
     def _matching(self, start: datetime, end: datetime, check: str | None) -> Iterator[dict[str, Any]]:
@@ -76,7 +77,8 @@ def gather(log: ScannedLog, changes: list[Change], monkeypatch: pytest.MonkeyPat
     clock = SimpleNamespace(
         monotonic=lambda: log.clock, sleep=lambda seconds: setattr(log, "clock", log.clock + seconds)
     )
-    monkeypatch.setattr(evidence, "time", clock)
+    for module in (evidence, log_reader):
+        monkeypatch.setattr(module, "time", clock)
     return RunLog(log, "group").gather(changes, 8.0)
 
 

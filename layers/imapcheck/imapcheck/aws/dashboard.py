@@ -12,14 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from imapcheck.aws.availability import Point, Series, read_availability
-from imapcheck.aws.run_history import LATEST_LINE, LoggedRun, OutOfBounds, RunHistory
+from imapcheck.aws.log_reader import OutOfBounds
+from imapcheck.aws.newest_runs import LATEST_LINE, LoggedRun, NewestRuns
 from imapcheck.definition.files import load_definition
 from imapcheck.definition.model import CheckDefinition
+from imapcheck.definition.plain import plain
 from imapcheck.errors import DefinitionError
-from imapcheck.output.entry import Entry, State
 from imapcheck.output.html import run_fragment
-from imapcheck.output.story_facts import Watched
+from imapcheck.output.outcome import Outcome, State
 from imapcheck.output.widget import CheckRow, Choice, Problem, checks_widget, sentence_widget
+from imapcheck.result import Asked
 from imapcheck.stack.alarms import latest_delivery
 
 SECONDS = 8.0
@@ -121,21 +123,21 @@ class Dashboard:
     def _run(self, wanted: RunWanted, *, dark: bool) -> str:
         if wanted.check not in self._checks:
             return sentence_widget("No such check is deployed.", dark=dark)
-        history = RunHistory(self._logs, self._group, SECONDS)
+        history = NewestRuns(self._logs, self._group, SECONDS)
         try:
             found = history.find(wanted.check, wanted.start, wanted.end, failed=wanted.failed, delay=wanted.delay)
         except OutOfBounds:
             return sentence_widget("The log could not be read in time. Please try again.", dark=dark)
         if found is None:
             return sentence_widget("That run is not in the log, or no longer.", dark=dark)
-        return run_fragment(self._entry(wanted.check, found), dark=dark)
+        return run_fragment(self._outcome(wanted.check, found), dark=dark)
 
     def _table(self, request: Request, endpoint: str) -> str:
         names = list(self._checks)
         series = read_availability(self._cloudwatch, self._namespace, names, request.start, request.end)
         began = {name: point.at for name, found in series.items() if (point := found.newest) is not None}
         period = next(iter(series.values())).period if series else timedelta(minutes=1)
-        history = RunHistory(self._logs, self._group, SECONDS)
+        history = NewestRuns(self._logs, self._group, SECONDS)
         runs = history.newest(began, period, request.end, self._delay)
         rows = [self._row(name, series[name], runs.get(name), request) for name in names if self._is_shown(name, began)]
         notes = list(self._notes(began, runs, rows, request.choice))
@@ -148,15 +150,15 @@ class Dashboard:
 
     def _row(self, name: str, series: Series, run: LoggedRun | None, request: Request) -> CheckRow:
         newest, failure = series.newest, series.last_failure
-        entry = None if run is None else self._entry(name, run)
+        outcome = None if run is None else self._outcome(name, run)
         problem = self._problem(name, _ran_by(run, series), request)
-        state = _state(entry, series) if problem is None else "unknown"
+        state = _state(outcome, series) if problem is None else "not_run"
         return CheckRow(
             check=name,
             state=state,
-            entry=entry,
+            outcome=outcome,
             ran_at=_ran_at(run, series),
-            down_since=series.down_since if state == "failed" else None,
+            down_since=series.down_since if state == "unavailable" else None,
             percent=series.percent,
             failed_at=_began_at(failure),
             open_last=_line_of(name, run) if run is not None else self._period_of(name, newest, series, failed=False),
@@ -170,12 +172,10 @@ class Dashboard:
             return None
         return RunWanted(name, point.at, point.at + series.period + LATEST_LINE, failed, self._delay).payload
 
-    def _entry(self, name: str, run: LoggedRun) -> Entry:
+    def _outcome(self, name: str, run: LoggedRun) -> Outcome:
         definition = self._checks[name]
-        if isinstance(definition, str):
-            return Entry(run.result)
-        file, runbook = f"events/{name}.json", definition.alarms.runbook
-        return Entry(run.result, Watched(definition.server, definition.secret, runbook, file, definition.thresholds))
+        asked = Asked() if isinstance(definition, str) else plain(definition, f"events/{name}.json")
+        return Outcome(name, run.result, asked=asked)
 
     def _problem(self, name: str, ran_by: datetime | None, request: Request) -> Problem | None:
         """What is wrong with the monitor and not with the server; the newest run began at `ran_by` at the latest."""
@@ -220,17 +220,17 @@ def _load(path: Path) -> CheckDefinition | str:
         return str(error)
 
 
-def _state(entry: Entry | None, series: Series) -> State:
-    if entry is not None:
-        return entry.state
+def _state(outcome: Outcome | None, series: Series) -> State:
+    if outcome is not None:
+        return outcome.state
     if series.newest is None:
-        return "unknown"
-    return "failed" if series.newest.has_failures else "good"
+        return "not_run"
+    return "unavailable" if series.newest.has_failures else "available"
 
 
 def _ran_at(run: LoggedRun | None, series: Series) -> datetime | None:
     if run is not None:
-        return datetime.fromisoformat(run.result["started_at"])
+        return run.result.started_at
     return None if series.newest is None else series.newest.at
 
 
@@ -247,8 +247,9 @@ def _began_at(point: Point | None) -> datetime | None:
 
 def _line_of(check: str, run: LoggedRun) -> Mapping[str, Any]:
     """How to open a run whose line is known."""
-    logged = datetime.fromtimestamp(run.logged_ms / 1000, UTC)
-    return RunWanted(check, logged, logged + timedelta(seconds=1), failed=False, delay=timedelta()).payload
+    return RunWanted(
+        check, run.logged_at, run.logged_at + timedelta(seconds=1), failed=False, delay=timedelta()
+    ).payload
 
 
 def _mapping(value: object) -> dict[str, Any]:

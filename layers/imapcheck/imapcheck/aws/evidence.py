@@ -1,20 +1,21 @@
 """The runs that an alarm speaks of, read from the function's log: newest first, within a time limit.
 
-`FilterLogEvents` reads a window forwards, in pages that may be empty and of which an account gets a few each second. So
-the log is asked in windows that begin where the runs must lie and grow backwards, until the story's beginning is found.
+The log is asked in windows that begin where the runs must lie and grow backwards, until the story's beginning is found.
 Nothing later than the alarm is ever taken for its reason.
 """
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from imapcheck.aws import logged
-from imapcheck.aws.run_log import FINISHED
-from imapcheck.output.story_facts import Change, Evidence, Kind, MonitorError, Run, find_spell, judge, silence
+from imapcheck.aws.log_reader import LogReader, OutOfBounds, runs_pattern
+from imapcheck.aws.monitor_errors import ERROR_PATTERN, FailedRun, read_failed_run
+from imapcheck.aws.run_log import read_run
+from imapcheck.output.story_facts import Change, Evidence, Kind, MonitorError, find_spell, judge, silence
+from imapcheck.result import CheckResult
 
 _LOG = logging.getLogger("imapcheck")
 
@@ -28,10 +29,6 @@ _WAITS = 3
 _QUICK_SECONDS = 0.5
 
 
-class OutOfTime(Exception):
-    """The time limit passed before a window was read to its end."""
-
-
 @dataclass
 class _Found:
     """What was read so far for one change, in any order.
@@ -40,31 +37,32 @@ class _Found:
     """
 
     change: Change
-    runs: dict[str, Run] = field(default_factory=dict)
+    runs: dict[str, CheckResult] = field(default_factory=dict)
     errors: dict[datetime, MonitorError] = field(default_factory=dict)
     faults: dict[datetime, MonitorError] = field(default_factory=dict)
-    _newest: dict[str | None, Run] = field(default_factory=dict)
+    _newest: dict[str | None, CheckResult] = field(default_factory=dict)
 
-    def take_run(self, run: Run, at: datetime) -> None:
+    def take_run(self, run: CheckResult, at: datetime) -> None:
         """Nothing that came after: a later run is none of the reasons.
 
         A story tells the newest run of a failure type at most, so that no other's transcript is kept.
         """
         if run.check != self.change.check or max(run.started_at, at - _LATEST) > self.change.at:
             return
-        newest = self._newest.get(run.type)
+        type = None if run.failure is None else run.failure.type
+        newest = self._newest.get(type)
         if newest is not None and newest.started_at > run.started_at:
             run = replace(run, transcript=())
         else:
             if newest is not None:
-                self.runs[_id(newest)] = replace(newest, transcript=())
-            self._newest[run.type] = run
-        self.runs[_id(run)] = run
+                self.runs[newest.run_id] = replace(newest, transcript=())
+            self._newest[type] = run
+        self.runs[run.run_id] = run
 
-    def take_failure(self, found: logged.Failure, at: datetime) -> None:
+    def take_failure(self, found: FailedRun, at: datetime) -> None:
         """Of this check, or of the function whichever check it ran."""
         if found.check in (None, self.change.check) and at - _LATEST <= self.change.at:
-            (self.faults if found.check is None else self.errors)[at] = MonitorError(at, found.text)
+            (self.faults if found.check is None else self.errors)[at] = MonitorError(at, found.error)
 
     def merge(self, window: "_Found") -> None:
         """Take what a window gave that was read to its end."""
@@ -73,7 +71,7 @@ class _Found:
         self.errors |= window.errors
         self.faults |= window.faults
 
-    def newest_runs(self) -> tuple[Run, ...]:
+    def newest_runs(self) -> tuple[CheckResult, ...]:
         return tuple(sorted(self.runs.values(), key=lambda run: run.started_at, reverse=True))
 
     def evidence(self, looked_from: datetime | None, problem: str | None) -> Evidence:
@@ -128,7 +126,7 @@ class RunLog:
 
         Raises whatever the API raises at first. Where it fails later, or time runs out, the evidence is what there is.
         """
-        search = _Search(self, changes, time.monotonic() + seconds)
+        search = _Search(LogReader(self._logs, self._group, seconds), changes)
         if not search.read_newest():
             return [item.evidence(None, "the log could not be read in time") for item in search.found]
         try:
@@ -137,29 +135,14 @@ class RunLog:
             _LOG.exception("the log could not be read further back")
         return [item.evidence(search.edge, None) for item in search.found]
 
-    def lines(self, pattern: str, start: datetime, end: datetime, ends: float) -> Iterator[tuple[datetime, str]]:
-        """(when, text) of the matching lines. Raises `OutOfTime`."""
-        pages = self._logs.get_paginator("filter_log_events").paginate(
-            logGroupName=self._group,
-            startTime=_milliseconds(start),
-            endTime=_milliseconds(end),
-            filterPattern=pattern,
-        )
-        for page in pages:
-            if time.monotonic() > ends:
-                raise OutOfTime
-            for event in page["events"]:
-                yield datetime.fromtimestamp(event["timestamp"] / 1000, UTC), event["message"]
-
 
 class _Search:
     """One search for the evidence of some changes; everything from `edge` on has been read as far as it is needed."""
 
-    def __init__(self, log: RunLog, changes: Sequence[Change], ends: float) -> None:
+    def __init__(self, log: LogReader, changes: Sequence[Change]) -> None:
         self.found = [_Found(change) for change in changes]
         self.edge = max(change.at for change in changes) + _LATEST
         self._log = log
-        self._ends = ends
         self._length = min(_FIRST_WINDOW, max(change.period * (change.periods + 1) for change in changes))
         self._slow = False
 
@@ -169,7 +152,7 @@ class _Search:
         done = self._read(start, end)
         for _ in range(_WAITS):
             shown = all(item.shows_the_change(start) for item in self.found)
-            if not done or shown or time.monotonic() + _WAIT_SECONDS > self._ends:
+            if not done or shown or self._log.seconds_left < _WAIT_SECONDS:
                 break
             time.sleep(_WAIT_SECONDS)
             self._read(start, end)
@@ -211,7 +194,7 @@ class _Search:
         began = time.monotonic()
         try:
             self._fill(window, start, end)
-        except OutOfTime:
+        except OutOfBounds:
             return False
         for item, more in zip(self.found, window, strict=True):
             item.merge(more)
@@ -224,27 +207,13 @@ class _Search:
 
     def _fill(self, window: Sequence[_Found], start: datetime, end: datetime) -> None:
         checks = {item.change.check for item in window}
-        for at, text in self._log.lines(_runs_pattern(checks), start, end, self._ends):
-            if (found := logged.run(text)) is not None:
+        for line in self._log.lines(runs_pattern(checks), start, end):
+            if (run := read_run(line.text)) is not None:
                 for item in window:
-                    item.take_run(found, at)
+                    item.take_run(run, line.at)
         if not any(item.change.kind is Kind.NOT_RUNNING for item in window):
             return
-        for at, text in self._log.lines(logged.ERROR_PATTERN, start, end, self._ends):
-            if (failed := logged.failure(text)) is not None:
+        for line in self._log.lines(ERROR_PATTERN, start, end):
+            if (failed := read_failed_run(line.text)) is not None:
                 for item in window:
-                    item.take_failure(failed, at)
-
-
-def _runs_pattern(checks: set[str]) -> str:
-    """For one check its own lines; for more the lines of all, as a pattern has a limit and a storm has not."""
-    finished = f'$.message = "{FINISHED}"'
-    return f'{{ {finished} && $.check = "{next(iter(checks))}" }}' if len(checks) == 1 else f"{{ {finished} }}"
-
-
-def _id(run: Run) -> str:
-    return str(run.result.get("run_id") or run.started_at)
-
-
-def _milliseconds(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)
+                    item.take_failure(failed, line.at)

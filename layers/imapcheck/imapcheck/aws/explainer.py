@@ -17,10 +17,10 @@ from pydantic import BaseModel, ConfigDict
 
 from imapcheck.aws.alarm_event import AlarmEvent, NotOurs, read_alarm
 from imapcheck.aws.alarms import Alarms
+from imapcheck.aws.deployed import Definitions
 from imapcheck.aws.evidence import RunLog
 from imapcheck.aws.run_log import FINISHED
 from imapcheck.aws.story_message import Attributes, message
-from imapcheck.aws.watched import Definitions
 from imapcheck.output.joint_story import Part, order, tell_together, tell_together_bare
 from imapcheck.output.story import Setting, Story, tell, tell_bare, tell_foreign
 from imapcheck.output.story_facts import Change, Evidence, Links, Others, State
@@ -161,8 +161,8 @@ class Explainer:
         others = None if scene.ringing is None else self._others(change.check, scene.ringing - {change.check})
         dashboard = self._settings.dashboard_url
         links = Links(dashboard, runs_link(dashboard, self._settings.log_group, change))
-        watched = self._definitions.watched(change.check)
-        return Setting(watched, scene.evidence[_key(change)], others, links, scene.states.get(_key(change)))
+        asked = self._definitions.asked(change.check)
+        return Setting(asked, scene.evidence[_key(change)], others, links, scene.states.get(_key(change)))
 
     def _others(self, check: str, ringing: frozenset[str]) -> Others:
         """Those that ring; by name where whoever reads this story is told of them anyway."""

@@ -1,8 +1,9 @@
-"""The one log line of a run (docs/operations.md, "the log line"), and which loggers may write at all.
+"""The one log line of a run (docs/operations.md, "the log line"), written and read; which loggers may write at all.
 
 CloudWatch Logs Insights reads 200 fields of a JSON line, each element of an array one, in no documented choice; and
 a server must not decide how long a line is. So lists are cut, the transcript is one string, and what questions are
-asked about comes first.
+asked about comes first. What `run_fields` writes `read_run` reads: the same result but for what `shortened` names, the
+transcript of a run that was available, and texts with something that cannot be seen.
 """
 
 import json
@@ -12,16 +13,21 @@ from pathlib import Path
 from typing import Any
 
 from imapcheck.errors import ImapcheckError
-from imapcheck.result import CheckResult
-from imapcheck.text import one_line
+from imapcheck.result import CheckResult, StepResult
+from imapcheck.text import one_line, printable
 
 FINISHED = "check finished"
 COULD_NOT_RUN = "check could not run"
 _MOST_OCTETS = 150_000
 _LONGEST_TEXT = 2000
-_MOST_ELEMENTS = {"failures": 2, "earlier_failures": 2, "warnings": 3, "exceeded": 4}
+_MOST_ELEMENTS = {
+    "failures": 2,
+    "earlier_failures": 2,
+    "warnings": 3,
+    "exceeded": 4,
+    "server.tls.certificate_names": 10,
+}
 _MOST_OTHERS = 5
-_MOST_REFUSED = 8
 _LEFT_OUT = "\n[...]\n"
 _LIBRARIES = ("botocore", "boto3", "s3transfer", "urllib3", "imapclient")
 
@@ -44,8 +50,8 @@ def run_fields(result: CheckResult, *, instant_test: bool, cold_start: bool) -> 
         "type": failure.type.value if failure is not None else None,
         "detail": _bounded(failure.detail, "detail", shortened) if failure is not None else None,
         "duration_ms": result.duration_ms,
-        "step_ms": {step.name: step.duration_ms for step in result.steps if step.duration_ms is not None},
-        "refused": _refused(result, shortened),
+        "step_ms": result.step_ms,
+        "steps": "\n".join(_bounded(_note(step), "steps", shortened) for step in result.steps),
         "warnings": content["warnings"],
         "cold_start": cold_start,
         "result": content,
@@ -56,12 +62,63 @@ def run_fields(result: CheckResult, *, instant_test: bool, cold_start: bool) -> 
     return fields | ({"shortened": ", ".join(sorted(set(shortened)))} if shortened else {})
 
 
-def _refused(result: CheckResult, shortened: list[str]) -> dict[str, Any]:
-    """The server's words by the name of each step that it refused and that may be refused."""
-    steps = [step for step in result.steps if step.status == "refused"]
-    if len(steps) > _MOST_REFUSED:
-        shortened.append("refused")
-    return {step.name: _bounded(step.detail, "refused", shortened) for step in steps[:_MOST_REFUSED]}
+def read_run(text: str) -> CheckResult | None:
+    """The run of a line of the log; None for any other line, for an instant test, and for a line in another shape."""
+    line = _object(text)
+    if line.get("message") != FINISHED or line.get("instant_test") is not False:
+        return None
+    try:
+        return _result(line)
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):  # pydantic's error is a ValueError
+        return None
+
+
+def _result(line: dict[str, Any]) -> CheckResult:
+    result, times, text = line["result"], line["step_ms"], line.get("steps")
+    if text is None:  # an older version's line
+        notes: dict[str, tuple[str, str | None]] = dict.fromkeys(times, ("passed", None))
+        notes |= {failure["step"]: ("failed", failure["detail"]) for failure in result["failures"]}
+    else:
+        notes = dict(map(_read_note, _lines(text)))
+    steps = [
+        {"name": name, "status": status, "duration_ms": times.get(name), "detail": detail}
+        for name, (status, detail) in notes.items()
+    ]
+    return CheckResult.from_dict({**result, "steps": steps, "transcript": _lines(line.get("transcript"))})
+
+
+def _lines(text: str | None) -> list[str]:
+    return text.split("\n") if text else []
+
+
+def _note(step: StepResult) -> str:
+    """`dns` of a step that passed; `namespace refused: NO not now`, `connect passed: 2 addresses were tried`."""
+    if step.status == "passed" and step.detail is None:
+        return step.name
+    return printable(f"{step.name} {step.status}" + ("" if step.detail is None else f": {step.detail}"))
+
+
+def _read_note(note: str) -> tuple[str, tuple[str, str | None]]:
+    head, colon, detail = note.partition(": ")
+    name, _, status = head.partition(" ")
+    return name, (status or "passed", detail if colon else None)
+
+
+def read_error(text: str) -> tuple[str, str] | None:
+    """(check, error) of a line that says why a check could not run; None for any other, and for an instant test."""
+    line = _object(text)
+    check, error = line.get("check"), line.get("error")
+    if line.get("message") != COULD_NOT_RUN or line.get("instant_test") is not False:
+        return None
+    return (check, one_line(error, 500)) if isinstance(check, str) and isinstance(error, str) else None
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):  # the runtime's own lines are not all JSON
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def error_fields(event: object, error: Exception, *, instant_test: bool) -> dict[str, Any]:

@@ -4,10 +4,12 @@ boto3 is imported by `connect`, at the latest when the first secret is read; its
 environment. What goes wrong names the secret and never its content.
 """
 
-import json
 import threading
 from typing import TYPE_CHECKING, Any
 
+from imapcheck.aws.reasons import reason
+from imapcheck.aws.session import session
+from imapcheck.definition.json_text import UnreadableError, parse_object
 from imapcheck.errors import CredentialsError
 from imapcheck.login.credentials import Credentials
 
@@ -15,26 +17,8 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.parameters import SecretsProvider
 
 CACHED_SECONDS = 3600
+_WANTED = "username, password and host"
 _CONNECT_SECONDS, _READ_SECONDS, _ATTEMPTS = 2, 3, 2
-
-_ADVICE = {
-    "ResourceNotFoundException": "there is no such secret in this account and Region",
-    "AccessDeniedException": "the function may not read it; is its name under the secret prefix?",
-    "DecryptionFailure": "its KMS key cannot decrypt it; give the stack the key's ARN",
-    "InvalidRequestException": "it cannot be read in its present state; was it deleted?",
-    "ThrottlingException": "Secrets Manager throttled the call",
-    "ExpiredTokenException": "the AWS credentials in this shell have expired",
-}
-_NOT_ASKED = {
-    "NoRegionError": "no Region is set (AWS_DEFAULT_REGION)",
-    "NoCredentialsError": "no AWS credentials in this shell",
-    "PartialCredentialsError": "the AWS credentials in this shell are incomplete",
-    "ProfileNotFound": "there is no such AWS profile (AWS_PROFILE)",
-    "TokenRetrievalError": "the login to AWS has expired (aws sso login)",
-    "SSOTokenLoadError": "the login to AWS has expired (aws sso login)",
-    "UnauthorizedSSOTokenError": "the login to AWS has expired (aws sso login)",
-}
-"""botocore's errors for what is wrong on this side, before anything is sent."""
 
 
 class SecretReader:
@@ -53,7 +37,7 @@ class SecretReader:
         Raises `CredentialsError`.
         """
         source = f"secret {name}"
-        credentials = Credentials.from_object(_parse(source, self._text(source, name, fresh)), source=source)
+        credentials = Credentials.from_object(_object(source, self._text(source, name, fresh)), source=source)
         if needs_host and not credentials.host:
             hint = credentials.misspelled("host")
             raise CredentialsError(f"{source}: host: missing{hint}; it says for which server the credentials were made")
@@ -65,34 +49,33 @@ class SecretReader:
 
     def _text(self, source: str, name: str, fresh: bool) -> Any:
         from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
-        from botocore.exceptions import BotoCoreError, ClientError
 
         try:
             provider = self.connect()
             self._fetched = None
             text = provider.get(name, max_age=CACHED_SECONDS, force_fetch=fresh, VersionStage="AWSCURRENT")
-        except GetParameterError as error:
-            raise CredentialsError(f"{source}: {_reason(error.__cause__ or error.__context__)}") from None
-        except (BotoCoreError, ClientError) as error:
-            raise CredentialsError(f"{source}: {_reason(error)}") from None
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - boto3 and its providers raise far more than botocore's own
+            raised = error.__context__ if isinstance(error, GetParameterError) else error
+            raise CredentialsError(f"{source}: cannot be read: {reason(raised or error)}") from None
         if self._fetched is not None:
             self._versions[name] = self._fetched
         return text
 
     def connect(self) -> "SecretsProvider":
-        """The client, made when it is first asked for. Raises botocore's errors where it cannot be made."""
+        """The client, made when it is first asked for. Raises what boto3 raises where it cannot be made."""
         from aws_lambda_powertools.utilities.parameters import SecretsProvider
         from botocore.config import Config
 
         with self._lock:
             if self._provider is None:
-                self._provider = SecretsProvider(
-                    boto_config=Config(
-                        connect_timeout=_CONNECT_SECONDS,
-                        read_timeout=_READ_SECONDS,
-                        retries={"total_max_attempts": _ATTEMPTS, "mode": "standard"},
-                    )
+                timeouts = Config(
+                    connect_timeout=_CONNECT_SECONDS,
+                    read_timeout=_READ_SECONDS,
+                    retries={"total_max_attempts": _ATTEMPTS, "mode": "standard"},
                 )
+                self._provider = SecretsProvider(boto_config=timeouts, boto3_session=session())
                 # Powertools returns the text alone; the version is in the same answer.
                 self._provider.client.meta.events.register("after-call.secrets-manager.GetSecretValue", self._note)
             return self._provider
@@ -101,19 +84,21 @@ class SecretReader:
         self._fetched = parsed.get("VersionId")
 
 
-def _parse(source: str, text: Any) -> object:
+def _object(source: str, text: Any) -> dict[str, Any]:
+    """The secret's JSON object, read as a file is: a byte order mark is passed over, a key twice is refused."""
+    if not isinstance(text, str):
+        raise CredentialsError(f"{source}: found bytes or nothing, expected text: a JSON object with {_WANTED}")
     try:
-        return json.loads(text)
-    except (ValueError, TypeError, RecursionError):
-        raise CredentialsError(f"{source}: expected a JSON object with username, password and host") from None
+        return parse_object(text.removeprefix("\ufeff"))
+    except UnreadableError as error:
+        raise CredentialsError(f"{source}: {error}{_hint(text)}; it holds a JSON object with {_WANTED}") from None
 
 
-def _reason(error: BaseException | None) -> str:
-    """What a person can act on; never the response itself."""
-    response = getattr(error, "response", None)
-    code = response.get("Error", {}).get("Code", "") if isinstance(response, dict) else ""
-    if code:
-        status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", "") if isinstance(response, dict) else ""
-        return f"cannot be read: {_ADVICE.get(code, f'Secrets Manager answered {status}')} ({code})"
-    kind = type(error).__name__
-    return f"cannot be read: {_NOT_ASKED.get(kind, f'no answer from Secrets Manager ({kind})')}"
+def _hint(text: str) -> str:
+    """How text that is no JSON object may have come about."""
+    bare = text.strip()
+    if bare[:1] == '"' and bare[-1:] == '"':
+        return " (it was encoded twice: store the object itself)"
+    if bare[:1] == "{" and '"' not in bare:
+        return " (a shell took its quotes away: put it in single quotes, or give it by file://)"
+    return "" if bare[:1] in ("{", "[") else " (a bare password?)"

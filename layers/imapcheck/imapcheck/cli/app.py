@@ -7,19 +7,19 @@ import json
 import os
 import platform
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from imapcheck.cli import streams
+from imapcheck.cli.crash import crash_report
 from imapcheck.cli.definitions import stack, validate
 from imapcheck.cli.explain import explanation
-from imapcheck.cli.help import PlainCommand
+from imapcheck.cli.help import PlainCommand, WrongUsage
 from imapcheck.cli.init import HELP as INIT_HELP
 from imapcheck.cli.init import init
 from imapcheck.cli.run import HELP as RUN_HELP
 from imapcheck.cli.run import run
-from imapcheck.cli.runner import crash_report
 from imapcheck.cli.status import AVAILABLE, INTERNAL_ERROR, INTERRUPTED, UNAVAILABLE, WRONG_USAGE
 from imapcheck.cli.summary import HELP as SUMMARY_HELP
 from imapcheck.cli.summary import summary
@@ -44,19 +44,30 @@ def main() -> None:
     """The console script. A bug ends with status 3 and a traceback that shows no values."""
     streams.make_patient()
     try:
-        app(prog_name="imapcheck")
-    except SystemExit as leaving:
-        if leaving.code == INTERRUPTED:
-            _leave_at_once()
-        if streams.output_lost() and leaving.code in (None, AVAILABLE, UNAVAILABLE):
-            sys.exit(WRONG_USAGE)
+        _end(app(prog_name="imapcheck", standalone_mode=False) or AVAILABLE)  # a command that ends returns None
+    except SystemExit:
         raise
+    except WrongUsage as error:  # wrong usage
+        error.show()
+        _end(WRONG_USAGE)
+    except (typer.Abort, EOFError):
+        print("nobody answered: standard input has ended", file=sys.stderr)
+        _end(WRONG_USAGE)
     except Exception as error:  # noqa: BLE001 - the last line of defence, and it reports
         print(f"imapcheck: internal error\n{crash_report(error)}", file=sys.stderr)
-        sys.exit(INTERNAL_ERROR)
+        _end(INTERNAL_ERROR)
 
 
-def _leave_at_once() -> None:
+def _end(status: int) -> NoReturn:
+    """1 is a verdict on a server and nothing else."""
+    if status == INTERRUPTED:
+        _leave_at_once()
+    if streams.output_lost() and status in (AVAILABLE, UNAVAILABLE):
+        status = WRONG_USAGE
+    sys.exit(status)
+
+
+def _leave_at_once() -> NoReturn:
     """Ctrl-C: checks under way are not waited for. Whoever changed the terminal has given it back by now."""
     print("interrupted", file=sys.stderr)
     sys.stdout.flush()

@@ -1,5 +1,6 @@
 """Credentials on a laptop: a file or a folder of files, else the environment, else the definition's secret."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -87,6 +88,7 @@ class CredentialsFinder:
             if self._secrets is None:
                 from imapcheck.aws.secrets import SecretReader  # boto3 is loaded only where a secret is read
 
+                logging.getLogger("botocore").setLevel(logging.CRITICAL)  # what it warns of is in our own error
                 self._secrets = SecretReader()
             return Found(self._secrets.read(name, fresh=self._fresh), source, 'add "host" to the secret')
         except ModuleNotFoundError as error:

@@ -61,12 +61,12 @@ def stack(
     if not valid and not problems:
         problems = [f"{events}: found no definition, expected files NAME.json"]
     definitions = [definition for _, definition in valid]
-    checks, contacts = checks_template(definitions, now), contacts_template(definitions)
-    if not problems:
-        try:
+    try:
+        checks, contacts = checks_template(definitions, now), contacts_template(definitions)
+        if not problems:
             refuse_what_does_not_fit(checks, contacts, len(contacts_of(definitions)))
-        except DefinitionError as error:
-            problems = [str(error)]
+    except DefinitionError as error:
+        problems.append(str(error))
     if problems:
         print("\n".join(problems), file=sys.stderr)
         raise typer.Exit(WRONG_USAGE)

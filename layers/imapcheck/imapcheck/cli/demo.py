@@ -18,8 +18,8 @@ import trustme
 from rich.console import Console
 
 from imapcheck.check.run import run_check
-from imapcheck.cli.orders import server_url
 from imapcheck.definition.model import CheckDefinition
+from imapcheck.definition.plain import plain
 from imapcheck.login.credentials import Credentials
 from imapcheck.output.outcome import Outcome
 from imapcheck.output.terminal import OneCheckScreen, console_for
@@ -41,7 +41,7 @@ def run_demo(console: Console | None = None) -> int:
         with embedded_server(authority) as port:
             definition = demo_definition(port, directory)
             result = run_check(definition, demo_credentials(), hooks=screen.hooks("demo"))
-    screen.result(Outcome("demo", result, server=server_url(definition)))
+    screen.result(Outcome("demo", result, asked=plain(definition)))
     _show_metrics(console, result, definition)
     return 0 if result.available else 1
 

@@ -13,6 +13,8 @@ _TYPE, _REQUIRED = re.compile(r" <(?:str|path|list\[Path\])>"), re.compile(r"\{(
 
 
 _UsageError: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "UsageError")
+WrongUsage: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+"""What the commands' parser raises; `show()` prints it."""
 
 
 class PlainCommand(TyperCommand):

@@ -15,11 +15,11 @@ import typer
 
 from imapcheck.cli.credentials import PASSWORD, USERNAME
 from imapcheck.cli.look import Look, log_in, look
-from imapcheck.cli.orders import server_url
 from imapcheck.cli.status import INTERRUPTED, UNAVAILABLE, WRONG_USAGE
 from imapcheck.definition.files import parse_definition
 from imapcheck.definition.json_text import UnreadableError, read_object, shown
 from imapcheck.definition.monitoring import EVERY
+from imapcheck.definition.plain import plain, server_url
 from imapcheck.errors import CredentialsError, DefinitionError
 from imapcheck.failures import FailureType
 from imapcheck.login.credentials import Credentials
@@ -128,7 +128,7 @@ def _seen(looked: Look) -> Look:
         return looked
     failures = tuple(replace(failure, advice=_ADVICE.get(failure.type, failure.advice)) for failure in result.failures)
     result = replace(result, failures=failures)
-    say(console_for(), verdict(Outcome("init", result, server=server_url(definition))))
+    say(console_for(), verdict(Outcome("init", result, asked=plain(definition))))
     raise typer.Exit(UNAVAILABLE)
 
 

@@ -4,24 +4,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from imapcheck.cli.crash import crash_report
 from imapcheck.cli.credentials import CredentialsFinder, Found
 from imapcheck.definition.files import load_definition
 from imapcheck.definition.json_text import shown
 from imapcheck.definition.model import CheckDefinition
+from imapcheck.definition.plain import plain
 from imapcheck.errors import CredentialsError, DefinitionError
-from imapcheck.output.outcome import Limits, Outcome
-from imapcheck.result import CheckResult
+from imapcheck.output.outcome import Outcome
+from imapcheck.result import Asked, CheckResult
 from imapcheck.text import one_line
 
 
 @dataclass(frozen=True)
 class Order:
-    """A file of the call: a definition and its credentials, or `problem`."""
+    """A file of the call: a definition and its credentials, or `problem`, which `crashed` marks as a bug of ours."""
 
     file: Path
     definition: CheckDefinition | None = None
     found: Found | None = None
     problem: str | None = None
+    crashed: bool = False
 
     @property
     def check(self) -> str:
@@ -30,12 +33,11 @@ class Order:
 
     def outcome(self, result: CheckResult | None = None, *, error: str | None = None, crashed: bool = False) -> Outcome:
         """What came of it: a result, or else `error`, which is `problem` unless given."""
-        definition = self.definition
-        if definition is None:
-            return Outcome(self.check, error=error or self.problem)
-        if result is None:
-            error = error or self.problem
-        return Outcome(self.check, result, error, crashed, server_url(definition), _limits(definition))
+        file = str(self.file)
+        asked = Asked(file=file) if self.definition is None else plain(self.definition, file)
+        if result is not None:
+            return Outcome(self.check, result, asked=asked)
+        return Outcome(self.check, error=error or self.problem, crashed=crashed or self.crashed, asked=asked)
 
 
 class Orders:
@@ -61,19 +63,14 @@ class Orders:
         return _serving_one_host([anew, *others])[0]
 
 
-def server_url(definition: CheckDefinition) -> str:
-    """Where a check goes: `imaps://host:993/`."""
-    scheme = "imaps" if definition.tls_mode == "implicit" else "imap"
-    host = f"[{definition.host}]" if ":" in definition.host else definition.host
-    return f"{scheme}://{host}:{definition.port}/"
-
-
 def _order(file: Path, finder: CredentialsFinder) -> Order:
     order = Order(file)
     try:
         definition = load_definition(file)
     except DefinitionError as error:
         return replace(order, problem=str(error))
+    except Exception as error:  # noqa: BLE001 - one file's bug must not take the others' results along
+        return _struck(order, error)
     return _with_credentials(order, definition, finder)
 
 
@@ -82,7 +79,13 @@ def _with_credentials(order: Order, definition: CheckDefinition, finder: Credent
         found = finder.find(definition, shown(order.file))
     except CredentialsError as error:
         return Order(order.file, definition, problem=str(error))
+    except Exception as error:  # noqa: BLE001 - see above
+        return _struck(Order(order.file, definition), error)
     return Order(order.file, definition, found)
+
+
+def _struck(order: Order, error: Exception) -> Order:
+    return replace(order, problem=f"{shown(order.file)}: internal error\n{crash_report(error)}", crashed=True)
 
 
 def _may_share(other: Order, found: Found) -> bool:
@@ -109,14 +112,3 @@ def _refused(order: Order, hosts: Mapping[str, set[str]]) -> Order:
         f" ({', '.join(sorted(served)[:3])}{' ..' if len(served) > 3 else ''}): {order.found.host_advice}"
     )
     return replace(order, found=None, problem=problem)
-
-
-def _limits(definition: CheckDefinition) -> Limits:
-    search = definition.search
-    return Limits(
-        thresholds_ms=dict(definition.thresholds),
-        timeout_seconds=definition.timeout,
-        certificate_days=definition.alarms.certificate_days,
-        min_matches=search.min_matches if search is not None else None,
-        max_age_seconds=search.max_age.total_seconds() if search is not None and search.max_age is not None else None,
-    )

@@ -7,11 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from imapcheck.cli.orders import Order
-from imapcheck.output.entry import Entry
-from imapcheck.output.json_lines import json_object
 from imapcheck.output.outcome import Outcome
-from imapcheck.output.story_facts import Watched
 
 type Write = Callable[[str], None]
 
@@ -62,22 +58,8 @@ def _told(path: Path) -> Iterator[None]:
         raise ReportFileError(f"{path}: {(error.strerror or 'cannot be written').lower()}") from None
 
 
-def page_of(orders: Sequence[Order], outcomes: Sequence[Outcome]) -> str:
+def page_of(outcomes: Sequence[Outcome]) -> str:
     """The report of a call, each file in it: a result, or why there is none."""
     from imapcheck.output.html import page  # loaded where a report is asked for
 
-    entries = [
-        Entry(json_object(outcome, transcript=True), _watched(order))
-        for order, outcome in zip(orders, outcomes, strict=True)
-    ]
-    return page(entries, datetime.now(UTC))
-
-
-def _watched(order: Order) -> Watched:
-    """What the report says of a definition; without one, which file could not be read."""
-    definition = order.definition
-    if definition is None:
-        return Watched(file=str(order.file))
-    return Watched(
-        definition.server, definition.secret, definition.alarms.runbook, str(order.file), definition.thresholds
-    )
+    return page(outcomes, datetime.now(UTC))

@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -88,7 +89,7 @@ def run(
         with nullcontext() if html is None else report_file(html) as write:
             outcomes, status = _run_once(orders, screen, concurrency, keep)
             if write is not None:
-                write(page_of(orders, outcomes))
+                write(page_of(outcomes))
     except ReportFileError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(wrong_usage_to(chosen)) from None
@@ -135,7 +136,7 @@ def _format(name: str, *, quiet: bool, every: str | None) -> Format:
 
 def _refuse_namesakes(names: list[str]) -> None:
     """A label tells one check from another there."""
-    twice = next((name for name in names if names.count(name) > 1), None)
+    twice = next((name for name, times in Counter(names).items() if times > 1), None)
     if twice is not None:
         raise typer.BadParameter(f"two checks are named {twice!r}; this format tells them apart by name only")
 

@@ -1,12 +1,12 @@
 """Runs a call's checks, several at once, and hands each outcome on: as it ends, and in the order of the arguments."""
 
 import hashlib
-import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from imapcheck.check.login_pause import LoginGuard
 from imapcheck.check.run import run_check
+from imapcheck.cli.crash import crash_report
 from imapcheck.cli.orders import Order
 from imapcheck.definition.json_text import shown
 from imapcheck.definition.model import CheckDefinition
@@ -71,14 +71,6 @@ def _run(order: Order, definition: CheckDefinition, screen: Screen, guard: Login
 def _version(credentials: Credentials) -> str:
     """Tells new credentials from refused ones; kept in memory only."""
     return hashlib.sha256(repr((credentials, credentials.secret_values())).encode()).hexdigest()
-
-
-def crash_report(error: BaseException) -> str:
-    """Where a bug struck: places and types only, as a message may quote a secret."""
-    places = [
-        f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(error.__traceback__)
-    ]
-    return "\n".join([f"{type(error).__name__} (please report this; it shows no values)", *places])
 
 
 def _collected(futures: list[Future[Outcome]], screen: Screen, keep: Callable[[Outcome], None]) -> list[Outcome]:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import select
 import sys
 from typing import TextIO
 
@@ -11,9 +12,24 @@ _STANDARD_ERROR = 2
 def make_patient() -> None:
     """From now on a reader that has gone loses what follows and changes nothing else, the exit status least of all.
 
-    What cannot be written for another reason is told once, and `output_lost` knows.
+    What cannot be written for another reason is told once, and `output_lost` knows. A stream that was closed before
+    the start is /dev/null: else the next file or connection would take its number, and what is printed.
     """
+    _open_what_is_closed()
     sys.stdout, sys.stderr = _patient(sys.stdout), _patient(sys.stderr)
+
+
+def _open_what_is_closed() -> None:
+    for name, number, mode in (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", _STANDARD_ERROR, "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            null = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free, so mostly this one
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 - for good
 
 
 def output_lost() -> bool:
@@ -48,9 +64,9 @@ class _Patient(io.FileIO):
 
     def write(self, data: object, /) -> int:
         try:
-            return super().write(data)  # type: ignore[arg-type]
-        except BlockingIOError:
-            raise
+            while (written := super().write(data)) is None:  # type: ignore[arg-type]
+                select.select([], [self.fileno()], [])  # a pipe that does not block, and is full
+            return written
         except OSError as error:
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, self.fileno())

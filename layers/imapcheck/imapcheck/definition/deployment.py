@@ -5,11 +5,10 @@ never happen or has no effect, told as a warning. A run from a laptop asks for n
 """
 
 import base64
-import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, available_timezones
 
 from imapcheck.definition.access import TlsDefinition, idle_tls
 from imapcheck.definition.asked import why_not, why_skipped
@@ -26,6 +25,9 @@ DEFAULT_PREFIX = "imapcheck/"
 """The default of the stack's parameter SecretPrefix, which ends with a slash."""
 PREFIX_PATTERN = "^[A-Za-z0-9/_+=.@-]{1,200}/$"
 """What the parameter may be, as the template has it."""
+_BEGIN, _END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
+_MOST_OCTETS = 1 << 20
+"""Of a file beside the definitions: all of the world's authorities are a fifth of it."""
 _DAYS = {"FEB": 29, "2": 29, "02": 29} | dict.fromkeys(
     ("APR", "4", "04", "JUN", "6", "06", "SEP", "9", "09", "NOV", "11"), 30
 )
@@ -49,6 +51,8 @@ def strays(folder: Path) -> list[str]:
 def _stray(entry: Path) -> str | None:
     if not entry.is_file():
         return "a folder" if entry.is_dir() else "something that is not a file"
+    if entry.stat().st_size > _MOST_OCTETS:
+        return f"a file of more than {_MOST_OCTETS >> 20} MiB"
     content = entry.read_bytes()
     if b"PRIVATE KEY-----" in content:
         return "a private key"
@@ -94,12 +98,20 @@ def _refused_authority(definition: CheckDefinition, field: str, tls: TlsDefiniti
 
 def is_pem(data: bytes) -> bool:
     """Blocks of certificates, as far as their beginnings tell; whether OpenSSL reads them `check.deployable` knows."""
-    blocks = re.findall(rb"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", data, re.DOTALL)
+    blocks = list(_blocks(data))
     try:
         # DER begins every certificate with a SEQUENCE (RFC 5280 section 4.1)
         return bool(blocks) and all(base64.b64decode(b"".join(b.split()), validate=True)[:1] == b"\x30" for b in blocks)
     except ValueError:
         return False
+
+
+def _blocks(data: bytes) -> Iterator[bytes]:
+    """What stands between each BEGIN and the next END. It looks for either once, so that no file takes long."""
+    at = 0
+    while (begin := data.find(_BEGIN, at)) >= 0 and (end := data.find(_END, begin)) >= 0:
+        yield data[begin + len(_BEGIN) : end]
+        at = end
 
 
 def _search_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
@@ -214,10 +226,21 @@ def _alarm_doubts(definition: CheckDefinition, now: datetime) -> Iterator[tuple[
     for index, mute in enumerate(alarms.mute):
         if mute.is_over(now):
             yield f"alarms.mute.{index}.at", f"{mute.at} and its {mute.iso_duration} are over"
+        if mute.at is not None and not _is_on_the_clock(mute.at, mute.timezone):
+            yield (
+                f"alarms.mute.{index}.at",
+                f"the clocks of {mute.timezone} skip {mute.at}: name a time before or after",
+            )
         if mute.cron is not None and _names_no_day(mute.cron):
             yield f"alarms.mute.{index}.cron", "no month of these has such a day"
     if leave_no_gap(alarms.mute):
         yield "alarms.mute", "these windows follow each other without a gap: the alarms are silent for ever"
+
+
+def _is_on_the_clock(at: str, timezone: str) -> bool:
+    """Where clocks go forward, an hour of the night does not exist."""
+    local = datetime.fromisoformat(at).replace(tzinfo=ZoneInfo(timezone))
+    return local.astimezone(UTC).astimezone(local.tzinfo).replace(tzinfo=None) == local.replace(tzinfo=None)
 
 
 def _names_no_day(cron: str) -> bool:

@@ -6,8 +6,10 @@ folder) is refused before it is opened, as reading it might never end.
 
 import json
 import re
+import select
 import stat
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from imapcheck.text import one_line
 
 STANDARD_INPUT = Path("-")
 _MOST_OCTETS = 16 << 20
+_MOST_KEYS = 10_000
 _EMPTY = "the file is empty, expected a JSON object"
 _COMMENT = re.compile(r"\s*(//|/\*|#)")
 
@@ -52,7 +55,7 @@ def parse_object(text: str) -> dict[str, Any]:
 
 def _read_text(path: Path) -> str:
     try:
-        octets = sys.stdin.buffer.read(_MOST_OCTETS + 1) if path == STANDARD_INPUT else _read_file(path)
+        octets = _read_input() if path == STANDARD_INPUT else _read_file(path)
     except OSError as error:
         raise UnreadableError((error.strerror or "cannot be read").lower()) from None
     if len(octets) > _MOST_OCTETS:
@@ -61,6 +64,19 @@ def _read_text(path: Path) -> str:
         return octets.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise UnreadableError("found bytes that are not UTF-8, expected JSON text in UTF-8") from None
+
+
+def _read_input() -> bytes:
+    octets = bytearray()
+    while len(octets) <= _MOST_OCTETS:
+        part = sys.stdin.buffer.read(_MOST_OCTETS + 1 - len(octets))
+        if part is None:  # a pipe that does not block, and has nothing yet
+            select.select([sys.stdin], [], [])
+        elif not part:
+            break
+        else:
+            octets += part
+    return bytes(octets)
 
 
 def _read_file(path: Path) -> bytes:
@@ -87,10 +103,11 @@ def _problem(error: json.JSONDecodeError) -> str:
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > _MOST_KEYS:
+        raise UnreadableError(f"found an object of more than {_MOST_KEYS:,} keys, expected a few")
     content = dict(pairs)
     if len(content) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        twice = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
         raise UnreadableError(f"{one_line(twice, 60)}: found the key more than once, expected it once")
     return content
 

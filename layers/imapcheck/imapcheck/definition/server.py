@@ -6,6 +6,8 @@ from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
+_ZONE = re.compile(r"[A-Za-z0-9._-]{1,15}")
+"""What Linux takes as the name of an interface (IFNAMSIZ), without what only tricks would use."""
 
 
 class Protocol(NamedTuple):
@@ -101,15 +103,25 @@ def _port(text: str) -> int:
 
 def _canonical_host(host: str, protocol: Protocol) -> tuple[str, bool]:
     try:
-        return str(ipaddress.ip_address(host)), True
+        address = ipaddress.ip_address(host)
     except ValueError:
         pass
+    else:
+        _require_plain_zone(address, protocol)
+        return str(address), True
     name = _ascii_name(host, protocol).lower().removesuffix(".")
     labels = name.split(".")
     looks_like_address = labels[-1].isdigit()
     if len(name) > 253 or looks_like_address or not all(_LABEL.fullmatch(label) for label in labels):
         raise ValueError(protocol.expected)
     return name, False
+
+
+def _require_plain_zone(address: ipaddress.IPv4Address | ipaddress.IPv6Address, protocol: Protocol) -> None:
+    """A zone (RFC 4007 section 11) is free text to `ipaddress`, and would go as it is into templates and terminals."""
+    zone = getattr(address, "scope_id", None)
+    if zone is not None and not _ZONE.fullmatch(zone):
+        raise ValueError(f"{protocol.expected}; the zone after % is the name of a network interface such as eth0")
 
 
 def _ascii_name(host: str, protocol: Protocol) -> str:

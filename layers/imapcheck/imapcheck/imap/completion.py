@@ -61,7 +61,7 @@ class Appended(NamedTuple):
     @classmethod
     def of(cls, completion: Completion) -> Self:
         if completion.code == "APPENDUID" and (
-            match := re.fullmatch(rb"([0-9]{1,10}) ([0-9]{1,10})", completion.code_arguments.strip())
+            match := re.fullmatch(rb"([0-9]{1,10}) +([0-9]{1,10})", completion.code_arguments.strip())
         ):
             return cls(completion, int(match[1]), int(match[2]))
         return cls(completion, None, None)

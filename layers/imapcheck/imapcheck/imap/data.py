@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from imapclient.datetime_util import parse_to_datetime
 
 from imapcheck.errors import CheckFailure
-from imapcheck.imap.decoder import Response, broken
+from imapcheck.imap.decoder import Response, broken, unreadable
 
 
 class Mailbox(NamedTuple):
@@ -73,7 +73,7 @@ def _parsed_mailbox(data: tuple[Any, ...]) -> Mailbox:
             if b"\0" in spelt:
                 raise broken("a mailbox name that contains NUL")
             return _mailbox(spelt, delimiter or b"", words)
-    raise broken("a LIST response that cannot be read")
+    raise unreadable("a LIST response")
 
 
 # Nearly all responses are of these shapes; reading them takes a tenth of what the parser takes.
@@ -115,7 +115,7 @@ def resources_of(response: Response) -> list[Resource]:
             found = [Resource(*triplet) for triplet in itertools.batched(triplets, 3, strict=True)]
             if all(_is_resource(one) for one in found):
                 return found
-    raise broken("a QUOTA response that cannot be read")
+    raise unreadable("a QUOTA response")
 
 
 def _is_resource(one: Resource) -> bool:
@@ -141,7 +141,7 @@ def fetch_items(data: tuple[Any, ...]) -> dict[bytes, Any]:
             return {
                 key.upper(): value for key, value in zip(items[::2], items[1::2], strict=True) if isinstance(key, bytes)
             }
-    raise broken("a FETCH response that cannot be read")
+    raise unreadable("a FETCH response")
 
 
 def fetched_message(response: Response, uid: int) -> Fetched | None:

@@ -15,9 +15,10 @@ from imapclient.response_parser import parse_response
 
 from imapcheck.errors import CheckFailure
 from imapcheck.failures import FailureType
+from imapcheck.imap.shown import shown_response
 from imapcheck.network.transport import Wire
 from imapcheck.text import excess
-from imapcheck.transcript import MASK, Transcript
+from imapcheck.transcript import MASK, Redactor, Transcript
 
 MAX_LINE = 1 << 20
 MAX_BODY = 25 << 20
@@ -25,13 +26,20 @@ _MAX_PARSED = 1 << 16
 _MAX_LITERAL = 1 << 16
 _MAX_LITERALS = 64
 _STREAMED = 1 << 16
-_SEARCH_RESULT = re.compile(rb"\* (E?SEARCH) ", re.IGNORECASE)
+_SHOWN = 120
+_PADDING = b" \t\0\r"
+"""What real servers put around a line."""
+_MOST_EMPTY_LINES = 1000
+_SEARCH_RESULT = re.compile(rb"[\0 \t]*\*[ \t]+(E?SEARCH)[ \t]+", re.IGNORECASE)
 
 STATUSES = {b"OK", b"NO", b"BAD", b"BYE", b"PREAUTH"}
 _LITERAL = re.compile(rb"~?\{([0-9]+)\+?\}$")
 _UID_ITEM = re.compile(rb"\bUID ([0-9]{1,10})\b", re.IGNORECASE)
 _CODE = re.compile(rb"\[([A-Za-z0-9][A-Za-z0-9._-]{0,40})(?: ([^\]]*))?\] ?(.*)$", re.DOTALL)
-_UNTAGGED = re.compile(rb"\* (?:([0-9]{1,10}) (?=[A-Za-z][A-Za-z0-9-]*(?: |$|\()))?([A-Za-z][A-Za-z0-9.-]*) ?")
+_UNTAGGED = re.compile(
+    rb"\*[ \t]+(?:(-?[0-9]{1,10})[ \t]+(?=[A-Za-z][A-Za-z0-9-]*(?:[ \t]|$|\()))?([A-Za-z][A-Za-z0-9.-]*)[ \t]*"
+)
+_QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 type Segment = bytes | tuple[bytes, bytes]
 type Secrecy = Literal["open", "login", "body"]
@@ -85,7 +93,8 @@ class BodyPolicy:
 
 
 class Response(NamedTuple):
-    """One response. `name` is upper case: a status, or the kind of data; `number` precedes it in `* 4 FETCH`.
+    """One response. `name` is upper case: a status, or the kind of data; `number` precedes it in `* 4 FETCH`, if it
+    is one (Zoho sends `* -1 FETCH`).
 
     `text` is the first line after the name. `segments` is empty where that is all there is, else the lines
     in order, each but the last paired with the literal it announced.
@@ -112,7 +121,7 @@ class Response(NamedTuple):
         try:
             return tuple(parse_response(self.segments or (self.text,)))
         except (ProtocolError, ValueError, TypeError, IndexError, RecursionError) as error:
-            raise broken(f"a {self.name.decode()} response that cannot be read") from error
+            raise unreadable(f"a {self.name.decode()} response") from error
 
     def code(self) -> tuple[str | None, bytes, bytes]:
         """(response code in upper case, its arguments, the text after it) of a status response."""
@@ -123,19 +132,25 @@ class Response(NamedTuple):
 
 
 def _line_octets(segment: Segment) -> int:
-    return len(segment) if isinstance(segment, bytes) else len(segment[0])
+    return len(_line_of(segment))
 
 
 def _held_octets(segment: Segment) -> int:
-    return (
-        len(segment)
-        if isinstance(segment, bytes)
-        else len(segment[0]) + len(bytes.__getitem__(segment[1], slice(None)))
-    )
+    kept = 0 if isinstance(segment, bytes) else len(bytes.__getitem__(segment[1], slice(None)))
+    return _line_octets(segment) + kept
 
 
 def _line_of(segment: Segment) -> bytes:
     return segment if isinstance(segment, bytes) else segment[0]
+
+
+class Unreadable(CheckFailure):
+    """Data that cannot be read, in a response that was framed well."""
+
+
+def unreadable(what: str) -> Unreadable:
+    """A `protocol_error`: the server sent `what`, and it makes no sense."""
+    return Unreadable(FailureType.PROTOCOL_ERROR, f"the server sent {what} that cannot be read")
 
 
 def broken(what: str) -> CheckFailure:
@@ -160,14 +175,28 @@ class ResponseReader:
     read are masked; with `body`, a FETCH shows its known items only. It fails closed.
     """
 
-    def __init__(self, wire: Wire, transcript: Transcript) -> None:
+    def __init__(self, wire: Wire, transcript: Transcript, redactor: Redactor) -> None:
         self._wire = wire
         self._transcript = transcript
+        self._redactor = redactor
+        self._tag = b""
         self.secrecy: Secrecy = "open"
         self.stream: Stream | None = None
 
     def line(self) -> bytes:
-        """The next line without its line end."""
+        """The next line, without its line end and the padding around it; empty lines are passed over."""
+        for passed in range(_MOST_EMPTY_LINES):
+            if line := self._padded_line().strip(_PADDING):
+                return line
+            self._pass_over(passed)
+        raise broken(f"{_MOST_EMPTY_LINES} empty lines in a row")
+
+    def _pass_over(self, before: int) -> None:
+        self._wire.check_time()
+        if not before:
+            self._transcript.server(b"{empty line}")
+
+    def _padded_line(self) -> bytes:
         try:
             line = self._wire.read_line(MAX_LINE)
         except CheckFailure:
@@ -184,20 +213,28 @@ class ResponseReader:
 
     def response(self, tag: bytes, body: BodyPolicy | None = None) -> Response:
         """The next response to the command of `tag`; a search result of any length goes into `stream`."""
-        if self.stream is not None and (streamed := self._streamed(self.stream)) is not None:
-            return streamed
-        line = self.line()
-        if line.startswith(b"* "):
+        self._tag = tag
+        for passed in range(_MOST_EMPTY_LINES):
+            if self.stream is not None and (streamed := self._streamed(self.stream)) is not None:
+                return streamed
+            if line := self._padded_line().strip(_PADDING):
+                return self._response(line, tag, body)
+            self._pass_over(passed)
+        raise broken(f"{_MOST_EMPTY_LINES} empty lines in a row")
+
+    def _response(self, line: bytes, tag: bytes, body: BodyPolicy | None) -> Response:
+        first, rest = (*line.split(None, 1), b"")[:2]
+        if first == b"*" and rest:
             return self._untagged(line, body)
-        if line.startswith(tag + b" "):
-            status, _, text = line[len(tag) + 1 :].partition(b" ")
+        if first == tag:
+            status, text = (*rest.split(None, 1), b"", b"")[:2]
             if status.upper() in (b"OK", b"NO", b"BAD"):
                 self._transcript.server(line)
                 return Response("tagged", status.upper(), None, text)
-        elif line == b"+" or line.startswith(b"+ "):
-            shown = b"+ " + MASK.encode() if self.secrecy == "login" and len(line) > 2 else line
+        elif first == b"+":
+            shown = b"+ " + MASK.encode() if self.secrecy == "login" and rest else line
             self._transcript.server(shown)
-            return Response("continuation", text=line[2:])
+            return Response("continuation", text=rest)
         raise self._unreadable(line, tag)
 
     def _streamed(self, stream: Stream) -> Response | None:
@@ -215,7 +252,7 @@ class ResponseReader:
             while not held.endswith(b"\n"):
                 piece = held + self._wire.read_piece(_STREAMED)
                 octets += len(piece) - len(held)
-                text = piece.removesuffix(b"\n").removesuffix(b"\r")
+                text = piece.rstrip(b"\r\n")
                 held = piece[len(text) :]
                 stream.feed(text)
         finally:
@@ -228,8 +265,18 @@ class ResponseReader:
         secret = self.secrecy != "open"
         self._transcript.server(b"{%d octets that are not a response}" % len(line) if secret else line)
 
+    def told(self, failure: CheckFailure, line: bytes) -> CheckFailure:
+        """The failure with the line that was read, where it may be shown."""
+        shown = self._redactor.show(line, _SHOWN) if self.secrecy == "open" else f"{{{len(line)} octets}}"
+        failure.detail += f": {shown}"
+        return failure
+
     def _unreadable(self, line: bytes, tag: bytes) -> CheckFailure:
         self.show_unreadable(line)
+        return self.told(self._broken_line(line, tag), line)
+
+    @staticmethod
+    def _broken_line(line: bytes, tag: bytes) -> CheckFailure:
         if line.startswith(tag + b" "):
             return broken("the command's tag without OK, NO or BAD (an echo of the command?)")
         if re.match(rb"[^\s+*]{1,40} (OK|NO|BAD)\b", line, re.IGNORECASE):
@@ -240,8 +287,8 @@ class ResponseReader:
         match = _UNTAGGED.match(line)
         if match is None:
             self.show_unreadable(line)
-            raise broken("an untagged line that is not an IMAP response")
-        number = int(match[1]) if match[1] is not None else None
+            raise self.told(broken("an untagged line that is not an IMAP response"), line)
+        number = int(match[1]) if match[1] is not None and match[1].isdigit() else None
         name, after = match[2].upper(), line[match.end() :]
         if name in STATUSES:
             self._transcript.server(line)
@@ -256,7 +303,7 @@ class ResponseReader:
             head = line[: match.end()].rstrip(b" ")
             pieces = [_piece(segment) for segment in segments or [after]]
             octets = sum(len(piece) for piece, _ in pieces)
-            self._transcript.server_later(octets, lambda: _shown(name, head, pieces))
+            self._transcript.server_later(octets, lambda: shown_response(name, head, pieces))
         return Response("untagged", name, number, after, tuple(segments))
 
     def _read_literals(self, name: bytes, line: bytes, segments: list[Segment], body: BodyPolicy | None) -> None:
@@ -266,12 +313,20 @@ class ResponseReader:
             segments.append(line[: match.start()] + b"{%d}" % size)
             content = self._literal(name, size, segments, body)
             segments[-1] = (line[: match.start()] + b"{%d}" % size, content)
-            line = self.line()
+            line = self._after_literal(segments)
             total += len(line)
             if total > MAX_LINE or len(segments) > _MAX_LITERALS:
                 raise broken(f"a {name.decode()} response that does not end")
         if segments and line:
             segments.append(line)
+
+    def _after_literal(self, segments: Sequence[Segment]) -> bytes:
+        """The rest of the line. An empty line there is passed over where the response is not whole without more."""
+        line = self._padded_line().rstrip(_PADDING).lstrip(b"\0")
+        if line or not _is_open(segments) or not self._wire.has_line(MAX_LINE):
+            return line
+        ahead = self._wire.peek().lstrip(_PADDING + b"\n")
+        return b"" if ahead.startswith((b"* ", self._tag + b" ")) else self.line()
 
     def _literal(self, name: bytes, size: int, segments: list[Segment], body: BodyPolicy | None) -> bytes:
         if name == b"FETCH" and body is not None:
@@ -282,36 +337,12 @@ class ResponseReader:
         return self._wire.read_exactly(size)
 
 
+def _is_open(segments: Sequence[Segment]) -> bool:
+    """More parentheses were opened than closed."""
+    text = b"".join(_QUOTED.sub(b"", _line_of(segment)) for segment in segments)
+    return text.count(b"(") > text.count(b")")
+
+
 def _piece(segment: Segment) -> tuple[bytes, int | None]:
-    """A line, and the size of the literal after it: all that the transcript keeps."""
+    """A line, and the size of the literal after it."""
     return (segment, None) if isinstance(segment, bytes) else (segment[0], len(segment[1]))
-
-
-def _shown(name: bytes, head: bytes, pieces: list[tuple[bytes, int | None]]) -> bytes:
-    """A response for the transcript: literals as `{n octets}`, and of a FETCH the known items only."""
-    parts = []
-    for line, size in pieces:
-        known = _known_fetch_items(line) if name == b"FETCH" else line
-        parts.append(known if size is None else _LITERAL.sub(b"", known) + b"{%d octets}" % size)
-    return (head + b" " + b"".join(parts)).rstrip(b" ")
-
-
-_FETCH_TOKENS = re.compile(
-    rb"(?P<known>[()]| +|UID \d+|INTERNALDATE \"[0-9A-Za-z: +-]{20,30}\"|FLAGS \([A-Za-z0-9\\$_ -]{0,200}\)"
-    rb"|MODSEQ \(\d+\)|RFC822\.SIZE \d+|BODY\[[A-Z0-9. ()-]{0,60}\](?:<\d+>)?|NIL|~?\{\d+\}$)"
-    rb"|(?P<quoted>\"(?:[^\"\\]|\\.)*\")",
-    re.IGNORECASE | re.DOTALL,
-)
-
-
-def _known_fetch_items(line: bytes) -> bytes:
-    """A FETCH line in which whatever is not a known item is shown as its number of octets."""
-    out, position = bytearray(), 0
-    while position < len(line):
-        match = _FETCH_TOKENS.match(line, position)
-        if match is None:
-            return bytes(out + b"{%d octets}" % (len(line) - position))
-        quoted = match["quoted"]
-        out += match[0] if quoted is None else b"{%d octets}" % (len(quoted) - 2)
-        position = match.end()
-    return bytes(out)

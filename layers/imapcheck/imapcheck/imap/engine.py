@@ -12,9 +12,9 @@ from imapcheck.errors import CheckFailure
 from imapcheck.failures import FailureType
 from imapcheck.imap.capabilities import Capabilities
 from imapcheck.imap.completion import Completion
-from imapcheck.imap.decoder import BodyPolicy, Response, ResponseReader, Secrecy, Stream, broken
+from imapcheck.imap.decoder import BodyPolicy, Response, ResponseReader, Secrecy, Stream, Unreadable, broken
 from imapcheck.imap.encoder import Part, encode_command
-from imapcheck.imap.greeting import not_imap, not_tls, silent
+from imapcheck.imap.greeting import STATUS, not_imap, not_tls, silent
 from imapcheck.network.tls import ClearText, TlsConnection, TlsContext
 from imapcheck.network.transport import Wire
 from imapcheck.transcript import MASK, Redactor, Transcript
@@ -44,23 +44,22 @@ class Engine:
         self.capabilities = Capabilities()
         self._redactor = redactor
         self._transcript = transcript
-        self._reader = ResponseReader(wire, transcript)
+        self._reader = ResponseReader(wire, transcript, redactor)
         self._count = 0
 
     def greeting(self) -> Completion:
-        """The server's first line as a status response; raises `not_imap` where it is none."""
+        """The server's first line as a status response; raises `not_imap` or `greeting_rejected` where it is none."""
         try:
             line = self._reader.line()
         except CheckFailure as failure:
             self.usable = False
             raise silent(failure, self.wire.peek()) from failure
-        if not line.startswith(b"* "):
-            self._reader.show_unreadable(line)
+        self._transcript.server(line)
+        if (status := STATUS.match(line)) is None:
             self.usable = False
             raise not_imap(line, self._redactor.show(line, 120))
-        self._transcript.server(line)
-        status, _, text = line[2:].partition(b" ")
-        return self._completion(Response("untagged", status.upper(), text=text))
+        text = line[status.end() :].lstrip()
+        return self._completion(Response("untagged", (status[1] or status[2]).upper(), text=text))
 
     def start_tls(self, context: TlsContext, server_name: str, *, implicit: bool) -> TlsConnection:
         """The TLS handshake. All that the server offered before is forgotten."""
@@ -165,7 +164,16 @@ class Engine:
                         raise broken("more untagged responses than a check reads")
                     self._note(response)
                     if on_untagged is not None:
-                        on_untagged(response)
+                        self._take(response, on_untagged)
+
+    def _take(self, response: Response, on_untagged: Callable[[Response], None]) -> None:
+        """Hand a response on; what cannot be read in it is reported as it was read, unless it may hold a message."""
+        try:
+            on_untagged(response)
+        except Unreadable as failure:
+            if response.name != b"FETCH":
+                self._reader.told(failure, response.text)
+            raise
 
     def _send_literal(self, wire: bytes, shown: bytes, before: Callable[[], None] | None) -> None:
         if before is not None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from operator import le, lt, sub
 from typing import Literal
 
-from imapcheck.imap.decoder import Response, broken
+from imapcheck.imap.decoder import Response, broken, unreadable
 
 _MAX_UID = 0xFFFFFFFF
 _MOST_IN_DISORDER = 1_000_000
@@ -218,6 +218,9 @@ class _EsearchReader:
 
     def _read_item(self, last: bool) -> None:
         """An item's name; then, of what we did not ask for, its value."""
+        self._held = self._held.lstrip(b" ")
+        if not self._held:
+            return
         end = self._held.find(b" ")
         if self._held.startswith(b"("):
             end = self._held.find(b")") + 1 or -1
@@ -250,7 +253,7 @@ class _EsearchReader:
             raise broken("a search result without ALL, which is what was asked for")
 
 
-_ESEARCH_HEAD = re.compile(rb' *(?:\(TAG "?([^")]*)"?\))? *(?:UID(?: |$))? *', re.IGNORECASE)
+_ESEARCH_HEAD = re.compile(rb' *(?:\(TAG +"?([^")]*)"?\))? *(?:UID(?: |$))? *', re.IGNORECASE)
 
 
 def _set_ranges(text: bytes) -> Ranges:
@@ -277,4 +280,4 @@ def _numbers(words: Sequence[bytes], allowed: bytes, text: bytes) -> list[int]:
 
 
 def _unreadable() -> Exception:
-    return broken("a search result that cannot be read")
+    return unreadable("a search result")

@@ -7,6 +7,7 @@ only source is the hash of our own style sheet (CSP level 3, section 2.3.1).
 import base64
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -41,18 +42,18 @@ from htpy import (
 from markupsafe import Markup
 
 from imapcheck.output.drawing import strip_drawing
-from imapcheck.output.entry import ORDER, SIGNS, WORDS, Entry, State, words
-from imapcheck.output.html_run import Place, days_text, moment, run_body, state_mark
-from imapcheck.output.html_steps import LEGEND, legend
+from imapcheck.output.html_run import BADGES, Place, days_text, moment, name_of, run_body, server_of, state_mark
+from imapcheck.output.html_steps import LEGEND, legend, words
+from imapcheck.output.outcome import WORST_FIRST, Outcome, worst_first
 from imapcheck.output.waterfall import duration_text, waterfall_of
-from imapcheck.result import isoformat
+from imapcheck.result import CheckResult, isoformat
 from imapcheck.version import VERSION
 
 STYLE = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
 _DARK = "@media screen and (prefers-color-scheme: dark)"
 
 
-def page(entries: Sequence[Entry], made_at: datetime) -> str:
+def page(outcomes: Sequence[Outcome], made_at: datetime) -> str:
     """The report as a file's content; several checks get a table of all, worst first, and a section each."""
     return _text(
         html(lang="en")[
@@ -62,10 +63,10 @@ def page(entries: Sequence[Entry], made_at: datetime) -> str:
                 meta(name="viewport", content="width=device-width, initial-scale=1"),
                 meta(name="color-scheme", content="light dark"),
                 meta(name="referrer", content="no-referrer"),
-                title[_title(entries)],
+                title[_title(outcomes)],
                 style[Markup(STYLE)],  # noqa: S704 - our own file; `<style>` holds raw text
             ],
-            body(".imapcheck")[div(".paper")[_content(entries), _end(made_at)]],
+            body(".imapcheck")[div(".paper")[_content(outcomes), _end(made_at)]],
         ]
     )
 
@@ -76,9 +77,9 @@ def widget(*content: Node, dark: bool) -> str:
     return _text(div(".imapcheck.cwdb-no-default-styles")[style[Markup(sheet)], fragment[content]])  # noqa: S704 - our own file
 
 
-def run_fragment(entry: Entry, *, dark: bool) -> str:
+def run_fragment(outcome: Outcome, *, dark: bool) -> str:
     """One run's report as a widget's content."""
-    return widget(run_body(entry, Place(level=2, links=False)), dark=dark)
+    return widget(run_body(outcome, Place(level=2, links=False)), dark=dark)
 
 
 def _text(element: Element) -> str:
@@ -91,51 +92,48 @@ def _policy() -> str:
     return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
 
 
-def _title(entries: Sequence[Entry]) -> str:
-    if len(entries) == 1:
-        state = entries[0].state
-        return f"{SIGNS[state]} {entries[0].label}: {WORDS[state].lower()}"
-    return f"imapcheck: {_tally(entries)}"
+def _title(outcomes: Sequence[Outcome]) -> str:
+    if len(outcomes) == 1:
+        badge = BADGES[outcomes[0].state]
+        return f"{badge.sign} {name_of(outcomes[0])}: {badge.words}"
+    return f"imapcheck: {_tally(outcomes)}"
 
 
-def _content(entries: Sequence[Entry]) -> Node:
-    return main[run_body(entries[0], Place())] if len(entries) == 1 else _many(entries)
+def _content(outcomes: Sequence[Outcome]) -> Node:
+    return main[run_body(outcomes[0], Place())] if len(outcomes) == 1 else _many(outcomes)
 
 
-def _many(entries: Sequence[Entry]) -> Node:
-    ordered = sorted(entries, key=lambda entry: (ORDER.index(entry.state), not entry.warnings, entry.label))
+def _many(outcomes: Sequence[Outcome]) -> Node:
+    ordered = worst_first(sorted(outcomes, key=name_of))
     prefixes = _prefixes(ordered)
-    worst = ordered[0].state
+    worst = BADGES[ordered[0].state].colour
     return fragment[
         header[
             div(class_=["verdict", worst])[
-                h1[f"{len(entries)} IMAP checks"], p(class_=["tally", worst])[_tally(entries)]
+                h1[f"{len(outcomes)} IMAP checks"], p(class_=["tally", worst])[_tally(outcomes)]
             ]
         ],
         main[
             _fleet_table(list(zip(ordered, prefixes, strict=True))),
             legend(LEGEND),
             (
-                article(id=prefix.removesuffix("-"))[run_body(entry, Place(level=2, prefix=prefix))]
-                for entry, prefix in zip(ordered, prefixes, strict=True)
+                article(id=prefix.removesuffix("-"))[run_body(outcome, Place(level=2, prefix=prefix))]
+                for outcome, prefix in zip(ordered, prefixes, strict=True)
             ),
         ],
     ]
 
 
-def _tally(entries: Sequence[Entry]) -> str:
-    counts: dict[State, int] = dict.fromkeys(ORDER, 0)
-    for entry in entries:
-        counts[entry.state] += 1
-    told = [f"{counts[state]} {WORDS[state].lower()}" for state in ORDER if counts[state]]
-    return "; ".join(told)
+def _tally(outcomes: Sequence[Outcome]) -> str:
+    counts = Counter(outcome.state for outcome in outcomes)
+    return "; ".join(f"{counts[state]} {BADGES[state].words}" for state in WORST_FIRST if counts[state])
 
 
-def _prefixes(entries: Sequence[Entry]) -> list[str]:
+def _prefixes(outcomes: Sequence[Outcome]) -> list[str]:
     """An id for each: the check's name, made unique where two are alike."""
     found: list[str] = []
-    for entry in entries:
-        base = name = f"check-{re.sub(r'[^A-Za-z0-9-]+', '-', entry.label)}-"
+    for outcome in outcomes:
+        base = name = f"check-{re.sub(r'[^A-Za-z0-9-]+', '-', name_of(outcome))}-"
         number = 1
         while name in found:
             number += 1
@@ -144,7 +142,7 @@ def _prefixes(entries: Sequence[Entry]) -> list[str]:
     return found
 
 
-def _fleet_table(rows: Sequence[tuple[Entry, str]]) -> Element:
+def _fleet_table(rows: Sequence[tuple[Outcome, str]]) -> Element:
     return table(".checks")[
         thead[
             tr[
@@ -153,47 +151,51 @@ def _fleet_table(rows: Sequence[tuple[Entry, str]]) -> Element:
                 th(".spare.number", scope="col")["Certificate"],
             ]
         ],
-        tbody[(_fleet_row(entry, prefix) for entry, prefix in rows)],
+        tbody[(_fleet_row(outcome, prefix) for outcome, prefix in rows)],
     ]  # fmt: skip
 
 
-def _fleet_row(entry: Entry, prefix: str) -> Element:
-    link = a(href=f"#{prefix.removesuffix('-')}")[bdi[entry.label]]
-    if entry.error is not None:
-        said = td(".words.why")[bdi[words(entry.error)]]
-        return tr[th(scope="row")[link], td[state_mark(entry.state)], said, td(".spare"), td(".spare"), td(".spare")]
+def _fleet_row(outcome: Outcome, prefix: str) -> Element:
+    link = a(href=f"#{prefix.removesuffix('-')}")[bdi[name_of(outcome)]]
+    result = outcome.result
+    if result is None:
+        said = td(".words.why")[bdi[words(outcome.error)]]
+        return tr[th(scope="row")[link], td[state_mark(outcome.state)], said, td(".spare"), td(".spare"), td(".spare")]
     return tr[
         th(scope="row")[link],
-        td[state_mark(entry.state)],
-        td(".words.why")[why(entry)],
-        td(".spare")[strip(entry)],
-        td(".spare.number")[duration_text(entry.content["duration_ms"])],
-        td(".spare.number")[certificate(entry)],
+        td[state_mark(outcome.state)],
+        td(".words.why")[why(outcome)],
+        td(".spare")[strip(result)],
+        td(".spare.number")[duration_text(result.duration_ms)],
+        td(".spare.number")[certificate(result)],
     ]
 
 
-def why(entry: Entry) -> Node:
+def why(outcome: Outcome) -> Node:
     """The failing step and the words for it, else the thresholds that were exceeded, else warnings; else the server."""
-    if (failure := entry.failure) is not None:
-        return fragment[f"{failure['step']}: {failure['type']} ", span(".quiet")[bdi[words(failure["detail"], 200)]]]
-    over = [f"{item['name']} {duration_text(item['duration_ms'])}" for item in entry.content["exceeded"]]
+    result = outcome.result
+    if result is None:
+        return None
+    if (failure := result.failure) is not None:
+        return fragment[f"{failure.step}: {failure.type} ", span(".quiet")[bdi[words(failure.detail, 200)]]]
+    over = [f"{item.name} {duration_text(item.duration_ms)}" for item in result.exceeded]
     if over:
         return f"over its threshold: {', '.join(over)}"
-    warned = "; ".join(f"warning: {item['type']}: {item['detail']}" for item in entry.warnings)
-    return bdi[words(warned, 200)] if warned else span(".quiet")[bdi[entry.server]]
+    warned = "; ".join(f"warning: {item.type}: {item.detail}" for item in result.warnings)
+    return bdi[words(warned, 200)] if warned else span(".quiet")[bdi[server_of(outcome)]]
 
 
-def strip(entry: Entry) -> Element:
+def strip(result: CheckResult) -> Element:
     """The run's waterfall in one line."""
-    waterfall = waterfall_of(entry.content)
+    waterfall = waterfall_of(result)
     longest = max(waterfall.rows, key=lambda row: row.duration_ms or 0.0)
     label = f"{duration_text(waterfall.total_ms)}; longest: {longest.name} {duration_text(longest.duration_ms or 0.0)}"
     return strip_drawing(waterfall, label)
 
 
-def certificate(entry: Entry) -> str:
+def certificate(result: CheckResult) -> str:
     """Days left, where a certificate was seen."""
-    days = (entry.content["server"]["tls"] or {}).get("certificate_days_remaining")
+    days = result.server.tls.certificate_days_remaining if result.server.tls is not None else None
     return "" if days is None else days_text(days)
 
 

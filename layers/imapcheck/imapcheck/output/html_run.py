@@ -6,10 +6,10 @@ Every value goes through htpy, which escapes; nothing here builds markup from te
 import json
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import NamedTuple
 
 from htpy import (
     Element,
@@ -39,16 +39,34 @@ from htpy import (
 )  # fmt: skip
 
 from imapcheck.output.drawing import days_drawing
-from imapcheck.output.entry import SIGNS, WORDS, Entry, State, words
 from imapcheck.output.excerpt import part_of
-from imapcheck.output.html_steps import legend_of, steps_table
+from imapcheck.output.html_steps import legend_of, steps_table, words
+from imapcheck.output.json_lines import json_object
+from imapcheck.output.outcome import Outcome, State
 from imapcheck.output.waterfall import duration_text, limit_text, waterfall_of
+from imapcheck.result import CheckResult, Failure, ResultWarning, SearchFacts, TlsFacts, isoformat
 from imapcheck.text import days, duration
 
 _HEADINGS = (h1, h2, h3, h4)
 _REFUSAL = re.compile(r"S: (\S+ (NO|BAD)\b|\* BYE\b)", re.IGNORECASE)
 _LOGOUT = re.compile(r"C: \S+ LOGOUT$", re.IGNORECASE)
-_FEW_DAYS = 14.0
+
+
+class Badge(NamedTuple):
+    """How a state is shown: a sign, words, and the colour's name in report.css."""
+
+    sign: str
+    words: str
+    colour: str
+
+
+BADGES: dict[State, Badge] = {
+    "unavailable": Badge("✗", "not available", "failed"),
+    "crashed": Badge("?", "internal error", "unknown"),
+    "not_run": Badge("?", "could not be run", "unknown"),
+    "slow": Badge("!", "available, but slow", "slow"),
+    "available": Badge("✓", "available", "good"),
+}
 
 
 @dataclass(frozen=True)
@@ -66,44 +84,59 @@ class Place:
         return _HEADINGS[self.level - 1 + deeper]
 
 
-def run_body(entry: Entry, place: Place) -> Node:
+def run_body(outcome: Outcome, place: Place) -> Node:
     """Everything about one check."""
-    if entry.error is not None:
-        return _headline(entry, place)
-    waterfall = waterfall_of(entry.content, entry.watched.thresholds)
+    result, asked = outcome.result, outcome.asked
+    if result is None:
+        return _headline(outcome, place)
+    waterfall = waterfall_of(result, asked.thresholds)
     return fragment[
-        _headline(entry, place),
-        _warnings(entry, place),
+        _headline(outcome, place),
+        _warnings(result.warnings, place),
         section[place.heading(1)["Steps"], steps_table(waterfall), legend_of(waterfall)],
-        _facts(entry, place),
-        _transcript(entry, place),
-        _again(entry, place),
-        section[_raw(entry)],
+        _facts(result, asked.certificate_days, place),
+        _transcript(result.transcript, place),
+        _again(asked.file, asked.runbook, place),
+        section[_raw(outcome)],
     ]
+
+
+def name_of(outcome: Outcome) -> str:
+    """The check's name."""
+    return words(outcome.check, 100)
+
+
+def server_of(outcome: Outcome) -> str:
+    """The server as the definition has it, else host and port."""
+    if outcome.asked.server is not None:
+        return words(outcome.asked.server)
+    server = outcome.result.server if outcome.result is not None else None
+    return "" if server is None else words(f"{server.host}:{server.port}")
 
 
 def state_mark(state: State, *, loud: bool = False) -> Element:
     """The verdict in a sign, words and a colour."""
-    return span(class_=["state", state])[f"{SIGNS[state]} {WORDS[state] if loud else WORDS[state].lower()}"]
+    badge = BADGES[state]
+    return span(class_=["state", badge.colour])[f"{badge.sign} {badge.words.upper() if loud else badge.words}"]
 
 
-def _headline(entry: Entry, place: Place) -> Element:
-    return div(class_=["verdict", entry.state])[
-        div(".badge")[state_mark(entry.state, loud=True)],
-        place.heading()[bdi[entry.label]],
-        p(".quiet.words")[_where_and_when(entry)],
-        _reasons(entry, place),
+def _headline(outcome: Outcome, place: Place) -> Element:
+    return div(class_=["verdict", BADGES[outcome.state].colour])[
+        div(".badge")[state_mark(outcome.state, loud=True)],
+        place.heading()[bdi[name_of(outcome)]],
+        p(".quiet.words")[_where_and_when(outcome)],
+        _reasons(outcome, place),
     ]
 
 
-def _where_and_when(entry: Entry) -> Node:
-    content = entry.content
-    if entry.error is not None:
-        return bdi[entry.server]
-    facts = [duration_text(content["duration_ms"])]
-    if content["attempts"] > 1:
-        facts.append(f"{content['attempts']} attempts")
-    return fragment[bdi[entry.server], " · ", moment(content["started_at"]), " · ", " · ".join(facts)]
+def _where_and_when(outcome: Outcome) -> Node:
+    server, result = bdi[server_of(outcome)], outcome.result
+    if result is None:
+        return server
+    facts = [duration_text(result.duration_ms)]
+    if result.attempts > 1:
+        facts.append(f"{result.attempts} attempts")
+    return fragment[server, " · ", moment(isoformat(result.started_at)), " · ", " · ".join(facts)]
 
 
 def moment(iso: str) -> Element:
@@ -111,25 +144,26 @@ def moment(iso: str) -> Element:
     return time(datetime=iso)[f"{iso[:10]} {iso[11:19]} UTC"]
 
 
-def _reasons(entry: Entry, place: Place) -> Iterator[Node]:
-    if entry.error is not None:
-        yield from (p(".words")[bdi[words(line)]] for line in entry.error.split("\n"))
+def _reasons(outcome: Outcome, place: Place) -> Iterator[Node]:
+    result = outcome.result
+    if result is None:
+        yield from (p(".words")[bdi[words(line)]] for line in (outcome.error or "").split("\n"))
         return
-    for number, failure in enumerate(entry.content["failures"]):
-        yield from _failure(failure, place, entry.content["transcript"], first=number == 0)
-    for earlier in entry.content["earlier_failures"]:
-        yield p(".words")["An earlier attempt: ", _failure_line(earlier)]
-    for item in entry.content["exceeded"]:
-        took, limit = duration_text(item["duration_ms"]), limit_text(item["limit_ms"])
-        yield p(".reason")[f"{item['name']} took {took}; the threshold is {limit}"]
+    for number, failure in enumerate(result.failures):
+        yield from _failure(failure, place, result.transcript, first=number == 0)
+    for earlier in result.earlier_failures:
+        yield p(".words")["An earlier attempt: ", f"{earlier.step}: {earlier.type}. ", bdi[words(earlier.detail)]]
+    for item in result.exceeded:
+        took, limit = duration_text(item.duration_ms), limit_text(item.limit_ms)
+        yield p(".reason")[f"{item.name} took {took}; the threshold is {limit}"]
 
 
-def _failure(failure: Mapping[str, Any], place: Place, transcript: Sequence[str], *, first: bool) -> Iterator[Node]:
+def _failure(failure: Failure, place: Place, transcript: Sequence[str], *, first: bool) -> Iterator[Node]:
     also = "" if first else "Also "
-    yield p(".reason")[f"{also}{failure['step']}: {failure['type']}", span(".quiet")[f" ({failure['category']})"]]
-    yield p(".words")[bdi[words(failure["detail"])]]
-    yield p(".advice.words")["What to do: ", bdi[words(failure["advice"])]]
-    if place.links and (line := _told_in(failure["step"], transcript)) is not None:
+    yield p(".reason")[f"{also}{failure.step}: {failure.type}", span(".quiet")[f" ({failure.category})"]]
+    yield p(".words")[bdi[words(failure.detail)]]
+    yield p(".advice.words")["What to do: ", bdi[words(failure.advice)]]
+    if place.links and (line := _told_in(failure.step, transcript)) is not None:
         yield p[a(href=f"#{place.prefix}L{line}")[f"Line {line} of the transcript"]]
 
 
@@ -142,25 +176,20 @@ def _told_in(step: str, transcript: Sequence[str]) -> int | None:
     return max((index for index in part if kinds[index] == "refusal"), default=part[-1]) + 1
 
 
-def _failure_line(failure: Mapping[str, Any]) -> Node:
-    return fragment[f"{failure['step']}: {failure['type']}. ", bdi[words(failure["detail"])]]
-
-
-def _warnings(entry: Entry, place: Place) -> Node:
-    warnings = entry.content["warnings"]
+def _warnings(warnings: Sequence[ResultWarning], place: Place) -> Node:
     if not warnings:
         return None
     return section[
         place.heading(1)["Warnings"],
-        ul(".warnings.words")[(li[f"{item['type']}: ", bdi[words(item["detail"])]] for item in warnings)],
+        ul(".warnings.words")[(li[f"{item.type}: ", bdi[words(item.detail)]] for item in warnings)],
     ]
 
 
-def _facts(entry: Entry, place: Place) -> Element:
-    tls = entry.content["server"]["tls"]
+def _facts(result: CheckResult, few_days: float, place: Place) -> Element:
+    tls = result.server.tls
     return section(".facts")[
-        div[place.heading(1)["Run"], _list(_run_facts(entry.content))],
-        None if tls is None else div[place.heading(1)["Connection"], _list(_tls_facts(tls))],
+        div[place.heading(1)["Run"], _list(_run_facts(result))],
+        None if tls is None else div[place.heading(1)["Connection"], _list(_tls_facts(tls, few_days))],
     ]
 
 
@@ -168,47 +197,49 @@ def _list(facts: Iterable[tuple[str, Node]]) -> Element:
     return dl[(fragment[dt[name], dd[value]] for name, value in facts if value is not None)]
 
 
-def _run_facts(content: Mapping[str, Any]) -> Iterator[tuple[str, Node]]:
-    server = content["server"]
-    yield "address", bdi[words(server["address"])] if server["address"] else "no connection was made"
-    if server["unreachable_addresses"]:
-        yield "unreachable", bdi[words(", ".join(server["unreachable_addresses"]))]
-    if (search := content["search"]) is not None:
-        yield "search", _search_words(search)
-    if (message := content["new_message"]) is not None and message["message_id"] is not None:
-        yield "filed in", bdi[words(message["mailbox"])]
-        yield "message id", bdi[words(message["message_id"])]
-        if message["delivery_seconds"] is not None:
-            yield "delivery", f"{message['delivery_seconds']:.0f} s"
-    if (quota := content["quota"]) is not None:
-        yield "quota", f"{quota['used_percent']:.0f} % of {words(quota['resource'])}"
-    if content["token_ms"] is not None:
-        yield "OAuth2 token", f"{duration_text(content['token_ms'])}, outside the steps"
-    yield "run", bdi[words(content["run_id"])]
-    yield "imapcheck", words(content["version"])
+def _run_facts(result: CheckResult) -> Iterator[tuple[str, Node]]:
+    server, message = result.server, result.new_message
+    yield "address", bdi[words(server.address)] if server.address else "no connection was made"
+    if server.unreachable_addresses:
+        yield "unreachable", bdi[words(", ".join(server.unreachable_addresses))]
+    if result.search is not None:
+        yield "search", _search_words(result.search)
+    if message is not None and message.message_id is not None:
+        yield "filed in", bdi[words(message.mailbox)]
+        yield "message id", bdi[words(message.message_id)]
+        if message.delivery_seconds is not None:
+            yield "delivery", f"{message.delivery_seconds:.0f} s"
+    if result.quota is not None:
+        yield "quota", f"{result.quota.used_percent:.0f} % of {words(result.quota.resource)}"
+    if result.token_ms is not None:
+        yield "OAuth2 token", f"{duration_text(result.token_ms)}, outside the steps"
+    yield "run", bdi[words(result.run_id)]
+    yield "imapcheck", words(result.version)
 
 
-def _search_words(search: Mapping[str, Any]) -> str:
-    told = [f"{search['matches']} found"]
-    if search["age_seconds"] is not None:
-        told.append(f"the newest {duration(timedelta(seconds=search['age_seconds']))} old")
-    if search["size_bytes"] is not None:
-        told.append(f"{search['size_bytes']:,} bytes")
+def _search_words(search: SearchFacts) -> str:
+    told = [f"{search.matches} found"]
+    if search.age_seconds is not None:
+        told.append(f"the newest {duration(timedelta(seconds=search.age_seconds))} old")
+    if search.size_bytes is not None:
+        told.append(f"{search.size_bytes:,} bytes")
     return ", ".join(told)
 
 
-def _tls_facts(tls: Mapping[str, Any]) -> Iterator[tuple[str, Node]]:
-    if tls["version"] is not None:
-        yield "TLS", f"{words(tls['version'])}, {words(tls['cipher'])}"
-    yield "certificate", "verified" if tls["verified"] else span(".state.slow")["! not verified"]
-    for name, key in (("subject", "certificate_subject"), ("issuer", "certificate_issuer")):
-        yield name, bdi[words(tls[key])] if tls[key] else None
-    if tls["certificate_names"]:
-        yield "names", bdi[words(", ".join(tls["certificate_names"]))]
-    if tls["certificates_sent"] is not None:
-        yield "chain", f"{tls['certificates_sent']} sent"
-    if (left := tls["certificate_days_remaining"]) is not None:
-        yield "expires", fragment[moment(tls["certificate_expires_at"]), f", {days_text(left)}", _days(left)]
+def _tls_facts(tls: TlsFacts, few_days: float) -> Iterator[tuple[str, Node]]:
+    if tls.version is not None:
+        yield "TLS", f"{words(tls.version)}, {words(tls.cipher)}"
+    yield "certificate", "verified" if tls.verified else span(".state.slow")["! not verified"]
+    for name, value in (("subject", tls.certificate_subject), ("issuer", tls.certificate_issuer)):
+        yield name, bdi[words(value)] if value else None
+    if tls.certificate_names:
+        yield "names", bdi[words(", ".join(tls.certificate_names))]
+    if tls.certificates_sent is not None:
+        yield "chain", f"{tls.certificates_sent} sent"
+    if (left := tls.certificate_days_remaining) is not None:
+        date = None if tls.certificate_expires_at is None else fragment[moment(tls.certificate_expires_at), ", "]
+        drawing = days_drawing(left, "wait" if left >= few_days else "failed")
+        yield "expires", fragment[date, days_text(left), drawing]
 
 
 def days_text(left: float) -> str:
@@ -216,12 +247,7 @@ def days_text(left: float) -> str:
     return f"{days(left)} left" if left >= 0 else f"expired {days(-left)} ago"
 
 
-def _days(left: float) -> Element:
-    return days_drawing(left, "wait" if left >= _FEW_DAYS else "failed")
-
-
-def _transcript(entry: Entry, place: Place) -> Node:
-    lines = entry.content["transcript"]
+def _transcript(lines: Sequence[str], place: Place) -> Node:
     if not lines:
         return None
     return section[
@@ -248,15 +274,14 @@ def _line(number: int, line: str, kind: str, place: Place) -> Element:
     return li(id=anchor, class_=kind)[link, code[bdi[words(line)]]]
 
 
-def _again(entry: Entry, place: Place) -> Node:
-    watched = entry.watched
-    if watched.file is None and watched.runbook is None:
+def _again(file: str | None, runbook: str | None, place: Place) -> Node:
+    if file is None and runbook is None:
         return None
-    again = None if watched.file is None else f"imapcheck run {shlex.quote(watched.file)} --transcript"
+    again = None if file is None else f"imapcheck run {shlex.quote(file)} --transcript"
     return section[
         place.heading(1)["Next"],
         None if again is None else p["Run it again: ", code(".words")[words(again)]],
-        None if watched.runbook is None else p["Runbook: ", _outside(watched.runbook)],
+        None if runbook is None else p["Runbook: ", _outside(runbook)],
     ]
 
 
@@ -268,6 +293,6 @@ def _outside(address: str) -> Node:
     return a(href=address, rel="noopener noreferrer")[shown]
 
 
-def _raw(entry: Entry) -> Element:
-    lines = json.dumps(entry.content, indent=2, ensure_ascii=False).split("\n")
+def _raw(outcome: Outcome) -> Element:
+    lines = json.dumps(json_object(outcome, transcript=True), indent=2, ensure_ascii=False).split("\n")
     return details[summary["The result as JSON"], pre(tabindex="0")["\n".join(words(line, 10_000) for line in lines)]]

@@ -5,14 +5,19 @@ from collections.abc import Collection
 from htpy import Element, Node, bdi, caption, div, fragment, li, span, table, tbody, td, tfoot, th, thead, tr, ul
 
 from imapcheck.output.drawing import axis_drawing, row_drawing, swatch, total_drawing
-from imapcheck.output.entry import words
 from imapcheck.output.waterfall import Mark, Row, Waterfall, duration_text, limit_text
+from imapcheck.text import one_line
 from imapcheck.trace import NOT_REACHED
 
 _STEP_SIGNS = {"passed": "✓", "failed": "✗", "refused": "!", "skipped": "–"}
 LEGEND = {
     "dns": "DNS", "connect": "connect", "tls": "TLS", "wait": "waiting", "transfer": "transfer", "failed": "failed",
 }  # fmt: skip
+
+
+def words(value: object, limit: int = 1000) -> str:
+    """Words that a server or a file had a part in, as one line without anything that cannot be seen."""
+    return one_line(str(value), limit)
 
 
 def steps_table(waterfall: Waterfall) -> Element:

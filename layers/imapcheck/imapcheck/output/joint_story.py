@@ -10,7 +10,7 @@ from imapcheck.output.story_facts import Change, Kind
 from imapcheck.output.story_plot import UNTOLD, Plot, bare
 from imapcheck.output.story_plots import plot
 from imapcheck.output.story_words import ascii_line, between, cut, stamp, wrap
-from imapcheck.result import isoformat
+from imapcheck.result import CheckResult, isoformat
 from imapcheck.text import count
 
 SCHEMA_VERSION = 1
@@ -34,13 +34,13 @@ class _Told(NamedTuple):
 
 def tell_together(changes: Sequence[tuple[Change, Setting]], part: Part = Part()) -> Story:  # noqa: B008 - immutable
     """One story of all `changes`, at least one; their order does not matter."""
-    plots = [(*item, plot(item[0], item[1].watched, item[1].evidence)) for item in _in_order(changes)]
+    plots = [(*item, plot(item[0], item[1].asked, item[1].evidence)) for item in _in_order(changes)]
     return _joint([_Told(change, setting, as_of_now(plotted, setting)) for change, setting, plotted in plots], part)
 
 
 def tell_together_bare(changes: Sequence[tuple[Change, Setting]], part: Part = Part()) -> Story:  # noqa: B008
     """What the alarms themselves say: for where anything more could not be made."""
-    return _joint([_Told(*item, bare(item[0], item[1].watched, UNTOLD)) for item in _in_order(changes)], part)
+    return _joint([_Told(*item, bare(item[0], item[1].asked, UNTOLD)) for item in _in_order(changes)], part)
 
 
 def _in_order(changes: Sequence[tuple[Change, Setting]]) -> list[tuple[Change, Setting]]:
@@ -101,7 +101,7 @@ def _lines(told: Sequence[_Told], title: str, common: tuple[str, int, str | None
 
 def _entry(item: _Told, words_above: Sequence[str]) -> list[str]:
     """What and where, since when, why, and the words that came with it, unless they have just been said."""
-    lines = [head_line(item.plot.word, item.change.check, item.setting.watched.server)]
+    lines = [head_line(item.plot.word, item.change.check, item.setting.asked.server)]
     lines += wrap(item.plot.when, f"{_INDENT}  ", first=_INDENT)
     lines += wrap(item.plot.why.partition(" - ")[0], f"{_INDENT}  ", first=_INDENT)
     if item.plot.quoted and item.plot.quoted != words_above:
@@ -144,11 +144,15 @@ def _content(told: Sequence[_Told], subject: str, part: Part) -> dict[str, Any]:
                 "at": isoformat(item.change.at),
                 "since": isoformat(item.plot.since) if item.plot.since is not None else None,
                 "until": isoformat(item.plot.until) if item.plot.until is not None else None,
-                "step": item.plot.run.step if item.plot.run is not None else None,
-                "type": item.plot.run.type if item.plot.run is not None else None,
+                **_failure(item.plot.run),
                 "alarm": item.change.alarm,
                 "now": item.setting.now,
             }
             for item in told
         ],
     }
+
+
+def _failure(run: CheckResult | None) -> dict[str, str | None]:
+    failure = None if run is None else run.failure
+    return {"step": failure.step if failure else None, "type": failure.type.value if failure else None}

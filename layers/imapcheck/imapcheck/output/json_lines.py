@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from imapcheck.output.outcome import Outcome
-from imapcheck.result import SCHEMA_VERSION
+from imapcheck.result import SCHEMA_VERSION, CheckResult
+from imapcheck.text import printable
 
 
 def json_object(outcome: Outcome, *, transcript: bool) -> dict[str, Any]:
@@ -46,12 +47,12 @@ def append_line(file: Path, line: str | None) -> None:
         os.close(descriptor)
 
 
-def read_lines(file: Path) -> Iterator[dict[str, Any] | None]:
-    """Each line's object, or None for a line that holds none. Raises `OSError`."""
+def read_lines(file: Path) -> Iterator[Outcome | None]:
+    """What each line says came of a check, or None for a line that says nothing of one. Raises `OSError`."""
     with file.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
             if line.strip():
-                yield _object(line)
+                yield _outcome(line)
 
 
 def _ends_whole(descriptor: int) -> bool:
@@ -60,9 +61,12 @@ def _ends_whole(descriptor: int) -> bool:
     return size == 0 or os.pread(descriptor, 1, size - 1) == b"\n"
 
 
-def _object(line: str) -> dict[str, Any] | None:
+def _outcome(line: str) -> Outcome | None:
     try:
         content = json.loads(line)
+        if isinstance(content, dict) and isinstance(error := content.get("error"), str):
+            return Outcome(printable(str(content.get("check"))), error=error)
+        result = CheckResult.from_dict(content)
     except (ValueError, RecursionError):
         return None
-    return content if isinstance(content, dict) else None
+    return Outcome(result.check or result.server.host, result)

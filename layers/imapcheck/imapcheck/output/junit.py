@@ -59,7 +59,7 @@ def _case(outcome: Outcome) -> ET.Element:
 
 def _story(outcome: Outcome, result: CheckResult) -> str:
     """Every failure with what to do, then the transcript."""
-    lines = [f"{outcome.check} at {outcome.server} was not available."]
+    lines = [f"{outcome.check} at {outcome.asked.server} was not available."]
     for failure in result.failures:
         lines += [f"{failure.step}: {failure.type}: {failure.detail}", f"What to do: {failure.advice}"]
     return "\n".join([*lines, "", *result.transcript])

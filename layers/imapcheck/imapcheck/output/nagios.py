@@ -68,7 +68,7 @@ def _details(outcome: Outcome) -> list[str]:
     advice = [f"{failure.step}: {failure.type}: {failure.advice}" for failure in result.failures]
     also = [f"{failure.step}: {failure.type}: {failure.detail}" for failure in result.failures[1:]]
     times = [f"{step.name} {step.duration_ms:.0f} ms" for step in result.steps if step.duration_ms is not None]
-    return [*also, *advice, outcome.server or "", ", ".join(times)]
+    return [*also, *advice, outcome.asked.server or "", ", ".join(times)]
 
 
 def _count(outcomes: Sequence[Outcome]) -> str:
@@ -90,9 +90,9 @@ def _data(outcome: Outcome, *, prefixed: bool) -> Iterable[str]:
     if result is None:
         return
     prefix = f"{outcome.check}_" if prefixed else ""
-    limits = outcome.limits.thresholds_ms
+    limits = outcome.asked.thresholds
     if result.available:
-        timeout = outcome.limits.timeout_seconds
+        timeout = outcome.asked.timeout
         yield _item(prefix + "total", result.duration_ms / 1000, "s", _seconds(limits.get("total")), "", "0", timeout)
         for step in result.steps:
             if step.duration_ms is not None:
@@ -103,15 +103,15 @@ def _data(outcome: Outcome, *, prefixed: bool) -> Iterable[str]:
 
 def _facts(prefix: str, result: CheckResult, outcome: Outcome) -> Iterable[str]:
     """The certificate's days and what the search found."""
-    tls, search, limits = result.server.tls, result.search, outcome.limits
+    tls, search, asked = result.server.tls, result.search, outcome.asked
     if tls is not None and tls.certificate_days_remaining is not None:
-        days = f"{_plain(limits.certificate_days)}:"
+        days = f"{_plain(asked.certificate_days)}:"
         yield _item(prefix + "certificate_days", tls.certificate_days_remaining, "", days, "0:", "")
     if search is not None:
-        least = "" if limits.min_matches is None else f"{limits.min_matches}:"
+        least = "" if asked.min_matches is None else f"{asked.min_matches}:"
         yield _item(prefix + "matches", search.matches, "", "", least, "0")
         if search.age_seconds is not None:
-            yield _item(prefix + "newest_match_age", search.age_seconds, "s", "", _plain(limits.max_age_seconds), "0")
+            yield _item(prefix + "newest_match_age", search.age_seconds, "s", "", _plain(asked.max_age_seconds), "0")
 
 
 def _item(

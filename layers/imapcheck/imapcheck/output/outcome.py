@@ -1,40 +1,27 @@
-"""What came of one file of a call, and what its definition holds the figures against."""
+"""What came of one check: its result, or why there is none, and what its definition asks for."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from imapcheck.result import CheckResult, Exceeded
+from imapcheck.result import Asked, CheckResult, Exceeded
 
 type State = Literal["available", "slow", "unavailable", "not_run", "crashed"]
-_WORST_FIRST: tuple[State, ...] = ("unavailable", "crashed", "not_run", "slow", "available")
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a definition asks of a run's figures; a limit that it does not set is None."""
-
-    thresholds_ms: Mapping[str, float] = field(default_factory=dict)
-    timeout_seconds: float | None = None
-    certificate_days: float = 14
-    min_matches: int | None = None
-    max_age_seconds: float | None = None
+WORST_FIRST: tuple[State, ...] = ("unavailable", "crashed", "not_run", "slow", "available")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One file of a call: a result, or else why there is none.
+    """A result, or else `error`: our own fault in words (a definition, credentials); `crashed` marks a bug of ours.
 
-    `error` is our own fault told in words (a definition, credentials); `crashed` marks a bug of ours.
-    `server` is where the check goes, as a URL; None where the definition could not be read.
+    `check` is the check's name; the host or the file where the definition has none.
     """
 
     check: str
     result: CheckResult | None = None
     error: str | None = None
     crashed: bool = False
-    server: str | None = None
-    limits: Limits = field(default_factory=Limits)
+    asked: Asked = field(default_factory=Asked)
 
     @property
     def state(self) -> State:
@@ -58,7 +45,7 @@ class Outcome:
 
 def worst_first(outcomes: Iterable[Outcome]) -> list[Outcome]:
     """What somebody must look at, at the top; the order of the call within each state."""
-    return sorted(outcomes, key=lambda outcome: (_WORST_FIRST.index(outcome.state), not outcome.warned))
+    return sorted(outcomes, key=lambda outcome: (WORST_FIRST.index(outcome.state), not outcome.warned))
 
 
 def passed_limits(result: CheckResult) -> list[str]:

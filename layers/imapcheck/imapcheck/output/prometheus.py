@@ -51,8 +51,8 @@ def _families(outcomes: Sequence[Outcome]) -> Iterator[GaugeMetricFamily]:
 def _limits(outcomes: Sequence[Outcome]) -> GaugeMetricFamily:
     family = GaugeMetricFamily("probe_timeout_seconds", "The definition's timeout.", labels=["check"])
     for outcome in outcomes:
-        if outcome.limits.timeout_seconds is not None:
-            family.add_metric([outcome.check], outcome.limits.timeout_seconds)
+        if outcome.asked.timeout is not None:
+            family.add_metric([outcome.check], outcome.asked.timeout)
     return family
 
 

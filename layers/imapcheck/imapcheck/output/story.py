@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from imapcheck.output.chat_card import card, fenced, harmless, notification
-from imapcheck.output.story_facts import Change, Evidence, Kind, Links, Others, State, Watched
+from imapcheck.output.story_facts import Change, Evidence, Kind, Links, Others, State
 from imapcheck.output.story_plot import UNTOLD, Plot, bare
 from imapcheck.output.story_plots import plot
 from imapcheck.output.story_words import COLUMNS, ascii_line, flow, names, wrap
-from imapcheck.result import isoformat
+from imapcheck.result import Asked, CheckResult, isoformat
 from imapcheck.text import one_line
 
 SCHEMA_VERSION = 1
@@ -36,7 +36,7 @@ class Setting:
     `now` is the alarm's state where it has changed again since; None where it has not, or nobody knows.
     """
 
-    watched: Watched = field(default_factory=Watched)
+    asked: Asked = field(default_factory=Asked)
     evidence: Evidence = field(default_factory=Evidence)
     others: Others | None = None
     links: Links = field(default_factory=Links)
@@ -45,12 +45,12 @@ class Setting:
 
 def tell(change: Change, setting: Setting) -> Story:
     """The story of one change, with whatever evidence there is."""
-    return _story(change, setting, as_of_now(plot(change, setting.watched, setting.evidence), setting))
+    return _story(change, setting, as_of_now(plot(change, setting.asked, setting.evidence), setting))
 
 
 def tell_bare(change: Change, setting: Setting) -> Story:
     """What the alarm itself says: for where anything more could not be made."""
-    return _story(change, setting, bare(change, setting.watched, UNTOLD))
+    return _story(change, setting, bare(change, setting.asked, UNTOLD))
 
 
 def as_of_now(plotted: Plot, setting: Setting) -> Plot:
@@ -77,8 +77,8 @@ def _story(change: Change, setting: Setting, plotted: Plot) -> Story:
 
 
 def _text(change: Change, setting: Setting, plotted: Plot) -> str:
-    watched = setting.watched
-    head = head_line(plotted.word, change.check, watched.server)
+    asked = setting.asked
+    head = head_line(plotted.word, change.check, asked.server)
     lines = [head, *wrap(plotted.when, "  ", first="")]
     lines += wrap(plotted.why, "  ", first="")
     for words in plotted.quoted:
@@ -122,20 +122,20 @@ def _of_others(others: Others | None) -> list[str]:
 
 
 def _again(change: Change, setting: Setting) -> str | None:
-    if change.state != "ALARM" or change.kind is Kind.CERTIFICATE or setting.watched.file is None:
+    if change.state != "ALARM" or change.kind is Kind.CERTIFICATE or setting.asked.file is None:
         return None
-    return f"imapcheck run {setting.watched.file} --transcript"
+    return f"imapcheck run {setting.asked.file} --transcript"
 
 
 def _ways_on(change: Change, setting: Setting, *, whole_server: bool) -> list[str]:
     """Labelled lines; an address is never broken, as it would no longer lead anywhere."""
-    watched, links, again = setting.watched, setting.links, _again(change, setting)
+    asked, links, again = setting.asked, setting.links, _again(change, setting)
     found = (
         ("Run again", again and f"{again}  (in the checkout)"),
-        ("Runbook", watched.runbook),
+        ("Runbook", asked.runbook),
         ("Dashboard", links.dashboard),
         ("Runs", links.runs),
-        ("Server", watched.server if whole_server else None),
+        ("Server", asked.server if whole_server else None),
         ("Alarm", change.alarm),
     )
     return [f"{label + ':':<11}{value}" for label, value in found if value]
@@ -147,7 +147,7 @@ def _next_steps(change: Change, setting: Setting, plotted: Plot) -> list[str]:
     found = (
         harmless(plotted.do) if plotted.do else None,
         f"Run it again: {again}" if again else None,
-        f"Runbook: {setting.watched.runbook}" if setting.watched.runbook else None,
+        f"Runbook: {setting.asked.runbook}" if setting.asked.runbook else None,
         f"Dashboard: {links.dashboard}" if links.dashboard else None,
         f"Runs: {links.runs}" if links.runs else None,
     )
@@ -155,7 +155,7 @@ def _next_steps(change: Change, setting: Setting, plotted: Plot) -> list[str]:
 
 
 def _content(change: Change, setting: Setting, plotted: Plot, subject: str) -> dict[str, Any]:
-    run, others = plotted.run, setting.others
+    failure, others = plotted.run.failure if plotted.run is not None else None, setting.others
     return {
         "schema": SCHEMA_VERSION,
         "check": change.check,
@@ -167,18 +167,18 @@ def _content(change: Change, setting: Setting, plotted: Plot, subject: str) -> d
         "since": isoformat(plotted.since) if plotted.since is not None else None,
         "until": isoformat(plotted.until) if plotted.until is not None else None,
         "bad_runs": plotted.bad_runs,
-        "server": setting.watched.server,
+        "server": setting.asked.server,
         "why": plotted.why,
-        "step": run.step if run is not None else None,
-        "type": run.type if run is not None else None,
+        "step": failure.step if failure is not None else None,
+        "type": failure.type.value if failure is not None else None,
         "words": list(plotted.quoted),
         "do": plotted.do,
-        "run": _run_content(plotted),
+        "run": _run_content(plotted.run, plotted.transcript),
         "others": {"total": others.total, "ringing": list(others.ringing), "unnamed": others.unnamed}
         if others is not None
         else None,
         "links": {
-            "runbook": setting.watched.runbook,
+            "runbook": setting.asked.runbook,
             "dashboard": setting.links.dashboard,
             "runs": setting.links.runs,
         },
@@ -186,9 +186,8 @@ def _content(change: Change, setting: Setting, plotted: Plot, subject: str) -> d
     }
 
 
-def _run_content(plotted: Plot) -> dict[str, Any] | None:
+def _run_content(run: CheckResult | None, transcript: tuple[str, ...]) -> dict[str, Any] | None:
     """The run that is told of: when, how long its steps took, and the end of its transcript."""
-    run = plotted.run
     if run is None:
         return None
     return {
@@ -196,8 +195,8 @@ def _run_content(plotted: Plot) -> dict[str, Any] | None:
         "available": run.available,
         "slow": run.slow,
         "duration_ms": run.duration_ms,
-        "step_ms": dict(run.step_ms),
-        "transcript": list(plotted.transcript),
+        "step_ms": run.step_ms,
+        "transcript": list(transcript),
     }
 
 

@@ -1,8 +1,9 @@
 """How a story words a failure: its first word, its headline, what it means, and what to do."""
 
 from imapcheck.failures import FailureType
-from imapcheck.output.story_facts import Run, Watched
+from imapcheck.output.story_facts import type_of
 from imapcheck.output.story_words import seconds
+from imapcheck.result import Asked, CheckResult
 from imapcheck.steps import STEPS
 
 DOWN = "DOWN"
@@ -14,67 +15,60 @@ def behind(step: str) -> str:
     return STEPS[step].behind if step in STEPS else "the mail server"
 
 
-def type_of(name: object) -> FailureType | None:
-    """The failure type of that name; null for one that is not known."""
-    return next((type for type in FailureType if type.value == name), None)
-
-
-def may_have_changed(run: Run) -> bool:
+def may_have_changed(run: CheckResult) -> bool:
     """Whether asking what has changed leads anywhere: time alone ends a certificate."""
-    return run.type != FailureType.CERTIFICATE_EXPIRED
+    return type_of(run) is not FailureType.CERTIFICATE_EXPIRED
 
 
-def word_of(run: Run) -> str:
+def word_of(run: CheckResult) -> str:
     """The first word: DOWN, unless all that failed leaves the server itself in order."""
-    types = [type_of(run.type), *(type_of(item.get("type")) for item in run.later_failures)]
-    words = [DOWN if type is None else type.word for type in types]
-    return DOWN if DOWN in words else words[0]
+    words = [failure.type.word for failure in run.failures]
+    return words[0] if words and DOWN not in words else DOWN
 
 
-def headline_of(run: Run, watched: Watched) -> str:
+def headline_of(run: CheckResult, asked: Asked) -> str:
     """`connection refused`: for a subject."""
-    type, step = type_of(run.type), run.step or "the run"
-    return f"{run.step or 'run'} failed" if type is None else _named(type.headline.format(step=step), run, watched)
+    if run.failure is None:
+        return "run failed"
+    return _named(run.failure.type.headline.format(step=run.failure.step), run, asked)
 
 
-def meaning_of(run: Run, watched: Watched) -> str:
+def meaning_of(run: CheckResult, asked: Asked) -> str:
     """What it means in this case, as ` - the server refused ..`; nothing where the detail says it."""
-    type = type_of(run.type)
-    if type is None:
+    if run.failure is None:
         return ""
+    type, step = run.failure.type, run.failure.step
     if type is FailureType.TIMEOUT:
-        told = _waited(run, watched)
+        told = _waited(run.step_ms.get(step), asked)
     else:
         meaning = f"{type.meaning[0].lower()}{type.meaning[1:].rstrip('.')}"
         told = meaning if type.in_story is None else type.in_story
-        told = _named(told, run, watched)
+        told = _named(told, run, asked)
     return f" - {told}" if told else ""
 
 
-def _waited(run: Run, watched: Watched) -> str:
-    took = run.step_ms.get(run.step or "")
+def _waited(took: float | None, asked: Asked) -> str:
     waited = "" if took is None else f"waited {seconds(took)}"
-    limit = "" if watched.timeout is None else f"the whole run may take {watched.timeout:g} s"
+    limit = "" if asked.timeout is None else f"the whole run may take {asked.timeout:g} s"
     return "; ".join(filter(None, (waited, limit)))
 
 
-def advice_of(run: Run, watched: Watched, *, worked_before: bool) -> str | None:
+def advice_of(run: CheckResult, asked: Asked, *, worked_before: bool) -> str | None:
     """What to do first, with the names of this check; where it worked before, the server's provider may know more."""
-    type = type_of(run.type)
-    advice = run.advice or (type.advice if type is not None else None)
-    if advice is None:
+    if run.failure is None:
         return None
-    ask = _PROVIDER if worked_before and type is not None and type.hosted else ""
-    return f"{_named(advice, run, watched)}{ask}"
+    ask = _PROVIDER if worked_before and run.failure.type.hosted else ""
+    return f"{_named(run.failure.advice, run, asked)}{ask}"
 
 
-def _named(text: str, run: Run, watched: Watched) -> str:
+def _named(text: str, run: CheckResult, asked: Asked) -> str:
     """`text` with the names of this check in place of general words (`imapcheck.failures`)."""
-    if watched.secret is not None:
-        secret = f"the secret {watched.secret} (AWS Secrets Manager)" if watched.secret else "the secret"
+    step = "" if run.failure is None else run.failure.step
+    if asked.secret is not None:
+        secret = f"the secret {asked.secret} (AWS Secrets Manager)" if asked.secret else "the secret"
         text = text.replace("the secret or the credentials file", "the secret").replace("the secret", secret, 1)
-    if watched.file:
-        text = text.replace("the definition", watched.file)
-    if watched.mailbox is not None and run.step == "examine":
-        text = text.replace("such mailbox", f"mailbox {watched.mailbox}")
-    return text.replace("what the failed step needs", behind(run.step or ""))
+    if asked.file:
+        text = text.replace("the definition", asked.file)
+    if asked.mailbox is not None and step == "examine":
+        text = text.replace("such mailbox", f"mailbox {asked.mailbox}")
+    return text.replace("what the failed step needs", behind(step))

@@ -7,8 +7,9 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from imapcheck.output.story_facts import Change, Evidence, Kind, Run, Watched, clean, good_since
+from imapcheck.output.story_facts import Change, Evidence, Kind, clean, good_since
 from imapcheck.output.story_words import clock, stamp
+from imapcheck.result import Asked, CheckResult
 from imapcheck.text import count, duration
 
 _DATAPOINT = re.compile(r"(\d+(?:\.\d+)?) \((\d\d/\d\d/\d\d \d\d:\d\d:\d\d)\)")
@@ -31,7 +32,7 @@ class Plot:
     since: datetime | None = None
     until: datetime | None = None
     bad_runs: int | None = None
-    run: Run | None = None
+    run: CheckResult | None = None
 
     @property
     def do(self) -> str | None:
@@ -43,7 +44,7 @@ UNTOLD = Evidence(problem="the story could not be made")
 """Stands in for evidence that could not be told of: a bug must not make it say that the log has nothing."""
 
 
-def bare(change: Change, watched: Watched, evidence: Evidence) -> Plot:
+def bare(change: Change, asked: Asked, evidence: Evidence) -> Plot:
     """What is left to say without evidence: that the alarm changed, and what CloudWatch says of it."""
     silence, words = _silence(change, evidence), (f"CloudWatch: {clean(change.reason)}",)
     if change.state == "OK":
@@ -63,12 +64,12 @@ def bare(change: Change, watched: Watched, evidence: Evidence) -> Plot:
         f"{began}: {_rule(change)}; the alarm rang at {clock(change.at, change.at)} UTC",
         f"reason unknown: {silence}",
         words,
-        advice=_look_yourself(watched, evidence),
+        advice=_look_yourself(asked, evidence),
         since=since,
     )
 
 
-def unfounded(change: Change, watched: Watched, evidence: Evidence) -> Plot:
+def unfounded(change: Change, asked: Asked, evidence: Evidence) -> Plot:
     """The alarm rings, set by hand for instance, and no run is bad, or none is there."""
     silence = _silence(change, evidence)
     return Plot(
@@ -77,13 +78,13 @@ def unfounded(change: Change, watched: Watched, evidence: Evidence) -> Plot:
         f"since {stamp(change.at)}: the alarm {change.kind.value} rings",
         f"reason not known: {silence}; was the alarm set by hand?",
         (f"CloudWatch: {clean(change.reason)}",),
-        advice=_look_yourself(watched, evidence),
+        advice=_look_yourself(asked, evidence),
     )
 
 
-def _look_yourself(watched: Watched, evidence: Evidence) -> str:
+def _look_yourself(asked: Asked, evidence: Evidence) -> str:
     by_hand = "Run the check by hand (line Run again): it shows whether and why it fails."
-    if watched.file is None:
+    if asked.file is None:
         by_hand = "Run the check by hand: it shows whether and why it fails."
     if evidence.problem is None:
         return f"{by_hand} Then look into the log (line Runs)."

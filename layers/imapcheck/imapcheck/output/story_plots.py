@@ -8,13 +8,24 @@ from typing import TypedDict
 from imapcheck.failures import FailureType
 from imapcheck.output.story_causes import advice_of, behind, headline_of, may_have_changed, meaning_of, word_of
 from imapcheck.output.story_ends import certificate_renewed, no_longer_slow, running_again, up
-from imapcheck.output.story_facts import Change, Evidence, Kind, MonitorError, Run, Spell, Watched, clean, find_spell
+from imapcheck.output.story_facts import (
+    Change,
+    Evidence,
+    Kind,
+    MonitorError,
+    Spell,
+    certificate_days,
+    clean,
+    find_spell,
+    type_of,
+)
 from imapcheck.output.story_plot import WORDS, Plot, bare, unfounded
 from imapcheck.output.story_sentences import (
     address_of,
     attempts_of,
     certificate_left,
     certificate_names,
+    exceeded,
     expiry_of,
     grown_most,
     growth_of,
@@ -33,6 +44,7 @@ from imapcheck.output.story_sentences import (
     words_of,
 )
 from imapcheck.output.story_words import clock, ms, stamp, timed_steps
+from imapcheck.result import Asked, CheckResult
 from imapcheck.text import count, days, duration
 
 _URGENT_DAYS = 3
@@ -40,10 +52,10 @@ _CLOUDWATCHS_OWN = "Threshold Crossed"
 """How the reason of an alarm begins that rings for its metric; who sets one by hand gives another."""
 
 
-def plot(change: Change, watched: Watched, evidence: Evidence) -> Plot:
+def plot(change: Change, asked: Asked, evidence: Evidence) -> Plot:
     """The plot of one change; where the log gave nothing to go by, what the alarm itself says."""
     if change.kind is Kind.NOT_RUNNING:
-        return _not_running(change, watched, evidence) if change.state == "ALARM" else running_again(change, evidence)
+        return _not_running(change, asked, evidence) if change.state == "ALARM" else running_again(change, evidence)
     spell = find_spell(change, evidence.runs)
     if change.kind is Kind.CERTIFICATE and change.state == "OK":
         return certificate_renewed(change, evidence)
@@ -51,33 +63,33 @@ def plot(change: Change, watched: Watched, evidence: Evidence) -> Plot:
         read = evidence.problem is None and evidence.looked_from is not None
         by_hand = evidence.runs or not change.reason.startswith(_CLOUDWATCHS_OWN)
         quiet = change.state == "ALARM" and read and by_hand
-        return (unfounded if quiet else bare)(change, watched, evidence)
+        return (unfounded if quiet else bare)(change, asked, evidence)
     tell = _RINGS[change.kind] if change.state == "ALARM" else _ENDS[change.kind]
-    return tell(change, watched, spell)
+    return tell(change, asked, spell)
 
 
 class _SpellFields(TypedDict):
     since: datetime
     bad_runs: int
-    run: Run
+    run: CheckResult
 
 
 def _spell(spell: Spell) -> _SpellFields:
     return {"since": spell.since, "bad_runs": len(spell.bad), "run": spell.told}
 
 
-def _unavailable(change: Change, watched: Watched, spell: Spell) -> Plot:
+def _unavailable(change: Change, asked: Asked, spell: Spell) -> Plot:
     run, before = spell.told, spell.last_good
-    mark = "not tried" if run.type == FailureType.AUTHENTICATION_PAUSED else "failed"
+    mark = "not tried" if type_of(run) is FailureType.AUTHENTICATION_PAUSED else "failed"
     return Plot(
         word_of(run),
-        (f": {headline_of(run, watched)}", f", {since_when(spell)}", f" ({share_of(spell)})"),
+        (f": {headline_of(run, asked)}", f", {since_when(spell)}", f" ({share_of(spell)})"),
         f"{since_when(spell)}: {share_of(spell)} failed; {last_good(change, spell)}",
-        f"{reason_of(run)}{meaning_of(run, watched)}",
+        f"{reason_of(run)}{meaning_of(run, asked)}",
         (*words_of(run), *refusal_elsewhere(run), *pause_of(spell)),
         what_changed(change, before) if may_have_changed(run) else "",
-        advice_of(run, watched, worked_before=before is not None),
-        timed_steps(run.step_ms, {} if run.step is None else {run.step: mark}),
+        advice_of(run, asked, worked_before=before is not None),
+        timed_steps(run.step_ms, {} if run.failure is None else {run.failure.step: mark}),
         (
             *other_reasons(change, spell),
             *matches_before(change, run, before),
@@ -92,13 +104,13 @@ def _unavailable(change: Change, watched: Watched, spell: Spell) -> Plot:
     )
 
 
-def _slow(change: Change, watched: Watched, spell: Spell) -> Plot:
+def _slow(change: Change, asked: Asked, spell: Spell) -> Plot:
     run, before = spell.bad[0], spell.last_good
-    exceeded = run.exceeded(watched.thresholds)
-    over = [f"{name} took {ms(took)} (limit {ms(limit)})" for name, limit, took in exceeded]
+    passed = exceeded(run)
+    over = [f"{item.name} took {ms(item.duration_ms)} (limit {ms(item.limit_ms)})" for item in passed]
     grown = grown_most(run, before)
-    step = grown[0] if grown else next((name for name, _, _ in exceeded if name != "total"), "")
-    limits = f"thresholds.{exceeded[0][0]}" if exceeded else "its limit"
+    step = grown[0] if grown else next((item.name for item in passed if item.name != "total"), "")
+    limits = f"thresholds.{passed[0].name}" if passed else "its limit"
     return Plot(
         "SLOW",
         (f": {over[0] if over else 'over a limit'}", f", {since_when(spell)}", f" ({share_of(spell)})"),
@@ -106,8 +118,8 @@ def _slow(change: Change, watched: Watched, spell: Spell) -> Plot:
         f"slow: works, but {over[0] if over else f'the whole took {ms(run.duration_ms)}'} in the last run",
         worked="Everything works, only slower: no hurry, unless users complain. ",
         advice=f"{what_changed(change, before, 'was quick')}Look at load, disk and network of {behind(step)}."
-        f" If this speed is normal, raise {limits} in {watched.file or 'the definition'}.",
-        steps=timed_steps(run.step_ms, {name: "over its limit" for name, _, _ in exceeded if name != "total"}),
+        f" If this speed is normal, raise {limits} in {asked.file or 'the definition'}.",
+        steps=timed_steps(run.step_ms, {item.name: "over its limit" for item in passed if item.name != "total"}),
         facts=(
             *growth_of(change, grown, before),
             *(f"Also over: {item}." for item in over[1:]),
@@ -123,9 +135,9 @@ def _were_slow(spell: Spell) -> str:
     return f"{share} {'was' if share == 'the last run' else 'were'} slow"
 
 
-def _certificate(change: Change, watched: Watched, spell: Spell) -> Plot:
+def _certificate(change: Change, asked: Asked, spell: Spell) -> Plot:
     run = spell.bad[0]
-    left = run.certificate_days or 0.0
+    left = certificate_days(run) or 0.0
     limit = days(change.threshold or 0)
     when = "in working hours" if left >= _URGENT_DAYS else "now"
     return Plot(
@@ -133,7 +145,7 @@ def _certificate(change: Change, watched: Watched, spell: Spell) -> Plot:
         (f": expires in {days(left)}", f", on {expiry_of(run)}", "; nothing is broken yet"),
         f"{since_when(spell)}: fewer than {limit} left; nothing is broken yet",
         f"certificate: expires in {days(left)}, on {expiry_of(run)}",
-        certificate_names(run.certificate),
+        certificate_names(run.server.tls),
         worked="" if left < _URGENT_DAYS else "This can wait until morning. ",
         advice=f"Renew it {when} and reload the mail server; the next run sees it. Is renewal automatic? Then see why"
         " it has not run, or whether the old file is still loaded. Once expired, mail clients refuse it or warn."
@@ -143,7 +155,7 @@ def _certificate(change: Change, watched: Watched, spell: Spell) -> Plot:
     )
 
 
-def _not_running(change: Change, watched: Watched, evidence: Evidence) -> Plot:
+def _not_running(change: Change, asked: Asked, evidence: Evidence) -> Plot:
     last = next(iter(evidence.runs), None)
     since = last.started_at if last is not None else change.at - change.period * change.periods
     told = f"since {stamp(since)}{'' if last is not None else ' or earlier'}"
@@ -155,7 +167,7 @@ def _not_running(change: Change, watched: Watched, evidence: Evidence) -> Plot:
         f"monitor: {_monitor_says(change, evidence)}; the mail server was not tested",
         tuple(_shown(change, error) for error in evidence.errors[:1]),
         worked=what_changed(change, last, "worked" if last is None or last.available else "ran"),
-        advice=_mend(watched, evidence),
+        advice=_mend(asked, evidence),
         since=since,
         run=last,
     )
@@ -181,7 +193,7 @@ def _shown(change: Change, error: MonitorError) -> str:
     return clean(re.sub(rf"^\w+: check {re.escape(change.check)}: ", "", error.text))
 
 
-def _mend(watched: Watched, evidence: Evidence) -> str:
+def _mend(asked: Asked, evidence: Evidence) -> str:
     """What to do about the newest error, or about silence."""
     if not evidence.errors:
         return (
@@ -189,10 +201,10 @@ def _mend(watched: Watched, evidence: Evidence) -> str:
             " then look into the log of run_check."
         )
     text = evidence.errors[0].text
-    if watched.secret is not None and "CredentialsError" in text and watched.secret in text:
-        return _mend_credentials(text, watched.secret)
+    if asked.secret is not None and "CredentialsError" in text and asked.secret in text:
+        return _mend_credentials(text, asked.secret)
     if "DefinitionError" in text:
-        return f"Correct {watched.file or 'the definition'} as the error says, and deploy it again."
+        return f"Correct {asked.file or 'the definition'} as the error says, and deploy it again."
     return "Put right what the error names, in this stack's account and Region; the next run tries again."
 
 
@@ -226,6 +238,6 @@ def _mend_credentials(text: str, secret: str) -> str:
     )
 
 
-type _Teller = Callable[[Change, Watched, Spell], Plot]
+type _Teller = Callable[[Change, Asked, Spell], Plot]
 _RINGS: dict[Kind, _Teller] = {Kind.UNAVAILABLE: _unavailable, Kind.SLOW: _slow, Kind.CERTIFICATE: _certificate}
 _ENDS: dict[Kind, _Teller] = {Kind.UNAVAILABLE: up, Kind.SLOW: no_longer_slow}

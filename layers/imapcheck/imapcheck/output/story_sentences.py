@@ -1,26 +1,27 @@
 """The sentences that the plots are made of: since when, how long, which step, whose words, what grew."""
 
 from collections import Counter
-from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from imapcheck.failures import FailureType
 from imapcheck.output.excerpt import end_of_part
-from imapcheck.output.story_facts import Change, Run, Spell, clean
+from imapcheck.output.story_facts import Change, Spell, certificate_days, clean, type_of
 from imapcheck.output.story_words import between, clock, cut, ms, names, stamp
+from imapcheck.result import CheckResult, Exceeded, TlsFacts
 from imapcheck.text import count, days, duration, minute
 
 TRANSCRIPT_LINES = 12
 TRANSCRIPT_COLUMNS = 300
 _WORTH_TELLING_MS = 10
 _NOT_TRIED_MS = 1
+_AGE = 10**9  # seconds
 _NO_DATE = "a date that the log does not tell"
 _CUT = "(.. lines left out in the log)"
 
 
-def reason_of(run: Run) -> str:
+def reason_of(run: CheckResult) -> str:
     """`authenticate: authentication_failed`."""
-    return f"{run.step or 'run'}: {run.type or 'failed'}"
+    return "run: failed" if run.failure is None else f"{run.failure.step}: {run.failure.type}"
 
 
 def since_when(spell: Spell) -> str:
@@ -41,12 +42,12 @@ def last_good(change: Change, spell: Spell, good: str = "good") -> str:
     return f"last {good} {at(spell.last_good, change)}"
 
 
-def at(run: Run, change: Change) -> str:
+def at(run: CheckResult, change: Change) -> str:
     """`10:07 UTC`, with the day where it is another than the change's."""
     return f"{clock(run.started_at, change.at)} UTC"
 
 
-def what_changed(change: Change, before: Run | None, was: str = "worked") -> str:
+def what_changed(change: Change, before: CheckResult | None, was: str = "worked") -> str:
     """The question that a good run before it raises; it goes before an advice."""
     return "" if before is None else f"It {was} at {at(before, change)}: what changed since? "
 
@@ -63,56 +64,64 @@ def how_long(change: Change, spell: Spell) -> tuple[str, str]:
     return f"{more}{duration(end - spell.since)}", between(spell.since, end)
 
 
-def words_of(run: Run) -> tuple[str, ...]:
+def words_of(run: CheckResult) -> tuple[str, ...]:
     """What the failure says, and the failures and warnings that came with it."""
-    more = (f"also {item.get('step')}: {item.get('type')}: {item.get('detail')}" for item in run.later_failures)
-    warned = (f"warning {item.get('type')}: {item.get('detail')}" for item in run.warnings)
-    named = certificate_names(run.certificate, besides=run.detail or "") if _is_about_certificate(run) else ()
-    return (*((run.detail,) if run.detail else ()), *map(clean, (*more, *warned)), *named)
+    first = (clean(detail_of(run)),) if detail_of(run) else ()
+    more = (clean(f"also {failure.step}: {failure.type}: {failure.detail}") for failure in run.failures[1:])
+    warned = (clean(f"warning {warning.type}: {warning.detail}") for warning in run.warnings)
+    about = _is_about_certificate(run) and run.server.tls is not None
+    named = certificate_names(run.server.tls, besides=detail_of(run)) if about else ()
+    return (*first, *more, *warned, *named)
+
+
+def detail_of(run: CheckResult) -> str:
+    """What the failure says; empty where there is none."""
+    return "" if run.failure is None else run.failure.detail
 
 
 def pause_of(spell: Spell) -> tuple[str, ...]:
     """Where the newest run withheld the login that an earlier one saw refused: until when."""
     newest = spell.bad[0]
-    if newest.type != FailureType.AUTHENTICATION_PAUSED or spell.told is newest:
+    if type_of(newest) is not FailureType.AUTHENTICATION_PAUSED or spell.told is newest:
         return ()
-    return (f"now the check does not log in, as more tries could lock the account: {newest.detail}",)
+    return (f"now the check does not log in, as more tries could lock the account: {clean(detail_of(newest))}",)
 
 
-def refusal_elsewhere(run: Run) -> tuple[str, ...]:
+def refusal_elsewhere(run: CheckResult) -> tuple[str, ...]:
     """A refusal that no run of this check saw: checks of one mailbox share the pause."""
-    if run.type != FailureType.AUTHENTICATION_PAUSED:
+    if type_of(run) is not FailureType.AUTHENTICATION_PAUSED:
         return ()
     return ("what the server said then is not among these runs: an older one saw it, or another check of this mailbox",)
 
 
-def _is_about_certificate(run: Run) -> bool:
-    return run.type is not None and run.type.startswith("certificate_")
+def _is_about_certificate(run: CheckResult) -> bool:
+    type = type_of(run)
+    return type is not None and type.startswith("certificate_")
 
 
-def certificate_names(facts: Mapping[str, object], *, besides: str = "") -> tuple[str, ...]:
+def certificate_names(tls: TlsFacts | None, *, besides: str = "") -> tuple[str, ...]:
     """Whose certificate it is and who issued it, as far as `besides` does not say so already."""
-    listed = facts.get("certificate_names")
-    found = [clean(str(name)) for name in listed] if isinstance(listed, list | tuple) else []
+    if tls is None:
+        return ()
     lines = (
-        ("certificate for", names(found) if found else facts.get("certificate_subject")),
-        ("issued by", facts.get("certificate_issuer")),
+        ("certificate for", names(tls.certificate_names) or tls.certificate_subject),
+        ("issued by", tls.certificate_issuer),
     )
-    return tuple(f"{label} {told}" for label, value in lines if value and (told := clean(str(value))) not in besides)
+    return tuple(f"{label} {told}" for label, value in lines if value and (told := clean(value)) not in besides)
 
 
-def expiry_of(run: Run) -> str:
+def expiry_of(run: CheckResult) -> str:
     """`8 Dec 2026 10:05 UTC`."""
-    moment = run.certificate.get("certificate_expires_at")
+    moment = None if run.server.tls is None else run.server.tls.certificate_expires_at
     try:
-        return minute(datetime.fromisoformat(moment)) if isinstance(moment, str) else _NO_DATE
+        return _NO_DATE if moment is None else minute(datetime.fromisoformat(moment))
     except ValueError:
         return _NO_DATE
 
 
-def last_lines(run: Run) -> tuple[str, ...]:
+def last_lines(run: CheckResult) -> tuple[str, ...]:
     """The conversation up to the end of the failed step, its last lines; how many were left out stands in between."""
-    end = end_of_part(run.step or "", run.transcript)
+    end = end_of_part("" if run.failure is None else run.failure.step, run.transcript)
     before, after = max(0, end - TRANSCRIPT_LINES), len(run.transcript) - end
     shown = (_CUT if line == "[...]" else cut(line, TRANSCRIPT_COLUMNS) for line in run.transcript[before:end])
     return (
@@ -132,7 +141,7 @@ def causes_of(change: Change, spell: Spell) -> tuple[str, ...]:
     )
 
 
-def _from_to(change: Change, runs: list[Run]) -> str:
+def _from_to(change: Change, runs: list[CheckResult]) -> str:
     first, last = (clock(run.started_at, change.at) for run in (runs[0], runs[-1]))
     return first if len(runs) == 1 else f"{first} to {last}"
 
@@ -143,51 +152,68 @@ def other_reasons(change: Change, spell: Spell) -> tuple[str, ...]:
     return (f"Failures: {names(causes)} UTC.",) if len(causes) > 1 else ()
 
 
-def step_before(change: Change, run: Run, before: Run | None) -> tuple[str, ...]:
+def step_before(change: Change, run: CheckResult, before: CheckResult | None) -> tuple[str, ...]:
     """How long the failed step took when all was well, where that is another order of things."""
-    took, took_before = (found.step_ms.get(run.step or "") if found is not None else None for found in (run, before))
-    if before is None or took is None or took_before is None or took < _NOT_TRIED_MS:
+    if before is None or run.failure is None:
+        return ()
+    step = run.failure.step
+    took, took_before = (found.step_ms.get(step) for found in (run, before))
+    if took is None or took_before is None or took < _NOT_TRIED_MS:
         return ()
     if abs(took - took_before) < _WORTH_TELLING_MS or 0.5 < took / (took_before or 1) < 2:
         return ()
-    return (f"At {at(before, change)} {run.step} took {ms(took_before)}.",)
+    return (f"At {at(before, change)} {step} took {ms(took_before)}.",)
 
 
-def matches_before(change: Change, run: Run, before: Run | None) -> tuple[str, ...]:
+def matches_before(change: Change, run: CheckResult, before: CheckResult | None) -> tuple[str, ...]:
     """What the same search found when all was well; of a match that is too old, its time."""
-    if run.type == FailureType.TOO_OLD and run.newest_match is not None:
-        return (f"The newest match is of {stamp(run.newest_match)}.",)
-    if run.type != FailureType.NO_MATCH or before is None or before.matches is None:
+    newest = _newest_match(run)
+    if type_of(run) is FailureType.TOO_OLD and newest is not None:
+        return (f"The newest match is of {stamp(newest)}.",)
+    if type_of(run) is not FailureType.NO_MATCH or before is None or before.search is None:
         return ()
-    newest = "" if before.newest_match is None else f", the newest of {stamp(before.newest_match)}"
-    return (f"At {at(before, change)} {count(before.matches, 'message')} matched{newest}.",)
+    newest = _newest_match(before)
+    of = "" if newest is None else f", the newest of {stamp(newest)}"
+    return (f"At {at(before, change)} {count(before.search.matches, 'message')} matched{of}.",)
 
 
-def address_of(run: Run) -> tuple[str, ...]:
+def _newest_match(run: CheckResult) -> datetime | None:
+    """When the newest match arrived, where the run looked at its age."""
+    age = None if run.search is None else run.search.age_seconds
+    return run.started_at - timedelta(seconds=age) if age is not None and 0 <= age < _AGE else None
+
+
+def address_of(run: CheckResult) -> tuple[str, ...]:
     """Where the failed run was connected to, unless the detail says it."""
-    return (f"Address: {run.address}.",) if run.address is not None and run.address not in (run.detail or "") else ()
+    address = run.server.address
+    return (f"Address: {clean(address)}.",) if address is not None and address not in detail_of(run) else ()
 
 
-def skipped(run: Run, before: Run | None) -> tuple[str, ...]:
+def skipped(run: CheckResult, before: CheckResult | None) -> tuple[str, ...]:
     """The steps that a run left out which went on after its failure."""
-    if before is None or run.step is None or [*run.step_ms][-1:] == [run.step]:
+    if before is None or run.failure is None or [*run.step_ms][-1:] == [run.failure.step]:
         return ()
     missing = [name for name in before.step_ms if name not in run.step_ms]
     return (f"Skipped: {names(missing)}.",) if missing else ()
 
 
-def certificate_left(run: Run | None) -> tuple[str, ...]:
+def certificate_left(run: CheckResult | None) -> tuple[str, ...]:
     """The days that are left, where this very run verified the certificate."""
-    left = run.certificate_days if run is not None else None
+    left = certificate_days(run) if run is not None else None
     return () if left is None else (f"Certificate: {days(left)} left.",)
 
 
-def attempts_of(run: Run) -> tuple[str, ...]:
-    attempts = run.result.get("attempts")
-    return (f"Attempts: {attempts}.",) if isinstance(attempts, int) and attempts > 1 else ()
+def attempts_of(run: CheckResult) -> tuple[str, ...]:
+    return (f"Attempts: {run.attempts}.",) if run.attempts > 1 else ()
 
 
-def grown_most(run: Run, before: Run | None) -> tuple[str, float, float] | None:
+def exceeded(run: CheckResult) -> list[Exceeded]:
+    """The thresholds that made a run slow, worst first."""
+    over = [item for item in run.exceeded if item.duration_ms > item.limit_ms > 0]
+    return sorted(over, key=lambda item: item.duration_ms / item.limit_ms, reverse=True)
+
+
+def grown_most(run: CheckResult, before: CheckResult | None) -> tuple[str, float, float] | None:
     """(step, now, before) of the step that grew most since the last good run."""
     if before is None:
         return None
@@ -196,7 +222,7 @@ def grown_most(run: Run, before: Run | None) -> tuple[str, float, float] | None:
     return most if most is not None and most[1] > most[2] else None
 
 
-def growth_of(change: Change, grown: tuple[str, float, float] | None, before: Run | None) -> tuple[str, ...]:
+def growth_of(change: Change, grown: tuple[str, float, float] | None, before: CheckResult | None) -> tuple[str, ...]:
     if grown is None or before is None:
         return ()
     step, now, then = grown

@@ -1,13 +1,15 @@
 """What a file of results says: availability, times per step, incidents with their length and cause, slow hours.
 
-Takes the objects of `json_lines` in the order they were written; keeps a few numbers of each run.
+Takes the outcomes of `json_lines` in the order they were written; keeps a few numbers of each run.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+
+from imapcheck.output.outcome import Outcome
+from imapcheck.result import CheckResult
 
 _SLOWEST_HOURS = 3
 
@@ -67,34 +69,28 @@ class CheckSummary:
         medians = [(hour, percentile(sorted(times), 0.5), len(times)) for hour, times in self.hours.items()]
         return sorted(medians, key=lambda item: -item[1])[:_SLOWEST_HOURS]
 
-    def take(self, run: Mapping[str, Any]) -> None:
-        """Count one object. Raises `KeyError`, `TypeError` or `ValueError` where it is not a result."""
-        if "error" in run:
+    def take(self, run: CheckResult | None) -> None:
+        """Count one run, or one that there was not."""
+        if run is None:
             self.not_run += 1
             return
-        moment, duration = datetime.fromisoformat(run["started_at"]), float(run["duration_ms"])
-        steps = [
-            (str(step["name"]), float(step["duration_ms"])) for step in run["steps"] if step["duration_ms"] is not None
-        ]
-        failure = run["failure"]
-        cause = None if failure is None else f"{failure['step']}: {failure['type']}"
-        self.first, self.last, self.runs = self.first or moment, moment, self.runs + 1
-        if run["available"]:
-            self._good(moment, duration, steps, slow=bool(run["slow"]))
+        self.first, self.last, self.runs = self.first or run.started_at, run.started_at, self.runs + 1
+        if run.failure is None:
+            self._good(run)
         else:
-            self._began = self._began or moment
-            self._causes[cause or "unknown"] += 1
+            self._began = self._began or run.started_at
+            self._causes[f"{run.failure.step}: {run.failure.type}"] += 1
 
     def finish(self) -> None:
         """No more runs: an incident under way is told as one that has not ended."""
         self._close(None)
 
-    def _good(self, moment: datetime, duration: float, steps: list[tuple[str, float]], *, slow: bool) -> None:
-        self._close(moment)
-        self.available, self.slow = self.available + 1, self.slow + slow
-        for name, time in (("total", duration), *steps):
+    def _good(self, run: CheckResult) -> None:
+        self._close(run.started_at)
+        self.available, self.slow = self.available + 1, self.slow + run.slow
+        for name, time in {"total": run.duration_ms, **run.step_ms}.items():
             self.times[name].append(time)
-        self.hours[f"{moment:%Y-%m-%d %H}:00"].append(duration)
+        self.hours[f"{run.started_at:%Y-%m-%d %H}:00"].append(run.duration_ms)
 
     def _close(self, ended: datetime | None) -> None:
         if self._began is not None:
@@ -111,18 +107,15 @@ class Summary:
     unreadable: int
 
 
-def summarise(objects: Iterable[Mapping[str, Any] | None]) -> Summary:
-    """Read the objects once; None and what is not a result count as unreadable."""
+def summarise(outcomes: Iterable[Outcome | None]) -> Summary:
+    """Read the outcomes once; None counts as unreadable."""
     checks: dict[str, CheckSummary] = {}
     unreadable = 0
-    for run in objects:
-        try:
-            if run is None:
-                raise TypeError
-            name = str(run["check"])
-            checks.setdefault(name, CheckSummary(name)).take(run)
-        except (KeyError, TypeError, ValueError):
+    for outcome in outcomes:
+        if outcome is None:
             unreadable += 1
+        else:
+            checks.setdefault(outcome.check, CheckSummary(outcome.check)).take(outcome.result)
     for check in checks.values():
         check.finish()
     return Summary(tuple(checks[name] for name in sorted(checks)), unreadable)

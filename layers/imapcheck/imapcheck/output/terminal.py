@@ -170,7 +170,7 @@ class ManyChecksScreen(Screen):
         if outcome.result is None:
             say(self.console, _lines(outcome.error))
             return
-        say(self.console, [Text.assemble((outcome.check, "bold"), f"  {outcome.server}")])
+        say(self.console, [Text.assemble((outcome.check, "bold"), f"  {outcome.asked.server}")])
         say(self.console, reasons(outcome.result))
         if self._transcript or not brief:
             say(self.console, evidence(outcome.result, transcript=self._transcript), 6)

@@ -39,7 +39,7 @@ def verdict(outcome: Outcome) -> Iterator[Text]:
     state = "available, but slow" if outcome.state == "slow" else WORDS[outcome.state]
     facts = ", ".join(_facts(result))
     yield Text.assemble(
-        (f"{outcome.check}: ", "bold"), (state, f"bold {STYLES[outcome.state]}"), f"  {outcome.server}  {facts}"
+        (f"{outcome.check}: ", "bold"), (state, f"bold {STYLES[outcome.state]}"), f"  {outcome.asked.server}  {facts}"
     )
     yield from reasons(result)
 

@@ -7,7 +7,6 @@ each other without gaps, as the run's clock only runs within them.
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from imapcheck.result import CheckResult, StepResult, StepStatus
 from imapcheck.steps import STEPS, Phase
@@ -73,15 +72,14 @@ class Waterfall:
 
 
 def waterfall_of(
-    result: CheckResult | Mapping[str, Any], thresholds: Mapping[str, float] | None = None, spans: Spans | None = None
+    result: CheckResult, thresholds: Mapping[str, float] | None = None, spans: Spans | None = None
 ) -> Waterfall:
-    """The layout of a result or of its JSON object.
+    """The layout of a result.
 
     `thresholds` are the definition's; without them those that the result says were exceeded are marked.
     """
-    content = result.to_dict() if isinstance(result, CheckResult) else result
-    exceeded = {item["name"]: float(item["limit_ms"]) for item in content["exceeded"]}
-    return layout([StepResult(**step) for step in content["steps"]], exceeded | dict(thresholds or {}), spans)
+    exceeded = {item.name: item.limit_ms for item in result.exceeded}
+    return layout(result.steps, exceeded | dict(thresholds or {}), spans)
 
 
 def layout(steps: Sequence[StepResult], thresholds: Mapping[str, float], spans: Spans | None = None) -> Waterfall:

@@ -31,11 +31,12 @@ from htpy import (
     tr,
 )  # fmt: skip
 
-from imapcheck.output.entry import ORDER, Entry, State, words
 from imapcheck.output.html import certificate, strip, why, widget
 from imapcheck.output.html_run import state_mark
-from imapcheck.output.html_steps import LEGEND, legend
+from imapcheck.output.html_steps import LEGEND, legend, words
+from imapcheck.output.outcome import WORST_FIRST, Outcome, State
 from imapcheck.output.waterfall import duration_text
+from imapcheck.result import CheckResult
 
 DOCUMENTATION = """\
 # The checks of this stack
@@ -72,7 +73,7 @@ class CheckRow:
 
     check: str
     state: State
-    entry: Entry | None
+    outcome: Outcome | None
     ran_at: datetime | None = None
     down_since: datetime | None = None
     percent: float | None = None
@@ -80,6 +81,11 @@ class CheckRow:
     open_last: Mapping[str, Any] | None = None
     open_failure: Mapping[str, Any] | None = None
     problem: Problem | None = None
+
+    @property
+    def result(self) -> CheckResult | None:
+        """The last run."""
+        return None if self.outcome is None else self.outcome.result
 
 
 @dataclass(frozen=True)
@@ -98,7 +104,7 @@ def checks_widget(
     rows: Sequence[CheckRow], notes: Sequence[str], choice: Choice, *, endpoint: str, now: datetime, dark: bool
 ) -> str:
     """The table, worst first, with a form to narrow it; `notes` are sentences below it."""
-    shown = sorted(filter(_wanted(choice), rows), key=lambda row: (ORDER.index(row.state), row.check))
+    shown = sorted(filter(_wanted(choice), rows), key=lambda row: (WORST_FIRST.index(row.state), row.check))
     return widget(
         _form(choice, len(shown), len(rows), endpoint),
         _table(shown, endpoint, now) if shown else p["No check matches."],
@@ -114,7 +120,7 @@ def sentence_widget(sentence: str, *, dark: bool) -> str:
 
 
 def _wanted(choice: Choice) -> Any:
-    return lambda row: choice.names(row.check) and not (choice.only_problems and row.state == "good")
+    return lambda row: choice.names(row.check) and not (choice.only_problems and row.state == "available")
 
 
 def _form(choice: Choice, shown: int, all: int, endpoint: str) -> Element:
@@ -151,13 +157,13 @@ def _row(row: CheckRow, endpoint: str, now: datetime) -> Element:
         td[_state(row), _since(row, now)],
         td(".spare")[_last_run(row, now)],
         td(".words.why")[_reason(row)],
-        td(".spare.number")["" if row.entry is None else certificate(row.entry)],
+        td(".spare.number")["" if row.result is None else certificate(row.result)],
         td(".number")[_availability(row, endpoint, now)],
     ]
 
 
 def _state(row: CheckRow) -> Element:
-    if row.state != "unknown":
+    if row.state != "not_run":
         return state_mark(row.state)
     return span(".state.unknown")[f"? {'no run' if row.problem is None else row.problem.state}"]
 
@@ -172,15 +178,15 @@ def _last_run(row: CheckRow, now: datetime) -> Node:
     if row.ran_at is None:
         return span(".quiet")["none in this time range"]
     ran = f"{_clock(row.ran_at, now)}, {_ago(now - row.ran_at)}"
-    if row.entry is None:
+    if row.result is None:
         return ran
-    return fragment[ran, f" · {duration_text(row.entry.content['duration_ms'])}", strip(row.entry)]
+    return fragment[ran, f" · {duration_text(row.result.duration_ms)}", strip(row.result)]
 
 
 def _reason(row: CheckRow) -> Node:
     if row.problem is not None:
         return bdi[words(row.problem.words)]
-    return None if row.entry is None else why(row.entry)
+    return None if row.outcome is None else why(row.outcome)
 
 
 def _availability(row: CheckRow, endpoint: str, now: datetime) -> Node:

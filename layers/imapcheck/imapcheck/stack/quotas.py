@@ -8,6 +8,7 @@ collides with its own name while CloudFormation creates before it deletes.
 from typing import NamedTuple
 
 from imapcheck.errors import DefinitionError
+from imapcheck.text import one_line
 
 MOST_RESOURCES = 500
 MOST_OCTETS = 1_000_000
@@ -19,6 +20,22 @@ class Template(NamedTuple):
 
     text: str
     resources: int
+
+
+def template(text: str, resources: int) -> Template:
+    """The template of `text`. Raises `DefinitionError` for what no definition may bring into one.
+
+    Each key of a definition says what it takes, and none takes these: this is the second net. `{{` begins a dynamic
+    reference, which CloudFormation replaces by a secret; other line ends and control characters break YAML.
+    """
+    for line in text.split("\n"):
+        found = "{{" if "{{" in line else next((c for c in line if not (c.isascii() and c.isprintable())), None)
+        if found is not None:
+            name = found if found == "{{" else f"U+{ord(found):04X}"
+            raise DefinitionError(
+                f"found {name} in the template's line {one_line(line.strip(), 100)!r}, expected plain text"
+            )
+    return Template(text, resources)
 
 
 def refuse_what_does_not_fit(checks: Template, contacts: Template, contact_count: int) -> None:

@@ -18,7 +18,7 @@ class ConnectionCommands(Commands):
                 return
             case "PREAUTH":
                 self.preauthenticated = True
-            case "BYE":
+            case "BYE" | "NO" | "BAD":
                 self._engine.abandon()
                 raise greeting.rejected(FailureType.GREETING_REJECTED)
             case _:

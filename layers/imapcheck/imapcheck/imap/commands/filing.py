@@ -68,7 +68,7 @@ class FilingCommands(Commands):
             if response.name == b"EXPUNGE":
                 expunged += 1
             elif response.name == b"VANISHED":
-                gone.take_set(response.text.removeprefix(b"(EARLIER) "))
+                gone.take_set(response.text.removeprefix(b"(EARLIER)").strip())
 
         completion = self._engine.command(command, on_untagged=collect)
         return completion, min(len(set(uids)), expunged + gone.found().count)

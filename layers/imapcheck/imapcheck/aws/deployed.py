@@ -1,12 +1,13 @@
-"""What the deployed definitions say of a check, as plain values: whom to tell, and what the story names."""
+"""What the deployed definitions say of a check: whom to report to, and what the story names."""
 
 import logging
 from functools import cache
 from pathlib import Path
 
 from imapcheck.definition.files import load_definition
+from imapcheck.definition.plain import plain
 from imapcheck.errors import DefinitionError
-from imapcheck.output.story_facts import Watched
+from imapcheck.result import Asked
 
 _LOG = logging.getLogger("imapcheck")
 
@@ -18,8 +19,8 @@ class Definitions:
         self._folder = folder
         self._read = cache(self._load)
 
-    def watched(self, check: str) -> Watched:
-        """Server, secret, runbook, file and thresholds of the check."""
+    def asked(self, check: str) -> Asked:
+        """What its definition asks for."""
         return self._read(check)[0]
 
     def contacts(self, check: str) -> frozenset[str]:
@@ -34,20 +35,11 @@ class Definitions:
         """How many checks run."""
         return sum(self._read(path.stem)[2] for path in self._folder.glob("*.json"))
 
-    def _load(self, check: str) -> tuple[Watched, frozenset[str], bool]:
+    def _load(self, check: str) -> tuple[Asked, frozenset[str], bool]:
         try:
             definition = load_definition(self._folder / f"{check}.json")
         except DefinitionError as error:
             _LOG.warning("the alarm of check %s is told without its definition: %s", check, error)
-            return Watched(), frozenset(), False
-        alarms = definition.alarms
-        watched = Watched(
-            server=definition.server,
-            secret=definition.secret,
-            runbook=alarms.runbook,
-            file=f"events/{check}.json",
-            thresholds=definition.thresholds,
-            timeout=definition.timeout,
-            mailbox=definition.search.mailbox if definition.search is not None else None,
-        )
-        return watched, frozenset(map(str.lower, alarms.notify)), definition.deployed_schedule is not None
+            return Asked(), frozenset(), False
+        contacts = frozenset(map(str.lower, definition.alarms.notify))
+        return plain(definition, f"events/{check}.json"), contacts, definition.deployed_schedule is not None

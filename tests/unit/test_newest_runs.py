@@ -1,8 +1,6 @@
-"""Which windows of the log are read, how availability is counted, and what a line of the log becomes."""
+"""Which windows of the log are read, and how availability is counted."""
 
 import itertools
-import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,10 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imapcheck.aws.availability import Point, Series, period_for
-from imapcheck.aws.run_history import result_of, windows_for
-from imapcheck.result import CheckResult
-from support.full_results import available, refused, slow
-from support.log_lines import log_line
+from imapcheck.aws.newest_runs import windows_for
 
 END = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -35,39 +30,6 @@ def test_windows_hold_every_run_and_little_else(began: dict[str, int], period: i
     assert all(later.start > earlier.end for later, earlier in itertools.pairwise(windows))
     asked = sum((window.end - window.start for window in windows), timedelta())
     assert asked <= len(starts) * max(period + 7, 15) * MINUTE
-
-
-@pytest.mark.parametrize("run", [available(), slow(), refused()], ids=["available", "slow", "refused"])
-def test_a_line_becomes_the_result_again(run: CheckResult) -> None:
-    """All of it but the details of steps that passed, and the transcript where nothing failed."""
-    found, wanted = result_of(json.loads(log_line(run))), run.to_dict()
-    assert found.keys() == wanted.keys()
-    told = wanted.keys() - {"steps", "transcript"}
-    assert {key: found[key] for key in told} == {key: wanted[key] for key in told}
-    assert found["transcript"] == ([] if run.available else wanted["transcript"])
-    ran = [step for step in wanted["steps"] if step["duration_ms"] is not None]
-    assert [(step["name"], step["duration_ms"]) for step in found["steps"]] == [
-        (step["name"], step["duration_ms"]) for step in ran
-    ]
-    assert [step["status"] for step in found["steps"]] == [step["status"] for step in ran]
-
-
-@pytest.mark.parametrize("run", [available(), slow(), refused()], ids=["available", "slow", "refused"])
-def test_refused_steps_come_back_with_their_words(run: CheckResult) -> None:
-    """Whichever they were, with what took time in them; a line from before knows none and is read all the same."""
-    ran = [step.name for step in run.steps if step.status == "passed"]
-    steps = [
-        replace(step, status="refused", detail=f"NO {step.name}") if step.name in ran[-3:] else step
-        for step in run.steps
-    ]
-    line = json.loads(log_line(replace(run, steps=tuple(steps))))
-    found = [step for step in result_of(line)["steps"] if step["status"] == "refused"]
-    wanted = [(step.name, step.detail) for step in steps if step.status == "refused"]
-    assert len(wanted) >= 3
-    assert [(step["name"], step["detail"]) for step in found] == wanted
-    assert all(step["duration_ms"] is not None for step in found)
-    del line["refused"]
-    assert "refused" not in {step["status"] for step in result_of(line)["steps"]}
 
 
 def series(*totals: float) -> Series:
