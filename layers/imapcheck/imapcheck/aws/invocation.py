@@ -9,7 +9,7 @@ from imapcheck.aws.event import Events
 from imapcheck.aws.pause_table import PauseTable
 from imapcheck.aws.secrets import SecretReader
 from imapcheck.aws.settings import Settings
-from imapcheck.check.login_pause import LoginGuard
+from imapcheck.check.login_pause import LoginGuard, logins_of
 from imapcheck.check.run import run_check
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.errors import CredentialsError, ImapcheckError, NoTimeLeft, OutOfResources
@@ -90,13 +90,17 @@ class Invocation:
                 f"check {definition.label}: secret: missing; authentication {definition.authentication} needs one"
             )
         try:
-            return self._secrets.read(definition.secret, fresh=fresh, needs_host=True)
+            return self._secrets.read_logins(definition, fresh=fresh, needs_host=True)
         except CredentialsError as error:
             raise CredentialsError(f"check {definition.label}: {error}") from None
 
     def _check(self, definition: CheckDefinition, credentials: Credentials | None, deadline: float) -> CheckResult:
-        version = self._secrets.version(definition.secret or "")
-        pause = self._guard.pause(definition, credentials, version)
+        logins = logins_of(definition, credentials)
+        versions = [self._secrets.version(login.secret or "") for login in logins]
+        pauses = {
+            login.step: self._guard.pause(login.server, login.credentials, version, login.step)
+            for login, version in zip(logins, versions, strict=True)
+        }
         left = deadline - time.monotonic()
         if left < _LEAST_SECONDS:
             raise NoTimeLeft(f"check {definition.label}: Lambda had no time left to look at the server")
@@ -105,7 +109,8 @@ class Invocation:
                 definition,
                 credentials,
                 deadline=deadline,
-                login_pause=pause,
+                login_pause=pauses.get("authenticate"),
+                send_pause=pauses.get("send_authenticate"),
                 refuse_local_addresses=not self._settings.allow_local_addresses,
                 keep_transcript=False,
             )
@@ -118,7 +123,8 @@ class Invocation:
                 f"check {definition.label}: Lambda had {left:.1f} s left, the definition's timeout is"
                 f" {definition.timeout:g} s: not enough to say that the server does not answer"
             )
-        self._guard.note(definition, credentials, version, result)
+        for login, version in zip(logins, versions, strict=True):
+            self._guard.note(login.server, login.credentials, version, result, login.step)
         return result
 
     def _once_more(

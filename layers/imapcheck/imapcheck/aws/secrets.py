@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from imapcheck.aws.reasons import reason
 from imapcheck.aws.session import session
 from imapcheck.definition.json_text import UnreadableError, parse_object
+from imapcheck.definition.model import CheckDefinition
 from imapcheck.errors import CredentialsError
 from imapcheck.login.credentials import Credentials
 
@@ -42,6 +43,15 @@ class SecretReader:
             hint = credentials.misspelled("host")
             raise CredentialsError(f"{source}: host: missing{hint}; it says for which server the credentials were made")
         return credentials
+
+    def read_logins(self, definition: CheckDefinition, *, fresh: bool = False, needs_host: bool = False) -> Credentials:
+        """The credentials of `secret`, which must be there, with those of `send.secret` as its `send`."""
+        assert definition.secret is not None
+        held, send = self.read(definition.secret, fresh=fresh, needs_host=needs_host), definition.send
+        sender = None
+        if send is not None and send.logs_in and send.secret is not None:
+            sender = self.read(send.secret, fresh=fresh, needs_host=needs_host)
+        return held.model_copy(update={"send": sender}) if sender != held.send else held
 
     def version(self, name: str) -> str:
         """The version id of what `read` returned last for `name`: it tells new credentials from refused ones."""

@@ -9,12 +9,14 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.failures import FailureType
 from imapcheck.login.credentials import Credentials, LoginPause
 from imapcheck.result import CheckResult
+
+type LoginStep = Literal["authenticate", "send_authenticate"]
 
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 30))
 
@@ -31,6 +33,42 @@ class Refusal:
     count: int
     version: str
     logins: frozenset[str]
+
+
+class Server(Protocol):
+    """Where one logs in: a definition, or its `send`."""
+
+    @property
+    def host(self) -> str: ...
+
+    @property
+    def port(self) -> int: ...
+
+    @property
+    def secret(self) -> str | None: ...
+
+    @property
+    def authentication(self) -> str: ...
+
+
+class Login(NamedTuple):
+    """One of a check's logins: the step that makes it, and the secret that it comes from."""
+
+    server: Server
+    credentials: Credentials
+    step: LoginStep
+    secret: str | None
+
+
+def logins_of(definition: CheckDefinition, credentials: Credentials | None) -> list[Login]:
+    """The login that reads, then the one that sends, if there is one."""
+    if credentials is None or not definition.logs_in:
+        return []
+    logins, send = [Login(definition, credentials, "authenticate", definition.secret)], definition.send
+    if send is not None and send.logs_in and (credentials.send is not None or definition.sends_as_it_reads):
+        held = credentials.send or credentials
+        logins.append(Login(send, held, "send_authenticate", send.secret or definition.secret))
+    return logins
 
 
 class RefusalTable(Protocol):
@@ -61,11 +99,13 @@ class LoginGuard:
         self._shared: set[str] = set()
         self._working: dict[tuple[str, str], str] = {}
 
-    def pause(self, definition: CheckDefinition, credentials: Credentials | None, version: str) -> LoginPause | None:
+    def pause(
+        self, server: Server, credentials: Credentials | None, version: str, step: LoginStep = "authenticate"
+    ) -> LoginPause | None:
         """The pause in force for this login, or None."""
         if credentials is None:
             return None
-        mailbox, login = _mailbox(definition, credentials), _login(definition)
+        mailbox, login = _mailbox(server, credentials, step), _login(server)
         refusal = self._known(mailbox)
         if refusal is None or refusal.version != version:
             return None
@@ -74,16 +114,21 @@ class LoginGuard:
         return LoginPause(refusal.first_at, retry_at)
 
     def note(
-        self, definition: CheckDefinition, credentials: Credentials | None, version: str, result: CheckResult
+        self,
+        server: Server,
+        credentials: Credentials | None,
+        version: str,
+        result: CheckResult,
+        step: LoginStep = "authenticate",
     ) -> None:
         """Learn from a result: a refusal starts or lengthens the pause, a login that went well ends it."""
         if credentials is None:
             return
-        mailbox, login = _mailbox(definition, credentials), _login(definition)
-        step = result.step("authenticate")
-        if result.failure is not None and result.failure.type is FailureType.AUTHENTICATION_FAILED:
+        mailbox, login = _mailbox(server, credentials, step), _login(server)
+        made, failure = result.step(step), result.failure
+        if failure is not None and failure.type is FailureType.AUTHENTICATION_FAILED and failure.step == step:
             self._refused(mailbox, login, version)
-        elif step is not None and step.status == "passed":
+        elif made is not None and made.status == "passed":
             self._accepted(mailbox, login, version)
 
     def _known(self, mailbox: str) -> Refusal | None:
@@ -133,12 +178,13 @@ def _retry_at(refusal: Refusal, login: str) -> datetime:
     return refusal.latest_at + PAUSES[step]
 
 
-def _mailbox(definition: CheckDefinition, credentials: Credentials) -> str:
+def _mailbox(server: Server, credentials: Credentials, step: LoginStep) -> str:
     """A digest of names alone; nothing of it is secret. What locks an account counts refusals by any way in."""
-    parts = (definition.host, definition.secret or "", credentials.username)
+    protocol = ("smtp",) if step == "send_authenticate" else ()
+    parts = (*protocol, server.host, server.secret or "", credentials.username)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def _login(definition: CheckDefinition) -> str:
+def _login(server: Server) -> str:
     """The way in: `plain 993`."""
-    return f"{definition.authentication} {definition.port}"
+    return f"{server.authentication} {server.port}"

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
-from imapcheck.check.login_pause import LoginGuard
+from imapcheck.check.login_pause import LoginGuard, logins_of
 from imapcheck.check.run import run_check
 from imapcheck.cli.crash import crash_report
 from imapcheck.cli.orders import Order
@@ -61,10 +61,21 @@ def _run(order: Order, definition: CheckDefinition, screen: Screen, guard: Login
     credentials, hooks = order.found.credentials if order.found is not None else None, screen.hooks(order.check)
     if guard is None or credentials is None:
         return run_check(definition, credentials, hooks=hooks, keep_transcript=screen.transcripts)
-    version = _version(credentials)
-    pause = guard.pause(definition, credentials, version)
-    result = run_check(definition, credentials, hooks=hooks, login_pause=pause, keep_transcript=screen.transcripts)
-    guard.note(definition, credentials, version, result)
+    logins = logins_of(definition, credentials)
+    pauses = {
+        login.step: guard.pause(login.server, login.credentials, _version(login.credentials), login.step)
+        for login in logins
+    }
+    result = run_check(
+        definition,
+        credentials,
+        hooks=hooks,
+        login_pause=pauses.get("authenticate"),
+        send_pause=pauses.get("send_authenticate"),
+        keep_transcript=screen.transcripts,
+    )
+    for login in logins:
+        guard.note(login.server, login.credentials, _version(login.credentials), result, login.step)
     return result
 
 

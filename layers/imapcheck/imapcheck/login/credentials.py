@@ -60,7 +60,11 @@ class Credentials(BaseModel):
                 raise CredentialsError(f"{source}: found the key {key!r}, expected {meant!r}")
         others = tuple(key for key in data if isinstance(key, str) and key not in cls.model_fields)
         if data.get("send") is not None:
-            data = data | {"send": cls.from_object(data["send"], source=f"{source}: send")}
+            sender = cls.from_object(data["send"], source=f"{source}: send")
+            if not sender.host:
+                hint = sender.misspelled("host")
+                raise CredentialsError(f"{source}: send: host: missing{hint}; it says for which server they were made")
+            data = data | {"send": sender}
         try:
             credentials = cls.model_validate(data)
             credentials._others = others  # noqa: SLF001 - of this very class
