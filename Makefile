@@ -8,7 +8,7 @@ SHELL := /bin/bash
 VENV := .venv
 SAM_VENV := .venv-sam
 DEMO_VENV := .venv-demo
-SAM_VERSION := 1.170.0
+SAM_VERSION := $(shell sed -n 's/^aws-sam-cli==//p' requirements/sam.in)
 EMULATOR_VENV := .venv-emulator
 BIN := $(VENV)/bin
 PYTHON_STAMP := $(VENV)/.stamp
@@ -34,10 +34,16 @@ else
 BUILD := .aws-sam/build
 endif
 STACK ?= imapcheck
+# `make deploy PARAMETERS="AlarmEmail="` empties a parameter: SAM CLI takes NAME="" alone, and the shell takes the quotes away.
+OVERRIDES = $(foreach each,$(subst "",,$(PARAMETERS)),$(if $(filter %=,$(each)),$(each)'""',$(each)))
 # What the stack's SecretPrefix will be, as far as PARAMETERS say.
 SECRET_PREFIX := $(patsubst SecretPrefix=%,%,$(filter SecretPrefix=%,$(PARAMETERS)))
 VALIDATE = $(BIN)/imapcheck validate $(addprefix --secret-prefix=,$(SECRET_PREFIX)) $(EVENTS)/*.json
-CONFIG := --config-file $(CURDIR)/samconfig.toml
+CONFIG := --config-file "$(CURDIR)/samconfig.toml"
+# AWS CLI reads AWS_REGION; boto3 and SAM CLI do not. (Empty, it would hide the Region of a profile.)
+ifneq ($(AWS_REGION),)
+export AWS_DEFAULT_REGION ?= $(AWS_REGION)
+endif
 
 # In CI a server test that cannot run is a failure, not a skip.
 ifneq ($(CI),)
@@ -56,10 +62,10 @@ $(PYTHON_STAMP): requirements/dev.txt pyproject.toml scripts/find-python
 	@$(BIN)/python $(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(SAM_STAMP): scripts/find-python
-	@python=$$(scripts/find-python) && echo "setting up $(SAM_VENV)/: pip installs SAM CLI $(SAM_VERSION) into it" && \
+$(SAM_STAMP): requirements/sam.txt scripts/find-python
+	@python=$$(scripts/find-python) && echo "setting up $(SAM_VENV)/: pip installs SAM CLI $(SAM_VERSION), requirements/sam.txt, into it" && \
 	{ [ -x $(SAM_VENV)/bin/python ] || "$$python" -m venv $(SAM_VENV); }
-	@$(SAM_VENV)/bin/python $(PIP) aws-sam-cli==$(SAM_VERSION)
+	@$(SAM_VENV)/bin/python $(PIP) --require-hashes -r requirements/sam.txt
 	@touch $@
 
 $(EMULATOR_STAMP): requirements/emulator.txt scripts/find-python
@@ -86,7 +92,7 @@ $(DEMO_VENV)/.stamp: requirements/demo.txt scripts/find-python
 
 # Side by side, as they wait for the network.
 environments:
-	@$(MAKE) --no-print-directory -j4 setup $(SAM_STAMP) $(EMULATOR_STAMP) dovecot
+	@$(MAKE) --silent --no-print-directory -j4 setup $(SAM_STAMP) $(EMULATOR_STAMP) dovecot
 
 # Tests start hundreds of processes, each of which would compile the whole package anew.
 test quick: export PYTHONDONTWRITEBYTECODE :=
@@ -116,7 +122,7 @@ type: setup ## mypy, strict
 
 validate: setup $(SAM_STAMP) ## templates and definitions
 	$(VALIDATE)
-	$(BIN)/cfn-lint template.yaml stacks/*.yaml
+	$(BIN)/cfn-lint --regions ALL_REGIONS -- template.yaml stacks/*.yaml
 	$(SAM) validate --lint --template template.yaml
 	$(BIN)/pytest tests/template
 
@@ -135,7 +141,7 @@ region: setup
 
 deploy: region build ## build and deploy: EVENTS=FOLDER STACK=NAME PARAMETERS="AlarmEmail=you@example.com"
 	$(SAM) deploy $(CONFIG) --template-file $(BUILD)/template.yaml --stack-name $(STACK) --no-confirm-changeset \
-		--no-fail-on-empty-changeset $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
+		--no-fail-on-empty-changeset $(if $(PARAMETERS),--parameter-overrides $(OVERRIDES))
 
 acceptance: region $(SAM_STAMP) ## half an hour on a real account, then all of it is removed: MAIL=you@example.com
 	@scripts/acceptance "$(MAIL)"
@@ -175,6 +181,7 @@ lock: setup ## resolve the pinned requirements anew: UPGRADE=1 for newer version
 	$(COMPILE) --extra demo -c requirements/dev.txt pyproject.toml -o requirements/demo.txt
 	$(COMPILE) --universal -c requirements/dev.txt --group pyproject.toml:lambda -o layers/dependencies/requirements.txt
 	$(COMPILE) requirements/emulator.in -o requirements/emulator.txt
+	$(COMPILE) --universal requirements/sam.in -o requirements/sam.txt
 
 pr: test validate build ## what has to pass before a pull request; CI adds `make dist release-artifacts`
 

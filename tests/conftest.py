@@ -1,5 +1,6 @@
 """Fixtures that start real parts: certificates once a session, Dovecot once a session."""
 
+import itertools
 import signal
 import ssl
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ settings.load_profile("imapcheck")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+_TESTS = itertools.count()
 type Define = Callable[..., CheckDefinition]
 
 
@@ -32,6 +34,12 @@ type Define = Callable[..., CheckDefinition]
 def _no_credentials_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("IMAPCHECK_USERNAME", "IMAPCHECK_PASSWORD"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _no_refusals_of_other_tests(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Each test has a state folder of its own, as the command line remembers refused logins there."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / f"state-{next(_TESTS)}"))
 
 
 @pytest.fixture(scope="session")

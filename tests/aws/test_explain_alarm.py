@@ -15,13 +15,13 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from imapcheck.alarms.kinds import CERTIFICATE, NOT_RUNNING, SLOW, UNAVAILABLE
+from imapcheck.alarms.layout import clock, stamp
+from imapcheck.alarms.story import tell
 from imapcheck.aws import evidence, explainer
 from imapcheck.aws.evidence import RunLog
 from imapcheck.aws.explainer import Explainer, ExplainSettings
 from imapcheck.failures import FailureType
-from imapcheck.output.story import tell
-from imapcheck.output.story_facts import Kind
-from imapcheck.output.story_words import clock, stamp
 from support.alarm_events import alarm_message, as_body
 from support.alarm_stack import Stack
 from support.story_scenes import BEFORE, FAULTS
@@ -51,7 +51,7 @@ def test_refused_login_is_told_in_every_form(stack: Stack) -> None:
     """The server's words, since when, the last good, what to do; each protocol its own form; whom it is for."""
     stack.define("other")
     stack.log([failed(ago(0)), failed(ago(5)), log_line(ago(10)), log_line(ago(15)), log_line(ago(20))])
-    assert stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW)) == []
+    assert stack.deliver(alarm_message(UNAVAILABLE, NOW)) == []
     [sent] = stack.sent
     lines = sent.text.splitlines()
     assert lines[0] == "DOWN  gmail  imaps://gmail.example:993/"
@@ -77,7 +77,7 @@ def test_contacts_are_told_of_their_checks_alone(stack: Stack) -> None:
     """What names no contact does not reach the topic where they are subscribed, whatever their filters."""
     stack.define("private")
     stack.log([failed(ago(0), "private"), failed(ago(5), "private")])
-    assert stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW, check="private"), "no alarm at all") == []
+    assert stack.deliver(alarm_message(UNAVAILABLE, NOW, check="private"), "no alarm at all") == []
     assert len(stack.sent) == 2
     assert stack.sent_to_contacts == []
 
@@ -94,7 +94,7 @@ def test_contacts_that_were_not_reached_are_tried_again(stack: Stack) -> None:
 
     stack.handler.explainer._sns.meta.events.register("before-call.sns.Publish", refuse)
     stack.define("private")
-    batch = [alarm_message(Kind.UNAVAILABLE, NOW), alarm_message(Kind.UNAVAILABLE, NOW, check="private")]
+    batch = [alarm_message(UNAVAILABLE, NOW), alarm_message(UNAVAILABLE, NOW, check="private")]
     assert stack.deliver(*batch) == ["m0"]
     assert (len(stack.sent), len(stack.sent_to_contacts)) == (2, 0)
     assert stack.deliver(*batch) == []
@@ -107,7 +107,7 @@ def test_slow_certificate_and_no_match_are_told(stack: Stack) -> None:
     exceeded = [("authenticate", 2000.0, 5400.0)]
     slow = [log_line(ago(m), step_ms=steps, slow=True, exceeded=exceeded, certificate=_days(9.5)) for m in (0, 5, 10)]
     stack.log([*slow, log_line(ago(15), certificate=_days(14.5)), log_line(ago(20), certificate=_days(14.6))])
-    assert stack.deliver(alarm_message(Kind.SLOW, NOW), alarm_message(Kind.CERTIFICATE, NOW)) == []
+    assert stack.deliver(alarm_message(SLOW, NOW), alarm_message(CERTIFICATE, NOW)) == []
     slow_story, certificate_story = stack.sent
     assert "slow: works, but authenticate took 5400 ms (limit 2000 ms)" in slow_story.text
     assert "certificate: expires in 9 days" in certificate_story.text
@@ -130,7 +130,7 @@ def test_silent_monitor_is_told_with_its_own_last_error(stack: Stack) -> None:
     stack.log([(ago(0), could_not_run("gmail-2", "CredentialsError: another, of check gmail: x"))])
     stack.log([(ago(0), could_not_run("gmail", "CredentialsError: test", instant_test=True))])
     stack.log([(ago(0), "2026-11-24T10:11:00.000Z 1-2-3 Task timed out after 150.00 seconds")])
-    assert stack.deliver(alarm_message(Kind.NOT_RUNNING, NOW)) == []
+    assert stack.deliver(alarm_message(NOT_RUNNING, NOW)) == []
     [sent] = stack.sent
     text = " ".join(sent.text.split())
     assert "the check stopped with an error 2 times" in text
@@ -155,7 +155,7 @@ def test_silent_monitor_is_told_with_its_own_last_error(stack: Stack) -> None:
 def test_failure_of_the_function_itself_is_told(stack: Stack, line: str, told: str) -> None:
     """Lambda's own lines name no check."""
     stack.log([(ago(1), line), log_line(ago(15.2))])
-    assert stack.deliver(alarm_message(Kind.NOT_RUNNING, NOW)) == []
+    assert stack.deliver(alarm_message(NOT_RUNNING, NOW)) == []
     assert f"the function itself: {told}" in " ".join(stack.sent[0].text.split())
 
 
@@ -172,7 +172,7 @@ def test_failure_of_the_function_itself_is_told(stack: Stack, line: str, told: s
 def test_monitor_that_said_nothing_is_told_as_such(stack: Stack, line: str) -> None:
     """It may have run: only that there is no result is known."""
     stack.log([(ago(1), line)])
-    assert stack.deliver(alarm_message(Kind.NOT_RUNNING, NOW)) == []
+    assert stack.deliver(alarm_message(NOT_RUNNING, NOW)) == []
     assert "monitor: the log names no cause" in stack.sent[0].text
 
 
@@ -180,7 +180,7 @@ def test_recovery_tells_how_long_it_was(stack: Stack) -> None:
     """Looked for backwards, in as many windows as it takes."""
     bad = [failed(ago(m)) for m in range(10, 150, 5)]
     stack.log([log_line(ago(0)), log_line(ago(5)), *bad, *(log_line(ago(m)) for m in (150, 155, 160))])
-    assert stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW, state="OK")) == []
+    assert stack.deliver(alarm_message(UNAVAILABLE, NOW, state="OK")) == []
     [sent] = stack.sent
     assert sent.subject == "UP gmail after 2 h 20 min; 28 runs failed: authentication_failed"
     assert sent.values("state") == ["OK"]
@@ -188,19 +188,19 @@ def test_recovery_tells_how_long_it_was(stack: Stack) -> None:
 
 def test_new_alarm_that_turns_ok_tells_nothing(stack: Stack) -> None:
     """A deployment is no recovery."""
-    message = alarm_message(Kind.UNAVAILABLE, NOW, state="OK", previous="INSUFFICIENT_DATA")
-    assert stack.deliver(message, alarm_message(Kind.SLOW, NOW, state="INSUFFICIENT_DATA")) == []
+    message = alarm_message(UNAVAILABLE, NOW, state="OK", previous="INSUFFICIENT_DATA")
+    assert stack.deliver(message, alarm_message(SLOW, NOW, state="INSUFFICIENT_DATA")) == []
     assert stack.sent == []
 
 
 def test_second_delivery_tells_nothing_but_the_next_change_does(stack: Stack) -> None:
     """Within a batch and between batches, as long as the environment lives."""
     stack.log([failed(ago(0)), failed(ago(5)), log_line(ago(10))])
-    message = alarm_message(Kind.UNAVAILABLE, NOW)
+    message = alarm_message(UNAVAILABLE, NOW)
     assert stack.deliver(message, message) == []
     assert stack.deliver(message) == []
     assert len(stack.sent) == 1
-    assert stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW + timedelta(minutes=40))) == []
+    assert stack.deliver(alarm_message(UNAVAILABLE, NOW + timedelta(minutes=40))) == []
     assert len(stack.sent) == 2
 
 
@@ -208,7 +208,7 @@ def test_later_run_is_no_evidence(stack: Stack) -> None:
     """The queue may have held the alarm back while the server came back or failed otherwise."""
     later = failed(NOW + timedelta(seconds=20), type=FailureType.TIMEOUT)
     stack.log([later, failed(ago(0)), failed(ago(5)), log_line(ago(10))])
-    stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW))
+    stack.deliver(alarm_message(UNAVAILABLE, NOW))
     assert "authentication_failed" in stack.sent[0].text
     assert "timeout" not in stack.sent[0].text
 
@@ -217,8 +217,8 @@ def test_later_run_is_no_evidence_in_a_storm_either(stack: Stack) -> None:
     """Though one sweep of the log serves alarms of several moments."""
     later = [failed(ago(m), type=FailureType.TIMEOUT) for m in (0, 5)]
     stack.log([*later, failed(ago(10)), failed(ago(15)), log_line(ago(20)), log_line(ago(25))])
-    early = alarm_message(Kind.UNAVAILABLE, NOW - timedelta(minutes=10))
-    stack.deliver(early, *(alarm_message(Kind.UNAVAILABLE, NOW, check=f"c{number}") for number in range(4)))
+    early = alarm_message(UNAVAILABLE, NOW - timedelta(minutes=10))
+    stack.deliver(early, *(alarm_message(UNAVAILABLE, NOW, check=f"c{number}") for number in range(4)))
     told = next(sent.text for sent in stack.sent if "DOWN  gmail" in sent.text)
     assert "authenticate: authentication_failed" in told
     assert "fetch: timeout" not in told
@@ -230,7 +230,7 @@ def test_instant_test_and_other_checks_are_no_evidence(stack: Stack) -> None:
     instant = {**failed(ago(0), type=FailureType.TIMEOUT), "instant_test": True}
     stack.log([instant, odd, failed(ago(0), check="gmail-2", type=FailureType.NO_MATCH)])
     stack.log([failed(ago(0)), failed(ago(5)), log_line(ago(10))])
-    stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW))
+    stack.deliver(alarm_message(UNAVAILABLE, NOW))
     [sent] = stack.sent
     assert "authentication_failed" in sent.text
     assert not {"timeout", "over_quota", "no_match"} & set(sent.text.split())
@@ -246,7 +246,7 @@ def test_line_that_is_still_under_way_is_waited_for(stack: Stack, monkeypatch: p
         stack.log([failed(ago(0), type=FailureType.TIMEOUT)])
 
     monkeypatch.setattr(evidence, "time", SimpleNamespace(monotonic=time.monotonic, sleep=arrive))
-    stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW))
+    stack.deliver(alarm_message(UNAVAILABLE, NOW))
     assert len(waits) == 1
     assert "fetch: timeout" in stack.sent[0].text
 
@@ -255,7 +255,7 @@ def test_log_that_stays_silent_ends_the_wait(stack: Stack, monkeypatch: pytest.M
     """What the alarm itself says is told then."""
     waits: list[float] = []
     monkeypatch.setattr(evidence, "time", SimpleNamespace(monotonic=time.monotonic, sleep=waits.append))
-    assert stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW)) == []
+    assert stack.deliver(alarm_message(UNAVAILABLE, NOW)) == []
     assert 0 < len(waits) <= 3
     [sent] = stack.sent
     assert sent.subject.startswith("DOWN gmail: reason unknown, since ")
@@ -276,7 +276,7 @@ def test_others_that_ring_are_named(stack: Stack) -> None:
     stack.alarm("mail", "ALARM", stack="otherstack")
     stack.alarm("mail", "ALARM", stack="teststack-eu")
     stack.log([failed(ago(0)), failed(ago(5)), log_line(ago(10))])
-    stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW))
+    stack.deliver(alarm_message(UNAVAILABLE, NOW))
     assert "3 of the other 4 checks ring too: gmx and 2 more." in " ".join(stack.sent[0].text.split())
 
 
@@ -285,7 +285,7 @@ def test_check_that_is_not_deployed_here_is_named_to_nobody(stack: Stack) -> Non
     stack.define("own")
     stack.alarm("removed", "ALARM")
     stack.log([failed(ago(0), check="own"), failed(ago(5), check="own"), log_line(ago(10), check="own")])
-    stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW, check="own"))
+    stack.deliver(alarm_message(UNAVAILABLE, NOW, check="own"))
     assert "The other check rings too." in stack.sent[0].text
     assert "removed" not in stack.sent[0].text
 
@@ -294,9 +294,9 @@ def test_changes_of_one_alarm_are_told_as_they_came(stack: Stack) -> None:
     """Whatever the batch's order; and what is no longer so says so in subject and second line."""
     stack.log([*(failed(ago(m)) for m in (0, 5)), *(log_line(ago(m)) for m in (10, 15, 20, 25))])
     stack.alarm("gmail", "ALARM")
-    ended = alarm_message(Kind.UNAVAILABLE, NOW - timedelta(minutes=10), state="OK")
-    slow = alarm_message(Kind.SLOW, NOW, check="other")
-    assert stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW), slow, ended) == []
+    ended = alarm_message(UNAVAILABLE, NOW - timedelta(minutes=10), state="OK")
+    slow = alarm_message(SLOW, NOW, check="other")
+    assert stack.deliver(alarm_message(UNAVAILABLE, NOW), slow, ended) == []
     told = [(sent.values("check"), sent.values("state")) for sent in stack.sent]
     assert told == [(["gmail"], ["OK"]), (["gmail"], ["ALARM"]), (["other"], ["ALARM"])]
     up, down, _ = stack.sent
@@ -312,7 +312,7 @@ def test_alarm_that_comes_late_says_that_it_is_over(stack: Stack, now: str, said
     """The second try after SNS refused, for instance; by itself and in a joint story."""
     stack.log([failed(ago(0), check="c0"), failed(ago(5), check="c0"), log_line(ago(10), check="c0")])
     stack.alarm("c0", now)
-    stack.deliver(*(alarm_message(Kind.UNAVAILABLE, NOW, check=f"c{number}") for number in range(count)))
+    stack.deliver(*(alarm_message(UNAVAILABLE, NOW, check=f"c{number}") for number in range(count)))
     [sent] = stack.sent
     assert " ".join(sent.text.split()).count("; over by now") == said
     assert sent.forms["sqs"].count('"now": "OK"') == said
@@ -321,7 +321,7 @@ def test_alarm_that_comes_late_says_that_it_is_over(stack: Stack, now: str, said
 def test_state_that_is_older_than_the_change_is_not_told(stack: Stack) -> None:
     """A listing may lag behind."""
     stack.alarm("gmail", "OK")
-    stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW + timedelta(hours=1)))
+    stack.deliver(alarm_message(UNAVAILABLE, NOW + timedelta(hours=1)))
     assert "over by now" not in stack.sent[0].text
 
 
@@ -337,7 +337,7 @@ def test_alarms_are_told_though_nothing_answers(stack: Stack) -> None:
         def told(count: int) -> set[str]:
             explainer = Explainer(ExplainSettings.from_environment(), logs=logs, cloudwatch=states, sns=sns)
             names = [f"c{count}-{number}" for number in range(count)]
-            messages = [(name, as_body(alarm_message(Kind.UNAVAILABLE, NOW, check=name))) for name in names]
+            messages = [(name, as_body(alarm_message(UNAVAILABLE, NOW, check=name))) for name in names]
             return explainer.explain(messages, 25.0)
 
         assert list(pool.map(told, (1, 3, 5))) == [set(), set(), set()]
@@ -382,7 +382,7 @@ def test_alarm_is_told_whatever_breaks(
     """One by itself, and several together."""
     stack.log([failed(ago(0)), failed(ago(5)), log_line(ago(10))])
     break_it(stack, monkeypatch)
-    messages = [alarm_message(Kind.UNAVAILABLE, NOW + timedelta(seconds=number)) for number in range(count)]
+    messages = [alarm_message(UNAVAILABLE, NOW + timedelta(seconds=number)) for number in range(count)]
     assert stack.deliver(*messages) == []
     [sent] = stack.sent
     assert "DOWN" in sent.subject
@@ -394,7 +394,7 @@ def test_story_that_is_not_published_comes_again(stack: Stack) -> None:
     """SNS refuses: the queue keeps the message, and the second delivery tells it."""
     stack.log([failed(ago(0)), failed(ago(5)), log_line(ago(10))])
     stack.refuse("_sns", "Publish", times=1, code="InternalErrorException")
-    slow, down = alarm_message(Kind.SLOW, NOW), alarm_message(Kind.UNAVAILABLE, NOW)
+    slow, down = alarm_message(SLOW, NOW), alarm_message(UNAVAILABLE, NOW)
     assert stack.deliver(slow, down, down) == ["m1", "m2"]  # the worst is told first, and was refused
     assert [sent.values("kind") for sent in stack.sent] == [["slow"]]
     assert stack.deliver(down) == []
@@ -404,8 +404,8 @@ def test_story_that_is_not_published_comes_again(stack: Stack) -> None:
 def test_nothing_is_begun_that_lambda_would_end(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     """What there is no time for goes back to the queue, untold."""
     monkeypatch.setattr(stack.handler, "RESERVED_SECONDS", 61.0)
-    message = alarm_message(Kind.UNAVAILABLE, NOW)
-    second = alarm_message(Kind.SLOW, NOW, state="OK", previous="INSUFFICIENT_DATA")
+    message = alarm_message(UNAVAILABLE, NOW)
+    second = alarm_message(SLOW, NOW, state="OK", previous="INSUFFICIENT_DATA")
     assert stack.deliver(message, second) == ["m0"]
     assert stack.sent == []
 
@@ -414,7 +414,7 @@ def test_nothing_is_begun_that_lambda_would_end(stack: Stack, monkeypatch: pytes
     "body",
     [
         "no JSON", '{"AlarmName": 1}', "[]", json.dumps({"Message": "hello <!channel>"}),
-        json.dumps(alarm_message(Kind.SLOW, NOW) | {"Trigger": {}, "AlarmName": "somebody-elses"}),
+        json.dumps(alarm_message(SLOW, NOW) | {"Trigger": {}, "AlarmName": "somebody-elses"}),
     ],
 )  # fmt: skip
 def test_message_that_is_no_checks_alarm_is_passed_on(stack: Stack, body: str) -> None:
@@ -431,7 +431,7 @@ def test_no_message_costs_the_others_of_its_batch(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, place: str | None
 ) -> None:
     """Neither a time that nothing can be reckoned from nor a bug: all are told, if with less."""
-    odd = alarm_message(Kind.UNAVAILABLE, NOW, check="odd")
+    odd = alarm_message(UNAVAILABLE, NOW, check="odd")
     if place is None:
         odd["StateChangeTime"] = "9999-12-31T23:59:59.999+0000"
     elif place == "read_alarm":
@@ -439,7 +439,7 @@ def test_no_message_costs_the_others_of_its_batch(
     else:
         fail_for_odd(monkeypatch, explainer, "runs_link", lambda *found: found[-1].check == "odd")
     stack.log([failed(ago(0)), failed(ago(5)), log_line(ago(10))])
-    assert stack.deliver(odd, alarm_message(Kind.UNAVAILABLE, NOW)) == []
+    assert stack.deliver(odd, alarm_message(UNAVAILABLE, NOW)) == []
     subjects = [sent.subject for sent in stack.sent]
     assert len(subjects) == 2
     assert any(subject.startswith("DOWN gmail: login refused") for subject in subjects)
@@ -460,7 +460,7 @@ def fail_for_odd(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, is_odd
 def test_alarm_in_an_envelope_is_understood(stack: Stack) -> None:
     """A subscription without raw delivery."""
     stack.log([failed(ago(0)), failed(ago(5)), log_line(ago(10))])
-    stack.deliver(json.dumps({"Type": "Notification", "Message": as_body(alarm_message(Kind.UNAVAILABLE, NOW))}))
+    stack.deliver(json.dumps({"Type": "Notification", "Message": as_body(alarm_message(UNAVAILABLE, NOW))}))
     assert stack.sent[0].subject.startswith("DOWN gmail: login refused")
 
 
@@ -473,7 +473,7 @@ def test_message_over_256_kilobytes_is_trimmed_and_says_so(stack: Stack, monkeyp
         return replace(story, text=story.text + "é€" * 200_000)
 
     monkeypatch.setattr(explainer, "tell", long)
-    assert stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW)) == []
+    assert stack.deliver(alarm_message(UNAVAILABLE, NOW)) == []
     [sent] = stack.sent
     assert len(json.dumps(sent.forms, ensure_ascii=False).encode()) < 262_144
     assert "cut here: the whole story has" in sent.text
@@ -492,7 +492,7 @@ def test_what_programs_get_of_a_story_that_is_too_long(stack: Stack, monkeypatch
         return replace(story, content=story.content | {"text": "x" * 200_000})
 
     monkeypatch.setattr(explainer, "tell", long)
-    assert stack.deliver(alarm_message(Kind.UNAVAILABLE, NOW)) == []
+    assert stack.deliver(alarm_message(UNAVAILABLE, NOW)) == []
     [sent], [story] = stack.sent, whole
     kept = ("schema", "check", "kind", "state", "subject", "at", "since")
     assert json.loads(sent.forms["sqs"]) == {key: story.content[key] for key in kept} | {
@@ -522,7 +522,7 @@ def test_storm_is_told_in_a_few_stories_without_losing_one(stack: Stack, monkeyp
         published.setdefault(params["body"]["TopicArn"], []).append(clock[0])
 
     stack.handler.explainer._sns.meta.events.register("before-call.sns.Publish", note)
-    events = [alarm_message(Kind.UNAVAILABLE, NOW, check=check) for check in [*checks, "vip"]]
+    events = [alarm_message(UNAVAILABLE, NOW, check=check) for check in [*checks, "vip"]]
     for start in range(0, len(events), 100):
         assert stack.deliver(*events[start : start + 100]) == []
     assert len(stack.sent) <= 7

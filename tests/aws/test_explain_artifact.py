@@ -4,8 +4,8 @@ import os
 from datetime import UTC, datetime, timedelta
 
 from aws.conftest import Start
+from imapcheck.alarms.kinds import UNAVAILABLE
 from imapcheck.failures import FailureType
-from imapcheck.output.story_facts import Kind
 from support.alarm_events import alarm_message, as_body, queue_event
 from support.alarm_stack import Stack
 from support.story_scenes import FAULTS, log_line
@@ -21,7 +21,7 @@ def test_built_function_tells_the_story(stack: Stack, environment: Start) -> Non
     stack.log([*bad, log_line(now - timedelta(minutes=10, seconds=30), check="gmail")])
     variables = {name: value for name, value in os.environ.items() if name.startswith("IMAPCHECK_")}
     running = environment(stack.folder, function="ExplainAlarmFunction", **variables)
-    reply = running.invoke(queue_event([as_body(alarm_message(Kind.UNAVAILABLE, now))]), timeout=60)
+    reply = running.invoke(queue_event([as_body(alarm_message(UNAVAILABLE, now))]), timeout=60)
     assert reply.error is None, running.output()
     assert reply.result == {"batchItemFailures": []}
     [sent] = stack.sent

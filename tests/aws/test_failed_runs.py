@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from imapcheck.alarms.kinds import NOT_RUNNING
 from imapcheck.aws import evidence
-from imapcheck.output.story_facts import Kind
 from support.alarm_events import alarm_message
 from support.alarm_stack import Stack
 from support.runtime_api import LambdaEnvironment
@@ -67,7 +67,7 @@ def written(function: LambdaEnvironment) -> list[str]:
 def told(stack: Stack, output: list[str]) -> str:
     """The story after that output, in one line."""
     stack.log([log_line(NOW - timedelta(minutes=16)), *((NOW, line) for line in output if line)])
-    assert stack.deliver(alarm_message(Kind.NOT_RUNNING, NOW + timedelta(seconds=1))) == []
+    assert stack.deliver(alarm_message(NOT_RUNNING, NOW + timedelta(seconds=1))) == []
     [sent] = stack.sent
     assert SECRET not in str(sent.forms)
     assert "Traceback" not in sent.text

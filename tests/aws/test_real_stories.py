@@ -13,10 +13,11 @@ from aws_lambda_powertools import Logger
 
 from conftest import NEW_MESSAGE
 from imapcheck import CheckDefinition, CheckResult, Credentials, run_check
+from imapcheck.alarms.kind import AlarmKind
+from imapcheck.alarms.kinds import SLOW, UNAVAILABLE
+from imapcheck.alarms.layout import clock, stamp
 from imapcheck.aws import evidence
 from imapcheck.aws.run_log import FINISHED, run_fields
-from imapcheck.output.story_facts import Kind
-from imapcheck.output.story_words import clock, stamp
 from support.alarm_events import alarm_message
 from support.alarm_stack import Stack
 from support.certificates import Certificates
@@ -60,7 +61,7 @@ def logged(result: CheckResult, minutes: float) -> tuple[datetime, str]:
 def told(stack: Stack) -> Callable[..., str]:
     """The text that people get: an alarm over the good runs before and the bad ones."""
 
-    def story(bad: CheckResult, good: CheckResult, kind: Kind = Kind.UNAVAILABLE) -> str:
+    def story(bad: CheckResult, good: CheckResult, kind: AlarmKind = UNAVAILABLE) -> str:
         lines = [logged(bad, minutes) for minutes in (0, 5, 10)] + [logged(good, minutes) for minutes in (15, 20, 25)]
         stack.log(lines)
         assert stack.deliver(alarm_message(kind, NOW)) == []
@@ -135,7 +136,7 @@ def test_slow(told: Any, run: Any, good: CheckResult, certificates: Certificates
     with WireServer(dialect, script, tls=certificates.server_context()) as server:
         bad = run(server.port, thresholds={"authenticate": 300})
     assert bad.slow, bad
-    text = told(bad, good, Kind.SLOW)
+    text = told(bad, good, SLOW)
     assert "slow: works, but authenticate took " in text
     assert " (limit 300 ms) in the last run" in " ".join(text.split())
     assert "Grew most: authenticate, " in " ".join(text.split())

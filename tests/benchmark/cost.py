@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,9 @@ INTERVALS = (1, 5, 15, 60)
 SIZES = (1, 50, 450)
 CHECKS_IN_A_STACK = 99  # with thresholds: docs/fleet.md
 MONTH_MINUTES = 30 * 24 * 60
+MONTH_HOURS = 730  # as AWS multiplies what it sells by the hour
 RECYCLED_MINUTES = 120
+WIDGET_GB = 0.5  # of the function behind the table, for about a second
 # Lambda polls the queue of alarms with five long polls of 20 s, whether there are alarms or not.
 IDLE_POLLS = 5 * 3 * MONTH_MINUTES
 # START, END and REPORT lines of Lambda's own, in JSON
@@ -74,15 +77,20 @@ def published(run: tuple[CheckResult, CheckDefinition], setting: MetricSet) -> l
 
 
 def alarms(definition: CheckDefinition) -> tuple[int, int]:
-    """(of the check, of the monitor itself): how many alarms the templates have for a stack of this check alone."""
+    """(of the check, of the monitor itself): the metrics that the alarms of a stack of this check alone watch.
+
+    An alarm is billed by its metrics: one each, but for those whose metric is an expression.
+    """
     scheduled = definition.model_copy(update={"schedule": ScheduleDefinition(every="5m")})
-    everything = count_alarms(checks_template([scheduled]).text)
-    own = count_alarms(checks_template([]).text)
-    return everything - own, own + count_alarms(ROOT_TEMPLATE.read_text(encoding="utf-8"))
+    everything = alarm_metrics(checks_template([scheduled]).text)
+    own = alarm_metrics(checks_template([]).text)
+    return everything - own, own + alarm_metrics(ROOT_TEMPLATE.read_text(encoding="utf-8"))
 
 
-def count_alarms(template: str) -> int:
-    return sum(item["Type"] == "AWS::CloudWatch::Alarm" for item in load_template(template)["Resources"].values())
+def alarm_metrics(template: str) -> int:
+    resources = load_template(template)["Resources"].values()
+    watched = [item["Properties"] for item in resources if item["Type"] == "AWS::CloudWatch::Alarm"]
+    return sum(sum("MetricStat" in metric for metric in alarm.get("Metrics", [])) or 1 for alarm in watched)
 
 
 def month(
@@ -112,6 +120,61 @@ def emf_octets(run: tuple[CheckResult, CheckDefinition], setting: MetricSet) -> 
 def stack_month(own_alarms: int) -> float:
     """Dollars a month for a stack by itself: its alarms, the queue's polls, a dashboard beyond the account's three."""
     return own_alarms * PRICES["alarm_month"] + IDLE_POLLS * PRICES["sqs_request"] + PRICES["dashboard_month"]
+
+
+def open_dashboard(checks: int, seconds: int, measured: dict[str, Any]) -> float:
+    """Dollars for a dashboard that somebody leaves open for a month, refreshed each so many seconds.
+
+    Each refresh reads a metric of each check for the table, runs its function for a second, and scans the log of the
+    default range once for each log widget. What graphs read in the console is not billed.
+    """
+    body = load_template(ROOT_TEMPLATE.read_text(encoding="utf-8"))["Resources"]["Dashboard"]["Properties"][
+        "DashboardBody"
+    ]
+    [text, _] = body["Fn::Sub"]
+    [hours] = re.findall(r'"start": "-PT(\d+)H"', text)
+    lines = checks * int(hours) * 60 / 5 * text.count('"type": "log"')
+    scanned = lines * (measured["log_octets"] + PLATFORM_OCTETS) / 1e9
+    function = PRICES["lambda_request"] + WIDGET_GB * PRICES["lambda_arm64_gb_second"]
+    each = checks * PRICES["metric_read"] + scanned * PRICES["log_scan_gb"] + function
+    month_dollars: float = MONTH_MINUTES * 60 / seconds * each
+    return month_dollars
+
+
+def beside(measured: dict[str, Any]) -> list[str]:
+    """What a stack can cost besides its checks, where somebody looks at it all the time or it runs in a VPC."""
+    sizes = (1, 10, 50, CHECKS_IN_A_STACK)
+    dashboards = [
+        [title, *(f"{open_dashboard(checks, seconds, measured):,.2f}" for checks in sizes)]
+        for title, seconds in (("every minute", 60), ("every 10 seconds", 10))
+    ]
+    hours = MONTH_HOURS
+    network: list[list[str]] = [
+        [
+            "a NAT gateway and its fixed address, in each zone",
+            f"{hours * (PRICES['nat_hour'] + PRICES['public_address_hour']):.2f}",
+        ],
+        ["each GB through it", f"{PRICES['nat_gb']:.3f}"],
+        ["an interface endpoint (`secretsmanager`), in each zone", f"{hours * PRICES['endpoint_hour']:.2f}"],
+        ["the gateway endpoint of DynamoDB", "0.00"],
+        ["a customer-managed KMS key for the secrets", f"{PRICES['kms_key_month']:.2f}"],
+        ["10,000 calls of it", f"{10_000 * PRICES['kms_request']:.2f}"],
+    ]
+    return [
+        "## A dashboard that stays open",
+        "",
+        "Dollars a month for a dashboard on a wall, checks every 5 minutes. Nearly all of it is `GetMetricData`, one metric of each check a refresh,",
+        "for the availability in the table. Close it, or let it refresh less often: alarms report without it. A longer range than the default scans more of the log.",
+        "",
+        *table(
+            " | ".join(["refresh", *(f"{size} {'check' if size == 1 else 'checks'}" for size in sizes)]), dashboards
+        ),
+        "## A network of its own, and a key",
+        "",
+        "Only with `SubnetIds` or `SecretKmsKeyArn` (docs/operations.md). All stacks in a VPC share its gateway and endpoints.",
+        "",
+        *table("what | $ a month", network),
+    ]
 
 
 def fleet(run: tuple[CheckResult, CheckDefinition], measured: dict[str, Any], memory_mb: int) -> list[str]:
@@ -166,11 +229,12 @@ def costs(certificates: Certificates, measured: dict[str, Any], memory_mb: int) 
         "- **Custom metrics dominate**, whatever the interval: $0.30 each. The definition's `metrics` is the knob: `main`, the default, is",
         "  availability, duration, certificate and what is asked for; `steps` adds the main steps' times and the search. Every step's time is in the log line in any case.",
         f"- A check without `search` and `new_message` has {len(published(least, 'main'))} metrics with `main` and {len(published(least, 'steps'))} with `steps`. All checks of one mailbox can share its secret.",
-        f"- Once a stack: {own} alarms (${own * PRICES['alarm_month']:.2f}), the polls of its queue (${IDLE_POLLS * PRICES['sqs_request']:.2f}, within the account's free million of requests or not), and a dashboard,",
+        f"- Once a stack: its own alarms, on {own} metrics (${own * PRICES['alarm_month']:.2f}), the polls of its queue (${IDLE_POLLS * PRICES['sqs_request']:.2f}, within the account's free million of requests or not), and a dashboard,",
         "  $3.00 where the account already has the three that are free.",
         "- Lambda hardly counts: a run waits for the network, on little memory.",
         f"- Assumed: an environment lives {RECYCLED_MINUTES // 60} h at 1 and 5 minutes, and every start from 15 minutes on is a cold one.",
-        "- Not counted: what alarms cause (a story is a few log reads and mails), and what people look at: one refresh of the dashboard reads a metric of each check.",
+        "- Not counted: what alarms cause (a story is a few log reads and mails). Other Regions have other prices: a GB of logs is $0.63 in Frankfurt, as remembered.",
         "",
         *fleet(result, measured, memory_mb),
+        *beside(measured),
     ]

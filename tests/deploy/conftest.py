@@ -25,8 +25,11 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 
 @pytest.fixture(scope="module")
 def project(emulator: Emulator, certificates: Certificates, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """No check is defined in it yet, but the authority that signed our servers' certificates lies in `events/`."""
-    made = Project(tmp_path_factory.mktemp("project"), emulator)
+    """No check is defined in it yet, but the authority that signed our servers' certificates lies in `events/`.
+
+    Its folder has a blank in its name, as folders of people's checkouts have.
+    """
+    made = Project(tmp_path_factory.mktemp("a project"), emulator)
     shutil.copy(certificates.ca, made.place / "events/test-ca.pem")
     return made
 

@@ -32,7 +32,8 @@ ONLY_ON_AWS = (
     "a mute window",
     "tomorrow the bill",
 )
-STEPS = 12
+STEPS = 13
+"""Eleven that the script names, the removal, and "accepted"."""
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ def bridge(stack: Stack, bridges: Bridges) -> None:
     try:
         bridges.publish_embedded_metrics()
         for alarm in stack.alarms():
-            if alarm["Namespace"].startswith("ImapCheck/"):
+            if alarm.get("Namespace", "").startswith("ImapCheck/"):
                 bridges.evaluate(alarm)
     except (ClientError, ValueError) as error:
         if isinstance(error, ClientError) and not re.search("does not exist|NotFound", str(error)):

@@ -129,7 +129,8 @@ def changed(repeated: Station, project: Project, stack: Stack, dovecot: Dovecot)
 
 @pytest.fixture(scope="module")
 def paused(changed: Station, project: Project, stack: Stack) -> Station:
-    run = project.deploy(Paused="true")
+    """And `AlarmEmail` is taken away, by the same command."""
+    run = project.run('make deploy PARAMETERS="Paused=true AlarmEmail="')
     return Station(stack.inventory(), run)
 
 
@@ -291,11 +292,16 @@ def test_every_alarm_watches_what_was_really_published(answers: dict[str, Any], 
     ours = {item["PhysicalResourceId"].rsplit("/", 1)[-1].rsplit(":", 1)[-1] for item in stack.resources()}
     watching = [alarm for alarm in stack.alarms() if check_of(alarm) != "arriving"]
     assert watching
-    for alarm in watching:
-        if alarm["Namespace"].startswith("AWS/"):
-            assert {dimension["Value"] for dimension in alarm["Dimensions"]} <= ours, alarm["AlarmName"]
+    for name, metric in ((alarm["AlarmName"], metric) for alarm in watching for metric in _metrics(alarm)):
+        if metric["Namespace"].startswith("AWS/"):
+            assert {dimension["Value"] for dimension in metric["Dimensions"]} <= ours, name
         else:
-            assert _series(alarm) in published, (alarm["AlarmName"], _series(alarm))
+            assert _series(metric) in published, (name, _series(metric))
+
+
+def _metrics(alarm: dict[str, Any]) -> list[dict[str, Any]]:
+    """The one that it watches, or those of its expression."""
+    return [item["MetricStat"]["Metric"] for item in alarm.get("Metrics", []) if "MetricStat" in item] or [alarm]
 
 
 def _series(metric: dict[str, Any]) -> tuple[str, str, list[tuple[str, str]]]:
@@ -354,6 +360,13 @@ def _uses_definitions(function: dict[str, Any]) -> bool:
 def test_paused_removes_every_schedule_and_every_check_alarm(paused: Station) -> None:
     """No check runs and no alarm of a check can ring: they are gone, and with them what would mute them."""
     assert [name for name, value in paused.inventory.items() if check_of(value)] == []
+
+
+def test_parameter_without_a_value_is_emptied(changed: Station, paused: Station) -> None:
+    """Nobody is subscribed any more; the contacts of checks are."""
+    assert "subscription you@example.com" in changed.inventory
+    assert "subscription you@example.com" not in paused.inventory
+    assert "subscription ops@customer.example" in paused.inventory
 
 
 def test_deleted_stack_leaves_nothing(deleted: Station, before: Inventory) -> None:

@@ -3,14 +3,18 @@
 Of each mistake the part of `template.yaml` that it concerns is deployed by itself, which takes a second.
 """
 
+import io
 import json
+import zipfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from deploy.emulator import Emulator
+from deploy.launcher import sandbox
 from template.reading import read
 
 pytestmark = pytest.mark.server
@@ -32,7 +36,7 @@ def deploy(emulator: Emulator) -> Iterator[Callable[[dict[str, Any]], str]]:
     client = emulator.client("cloudformation")
 
     def call(template: dict[str, Any]) -> str:
-        client.create_stack(StackName="part", TemplateBody=json.dumps(template))
+        client.create_stack(StackName="part", TemplateBody=json.dumps(template), Capabilities=["CAPABILITY_IAM"])
         client.get_waiter("stack_exists").wait(StackName="part")
         events = client.get_paginator("describe_stack_events")
         while True:
@@ -117,3 +121,43 @@ def test_policy_that_is_set_by_hand_is_refused_alike(emulator: Emulator) -> None
     own = json.dumps({"Statement": {"Effect": "Allow", "Resource": topic}})
     sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=own)
     assert sns.get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"] == own
+
+
+def test_file_that_only_its_owner_may_read_is_not_loaded(tmp_path: Path) -> None:
+    """Lambda's user owns nothing of a function's code or layers."""
+    for mode in (0o600, 0o640):
+        with pytest.raises(PermissionError, match=r"mail\.json: only its owner may read it"):
+            sandbox.unpack(zipped(mode), tmp_path)
+    sandbox.unpack(zipped(0o644), tmp_path)
+    assert (tmp_path / "mail.json").read_text() == "{}"
+
+
+def zipped(mode: int) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        entry = zipfile.ZipInfo("mail.json")
+        entry.external_attr = mode << 16
+        archive.writestr(entry, "{}")
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize(("reserved", "words"), [(900, ""), (901, "UnreservedConcurrentExecution below its minimum")])
+def test_reservation_that_leaves_too_little_is_refused(
+    reserved: int, words: str, deploy: Callable[[dict[str, Any]], str]
+) -> None:
+    """Lambda keeps 100 executions of an account of 1,000 for functions that reserve none."""
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    role = {"AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]}}
+    function = {
+        "Code": {"ZipFile": "def handler(*_): pass"},
+        "Handler": "index.handler",
+        "Runtime": "python3.13",
+        "Role": {"Fn::GetAtt": ["Role", "Arn"]},
+        "ReservedConcurrentExecutions": reserved,
+    }
+    resources = {
+        "Role": {"Type": "AWS::IAM::Role", "Properties": role},
+        "Function": {"Type": "AWS::Lambda::Function", "Properties": function},
+    }
+    found = deploy({"Resources": resources})
+    assert (words in found) if words else found == ""

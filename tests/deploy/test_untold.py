@@ -153,6 +153,8 @@ def _code(stack: Stack, source: str) -> Iterator[None]:
 def _upload(stack: Stack, source: str) -> Any:
     package = io.BytesIO()
     with zipfile.ZipFile(package, "w") as archive:
-        archive.writestr("handler.py", source)
+        entry = zipfile.ZipInfo("handler.py")
+        entry.external_attr = 0o644 << 16
+        archive.writestr(entry, source)
     client, name = stack.emulator.client("lambda"), stack.physical("ExplainAlarmFunction")
     return client.update_function_code(FunctionName=name, ZipFile=package.getvalue())

@@ -1,6 +1,10 @@
 """What a server may send without end, and where it is stopped: lists, literals, challenges, depths, sizes."""
 
 import base64
+import socket
+import ssl
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +12,13 @@ import pytest
 
 from conftest import Define
 from imapcheck import CheckResult, Credentials, run_check
+from imapcheck.errors import CheckFailure
+from imapcheck.imap.data import mailbox_of
+from imapcheck.imap.decoder import Response
+from imapcheck.network.tls import client_context
+from imapcheck.network.transport import Wire
+from imapcheck.trace import Deadline
+from support.certificates import Certificates
 from support.wire_server import Action, Dialect, Exchange, WireServer, close, hang, raw, reply
 
 
@@ -185,3 +196,71 @@ def test_connection_that_ends_inside_a_message_over_its_size(run: Run) -> None:
     """The size had been announced: that is the reason, not the lost connection."""
     result = run({"UID FETCH": reply(b"* 2 FETCH (UID 4 BODY[] {100}", b"x" * 20, then=close)}, search=SIZED)
     assert failed(result) == ("fetch", "message_too_large", "the message has 100 bytes; the limit is 10")
+
+
+def test_server_that_reads_nothing_and_talks_on_ends_at_the_deadline(
+    server_context: ssl.SSLContext, certificates: Certificates
+) -> None:
+    """What it said last may be an alert; that is looked for within 0.2 s in all, however much comes."""
+    ours, theirs = socket.socketpair()
+    stop = threading.Event()
+
+    def serve() -> None:
+        stream = server_context.wrap_socket(theirs, server_side=True)
+        while not stop.wait(0.02):
+            stream.send(b"* OK still here\r\n")
+        stream.close()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    wire = Wire(ours, Deadline.after(1))
+    wire.start_tls(client_context(verify=True, minimum_version="1.2", ca_path=certificates.ca), "localhost")
+    began = time.monotonic()
+    try:
+        with pytest.raises(CheckFailure, match="no complete answer in time"):
+            wire.send(b"x" * (64 << 20))
+        assert time.monotonic() - began < 3
+    finally:
+        stop.set()
+        thread.join(5)
+        wire.close()
+
+
+def special_uses(parents: int, answer: bytes) -> Action:
+    """So many special-use mailboxes, each with a parent of its own; every other LIST gets `answer`."""
+    special = b"".join(b'* LIST (\\Sent) "/" p%d/x\r\n' % number for number in range(parents))
+
+    def act(exchange: Exchange) -> None:
+        listed = special if b"SPECIAL-USE" in exchange.line else answer
+        exchange.send(listed + exchange.tag + b" OK done\r\n")
+
+    return act
+
+
+def test_parents_are_asked_for_up_to_twenty(define: Define, credentials: Credentials, server_context: Any) -> None:
+    """A client knows a handful; a server could make us ask for, and keep, thousands of listings."""
+    with WireServer(script={"LIST": special_uses(200, b"")}, tls=server_context) as server:
+        result = run_check(define(server), credentials)
+    assert result.available, result.failure
+    assert sum(" p" in line for line in server.commands) == 20
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b"".join(b'* LIST () "/" %s\r\n' % (b"m" * 1500) for _ in range(9000)), "more untagged responses than"),
+        (b"".join(b'* LIST () "/" m%d\r\n' % number for number in range(19_000)), "more than 80000 mailboxes"),
+    ],
+)
+def test_what_a_session_keeps_is_bounded_as_one_sum(run: Run, answer: bytes, words: str) -> None:
+    """Each LIST is within its bounds; all together are not."""
+    result = run({"LIST": special_uses(20, answer)}, timeout=60)
+    assert failed(result)[:2] == ("list", "protocol_error")
+    assert words in failed(result)[2]
+
+
+def test_attributes_that_mean_nothing_are_not_kept() -> None:
+    """A server may send any number of them."""
+    words = b" ".join(b"\\x%d" % number for number in range(5000))
+    response = Response("untagged", b"LIST", text=b"(" + words + b' \\Sent) "/" Post')
+    assert mailbox_of(response).attributes == {"\\sent"}

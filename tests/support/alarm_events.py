@@ -4,53 +4,76 @@ import json
 from datetime import datetime
 from typing import Any
 
-from imapcheck.output.story_facts import Kind
+from imapcheck.alarms.alarm import Alarm
+from imapcheck.alarms.kind import AlarmKind
+from imapcheck.definition.model import CheckDefinition
 
-_METRICS: dict[Kind, dict[str, Any]] = {
-    Kind.UNAVAILABLE: {"MetricName": "Availability", "Statistic": "MINIMUM", "Threshold": 100.0, "M": 2, "N": 3},
-    Kind.NOT_RUNNING: {"MetricName": "Availability", "Statistic": "SampleCount", "Threshold": 1.0, "M": 3, "N": 3},
-    Kind.SLOW: {"MetricName": "Slow", "Statistic": "MAXIMUM", "Threshold": 1.0, "M": 3, "N": 3},
-    Kind.CERTIFICATE: {
-        "MetricName": "CertificateDaysRemaining", "Statistic": "MINIMUM", "Threshold": 14.0, "M": 1, "N": 1,
-    },
-}  # fmt: skip
+OFFICE = CheckDefinition.model_validate(
+    {"name": "office", "server": "imaps://imap.example.com:993/", "thresholds": {"total": 5000},
+     "schedule": {"every": "5m"}}
+)  # fmt: skip
+"""A check that has an alarm of every kind, with the usual numbers."""
+
+
+def alarm_of(kind: AlarmKind) -> Alarm:
+    """The alarm of that kind of `OFFICE`."""
+    assert OFFICE.schedule is not None
+    alarm = kind.alarm(OFFICE, OFFICE.schedule)
+    assert alarm is not None
+    return alarm
 
 
 def alarm_message(
-    kind: Kind, at: datetime, *, state: str = "ALARM", previous: str | None = None, check: str = "gmail", **more: Any
+    kind: AlarmKind,
+    at: datetime,
+    *,
+    state: str = "ALARM",
+    previous: str | None = None,
+    check: str = "gmail",
+    **more: Any,
 ) -> dict[str, Any]:
     """The message's JSON (Amazon SNS developer guide); its name says nothing of the check, as names need not."""
-    numbers = _METRICS[kind]
+    alarm = alarm_of(kind)
     return {
-        "AlarmName": f"teststack-{check}-{kind.value}",
+        "AlarmName": f"teststack-{check}-{kind}",
         "AlarmDescription": "for people",
         "AWSAccountId": "123456789012",
         "AlarmConfigurationUpdatedTimestamp": "2026-11-01T00:00:00.000+0000",
         "NewStateValue": state,
-        "NewStateReason": f"Threshold Crossed: {numbers['M']} out of the last {numbers['N']} datapoints were bad.",
+        "NewStateReason": f"Threshold Crossed: {alarm.runs} datapoints were bad.",
         "StateChangeTime": at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03}+0000",
         "Region": "EU (Frankfurt)",
-        "AlarmArn": f"arn:aws:cloudwatch:eu-central-1:123456789012:alarm:teststack-{check}-{kind.value}",
+        "AlarmArn": f"arn:aws:cloudwatch:eu-central-1:123456789012:alarm:teststack-{check}-{kind}",
         "OldStateValue": previous or ("OK" if state == "ALARM" else "ALARM"),
         "OKActions": [],
         "AlarmActions": [],
         "InsufficientDataActions": [],
         "Trigger": {
-            "MetricName": numbers["MetricName"],
-            "Namespace": "ImapCheck/teststack",
-            "StatisticType": "Statistic",
-            "Statistic": numbers["Statistic"],
-            "Unit": None,
-            "Dimensions": [{"value": check, "name": "Check"}],
-            "Period": 300,
-            "EvaluationPeriods": numbers["N"],
-            "DatapointsToAlarm": numbers["M"],
-            "ComparisonOperator": "LessThanThreshold",
-            "Threshold": numbers["Threshold"],
-            "TreatMissingData": "ignore",
+            **_signal(alarm, check),
+            "EvaluationPeriods": alarm.runs.periods,
+            "DatapointsToAlarm": alarm.runs.datapoints,
+            "ComparisonOperator": alarm.operator,
+            "Threshold": float(alarm.threshold),
+            "TreatMissingData": alarm.missing,
             "EvaluateLowSampleCountPercentile": "",
         },
         **more,
+    }
+
+
+def _signal(alarm: Alarm, check: str) -> dict[str, Any]:
+    """The metric at the top, or, of metric math, among the queries."""
+    dimensions = [{"value": check, "name": "Check"}]
+    metric = {"MetricName": alarm.signal.metric, "Namespace": "ImapCheck/teststack", "Dimensions": dimensions}
+    if alarm.signal.expression is None:
+        statistic = {"StatisticType": "Statistic", "Statistic": alarm.signal.statistic.upper(), "Unit": None}
+        return metric | statistic | {"Period": alarm.period}
+    stat = {"Metric": metric, "Period": alarm.period, "Stat": alarm.signal.statistic}
+    return {
+        "Metrics": [
+            {"Expression": alarm.signal.expression, "Id": "e", "ReturnData": True},
+            {"Id": "m", "MetricStat": stat, "ReturnData": False},
+        ]
     }
 
 

@@ -1,6 +1,7 @@
 """Any result that a run can have, for Hypothesis: every field, in texts as `run_check` makes them."""
 
 from datetime import UTC, datetime
+from typing import get_args
 
 from hypothesis import strategies as st
 
@@ -25,9 +26,7 @@ TEXT = st.text(max_size=12).map(printable)
 MS = st.floats(0, 200_000).map(lambda time: round(time, 3))
 COUNT = st.integers(0, 2**40)
 NAMES: st.SearchStrategy[StepName] = st.sampled_from([*STEPS.values()]).map(lambda step: step.name)
-WARNINGS: st.SearchStrategy[WarningType] = st.sampled_from(
-    ["certificate_expires_soon", "certificate_unverified", "server_alert", "quota", "empty_message"]
-)
+WARNINGS: st.SearchStrategy[WarningType] = st.sampled_from(get_args(WarningType.__value__))
 FAILURES = st.builds(
     lambda step, kind, detail, code, advice: Failure(step, kind, kind.category, detail, code, advice),
     NAMES,
@@ -43,6 +42,7 @@ ANY_STEPS = st.one_of(
 TLS = st.builds(
     TlsFacts, st.none() | TEXT, st.none() | TEXT, st.booleans(), st.none() | TEXT, st.none() | TEXT, st.none() | TEXT,
     st.none() | st.floats(-4000, 40_000), st.lists(TEXT, max_size=10).map(tuple), st.none() | st.integers(0, 20),
+    st.none() | TEXT,
 )  # fmt: skip
 ADDRESSES = st.ip_addresses().map(str)
 SERVERS = st.builds(

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from imapcheck.alarms.kinds import KINDS
 from imapcheck.steps import STEPS, Need
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -24,7 +25,15 @@ def _steps() -> Iterable[str]:
         yield f"| `{step.name}` | {step.sends} | {needs} | {refused} |"
 
 
-TABLES: dict[str, Callable[[], Iterable[str]]] = {"steps": _steps}
+def _alarms() -> Iterable[str]:
+    yield "| kind | in alarm when | first word of the message | of its end | metric |"
+    yield "|---|---|---|---|---|"
+    for kind in KINDS:
+        metric = f"`{kind.signal.metric}`, {kind.signal.statistic}"
+        yield f"| `{kind.name}` | {kind.in_short} | {kind.word} | {kind.word_at_end} | {metric} |"
+
+
+TABLES: dict[str, Callable[[], Iterable[str]]] = {"steps": _steps, "alarms": _alarms}
 
 
 def documented(page: str) -> str:

@@ -14,11 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
+from imapcheck.alarms.joint_story import tell_together
+from imapcheck.alarms.kind import AlarmKind, Change, Evidence, Links, MonitorError, Others
+from imapcheck.alarms.kinds import CERTIFICATE, NOT_RUNNING, SLOW, UNAVAILABLE
+from imapcheck.alarms.story import Setting, Story, tell
 from imapcheck.aws.run_log import read_run
 from imapcheck.failures import FailureType
-from imapcheck.output.joint_story import tell_together
-from imapcheck.output.story import Setting, Story, tell
-from imapcheck.output.story_facts import Change, Evidence, Kind, Links, MonitorError, Others
 from imapcheck.result import (
     Asked,
     CheckResult,
@@ -31,6 +32,7 @@ from imapcheck.result import (
     isoformat,
 )
 from imapcheck.steps import StepName
+from support.alarm_events import alarm_of
 from support.golden import Golden, leaves
 from support.log_lines import log_line as written
 
@@ -53,7 +55,7 @@ ASKED = Asked(
     mailbox="INBOX",
 )
 LINKS = Links("https://console.aws.example/#dashboards:name=imapcheck", "https://console.aws.example/#logsV2:runs")
-CERTIFICATE: dict[str, Any] = {
+SEEN: dict[str, Any] = {
     "version": "TLSv1.3",
     "cipher": "TLS_AES_256_GCM_SHA384",
     "verified": True,
@@ -171,7 +173,7 @@ def leaving(tag: int) -> tuple[str, ...]:
     return (f"C: A{tag:04} LOGOUT", "S: * BYE Logging out", f"S: A{tag:04} OK Logout completed")
 
 
-REFUSED = {**CERTIFICATE, "verified": False}
+REFUSED = {**SEEN, "verified": False}
 FAULTS: dict[FailureType, Fault] = {
     FailureType.NAME_NOT_RESOLVED: Fault("dns", "imap.example.com: no such name (Name or service not known)", 12.4),
     FailureType.RESOLVER_FAILED: Fault("dns", "imap.example.com: the resolver failed (Temporary failure in name resolution)", 10_012.0),
@@ -225,12 +227,12 @@ def run_of(
         times = _until(times, fault)
         failures = (Failure(fault.step, type, type.category, fault.detail, None, type.advice),)
     reached = [name for name in times if fault is None or fault.goes_on or name != fault.step]
-    seen = (certificate or CERTIFICATE) if "tls" in reached else None
+    seen = (certificate or SEEN) if "tls" in reached else None
     if fault is not None and fault.certificate is not None:
         seen = fault.certificate
     tls = None
     if seen is not None:
-        facts = {**CERTIFICATE, **seen}
+        facts = {**SEEN, **seen}
         tls = TlsFacts(**{**facts, "certificate_names": tuple(facts["certificate_names"])})
     search = None
     if "search" in reached and type is FailureType.NO_MATCH:
@@ -290,22 +292,18 @@ def runs_of(lines: Sequence[dict[str, Any]]) -> tuple[CheckResult, ...]:
     return tuple(run for run in runs if run is not None)
 
 
-def change(kind: Kind, state: str = "ALARM", at: datetime = RANG, **values: Any) -> Change:
+def change(kind: AlarmKind, state: str = "ALARM", at: datetime = RANG, **values: Any) -> Change:
     """An alarm as the stack makes it."""
-    numbers: dict[Kind, dict[str, Any]] = {
-        Kind.UNAVAILABLE: {"needed": 2, "periods": 3, "threshold": 100.0},
-        Kind.NOT_RUNNING: {"needed": 3, "periods": 3, "threshold": 1.0},
-        Kind.SLOW: {"needed": 3, "periods": 3, "threshold": 1.0},
-        Kind.CERTIFICATE: {"needed": 1, "periods": 1, "threshold": 14.0},
-    }
+    alarm = alarm_of(kind)
+    numbers = {"needed": alarm.runs.datapoints, "periods": alarm.runs.periods, "threshold": float(alarm.threshold)}
     reason = (
         "Threshold Crossed: 2 out of the last 3 datapoints [0.0 (24/11/26 10:17:00), 0.0 (24/11/26 10:12:00)] were less"
         " than the threshold (100.0) (minimum 2 datapoints for OK -> ALARM transition)."
     )
     assert state in ("ALARM", "OK")
     return Change(
-        f"imapcheck-office-{kind.value}", "office", kind, "ALARM" if state == "ALARM" else "OK", at, reason,
-        **({"period": EVERY} | numbers[kind] | values),
+        f"imapcheck-office-{kind}", "office", kind, "ALARM" if state == "ALARM" else "OK", at, reason,
+        **({"period": EVERY} | numbers | values),
     )  # fmt: skip
 
 
@@ -327,7 +325,7 @@ def down(type: FailureType) -> Story:
     bad = [log_line(minutes_ago(minutes), type=type, fault=FAULTS[type]) for minutes in (0, 5)]
     asked = {"mailbox": "Reports"} if type is FailureType.MAILBOX_NOT_FOUND else {}
     lines = [*bad, log_line(minutes_ago(10)), log_line(minutes_ago(15))]
-    return tell(change(Kind.UNAVAILABLE), setting(lines, asked=asked))
+    return tell(change(UNAVAILABLE), setting(lines, asked=asked))
 
 
 def paused() -> Story:
@@ -339,7 +337,7 @@ def paused() -> Story:
         *(log_line(minutes_ago(m), type=refused, fault=FAULTS[refused]) for m in (5,)),
         *(log_line(minutes_ago(m)) for m in (10, 15)),
     ]
-    return tell(change(Kind.UNAVAILABLE), setting(lines))
+    return tell(change(UNAVAILABLE), setting(lines))
 
 
 def up() -> Story:
@@ -350,7 +348,7 @@ def up() -> Story:
     lines += [log_line(minutes_ago(m, ended), type=refused, fault=FAULTS[refused]) for m in range(10, 40, 5)]
     lines += [log_line(minutes_ago(40, ended), type=lost, fault=FAULTS[lost])]
     lines += [log_line(minutes_ago(minutes, ended)) for minutes in (45, 50)]
-    return tell(change(Kind.UNAVAILABLE, "OK", ended), setting(lines))
+    return tell(change(UNAVAILABLE, "OK", ended), setting(lines))
 
 
 def _slow_line(at: datetime) -> dict[str, Any]:
@@ -363,7 +361,7 @@ def _slow_line(at: datetime) -> dict[str, Any]:
 def slow() -> Story:
     """Three slow runs after a quick one."""
     lines = [_slow_line(minutes_ago(minutes)) for minutes in (0, 5, 10)] + [log_line(minutes_ago(15))]
-    return tell(change(Kind.SLOW), setting(lines))
+    return tell(change(SLOW), setting(lines))
 
 
 def no_longer_slow() -> Story:
@@ -373,11 +371,11 @@ def no_longer_slow() -> Story:
         *(_slow_line(minutes_ago(m)) for m in (5, 10, 15, 20)),
         log_line(minutes_ago(25)),
     ]
-    return tell(change(Kind.SLOW, "OK"), setting(lines))
+    return tell(change(SLOW, "OK"), setting(lines))
 
 
 def _days(left: float, expires: str) -> dict[str, Any]:
-    return {**CERTIFICATE, "certificate_days_remaining": left, "certificate_expires_at": expires}
+    return {**SEEN, "certificate_days_remaining": left, "certificate_expires_at": expires}
 
 
 def certificate() -> Story:
@@ -387,12 +385,12 @@ def certificate() -> Story:
         log_line(at, certificate=_days((expires - at) / timedelta(days=1), isoformat(expires)))
         for at in map(minutes_ago, (0, 5))
     ]
-    return tell(change(Kind.CERTIFICATE), setting(lines))
+    return tell(change(CERTIFICATE), setting(lines))
 
 
 def certificate_renewed() -> Story:
     """A new certificate."""
-    return tell(change(Kind.CERTIFICATE, "OK"), setting([log_line(minutes_ago(0))]))
+    return tell(change(CERTIFICATE, "OK"), setting([log_line(minutes_ago(0))]))
 
 
 def not_running_by_error() -> Story:
@@ -402,35 +400,35 @@ def not_running_by_error() -> Story:
         " (ResourceNotFoundException)"
     )
     evidence = {"errors": tuple(MonitorError(minutes_ago(minutes), text) for minutes in (1, 6, 11))}
-    return tell(change(Kind.NOT_RUNNING), setting([log_line(minutes_ago(16))], evidence=evidence))
+    return tell(change(NOT_RUNNING), setting([log_line(minutes_ago(16))], evidence=evidence))
 
 
 def not_running_silent() -> Story:
     """Nothing ran and nothing was said."""
-    return tell(change(Kind.NOT_RUNNING), setting([log_line(minutes_ago(16))]))
+    return tell(change(NOT_RUNNING), setting([log_line(minutes_ago(16))]))
 
 
 def running_again() -> Story:
     """Results again after a gap."""
     lines = [log_line(minutes_ago(minutes)) for minutes in (0, 26, 31)]
-    return tell(change(Kind.NOT_RUNNING, "OK"), setting(lines))
+    return tell(change(NOT_RUNNING, "OK"), setting(lines))
 
 
 def without_evidence() -> Story:
     """The log could not be read."""
     nothing = replace(setting([]), evidence=Evidence(problem="the log could not be read (AccessDeniedException)"))
-    return tell(change(Kind.UNAVAILABLE), nothing)
+    return tell(change(UNAVAILABLE), nothing)
 
 
 def rehearsal() -> Story:
     """Set by hand: the log has no bad run."""
     lines = [log_line(minutes_ago(minutes)) for minutes in (0, 5, 10)]
-    return tell(replace(change(Kind.UNAVAILABLE), reason="rehearsal"), setting(lines))
+    return tell(replace(change(UNAVAILABLE), reason="rehearsal"), setting(lines))
 
 
 def rehearsal_before_the_first_run() -> Story:
     """As above, right after the deployment."""
-    return tell(replace(change(Kind.UNAVAILABLE), reason="rehearsal"), setting([]))
+    return tell(replace(change(UNAVAILABLE), reason="rehearsal"), setting([]))
 
 
 def rehearsal_after_an_outage(state: str) -> Story:
@@ -439,7 +437,7 @@ def rehearsal_after_an_outage(state: str) -> Story:
     lines = [log_line(minutes_ago(minutes)) for minutes in range(0, 25, 5)]
     lines += [log_line(minutes_ago(m), type=refused, fault=FAULTS[refused]) for m in (25, 30, 35)]
     lines += [log_line(minutes_ago(minutes)) for minutes in (40, 45, 50)]
-    return tell(replace(change(Kind.UNAVAILABLE, state), reason="rehearsal"), setting(lines))
+    return tell(replace(change(UNAVAILABLE, state), reason="rehearsal"), setting(lines))
 
 
 def storm() -> Story:
@@ -449,13 +447,13 @@ def storm() -> Story:
     for number in range(12):
         name = f"acme-{number + 1:02}"
         bad = [log_line(minutes_ago(m), type=refused, fault=FAULTS[refused], check=name) for m in (0, 5)]
-        changed = replace(change(Kind.UNAVAILABLE), check=name, alarm=f"imapcheck-{name}-unavailable")
+        changed = replace(change(UNAVAILABLE), check=name, alarm=f"imapcheck-{name}-unavailable")
         server = {"server": f"imaps://mail{number + 1}.acme.example:993/"}
         told.append((changed, setting([*bad, log_line(minutes_ago(10))], asked=server)))
-    told.append((replace(change(Kind.NOT_RUNNING), check="fastmail"), setting([log_line(minutes_ago(16))])))
+    told.append((replace(change(NOT_RUNNING), check="fastmail"), setting([log_line(minutes_ago(16))])))
     back = [log_line(minutes_ago(m)) for m in (0, 5)]
     back += [log_line(minutes_ago(m), type=refused, fault=FAULTS[refused]) for m in (10, 15)]
-    ended = replace(change(Kind.UNAVAILABLE, "OK"), check="gmx", at=RANG + timedelta(seconds=40))
+    ended = replace(change(UNAVAILABLE, "OK"), check="gmx", at=RANG + timedelta(seconds=40))
     told.insert(0, (ended, setting([*back, *(log_line(minutes_ago(m)) for m in (20, 25))])))
     return tell_together(told)
 

@@ -91,12 +91,13 @@ class AlarmRule:
         properties = resource.get("Properties", resource)
         warm_up = properties.get("WarmUpConfiguration", {}).get("WarmUpPeriodDurationInMinutes", 0)
         periods = int(properties["EvaluationPeriods"])
+        metric, statistic, period = _watched(properties)
         return cls(
             name=_text(properties.get("AlarmName", "")),
-            metric=properties["MetricName"],
+            metric=metric,
             dimensions=tuple((item["Name"], _text(item["Value"])) for item in properties.get("Dimensions", [])),
-            statistic=properties["Statistic"],
-            period=int(properties["Period"]),
+            statistic=statistic,
+            period=period,
             periods=periods,
             datapoints=int(properties.get("DatapointsToAlarm", periods)),
             operator=properties["ComparisonOperator"],
@@ -294,6 +295,19 @@ def _merged(mutes: Sequence[Mute]) -> list[Mute]:
 def told(ran: Iterable[Transition]) -> list[Transition]:
     """What reaches people: every ALARM, and OK after an ALARM alone."""
     return [change for change in ran if change.after == "ALARM" or change.before == "ALARM"]
+
+
+def _watched(properties: dict[str, Any]) -> tuple[str, str, int]:
+    """Metric, statistic and period; of metric math the expression, and what all of its metrics have in common.
+
+    Whoever replays such an alarm computes the expression: rule 1 begins at the datapoints that come out of it.
+    """
+    if "Metrics" not in properties:
+        return properties["MetricName"], properties["Statistic"], int(properties["Period"])
+    [expression] = [item["Expression"] for item in properties["Metrics"] if "Expression" in item]
+    stats = [item["MetricStat"] for item in properties["Metrics"] if "MetricStat" in item]
+    [(statistic, period)] = {(stat["Stat"], int(stat["Period"])) for stat in stats}
+    return expression, statistic, period
 
 
 def _text(value: Any) -> str:

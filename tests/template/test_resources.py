@@ -108,6 +108,10 @@ def test_layers_are_built_for_what_runs_them(root: dict[str, Any]) -> None:
     assert {name: place.get("CodeUri") or place["ContentUri"] for name, place in places.items()} == CODE
 
 
+# What holds data: cfn-lint (I3011) wants it said that it goes with the stack.
+STATED = ("AWS::Logs::LogGroup", "AWS::DynamoDB::Table", "AWS::CloudFormation::Stack", "AWS::SQS::Queue")
+
+
 def test_logs_are_kept_as_long_as_asked_and_go_with_the_stack(root: dict[str, Any]) -> None:
     """One group for each function; nothing in the stack outlives it."""
     groups = of_type(root, "AWS::Logs::LogGroup")
@@ -116,7 +120,7 @@ def test_logs_are_kept_as_long_as_asked_and_go_with_the_stack(root: dict[str, An
     for name, resource in root["Resources"].items():
         deletion = {resource.get(policy, "Delete") for policy in ("DeletionPolicy", "UpdateReplacePolicy")}
         assert deletion == {"Delete"}, name
-        if resource["Type"] in ("AWS::Logs::LogGroup", "AWS::DynamoDB::Table", "AWS::CloudFormation::Stack"):
+        if resource["Type"] in STATED:
             assert {"DeletionPolicy", "UpdateReplacePolicy"} <= resource.keys(), name
 
 
@@ -247,10 +251,29 @@ def of_queue(metric: str, queue: str) -> dict[str, Any]:
     return rings("AWS/SQS", metric, "QueueName", name, periods=1, missing="ignore")
 
 
+def messages_of(queue: str, number: str, metric: str) -> dict[str, Any]:
+    """A metric of a queue, by the minute, for an expression."""
+    name = {"Fn::GetAtt": [queue, "QueueName"]}
+    watched = {"Namespace": "AWS/SQS", "MetricName": metric, "Dimensions": [{"Name": "QueueName", "Value": name}]}
+    return {"Id": number, "ReturnData": False, "MetricStat": {"Stat": "Maximum", "Period": 60, "Metric": watched}}
+
+
 OWN_ALARMS = {
     "dead-letters": of_queue("ApproximateNumberOfMessagesVisible", "DeadLetters"),
     "untold-alarms": of_queue("ApproximateNumberOfMessagesVisible", "UntoldAlarms"),
-    "waiting-alarms": of_queue("ApproximateAgeOfOldestMessage", "AlarmEvents") | {"Threshold": 900},
+    "waiting-alarms": {
+        "Metrics": [
+            {"Id": "waiting", "Expression": "visible + in_flight", "Label": "Alarms that wait, or are being reported"},
+            messages_of("AlarmEvents", "visible", "ApproximateNumberOfMessagesVisible"),
+            messages_of("AlarmEvents", "in_flight", "ApproximateNumberOfMessagesNotVisible"),
+        ],
+        "EvaluationPeriods": 10,
+        "DatapointsToAlarm": 10,
+        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+        "Threshold": 1,
+        "TreatMissingData": "notBreaching",
+        "AlarmActions": [ref("AlarmTopic")],
+    },
     "explain-alarm-errors": rings("AWS/Lambda", "Errors", "FunctionName", ref("ExplainAlarmFunction"), periods=3),
     "show-checks-errors": rings("AWS/Lambda", "Errors", "FunctionName", ref("ShowChecksFunction"), periods=3),
 }

@@ -17,9 +17,10 @@ MAY_IMPORT = {
     "smtp": {"hall", "network", "login"},
     "check": {"hall", "definition", "network", "login", "imap", "smtp"},
     "output": {"hall"},
-    "stack": {"hall", "definition"},
-    "aws": {"hall", "definition", "network", "login", "imap", "smtp", "check", "output", "stack"},
-    "cli": {"hall", "definition", "network", "login", "imap", "smtp", "check", "output", "stack", "aws"},
+    "alarms": {"hall", "definition", "output"},
+    "stack": {"hall", "definition", "alarms"},
+    "aws": {"hall", "definition", "network", "login", "imap", "smtp", "check", "output", "alarms", "stack"},
+    "cli": {"hall", "definition", "network", "login", "imap", "smtp", "check", "output", "alarms", "stack", "aws"},
 }
 ALONE = {
     ("socket", "ssl"): {"network", "cli/demo"},
@@ -28,7 +29,7 @@ ALONE = {
     ("typer", "rich"): {"cli", *(f"output/{name}" for name in ("terminal", "steps", "verdict", "table"))},
 }
 PRINTERS = {"cli", "output/terminal"}
-ENVIRONMENT_READERS = {"cli", "aws"}
+ENVIRONMENT_READERS = {"cli", "aws", "network/trust_store"}
 MOST_LINES, MOST_CLASS_LINES = 350, 200
 TABLES = {"failures"}
 """Their class is a row after the other."""

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from imapcheck.alarms.causes import behind
 from imapcheck.output.html import run_fragment
 from imapcheck.output.html_run import days_text
 from imapcheck.output.outcome import Outcome
-from imapcheck.output.story_causes import behind
 from imapcheck.output.summary import percentile
 from imapcheck.output.terminal import LiveDisplay
 from imapcheck.output.verdict import certificate, milliseconds

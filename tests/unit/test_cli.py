@@ -29,6 +29,7 @@ def imapcheck(*arguments: str | Path, **environment: str) -> subprocess.Complete
         check=False,
         env={
             "PATH": os.environ["PATH"],
+            "XDG_STATE_HOME": os.environ["XDG_STATE_HOME"],
             "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
             "COLUMNS": "120",
             **environment,

@@ -23,7 +23,7 @@ from imapcheck.definition.files import load_definition
 from imapcheck.failures import FailureType
 from imapcheck.login.credentials import Credentials
 from imapcheck.output.outcome import Outcome
-from imapcheck.output.terminal import Screen
+from imapcheck.output.screen import Screen
 from support.certificates import Certificates
 from support.dovecot import PASSWORD
 from support.wire_server import Exchange, WireServer, delay, no
@@ -38,7 +38,7 @@ def imapcheck(*arguments: str | Path, stdin: str | None = None, **environment: s
     return subprocess.run(
         [*PROGRAM, *map(str, arguments)],
         input=stdin, capture_output=True, text=True, timeout=60, check=False,
-        env={"PATH": os.environ["PATH"], "COLUMNS": "120", **environment},
+        env={"PATH": os.environ["PATH"], "XDG_STATE_HOME": os.environ["XDG_STATE_HOME"], "COLUMNS": "120", **environment},
     )  # fmt: skip
 
 

@@ -70,6 +70,13 @@ def test_command_line_carries_no_aws() -> None:
     assert {"boto3", "aws-lambda-powertools"} <= closure(EXTRAS["aws"])
 
 
+def test_login_by_aws_cli_works() -> None:
+    """`aws login` leaves credentials that botocore reads with its extra `crt` alone."""
+    [boto3] = [item for item in map(Requirement, EXTRAS["aws"]) if item.name == "boto3"]
+    assert boto3.extras == {"crt"}
+    assert "awscrt" in pins(DEVELOPMENT)
+
+
 def test_what_both_need_is_asked_for_alike() -> None:
     """One package has one range, whoever asks for it."""
     asked: dict[str, set[str]] = {}
@@ -86,16 +93,30 @@ def test_what_is_tested_is_what_ships(path: Path) -> None:
     assert {name: development[name] for name in pins(path)} == pins(path)
 
 
-@pytest.mark.parametrize("path", [*WANTED, DEVELOPMENT, ROOT / "requirements/emulator.txt"], ids=str)
+@pytest.mark.parametrize(
+    "path", [*WANTED, DEVELOPMENT, *sorted((ROOT / "requirements").glob("*.txt"))], ids=lambda path: path.parent.name
+)
 def test_every_pin_has_a_hash(path: Path) -> None:
-    """pip refuses anything else than what was pinned."""
+    """pip refuses anything else than what was pinned; where it comes from is everybody's own matter."""
     entries = re.split(r"\n(?=[a-z0-9])", path.read_text().strip())
     assert all("--hash=sha256:" in entry for entry in entries)
+    assert "://" not in path.read_text()
+
+
+def test_every_environment_is_installed_by_hashes() -> None:
+    """Above all SAM CLI's: it runs with the credentials of whoever deploys."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    installs = re.findall(r"\$\(PIP\) (.+)", makefile)
+    assert {line for line in installs if "--require-hashes -r requirements/" not in line} == {
+        "--no-deps --no-build-isolation -e ."
+    }
+    [version] = re.findall(r"(?m)^aws-sam-cli==(.+)$", (ROOT / "requirements/sam.in").read_text(encoding="utf-8"))
+    assert pins(ROOT / "requirements/sam.txt")["aws-sam-cli"] == version
 
 
 def test_core_loads_without_command_line_and_cloud() -> None:
-    """Importing `imapcheck` loads neither boto3 nor typer nor rich nor Powertools nor the email package's builders."""
+    """What `imapcheck` exports loads neither boto3, typer, rich, Powertools nor the email package's builders."""
     unwanted = ["boto3", "botocore", "typer", "rich", "aws_lambda_powertools", "scramp", "idna", "email.headerregistry"]
-    code = f"import imapcheck, sys; print([name for name in {unwanted} if name in sys.modules])"
+    code = f"from imapcheck import *; import sys; print([name for name in {unwanted} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

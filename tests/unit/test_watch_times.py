@@ -7,13 +7,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from imapcheck.cli import watch
 from imapcheck.cli.orders import Order
 from imapcheck.cli.watch import Watch
 from imapcheck.output.outcome import Outcome
-from support.results import failure, not_run, outcome, result, slow_result
+from support.results import STARTED_AT, failure, not_run, outcome, result, slow_result
 
 
 class Day:
@@ -96,11 +96,77 @@ def test_slow_check_keeps_no_other_waiting(monkeypatch: pytest.MonkeyPatch) -> N
     """Each has turns of its own, to the moment."""
     day = Day({"slow": 2.75, "quick": 0.125})
     watching(monkeypatch, day, 1.25, 8)
-    assert day.begun == [
-        ("slow", 0), ("quick", 0), ("quick", 1.25), ("quick", 2.5), ("slow", 3.75), ("quick", 3.75), ("quick", 5),
-        ("quick", 6.25), ("slow", 7.5), ("quick", 7.5),
+    assert [(check, round(begun, 3)) for check, begun in day.begun] == [
+        ("slow", 0), ("quick", 0.1), ("quick", 1.35), ("quick", 2.6), ("slow", 3.75), ("quick", 3.85), ("quick", 5.1),
+        ("quick", 6.35), ("slow", 7.5), ("quick", 7.6),
     ][: len(day.begun)]  # fmt: skip
     assert len(day.begun) >= 8
+
+
+@pytest.mark.parametrize(
+    ("count", "interval", "apart"), [(3, 60, 0.1), (100, 60, 0.1), (600, 60, 0.1), (1000, 60, 0.06), (4, 0.2, 0.05)]
+)
+def test_checks_begin_one_after_the_other(
+    monkeypatch: pytest.MonkeyPatch, count: int, interval: float, apart: float
+) -> None:
+    """At the start and in each round; closer where they would not fit into the interval."""
+    day = Day({f"check{number}": 0.01 for number in range(count)})
+    watching(monkeypatch, day, interval, 2 * count)
+    moments = [moment for _, moment in day.begun[: 2 * count]]
+    expected = [turn * interval + number * apart for turn in (0, 1) for number in range(count)]
+    assert moments == pytest.approx(expected)
+
+
+def test_no_more_at_once_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten places and slow checks: who has to wait begins when a place is free, in the order of the turns."""
+    day = Day({f"check{number}": 5.0 for number in range(25)})
+    watching(monkeypatch, day, 60, 25)
+    assert [name for name, _ in day.begun[:25]] == [f"check{number}" for number in range(25)]
+    moments = [moment for _, moment in day.begun]
+    assert all(later - earlier > 4.9 for earlier, later in zip(moments, moments[10:], strict=False))
+
+
+def test_table_is_drawn_now_and_then_and_not_for_each_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many checks there are: what is drawn is worked out while other checks are being timed."""
+    drawings = 0
+    draw = Watch.__rich__
+
+    def counted(watch: Watch) -> RenderableType:
+        nonlocal drawings
+        drawings += 1
+        return draw(watch)
+
+    monkeypatch.setattr(Watch, "__rich__", counted)
+    day = Day({f"check{number}": 0.01 for number in range(500)})
+    shown = watching(monkeypatch, day, 10, 1500, terminal=True)
+    assert day.now == pytest.approx(30, abs=1)
+    assert 10 < drawings <= 2 * 30 + 2
+    assert shown.count("  available in 812 ms") == 500
+
+
+def test_live_table_has_what_the_terminal_holds_the_worst_first() -> None:
+    """A line for each; of the rest it says how many there are, and how many of them are not well."""
+    console = Console(file=io.StringIO(), width=70, height=9, color_system=None)
+    table = Watch([Order(Path(f"c{number}.json")) for number in range(12)], 1, 1, lambda _: None, console=console)
+    for number, taken in (
+        (3, outcome(result("c3", failure()))),
+        (5, outcome(slow_result("c5"))),
+        (7, not_run("c7")),
+        (9, outcome(result("c9"))),
+    ):
+        table.watched[number].take(taken, STARTED_AT)
+    console.print(table)
+    assert isinstance(console.file, io.StringIO)
+    lines = [line.split() for line in console.file.getvalue().splitlines()]
+    assert [line[0] for line in lines] == ["check", "c3", "c7", "c5", "c0", "c1", "c2", "and"]
+    assert lines[-1] == ["and", "6", "more"]
+    for number in (0, 1, 2, 4, 6):
+        table.watched[number].take(outcome(result(f"c{number}", failure())), STARTED_AT)
+    console.file.truncate(0)
+    console.print(table)
+    lines = [line.split() for line in console.file.getvalue().strip("\0").splitlines()]
+    assert [line[0] for line in lines] == ["check", "c0", "c1", "c2", "c3", "c4", "c6", "and"]
+    assert " ".join(lines[-1]) == "and 6 more, 2 of them not well"
 
 
 def test_table_at_the_end_has_each_checks_last_state(monkeypatch: pytest.MonkeyPatch) -> None:

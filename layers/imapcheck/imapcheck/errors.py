@@ -14,6 +14,7 @@ class CheckFailure(Exception):
     `detail` is one line for a person; it may hold the server's words and is redacted before it is shown.
     `response_code` is the RFC 5530 (or RFC 9051 section 7.1) code of the server's answer, if it gave one.
     `ends_session` is False where the connection is still good for the steps that follow.
+    `advice` is the type's, unless there is a better one for the case; `passes`: it may be gone a second later.
     """
 
     def __init__(
@@ -23,11 +24,14 @@ class CheckFailure(Exception):
         *,
         response_code: str | None = None,
         ends_session: bool | None = None,
+        advice: str | None = None,
     ) -> None:
         super().__init__(detail)
         self.type = type
         self.detail = detail
         self.response_code = response_code
+        self.advice = advice or type.advice
+        self.passes = type.passes
         if ends_session is None:
             ends_session = type.category is not Category.CONTENT
         self.ends_session = ends_session
@@ -39,6 +43,10 @@ class ImapcheckError(Exception):
 
 class DefinitionError(ImapcheckError):
     """A check definition that cannot be run; `str()` is one line per problem."""
+
+
+class NoAuthorities(DefinitionError):
+    """This machine trusts no certificate authority, so that it cannot judge the certificate of any server."""
 
 
 class NotDeployed(DefinitionError):

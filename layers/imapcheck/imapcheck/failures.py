@@ -111,7 +111,7 @@ class FailureType(StrEnum):
     CERTIFICATE_NOT_YET_VALID = "certificate_not_yet_valid", Row(
         Category.SSL, "certificate not yet valid",
         "The certificate is not valid yet.",
-        "Check which certificate was installed, its dates and the server's clock.",
+        "Check the clock of this machine; then which certificate was installed, and its dates.",
         in_story=_REFUSED_CERTIFICATE,
     )
     CERTIFICATE_NAME_MISMATCH = "certificate_name_mismatch", Row(

@@ -19,9 +19,17 @@ _BOUND = 10**15
 
 type StepStatus = Literal["passed", "failed", "refused", "skipped"]
 type WarningType = Literal[
-    "certificate_expires_soon", "certificate_unverified", "server_alert", "quota", "empty_message",
+    "certificate_expires_soon",
+    "certificate_unverified",
+    "server_alert",
+    "quota",
+    "empty_message",
+    "weak_tls",
+    "address_unreachable",
+    "mailbox_in_use",
+    "future_message",
     "delivery_authentication",
-]  # fmt: skip
+]
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,9 @@ class Exceeded:
 class TlsFacts:
     """What the TLS handshake showed; certificate fields are the leaf's, times ISO 8601 UTC.
 
+    `certificate_expires_at` is when the first certificate of the verified chain expires: then clients refuse the
+    server. Where that is not the leaf, `certificate_expiring` says whose it is.
+
     Filled also where the certificate was refused: then `verified` is false and `version` and `cipher` may be null.
     `certificate_names` are the names it is for (subjectAltName, RFC 9525), at most twenty; `certificates_sent` is the
     number of certificates that the server sent.
@@ -81,6 +92,7 @@ class TlsFacts:
     certificate_days_remaining: float | None
     certificate_names: tuple[str, ...] = ()
     certificates_sent: int | None = None
+    certificate_expiring: str | None = None
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from ministack.services import cloudwatch, sns
 from ministack.services.cloudformation import provisioners
 
 _MAIL = Path(os.environ["DEPLOY_MAIL"])
+_OF_ONE_METRIC = ("MetricName", "Namespace", "Dimensions", "Statistic", "ExtendedStatistic", "Period", "Unit")
 _numbers = itertools.count()
 _original_alarm_record = provisioners._cw_metric_alarm_record
 _original_fanout = sns._fanout
@@ -36,8 +37,13 @@ def _leave_alarms_to_the_bridge(alarm: dict[str, Any]) -> None:
 
 
 def _alarm_record(name: str, properties: dict[str, Any]) -> Any:
-    """DescribeAlarms returns WarmUpConfiguration. MiniStack drops it."""
-    record = _original_alarm_record(name, properties)
+    """DescribeAlarms returns WarmUpConfiguration, and Metrics in place of one metric. MiniStack drops the one and
+    refuses the other."""
+    metrics = properties.get("Metrics")
+    one = {"MetricName": "-", "Namespace": "-", "Metrics": None} if metrics else {}
+    record = _original_alarm_record(name, properties | one)
+    if metrics:
+        record = {key: value for key, value in record.items() if key not in _OF_ONE_METRIC} | {"Metrics": metrics}
     if warm_up := properties.get("WarmUpConfiguration"):
         minutes = int(warm_up["WarmUpPeriodDurationInMinutes"])
         record["WarmUpConfiguration"] = {"WarmUpPeriodDurationInMinutes": minutes}
@@ -112,6 +118,6 @@ def _as_cloudwatch_writes_it(message: str) -> str:
     content["Trigger"] |= {
         "DatapointsToAlarm": alarm["DatapointsToAlarm"],
         "TreatMissingData": alarm["TreatMissingData"],
-        "Dimensions": [{key.lower(): value for key, value in item.items()} for item in alarm["Dimensions"]],
+        "Dimensions": [{key.lower(): value for key, value in item.items()} for item in alarm.get("Dimensions", [])],
     }
     return json.dumps(content)

@@ -44,9 +44,16 @@ def why_not(*needed: Path) -> str | None:
 
 
 def unpack(archive: bytes, place: Path) -> None:
-    """Add the content of a zip file to `place`, as Lambda does with code and, one over the other, with layers."""
+    """Add the content of a zip file to `place`, as Lambda does with code and, one over the other, with layers.
+
+    Raises PermissionError where Lambda's user, who owns nothing of it, could not read a file.
+    """
     place.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        for entry in opened.infolist():
+            mode = entry.external_attr >> 16
+            if mode and not mode & 0o004:
+                raise PermissionError(f"{entry.filename}: only its owner may read it ({mode & 0o777:04o})")
         opened.extractall(place)
 
 

@@ -2,8 +2,9 @@
 
 from datetime import timedelta
 
+from imapcheck.alarms.kinds import UNAVAILABLE
+from imapcheck.alarms.spell import Spell, find_spell, good_since
 from imapcheck.failures import FailureType
-from imapcheck.output.story_facts import Kind, Spell, find_spell, good_since
 from imapcheck.result import CheckResult
 from support.story_scenes import FAULTS, RANG, change, log_line, runs_of
 
@@ -34,7 +35,7 @@ def spells() -> str:
                 lines.append(f"=== {title}")
                 for pattern in PATTERNS:
                     seen = runs(pattern, timedelta(seconds=newest), timedelta(seconds=apart))
-                    told = change(Kind.UNAVAILABLE, state, needed=needed, periods=periods)
+                    told = change(UNAVAILABLE, state, needed=needed, periods=periods)
                     spell, since = find_spell(told, seen), good_since(told, seen)
                     good = "" if since is None else f"; good since run {_index(seen, since)}"
                     lines.append(f"{pattern:<10}{'no spell' if spell is None else _told(spell, seen)}{good}")

@@ -8,10 +8,11 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from imapcheck.alarms.joint_story import Part, tell_together, tell_together_bare
+from imapcheck.alarms.kind import Change, Evidence, Links, MonitorError, Others
+from imapcheck.alarms.kinds import CERTIFICATE, KINDS, NOT_RUNNING, SLOW, UNAVAILABLE
+from imapcheck.alarms.story import Setting, Story, tell, tell_bare, tell_foreign
 from imapcheck.failures import FailureType
-from imapcheck.output.joint_story import Part, tell_together, tell_together_bare
-from imapcheck.output.story import Setting, Story, tell, tell_bare, tell_foreign
-from imapcheck.output.story_facts import Change, Evidence, Kind, Links, MonitorError, Others
 from imapcheck.result import Asked
 from support.golden import leaves
 from support.rendered.paper import sheet
@@ -19,10 +20,10 @@ from support.rendered.spells import spells
 from support.story_scenes import (
     ASKED,
     BEFORE,
-    CERTIFICATE,
     FAULTS,
     RANG,
     SCENES,
+    SEEN,
     card_of,
     change,
     log_line,
@@ -54,7 +55,7 @@ def slow(*minutes: int, took: float = 6000.0, exceeded: Sequence[tuple[str, floa
 
 
 def days(left: float | None, **more: Any) -> dict[str, Any]:
-    return {**CERTIFICATE, "certificate_days_remaining": left, **more}
+    return {**SEEN, "certificate_days_remaining": left, **more}
 
 
 def failing_with(line: dict[str, Any], *failures: tuple[str, FailureType, str], **result: Any) -> dict[str, Any]:
@@ -65,10 +66,10 @@ def failing_with(line: dict[str, Any], *failures: tuple[str, FailureType, str], 
     return {**line, "result": told}
 
 
-DOWN, DOWN_OVER = change(Kind.UNAVAILABLE), change(Kind.UNAVAILABLE, "OK")
-SILENT, HEARD = change(Kind.NOT_RUNNING), change(Kind.NOT_RUNNING, "OK")
-SLOW, QUICK = change(Kind.SLOW), change(Kind.SLOW, "OK")
-EXPIRING, RENEWED = change(Kind.CERTIFICATE), change(Kind.CERTIFICATE, "OK")
+DOWN, DOWN_OVER = change(UNAVAILABLE), change(UNAVAILABLE, "OK")
+SILENT, HEARD = change(NOT_RUNNING), change(NOT_RUNNING, "OK")
+SLOWED, QUICK = change(SLOW), change(SLOW, "OK")
+EXPIRING, RENEWED = change(CERTIFICATE), change(CERTIFICATE, "OK")
 NO_FILE: dict[str, Any] = {
     "asked": {"file": None, "secret": None, "thresholds": {}, "timeout": None, "runbook": None, "mailbox": None}
 }
@@ -82,7 +83,7 @@ def errors(*texts: str) -> dict[str, Any]:
 
 
 OUTAGES: dict[str, Callable[[], Story]] = {
-    "one run of one": lambda: tell(change(Kind.UNAVAILABLE, needed=1, periods=1), setting([*bad(0), *good(5, 10)])),
+    "one run of one": lambda: tell(change(UNAVAILABLE, needed=1, periods=1), setting([*bad(0), *good(5, 10)])),
     "two of three": lambda: tell(DOWN, setting([*bad(0), *good(5), *bad(10), *good(15, 20)])),
     "no good run": lambda: tell(DOWN, setting(bad(0, 5, 10))),
     "yesterday": lambda: tell(DOWN, setting([*bad(*range(0, 780, 60)), *good(780, 840)])),
@@ -138,13 +139,13 @@ MONITOR: dict[str, Callable[[], Story]] = {
     "heard, and nothing there": lambda: tell(HEARD, setting([])),
 }  # fmt: skip
 SLOWNESS: dict[str, Callable[[], Story]] = {
-    "by the definition": lambda: tell(SLOW, setting([*slow(0, 5, 10), *good(15)])),
-    "by no threshold that is known": lambda: tell(SLOW, setting([*slow(0, 5, 10, exceeded=[]), *good(15)], **NO_FILE)),
-    "never quick": lambda: tell(SLOW, setting(slow(0, 5, 10, exceeded=[("authenticate", 2000.0, 6000.0)]))),
-    "one run": lambda: tell(change(Kind.SLOW, needed=1, periods=1), setting([*slow(0, exceeded=[("total", 500.0, 6400.0), ("search", 0.4, 0.5)]), *good(5)])),
-    "with a failed run between": lambda: tell(SLOW, setting([*slow(0, 5), *bad(10), *slow(15), *good(20)])),
-    "no step grew": lambda: tell(SLOW, setting([*slow(0, 5, 10, took=BEFORE["authenticate"], exceeded=[("fetch", 40.0, 48.3)]), *good(15)])),
-    "rehearsed": lambda: tell(SLOW, setting(good(0, 5, 10))),
+    "by the definition": lambda: tell(SLOWED, setting([*slow(0, 5, 10), *good(15)])),
+    "by no threshold that is known": lambda: tell(SLOWED, setting([*slow(0, 5, 10, exceeded=[]), *good(15)], **NO_FILE)),
+    "never quick": lambda: tell(SLOWED, setting(slow(0, 5, 10, exceeded=[("authenticate", 2000.0, 6000.0)]))),
+    "one run": lambda: tell(change(SLOW, needed=1, periods=1), setting([*slow(0, exceeded=[("total", 500.0, 6400.0), ("search", 0.4, 0.5)]), *good(5)])),
+    "with a failed run between": lambda: tell(SLOWED, setting([*slow(0, 5), *bad(10), *slow(15), *good(20)])),
+    "no step grew": lambda: tell(SLOWED, setting([*slow(0, 5, 10, took=BEFORE["authenticate"], exceeded=[("fetch", 40.0, 48.3)]), *good(15)])),
+    "rehearsed": lambda: tell(SLOWED, setting(good(0, 5, 10))),
     "over": lambda: tell(QUICK, setting([*good(0, 5), *slow(10, 15, exceeded=[("authenticate", 2000.0, 6000.0)]), *slow(20, exceeded=[("total", 1000.0, 9000.0)]), *good(25, 30, 35)])),
     "over, by no threshold": lambda: tell(QUICK, setting([*good(0), *slow(5, 10, 15, exceeded=[]), *good(20, 25, 30)], **NO_FILE)),
     "over, and no run shows it": lambda: tell(QUICK, setting([*slow(5, 10, 15), *good(20, 25, 30)])),
@@ -169,7 +170,7 @@ CERTIFICATES: dict[str, Callable[[], Story]] = {
 
 def named(check: str, told: Change, lines: Lines, **values: Any) -> tuple[Change, Setting]:
     """A change of another check."""
-    return replace(told, check=check, alarm=f"imapcheck-{check}-{told.kind.value}"), setting(lines, **values)
+    return replace(told, check=check, alarm=f"imapcheck-{check}-{told.kind}"), setting(lines, **values)
 
 
 def several() -> list[tuple[Change, Setting]]:
@@ -179,7 +180,7 @@ def several() -> list[tuple[Change, Setting]]:
         named("a", DOWN, [*bad(0, 5), *good(10)]),
         named("b", DOWN, [*bad(0, 5), *good(10)]),
         named("c", replace(DOWN, at=RANG + timedelta(minutes=2)), [*bad(0, 5), *good(10)]),
-        named("slow", SLOW, [*slow(0, 5, 10), *good(15)]),
+        named("slow", SLOWED, [*slow(0, 5, 10), *good(15)]),
         named("over", DOWN_OVER, [*good(0, 5), *bad(10, 15), *good(20, 25, 30)]),
         named("a", SILENT, good(16)),
         named("z", DOWN, [log_line(minutes_ago(m), type=LOST, fault=long) for m in (0, 5)]),
@@ -199,7 +200,7 @@ JOINT: dict[str, Callable[[], Story]] = {
     "many": lambda: tell_together([named(f"customer-{number:02}", DOWN, [*bad(0, 5), *good(10)]) for number in range(60)]),
 }  # fmt: skip
 BARE: dict[str, Callable[[], Story]] = {
-    **{f"{kind} {state}": partial(lambda kind, state: tell_bare(change(kind, state), setting(bad(0))), kind, state) for kind in Kind for state in ("ALARM", "OK")},
+    **{f"{kind} {state}": partial(lambda kind, state: tell_bare(change(kind, state), setting(bad(0))), kind, state) for kind in KINDS for state in ("ALARM", "OK")},
     "nothing was read": lambda: tell(DOWN, replace(setting([]), evidence=Evidence())),
     "nothing was found": lambda: tell(DOWN, setting([])),
     "no datapoint": lambda: tell(replace(DOWN, reason="Threshold Crossed"), setting([], **NO_FILE)),

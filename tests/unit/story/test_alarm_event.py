@@ -8,16 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imapcheck.alarms.kind import AlarmKind
+from imapcheck.alarms.kinds import KINDS, NOT_RUNNING, SLOW, UNAVAILABLE
 from imapcheck.aws.alarm_event import NotOurs, read_alarm
-from imapcheck.output.story_facts import Kind
 from support.alarm_events import alarm_message, as_body
 
 AT = datetime(2026, 11, 24, 10, 17, 31, 250_000, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", KINDS, ids=str)
 @pytest.mark.parametrize("state", ["ALARM", "OK"])
-def test_change_is_read_with_its_numbers(kind: Kind, state: str) -> None:
+def test_change_is_read_with_its_numbers(kind: AlarmKind, state: str) -> None:
     """Whatever the alarm is called."""
     message = alarm_message(kind, AT, state=state, check="mail-1", AlarmName="whatever")
     event = read_alarm(as_body(message))
@@ -31,9 +32,9 @@ def test_change_is_read_with_its_numbers(kind: Kind, state: str) -> None:
 @pytest.mark.parametrize("statistic", ["SAMPLE_COUNT", "SampleCount", "SAMPLECOUNT"])
 def test_statistic_tells_not_running_from_unavailable(statistic: str) -> None:
     """Both look at Availability."""
-    message = alarm_message(Kind.UNAVAILABLE, AT)
+    message = alarm_message(UNAVAILABLE, AT)
     message["Trigger"]["Statistic"] = statistic
-    assert read_alarm(as_body(message)).change.kind is Kind.NOT_RUNNING
+    assert read_alarm(as_body(message)).change.kind is NOT_RUNNING
 
 
 @pytest.mark.parametrize(
@@ -45,7 +46,7 @@ def test_statistic_tells_not_running_from_unavailable(statistic: str) -> None:
 )  # fmt: skip
 def test_only_an_alarm_and_its_end_are_worth_telling(state: str, previous: str, told: bool) -> None:
     """Every new alarm turns OK once, and that is nothing to be told at night."""
-    assert read_alarm(as_body(alarm_message(Kind.SLOW, AT, state=state, previous=previous))).worth_telling is told
+    assert read_alarm(as_body(alarm_message(SLOW, AT, state=state, previous=previous))).worth_telling is told
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,7 @@ def test_only_an_alarm_and_its_end_are_worth_telling(state: str, previous: str, 
 )  # fmt: skip
 def test_alarm_of_something_else_is_not_ours(trigger: dict[str, Any]) -> None:
     """It is named by state and name alone."""
-    message = alarm_message(Kind.UNAVAILABLE, AT)
+    message = alarm_message(UNAVAILABLE, AT)
     message["Trigger"] |= trigger
     with pytest.raises(NotOurs, match="ALARM: teststack-gmail-unavailable"):
         read_alarm(as_body(message))
@@ -68,7 +69,7 @@ def test_alarm_of_something_else_is_not_ours(trigger: dict[str, Any]) -> None:
 def test_time_that_nothing_can_be_reckoned_from_is_not_ours(time: str) -> None:
     """Windows of the log lie hours before and after it."""
     with pytest.raises(NotOurs, match="ALARM: teststack-gmail-unavailable"):
-        read_alarm(as_body(alarm_message(Kind.UNAVAILABLE, AT) | {"StateChangeTime": time}))
+        read_alarm(as_body(alarm_message(UNAVAILABLE, AT) | {"StateChangeTime": time}))
 
 
 VALUES = st.recursive(
@@ -81,7 +82,7 @@ VALUES = st.recursive(
 @given(data=st.data())
 def test_message_in_another_shape_is_read_or_not_ours(data: st.DataObject) -> None:
     """Numbers beyond all bounds, other types, missing members."""
-    message = alarm_message(Kind.UNAVAILABLE, AT)
+    message = alarm_message(UNAVAILABLE, AT)
     for place in (message, message["Trigger"]):
         for key in data.draw(st.lists(st.sampled_from(sorted(place)), max_size=3)):
             place[key] = data.draw(VALUES)
@@ -95,7 +96,7 @@ def test_message_in_another_shape_is_read_or_not_ours(data: st.DataObject) -> No
 @pytest.mark.parametrize("number", [float("inf"), float("nan"), -1, 0, 10**400, 1e300])
 def test_number_out_of_all_bounds_leaves_what_is_usual(number: float) -> None:
     """`json` reads them all."""
-    message = alarm_message(Kind.UNAVAILABLE, AT)
+    message = alarm_message(UNAVAILABLE, AT)
     message["Trigger"] |= {"Period": number, "EvaluationPeriods": number, "DatapointsToAlarm": number}
     change = read_alarm(json.dumps(message)).change
     assert (change.needed, change.periods, change.period) == (1, 1, timedelta(minutes=5))

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from imapcheck.alarms.kind import Change, Evidence
+from imapcheck.alarms.kinds import NOT_RUNNING, UNAVAILABLE
+from imapcheck.alarms.spell import find_spell, silence
 from imapcheck.aws import evidence, log_reader
 from imapcheck.aws.evidence import RunLog
 from imapcheck.failures import FailureType
-from imapcheck.output.story_facts import Change, Evidence, Kind, find_spell, silence
 from support.story_scenes import FAULTS, RANG, change, log_line
 
 CHECKS, OCTETS, PAGE = 450, 4000, 1_000_000
@@ -100,8 +102,8 @@ def _ms(moment: datetime) -> int:
 def test_alarm_is_explained_from_a_fiftieth_of_the_day(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two failed runs and the good ones before."""
     log = ScannedLog(down_since=RANG - timedelta(minutes=6))
-    [found] = gather(log, [change(Kind.UNAVAILABLE)], monkeypatch)
-    spell = find_spell(change(Kind.UNAVAILABLE), found.runs)
+    [found] = gather(log, [change(UNAVAILABLE)], monkeypatch)
+    spell = find_spell(change(UNAVAILABLE), found.runs)
     assert spell is not None
     assert spell.complete
     assert len(spell.bad) == 2
@@ -112,7 +114,7 @@ def test_alarm_is_explained_from_a_fiftieth_of_the_day(monkeypatch: pytest.Monke
 def test_recovery_after_hours_is_found_backwards(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each window ends where the one read before it begins."""
     log = ScannedLog(RANG - timedelta(hours=1, minutes=30), up_at=RANG - timedelta(minutes=6))
-    ended = change(Kind.UNAVAILABLE, "OK")
+    ended = change(UNAVAILABLE, "OK")
     [found] = gather(log, [ended], monkeypatch)
     spell = find_spell(ended, found.runs)
     assert spell is not None
@@ -125,7 +127,7 @@ def test_transcripts_of_old_runs_are_not_kept(monkeypatch: pytest.MonkeyPatch) -
     """They may be long; a story tells the newest run of a failure type at most."""
     monkeypatch.setattr(f"{__name__}.TYPE", FailureType.AUTHENTICATION_FAILED)
     log = ScannedLog(RANG - timedelta(hours=1, minutes=30), up_at=RANG - timedelta(minutes=6))
-    [found] = gather(log, [change(Kind.UNAVAILABLE, "OK")], monkeypatch)
+    [found] = gather(log, [change(UNAVAILABLE, "OK")], monkeypatch)
     bad = [run for run in found.runs if not run.available]
     assert len(bad) == 16
     assert bad[0].transcript
@@ -144,8 +146,8 @@ def test_silence_is_found_however_many_runs_came_since(
     log = ScannedLog(RANG - timedelta(days=50), RANG - timedelta(days=40))
     log.beat = every
     log.silent = (RANG - 3 * every - silent, RANG - 3 * every)
-    [found] = gather(log, [change(Kind.NOT_RUNNING, "OK", period=every)], monkeypatch)
-    gap = silence(change(Kind.NOT_RUNNING, "OK", period=every), found.runs)
+    [found] = gather(log, [change(NOT_RUNNING, "OK", period=every)], monkeypatch)
+    gap = silence(change(NOT_RUNNING, "OK", period=every), found.runs)
     assert gap is not None
     assert abs(gap[1].started_at - gap[0].started_at - silent) <= every
 
@@ -154,7 +156,7 @@ def test_windows_grow_where_reading_is_quick(monkeypatch: pytest.MonkeyPatch) ->
     """A week's outage in a small stack takes a dozen calls, not a thousand."""
     log = ScannedLog(RANG - timedelta(days=6), up_at=RANG - timedelta(minutes=6))
     monkeypatch.setattr(f"{__name__}.OCTETS", 1)
-    ended = change(Kind.UNAVAILABLE, "OK")
+    ended = change(UNAVAILABLE, "OK")
     [found] = gather(log, [ended], monkeypatch)
     spell = find_spell(ended, found.runs)
     assert spell is not None
@@ -165,7 +167,7 @@ def test_windows_grow_where_reading_is_quick(monkeypatch: pytest.MonkeyPatch) ->
 def test_outage_that_is_too_long_to_be_read_is_told_as_far_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     """The time limit holds, and nothing between two windows is missing."""
     log = ScannedLog(RANG - timedelta(days=3), up_at=RANG - timedelta(minutes=6))
-    ended = change(Kind.UNAVAILABLE, "OK")
+    ended = change(UNAVAILABLE, "OK")
     [found] = gather(log, [ended], monkeypatch)
     spell = find_spell(ended, found.runs)
     assert spell is not None
@@ -181,7 +183,7 @@ def test_daily_check_in_a_large_stack_is_looked_up_day_by_day(monkeypatch: pytes
     """Days of other checks' lines lie between two runs, and are not read."""
     log = ScannedLog(RANG - timedelta(days=1, minutes=30))
     monkeypatch.setattr(log, "beat", timedelta(days=1))
-    rang = change(Kind.UNAVAILABLE, period=timedelta(days=1))
+    rang = change(UNAVAILABLE, period=timedelta(days=1))
     [found] = gather(log, [rang], monkeypatch)
     spell = find_spell(rang, found.runs)
     assert spell is not None
@@ -200,7 +202,7 @@ def test_outage_of_any_length_at_any_interval_is_told(
     monkeypatch.setattr(f"{__name__}.OCTETS", octets)
     log = ScannedLog(RANG - every * (runs + 1) - EVERY, up_at=RANG - every - EVERY)
     log.beat = every
-    ended = change(Kind.UNAVAILABLE, "OK", period=every, needed=1, periods=1)
+    ended = change(UNAVAILABLE, "OK", period=every, needed=1, periods=1)
     [found] = gather(log, [ended], monkeypatch)
     spell = find_spell(ended, found.runs)
     assert found.problem is None
@@ -219,7 +221,7 @@ def test_runs_are_found_where_a_deployment_moved_the_schedule(monkeypatch: pytes
     monkeypatch.setattr(f"{__name__}.SECONDS_A_PAGE", 0.07)
     log = ScannedLog(RANG - hour * 8, up_at=RANG - hour - EVERY)
     log.beat, log.moved_at, log.shift = hour, RANG - hour * 4, timedelta(minutes=minutes)
-    ended = change(Kind.UNAVAILABLE, "OK", period=hour)
+    ended = change(UNAVAILABLE, "OK", period=hour)
     [found] = gather(log, [ended], monkeypatch)
     spell = find_spell(ended, found.runs)
     assert spell is not None
@@ -234,7 +236,7 @@ def test_silence_between_two_phases_hides_no_run(monkeypatch: pytest.MonkeyPatch
     log = ScannedLog(RANG - hour * 9, up_at=RANG - hour * 2)
     log.beat, log.moved_at, log.shift = hour, RANG - hour * 4, hour + timedelta(minutes=20)
     monkeypatch.setattr(f"{__name__}.SECONDS_A_PAGE", 0.07)
-    ended = change(Kind.UNAVAILABLE, "OK", period=hour)
+    ended = change(UNAVAILABLE, "OK", period=hour)
     [found] = gather(log, [ended], monkeypatch)
     gaps = {newer.started_at - older.started_at for newer, older in pairwise(found.runs)}
     assert gaps == {hour, hour * 2 + timedelta(minutes=20)}
@@ -245,7 +247,7 @@ def test_log_that_breaks_off_is_told_as_far_as_it_was_read(monkeypatch: pytest.M
     """What the newest window gave is not thrown away."""
     log = ScannedLog(RANG - timedelta(days=1), up_at=RANG - timedelta(minutes=6))
     log.broken_after = pages
-    [found] = gather(log, [change(Kind.UNAVAILABLE, "OK")], monkeypatch)
+    [found] = gather(log, [change(UNAVAILABLE, "OK")], monkeypatch)
     assert found.problem is None
     assert len(found.runs) >= 3
     assert found.looked_from is not None
@@ -255,9 +257,9 @@ def test_log_that_breaks_off_is_told_as_far_as_it_was_read(monkeypatch: pytest.M
 def test_storm_is_read_in_one_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
     """As many pages as for one alarm, though each line is looked at once for all."""
     alone, storm = (ScannedLog(RANG - timedelta(minutes=6)) for _ in range(2))
-    gather(alone, [change(Kind.UNAVAILABLE)], monkeypatch)
+    gather(alone, [change(UNAVAILABLE)], monkeypatch)
     names = ["office", *(f"c{number}" for number in range(30))]
-    changes = [Change(f"s-{name}", name, Kind.UNAVAILABLE, "ALARM", RANG, "", 100.0, 2, 3, EVERY) for name in names]
+    changes = [Change(f"s-{name}", name, UNAVAILABLE, "ALARM", RANG, "", 100.0, 2, 3, EVERY) for name in names]
     found = gather(storm, changes, monkeypatch)
     assert all(len(item.runs) >= 3 for item in found)
     assert storm.clock < 8 + 2 * SECONDS_A_PAGE
@@ -267,6 +269,6 @@ def test_log_that_cannot_be_read_in_time_is_a_reason(monkeypatch: pytest.MonkeyP
     """Not a crash, and not half a window."""
     log = ScannedLog(RANG)
     monkeypatch.setattr(f"{__name__}.SECONDS_A_PAGE", 5.0)
-    [found] = gather(log, [change(Kind.UNAVAILABLE)], monkeypatch)
+    [found] = gather(log, [change(UNAVAILABLE)], monkeypatch)
     assert found.problem == "the log could not be read in time"
     assert found.runs == ()

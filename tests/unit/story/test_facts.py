@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 
+from imapcheck.alarms.kind import AlarmKind
+from imapcheck.alarms.kinds import CERTIFICATE, NOT_RUNNING, SLOW, UNAVAILABLE
+from imapcheck.alarms.sentences import exceeded, matches_before
+from imapcheck.alarms.spell import certificate_days
+from imapcheck.aws.alarm_event import number
 from imapcheck.failures import FailureType
-from imapcheck.output.story_facts import Kind, certificate_days, judge, number
-from imapcheck.output.story_sentences import exceeded, matches_before
 from imapcheck.result import SearchFacts
-from support.story_scenes import CERTIFICATE, FAULTS, change, minutes_ago, run_of
+from support.story_scenes import FAULTS, SEEN, change, minutes_ago, run_of
 
 LIMIT = 10**12
 
@@ -43,7 +46,7 @@ def test_exceeded_thresholds_worst_first() -> None:
 )
 def test_days_of_a_certificate(certificate: dict[str, Any], days: float | None) -> None:
     """Of one that was verified."""
-    assert certificate_days(run_of(minutes_ago(0), certificate={**CERTIFICATE, **certificate})) == days
+    assert certificate_days(run_of(minutes_ago(0), certificate={**SEEN, **certificate})) == days
     lost = FailureType.CONNECTION_REFUSED
     assert certificate_days(run_of(minutes_ago(0), type=lost, fault=FAULTS[lost])) is None
 
@@ -53,7 +56,7 @@ def test_match_of_an_age_that_cannot_be_is_not_dated(age: float, told: bool) -> 
     """Nothing is made of it."""
     run = run_of(minutes_ago(0), type=FailureType.TOO_OLD, fault=FAULTS[FailureType.TOO_OLD])
     run = replace(run, search=SearchFacts(3, age_seconds=age))
-    assert bool(matches_before(change(Kind.UNAVAILABLE), run, None)) is told
+    assert bool(matches_before(change(UNAVAILABLE), run, None)) is told
 
 
 REFUSED = FailureType.CONNECTION_REFUSED
@@ -62,21 +65,21 @@ REFUSED = FailureType.CONNECTION_REFUSED
 @pytest.mark.parametrize(
     ("kind", "threshold", "line", "bad"),
     [
-        (Kind.UNAVAILABLE, 100.0, {}, False),
-        (Kind.UNAVAILABLE, 100.0, {"type": REFUSED, "fault": FAULTS[REFUSED]}, True),
-        (Kind.NOT_RUNNING, 1.0, {"type": REFUSED, "fault": FAULTS[REFUSED]}, True),
-        (Kind.SLOW, 1.0, {"slow": True}, True),
-        (Kind.SLOW, 1.0, {}, False),
-        (Kind.SLOW, 1.0, {"type": REFUSED, "fault": FAULTS[REFUSED], "slow": True}, None),
-        (Kind.CERTIFICATE, 61.0, {}, False),
-        (Kind.CERTIFICATE, 61.1, {}, True),
-        (Kind.CERTIFICATE, None, {"certificate": {**CERTIFICATE, "certificate_days_remaining": 0.5}}, False),
-        (Kind.CERTIFICATE, None, {"certificate": {**CERTIFICATE, "certificate_days_remaining": -0.5}}, True),
-        (Kind.CERTIFICATE, 14.0, {"type": REFUSED, "fault": FAULTS[REFUSED]}, None),
+        (UNAVAILABLE, 100.0, {}, False),
+        (UNAVAILABLE, 100.0, {"type": REFUSED, "fault": FAULTS[REFUSED]}, True),
+        (NOT_RUNNING, 1.0, {"type": REFUSED, "fault": FAULTS[REFUSED]}, True),
+        (SLOW, 1.0, {"slow": True}, True),
+        (SLOW, 1.0, {}, False),
+        (SLOW, 1.0, {"type": REFUSED, "fault": FAULTS[REFUSED], "slow": True}, None),
+        (CERTIFICATE, 61.0, {}, False),
+        (CERTIFICATE, 61.1, {}, True),
+        (CERTIFICATE, None, {"certificate": {**SEEN, "certificate_days_remaining": 0.5}}, False),
+        (CERTIFICATE, None, {"certificate": {**SEEN, "certificate_days_remaining": -0.5}}, True),
+        (CERTIFICATE, 14.0, {"type": REFUSED, "fault": FAULTS[REFUSED]}, None),
     ],
 )
 def test_what_is_bad_in_the_eyes_of_an_alarm(
-    kind: Kind, threshold: float | None, line: dict[str, Any], bad: bool | None
+    kind: AlarmKind, threshold: float | None, line: dict[str, Any], bad: bool | None
 ) -> None:
     """None is what the alarm does not see."""
-    assert judge(change(kind, threshold=threshold))(run_of(minutes_ago(0), **line)) is bad
+    assert kind.is_bad(run_of(minutes_ago(0), **line), change(kind, threshold=threshold)) is bad

@@ -11,20 +11,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imapcheck.alarms.joint_story import Part, tell_together
+from imapcheck.alarms.kind import AlarmKind, Change, Evidence, MonitorError, Others
+from imapcheck.alarms.kinds import CERTIFICATE, KINDS, NOT_RUNNING, SLOW, UNAVAILABLE
+from imapcheck.alarms.spell import find_spell
+from imapcheck.alarms.story import Story, tell, tell_bare
 from imapcheck.failures import FailureType
-from imapcheck.output import story_plots
-from imapcheck.output.joint_story import Part, tell_together
-from imapcheck.output.story import Story, tell, tell_bare
-from imapcheck.output.story_facts import Change, Evidence, Kind, MonitorError, Others, find_spell
 from imapcheck.result import CheckResult, ResultWarning
 from support.any_result import results
 from support.log_lines import log_line as written
 from support.story_scenes import (
-    CERTIFICATE,
     FAULTS,
     GOLDEN,
     PAGE,
     SCENES,
+    SEEN,
     Fault,
     as_file,
     change,
@@ -117,11 +118,11 @@ def test_secret_in_the_advice_is_called_by_its_name() -> None:
         minutes_ago(0), type=FailureType.AUTHENTICATION_FAILED, fault=FAULTS[FailureType.AUTHENTICATION_FAILED]
     )
     bad["result"]["failure"]["advice"] = "Put the right password into the secret; the next run takes it."
-    text = tell(change(Kind.UNAVAILABLE), setting([bad, bad])).text
+    text = tell(change(UNAVAILABLE), setting([bad, bad])).text
     assert "DO: Put the right password into the secret imapcheck/office (AWS" in text
     advice = "Put the right password into the secret or the credentials file; the next run takes it."
     bad["result"]["failure"]["advice"] = advice
-    assert tell(change(Kind.UNAVAILABLE), setting([bad, bad])).text == text
+    assert tell(change(UNAVAILABLE), setting([bad, bad])).text == text
 
 
 def test_later_failures_and_warnings_are_told_too() -> None:
@@ -130,7 +131,7 @@ def test_later_failures_and_warnings_are_told_too() -> None:
     first = bad["result"]["failures"][0]
     bad["result"]["failures"].append({**first, "step": "append", "type": "over_quota", "detail": "mailbox is full"})
     bad["result"]["warnings"] = [{"type": "server_alert", "detail": "maintenance at noon"}]
-    text = tell(change(Kind.UNAVAILABLE), setting([bad, bad])).text
+    text = tell(change(UNAVAILABLE), setting([bad, bad])).text
     assert "also append: over_quota: mailbox is full" in text
     assert "warning server_alert: maintenance at noon" in text
 
@@ -140,7 +141,7 @@ def test_withheld_login_is_told_in_the_words_of_the_refusal() -> None:
     refused, paused = FailureType.AUTHENTICATION_FAILED, FailureType.AUTHENTICATION_PAUSED
     runs = [log_line(minutes_ago(m), type=paused, fault=FAULTS[paused]) for m in (0, 5)]
     runs.append(log_line(minutes_ago(10), type=refused, fault=FAULTS[refused]))
-    story = tell(change(Kind.UNAVAILABLE), setting([*runs, log_line(minutes_ago(15))]))
+    story = tell(change(UNAVAILABLE), setting([*runs, log_line(minutes_ago(15))]))
     assert "authenticate: authentication_failed" in story.text
     assert "Authentication failed." in story.text
     assert "2 x authenticate: authentication_paused (10:12 to 10:17)" in " ".join(story.text.split())
@@ -156,7 +157,7 @@ def test_withheld_login_is_told_and_no_older_failure_of_another_kind(type: Failu
     told = {0: paused, 5: paused, 10: refused if refused_at else type, 15: type}
     runs = [log_line(minutes_ago(m), type=bad, fault=FAULTS[bad]) for m, bad in told.items()]
     lines = [*runs, log_line(minutes_ago(20)), log_line(minutes_ago(25))]
-    story = tell(change(Kind.UNAVAILABLE), setting(lines))
+    story = tell(change(UNAVAILABLE), setting(lines))
     seen = refused_at or type is refused
     assert story.content["type"] == (refused if seen else paused)
     assert story.content["since"] == "2026-11-24T10:02:02.000Z"
@@ -188,7 +189,7 @@ TOKEN = "secret imapcheck/office: credentials: token endpoint login.example.com:
 def test_secret_is_put_right_only_where_it_is_wrong(error: str, advice: str) -> None:
     """A secret that could not be reached is in order for all that is known."""
     seen = {"errors": (MonitorError(minutes_ago(1), f"CredentialsError: check office: {error}"),)}
-    do = tell(change(Kind.NOT_RUNNING), setting([log_line(minutes_ago(16))], evidence=seen)).content["do"]
+    do = tell(change(NOT_RUNNING), setting([log_line(minutes_ago(16))], evidence=seen)).content["do"]
     assert f"what changed since? {advice}" in do
     assert ("Put right the secret" in do) == (advice == "Put right the secret")
 
@@ -197,7 +198,7 @@ def test_others_that_ring_are_named_and_counted() -> None:
     """It is not only this one."""
     names = tuple(f"check{number}" for number in range(12))
     bad = log_line(minutes_ago(0), type=FailureType.TIMEOUT, fault=FAULTS[FailureType.TIMEOUT])
-    text = " ".join(tell(change(Kind.UNAVAILABLE), setting([bad], others=Others(30, names))).text.split())
+    text = " ".join(tell(change(UNAVAILABLE), setting([bad], others=Others(30, names))).text.split())
     assert "12 of the other 30 checks ring too: check0, check1," in text
     assert "check7 and 4 more." in text
 
@@ -208,14 +209,14 @@ def test_day_is_told_where_it_is_not_today() -> None:
     fault = FAULTS[FailureType.TIMEOUT]
     lines = [log_line(at - timedelta(minutes=m), type=FailureType.TIMEOUT, fault=fault) for m in (2, 7)]
     lines += [log_line(at - timedelta(minutes=m)) for m in (12, 17)]
-    text = tell(change(Kind.UNAVAILABLE, at=at), setting(lines)).text
+    text = tell(change(UNAVAILABLE, at=at), setting(lines)).text
     assert "since 23 Nov 23:56 UTC: the last 2 runs failed; last good 23 Nov 23:51 UTC" in text
 
 
 def test_long_name_of_a_server_is_cut_visibly_and_stands_whole_below() -> None:
     """A first line of 80 columns, and nothing lost."""
     server = f"imaps://{'very-' * 20}long.example:993/"
-    text = tell(change(Kind.UNAVAILABLE), setting([], asked={"server": server})).text
+    text = tell(change(UNAVAILABLE), setting([], asked={"server": server})).text
     assert text.splitlines()[0].endswith("…")
     assert f"Server:    {server}" in text
 
@@ -224,7 +225,7 @@ def test_what_is_cut_says_so() -> None:
     """A line of the transcript, a reason of CloudWatch's, the number of lines left out."""
     fault = replace(FAULTS[FailureType.PROTOCOL_ERROR], transcript=("S: " + "x" * 480,) * 30)
     bad = log_line(minutes_ago(0), type=FailureType.PROTOCOL_ERROR, fault=fault)
-    text = tell(change(Kind.UNAVAILABLE), setting([bad, bad])).text
+    text = tell(change(UNAVAILABLE), setting([bad, bad])).text
     assert "(.. 18 lines before)" in text
     assert "… (483 characters)" in " ".join(text.split())
 
@@ -247,9 +248,9 @@ def test_server_that_works_is_not_called_down(type: FailureType, word: str) -> N
     bad = log_line(minutes_ago(0), type=type, fault=FAULTS[type])
     first = bad["result"]["failures"][0]
     bad["result"]["failures"].append({**first, "step": "append", "type": "connection_lost", "detail": "reset"})
-    assert tell(change(Kind.UNAVAILABLE), setting([bad, bad])).subject.startswith("DOWN office")
+    assert tell(change(UNAVAILABLE), setting([bad, bad])).subject.startswith("DOWN office")
     ended = [log_line(minutes_ago(0)), *(log_line(minutes_ago(m), type=type, fault=FAULTS[type]) for m in (5, 10))]
-    assert tell(change(Kind.UNAVAILABLE, "OK"), setting([*ended, log_line(minutes_ago(15))])).subject.startswith("OK ")
+    assert tell(change(UNAVAILABLE, "OK"), setting([*ended, log_line(minutes_ago(15))])).subject.startswith("OK ")
 
 
 @pytest.mark.parametrize("type", FailureType)
@@ -267,7 +268,7 @@ def test_advice_for_what_worked_before_does_not_silence_the_alarm() -> None:
         do = SCENES[f"down-{type.value}"]().content["do"]
         assert "office.json" not in do or re.search(r"(; |, then ).*events/office", do)
         bad = log_line(minutes_ago(0), type=type, fault=FAULTS[type])
-        assert "It worked" not in tell(change(Kind.UNAVAILABLE), setting([bad, bad])).content["do"]
+        assert "It worked" not in tell(change(UNAVAILABLE), setting([bad, bad])).content["do"]
 
 
 def test_broken_spell_counts_and_an_unbroken_one_says_so() -> None:
@@ -279,7 +280,7 @@ def test_broken_spell_counts_and_an_unbroken_one_says_so() -> None:
             log_line(minutes_ago(5 * at), type=FailureType.TIMEOUT if bad else None, fault=fault if bad else None)
             for at, bad in enumerate(failed)
         ]
-        return tell(change(Kind.UNAVAILABLE), setting(lines)).text.splitlines()[1]
+        return tell(change(UNAVAILABLE), setting(lines)).text.splitlines()[1]
 
     assert "the last 2 runs failed" in when(True, True, False, False, False)
     assert "2 of the last 3 runs failed" in when(True, False, True, False, False, False)
@@ -324,7 +325,7 @@ def test_transcript_ends_with_the_failed_step_and_tells_what_is_left_out() -> No
 def test_failed_runs_that_only_the_alarm_names_are_dated_by_it() -> None:
     """CloudWatch's reason has the times of its datapoints; where it has none, the alarm's own time is the latest."""
     nothing = replace(setting([]), evidence=Evidence(problem="the log could not be read"))
-    rang = change(Kind.UNAVAILABLE)
+    rang = change(UNAVAILABLE)
     for reason, since in [
         (rang.reason, "since 24 Nov 10:12 UTC: "),
         ("Threshold Crossed", "since 24 Nov 10:17 UTC or earlier: "),
@@ -337,7 +338,7 @@ def test_failed_runs_that_only_the_alarm_names_are_dated_by_it() -> None:
 def test_story_that_could_not_be_made_does_not_say_that_the_log_is_empty() -> None:
     """The failed runs are there; only the telling broke."""
     bad = log_line(minutes_ago(0), type=FailureType.TIMEOUT, fault=FAULTS[FailureType.TIMEOUT])
-    story = tell_bare(change(Kind.UNAVAILABLE), setting([bad, bad]))
+    story = tell_bare(change(UNAVAILABLE), setting([bad, bad]))
     assert story.subject.startswith("DOWN office: reason unknown, since 24 Nov 10:12 UTC: the story could not be made")
     assert "no failed run" not in story.text
 
@@ -345,11 +346,11 @@ def test_story_that_could_not_be_made_does_not_say_that_the_log_is_empty() -> No
 def test_joint_story_tells_the_changes_of_a_check_as_they_came() -> None:
     """The check that is worst off at the end comes first; what ended is told last."""
 
-    def changed(check: str, state: str, minutes: int, kind: Kind = Kind.UNAVAILABLE) -> Change:
-        return replace(change(kind, state, minutes_ago(minutes)), check=check, alarm=f"{check}-{kind.value}")
+    def changed(check: str, state: str, minutes: int, kind: AlarmKind = UNAVAILABLE) -> Change:
+        return replace(change(kind, state, minutes_ago(minutes)), check=check, alarm=f"{check}-{kind}")
 
     told = [
-        changed("over", "OK", 1), changed("over", "ALARM", 9), changed("slow", "ALARM", 2, Kind.SLOW),
+        changed("over", "OK", 1), changed("over", "ALARM", 9), changed("slow", "ALARM", 2, SLOW),
         changed("flaps", "ALARM", 0), changed("flaps", "OK", 5), changed("flaps", "ALARM", 8),
     ]  # fmt: skip
     content = tell_together([(item, setting([])) for item in told]).content
@@ -364,16 +365,16 @@ def hostile_words(draw: st.DrawFn) -> str:
     return "".join(draw(st.lists(parts, min_size=1, max_size=4)))
 
 
-@given(words=hostile_words(), kind=st.sampled_from(Kind), state=st.sampled_from(["ALARM", "OK"]), joint=st.booleans())
-def test_hostile_words_are_harmless_in_every_form(words: str, kind: Kind, state: str, joint: bool) -> None:
+@given(words=hostile_words(), kind=st.sampled_from(KINDS), state=st.sampled_from(["ALARM", "OK"]), joint=st.booleans())
+def test_hostile_words_are_harmless_in_every_form(words: str, kind: AlarmKind, state: str, joint: bool) -> None:
     """Detail, transcript, certificate, alert, error and reason: wherever a server's words can come from."""
     facts = {"certificate_subject": words, "certificate_issuer": words, "certificate_names": [words, words]}
     tls = {**facts, "verified": True, "certificate_days_remaining": 3, "certificate_expires_at": words}
-    fault = Fault("tls", words, 10.0, (words, f"S: {words}"), certificate={**tls, "verified": kind is Kind.CERTIFICATE})
+    fault = Fault("tls", words, 10.0, (words, f"S: {words}"), certificate={**tls, "verified": kind is CERTIFICATE})
     bad = run_of(minutes_ago(0), type=FailureType.CERTIFICATE_INVALID, fault=fault)
     more = replace(bad.failures[0], step="append", advice=words)
     bad = replace(bad, failures=(*bad.failures, more), warnings=(ResultWarning("server_alert", words),))
-    slow = run_of(minutes_ago(5), slow=True, exceeded=[("tls", 1, 2)], certificate=CERTIFICATE | tls)
+    slow = run_of(minutes_ago(5), slow=True, exceeded=[("tls", 1, 2)], certificate=SEEN | tls)
     lines = [json.loads(written(run)) for run in (bad, slow, run_of(minutes_ago(20)), bad)]
     evidence = Evidence(runs_of(lines), (MonitorError(minutes_ago(0), words),), minutes_ago(30))
     changed = replace(change(kind, state), reason=words)
@@ -416,8 +417,8 @@ def strings(value: object) -> Iterator[str]:
 
 
 @settings(deadline=None, max_examples=60)
-@given(run=results(), kind=st.sampled_from(Kind), state=st.sampled_from(["ALARM", "OK"]))
-def test_any_run_that_a_line_can_hold_is_told(run: CheckResult, kind: Kind, state: str) -> None:
+@given(run=results(), kind=st.sampled_from(KINDS), state=st.sampled_from(["ALARM", "OK"]))
+def test_any_run_that_a_line_can_hold_is_told(run: CheckResult, kind: AlarmKind, state: str) -> None:
     """Whatever its figures are, and whoever wrote them."""
     run = replace(run, check="office", slow=True)
     assert_harmless(tell(change(kind, state), replace(setting([]), evidence=Evidence((run, run)))))
@@ -439,7 +440,7 @@ def test_old_outage_is_none_of_this_change(quiet: int, old: int, numbers: tuple[
         for age in ages
         for bad in [quiet <= age < quiet + old]
     ]
-    spell = find_spell(change(Kind.UNAVAILABLE, state, needed=needed, periods=periods), runs_of(lines))
+    spell = find_spell(change(UNAVAILABLE, state, needed=needed, periods=periods), runs_of(lines))
     if quiet > periods * 2:
         assert spell is None
     elif old >= needed and quiet + needed <= periods:
@@ -462,7 +463,7 @@ def test_spell_is_the_time_that_the_alarm_rang(bad: list[bool], numbers: tuple[i
         for at, failed in enumerate(bad)
     ]
     state = "ALARM" if rang[-1] else "OK"
-    spell = find_spell(change(Kind.UNAVAILABLE, state, needed=needed, periods=periods), runs_of(lines))
+    spell = find_spell(change(UNAVAILABLE, state, needed=needed, periods=periods), runs_of(lines))
     if True not in rang:
         assert spell is None or not spell.complete
         return
@@ -479,9 +480,3 @@ def test_spell_is_the_time_that_the_alarm_rang(bad: list[bool], numbers: tuple[i
     found = [len(bad) - 1 - round((minutes_ago(0) - run.started_at) / timedelta(minutes=5)) for run in spell.bad]
     assert sorted(found) == expected
     assert (spell.after is not None) == (state == "OK")
-
-
-def test_every_kind_of_alarm_has_its_story_and_its_end() -> None:
-    """The two that are told apart have functions of their own."""
-    assert set(story_plots._RINGS) | {Kind.NOT_RUNNING} == set(Kind)
-    assert set(story_plots._ENDS) | {Kind.NOT_RUNNING, Kind.CERTIFICATE} == set(Kind)

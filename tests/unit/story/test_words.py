@@ -4,8 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from imapcheck.output.story import head_line
-from imapcheck.output.story_words import (
+from imapcheck.alarms.layout import (
     ascii_line,
     between,
     clock,
@@ -17,6 +16,7 @@ from imapcheck.output.story_words import (
     timed_steps,
     wrap,
 )
+from imapcheck.alarms.story import head_line
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 EARLY = NOON.replace(hour=0, minute=5)

@@ -6,23 +6,18 @@ configuration), which is not the one that it sends to Lambda or EventBridge.
 """
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from imapcheck.output.story_facts import Change, Kind, number
+from imapcheck.alarms.kind import Change
+from imapcheck.alarms.kinds import kind_of
+from imapcheck.aws.alarm_config import read_config
 
-_CHECK = re.compile(r"[A-Za-z0-9-]{1,40}")
+_BOUND = 10**12
 _MOST_PERIODS, _LONGEST_SECONDS = 2000, 86_400
 _YEARS = 2001, 2999  # what is reckoned from a time, hundreds of days on either side, is a time too
-_KINDS = {
-    ("Availability", "minimum"): Kind.UNAVAILABLE,
-    ("Availability", "samplecount"): Kind.NOT_RUNNING,
-    ("Slow", "maximum"): Kind.SLOW,
-    ("CertificateDaysRemaining", "minimum"): Kind.CERTIFICATE,
-}
 
 
 @dataclass(frozen=True)
@@ -48,13 +43,14 @@ def read_alarm(body: str) -> AlarmEvent:
     name, state, previous = (message.get(key) for key in ("AlarmName", "NewStateValue", "OldStateValue"))
     if not isinstance(name, str) or state not in ("ALARM", "OK", "INSUFFICIENT_DATA"):
         raise NotOurs("A message that is not an alarm")
-    check, kind, at = _check(trigger), _kind(trigger), _moment(message.get("StateChangeTime"))
-    if check is None or kind is None or at is None:
+    config, at = read_config(trigger), _moment(message.get("StateChangeTime"))
+    kind = kind_of(config.signal)
+    if config.check is None or kind is None or at is None:
         raise NotOurs(f"{state}: {name}")
     periods = _whole(trigger.get("EvaluationPeriods"), 1, _MOST_PERIODS)
     change = Change(
         alarm=name,
-        check=check,
+        check=config.check,
         kind=kind,
         state="ALARM" if state == "ALARM" else "OK",
         at=at,
@@ -62,7 +58,7 @@ def read_alarm(body: str) -> AlarmEvent:
         threshold=number(trigger.get("Threshold")),
         needed=_whole(trigger.get("DatapointsToAlarm"), periods, periods),
         periods=periods,
-        period=timedelta(seconds=_whole(trigger.get("Period"), 300, _LONGEST_SECONDS)),
+        period=timedelta(seconds=_whole(config.period, 300, _LONGEST_SECONDS)),
     )
     return AlarmEvent(change, state == "ALARM" or (state == "OK" and previous == "ALARM"))
 
@@ -78,20 +74,6 @@ def _unwrapped(message: Mapping[str, Any]) -> Mapping[str, Any]:
     """The alarm within SNS's envelope, where the queue's subscription is not set to raw delivery."""
     inner = message.get("Message")
     return _object(inner) if "AlarmName" not in message and isinstance(inner, str) else message
-
-
-def _check(trigger: Mapping[str, Any]) -> str | None:
-    dimensions = trigger.get("Dimensions")
-    for dimension in map(_mapping, dimensions if isinstance(dimensions, list) else ()):
-        name, value = (dimension.get(key, dimension.get(key.capitalize())) for key in ("name", "value"))
-        if name == "Check" and isinstance(value, str) and _CHECK.fullmatch(value):
-            return value
-    return None
-
-
-def _kind(trigger: Mapping[str, Any]) -> Kind | None:
-    statistic = str(trigger.get("Statistic") or "").replace("_", "").lower()
-    return _KINDS.get((str(trigger.get("MetricName")), statistic))
 
 
 def _moment(value: object) -> datetime | None:
@@ -112,3 +94,9 @@ def _whole(value: object, otherwise: int, most: int) -> int:
 
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
+
+
+def number(value: object) -> float | None:
+    """A number that can be reckoned with: JSON's may be infinite, none at all, or of a thousand digits."""
+    known = isinstance(value, int | float) and not isinstance(value, bool) and -_BOUND < value < _BOUND
+    return float(value) if known and isinstance(value, int | float) else None

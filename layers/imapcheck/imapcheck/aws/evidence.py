@@ -11,19 +11,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from imapcheck.alarms.kind import Change, Evidence, MonitorError
 from imapcheck.aws.log_reader import LogReader, OutOfBounds, runs_pattern
 from imapcheck.aws.monitor_errors import ERROR_PATTERN, FailedRun, read_failed_run
 from imapcheck.aws.run_log import read_run
-from imapcheck.output.story_facts import Change, Evidence, Kind, MonitorError, find_spell, judge, silence
 from imapcheck.result import CheckResult
 
 _LOG = logging.getLogger("imapcheck")
 
 _LATEST = timedelta(seconds=1)
-_OLDEST_END = timedelta(days=7)
 _FIRST_WINDOW, _LONGEST_WINDOW = timedelta(minutes=20), timedelta(days=1)
 _SPARSE, _NEAR = timedelta(minutes=30), timedelta(minutes=5)
-_UNSEEN_RUNS = 3
 _WAIT_SECONDS = 2.0
 _WAITS = 3
 _QUICK_SECONDS = 0.5
@@ -79,40 +77,6 @@ class _Found:
         errors = tuple(sorted(told, key=lambda error: error.at, reverse=True))
         return Evidence(self.newest_runs(), errors, looked_from, problem)
 
-    def shows_the_change(self, since: datetime) -> bool:
-        """What made the alarm change is there, as far as it can lie after `since`: nothing is still under way."""
-        runs, is_bad = self.newest_runs(), judge(self.change)
-        seen = [bad for run in runs if (bad := is_bad(run)) is not None]
-        if self.change.kind is Kind.NOT_RUNNING:
-            return self.change.state == "ALARM" or bool(runs)
-        if self.change.state == "ALARM":
-            whole = since <= self.change.at - self.change.period * self.change.periods
-            return sum(seen[: self.change.periods]) >= (self.change.needed if whole else 1)
-        return bool(seen) and not seen[0]
-
-    @property
-    def reaches_the_beginning(self) -> bool:
-        if self.change.kind is Kind.NOT_RUNNING and self.change.state == "ALARM":
-            return bool(self.runs)
-        if self.change.kind is Kind.NOT_RUNNING:
-            return silence(self.change, self.newest_runs()) is not None
-        if self.change.kind is Kind.CERTIFICATE and self.change.state == "OK":
-            return bool(self.runs)
-        runs, is_bad = self.newest_runs(), judge(self.change)
-        spell = find_spell(self.change, runs)
-        if spell is not None:
-            return spell.complete
-        # No older run can make it one: an alarm that was set by hand has no beginning.
-        return sum(is_bad(run) is not None for run in runs) > 2 * self.change.periods + _UNSEEN_RUNS
-
-    @property
-    def oldest_of_use(self) -> datetime:
-        """Where looking back ends: an outage may have been long, what makes an alarm ring lies near."""
-        change = self.change
-        if change.state == "OK":
-            return change.at - _OLDEST_END
-        return change.at - change.period * (2 * change.periods + 2) - timedelta(minutes=5)
-
 
 class RunLog:
     """The log group of the function that runs the checks."""
@@ -151,7 +115,7 @@ class _Search:
         start, end = self.edge - self._length, self.edge
         done = self._read(start, end)
         for _ in range(_WAITS):
-            shown = all(item.shows_the_change(start) for item in self.found)
+            shown = all(item.change.kind.is_shown(item.change, item.newest_runs(), start) for item in self.found)
             if not done or shown or self._log.seconds_left < _WAIT_SECONDS:
                 break
             time.sleep(_WAIT_SECONDS)
@@ -161,10 +125,14 @@ class _Search:
 
     def look_back(self) -> None:
         """Read window after window backwards until each change's beginning is found, or time is up."""
-        oldest = min(item.oldest_of_use for item in self.found)
-        while self.edge > oldest and not all(item.reaches_the_beginning for item in self.found):
+        oldest = min(item.change.kind.oldest_of_use(item.change) for item in self.found)
+        while self.edge > oldest and not all(self._is_whole(item) for item in self.found):
             if not self._step(oldest):
                 break
+
+    @staticmethod
+    def _is_whole(item: _Found) -> bool:
+        return item.change.kind.is_whole(item.change, item.newest_runs())
 
     def _step(self, oldest: datetime) -> bool:
         """Read on: where the next older run must lie, and all that was passed over where it does not lie there."""
@@ -211,7 +179,7 @@ class _Search:
             if (run := read_run(line.text)) is not None:
                 for item in window:
                     item.take_run(run, line.at)
-        if not any(item.change.kind is Kind.NOT_RUNNING for item in window):
+        if not any(item.change.kind.reads_errors for item in window):
             return
         for line in self._log.lines(ERROR_PATTERN, start, end):
             if (failed := read_failed_run(line.text)) is not None:

@@ -15,16 +15,15 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict
 
+from imapcheck.alarms.joint_story import Part, order, tell_together, tell_together_bare
+from imapcheck.alarms.kind import UNTOLD, Change, Evidence, Links, Others, State
+from imapcheck.alarms.story import Setting, Story, tell, tell_bare, tell_foreign
 from imapcheck.aws.alarm_event import AlarmEvent, NotOurs, read_alarm
-from imapcheck.aws.alarms import Alarms
 from imapcheck.aws.deployed import Definitions
 from imapcheck.aws.evidence import RunLog
+from imapcheck.aws.ringing import Alarms
 from imapcheck.aws.run_log import FINISHED
 from imapcheck.aws.story_message import Attributes, message
-from imapcheck.output.joint_story import Part, order, tell_together, tell_together_bare
-from imapcheck.output.story import Setting, Story, tell, tell_bare, tell_foreign
-from imapcheck.output.story_facts import Change, Evidence, Links, Others, State
-from imapcheck.output.story_plot import UNTOLD
 
 _LOG = logging.getLogger("imapcheck")
 
@@ -178,7 +177,7 @@ class Explainer:
         if self._published_at > ends:
             _LOG.error("no time was left to publish a story: the queue delivers it again")
             return False
-        about = Attributes([(change.check, change.kind.value, change.state) for change in changes])
+        about = Attributes([(change.check, change.kind.name, change.state) for change in changes])
         topics = [self._settings.alarm_topic, *([self._settings.contact_topic] if contacts else [])]
         try:
             for topic in topics:

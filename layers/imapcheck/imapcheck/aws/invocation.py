@@ -9,7 +9,8 @@ from imapcheck.aws.event import Events
 from imapcheck.aws.pause_table import PauseTable
 from imapcheck.aws.secrets import SecretReader
 from imapcheck.aws.settings import Settings
-from imapcheck.check.login_pause import LoginGuard, logins_of
+from imapcheck.check.guarded_logins import GuardedLogins
+from imapcheck.check.login_pause import LoginGuard
 from imapcheck.check.run import run_check
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.errors import CredentialsError, ImapcheckError, NoTimeLeft, OutOfResources
@@ -75,10 +76,11 @@ class Invocation:
         order = self._events.order(event)
         definition = order.definition
         credentials = self._credentials(definition)
-        result = self._check(definition, credentials, deadline)
+        guard = self._guard.obeyed_only() if order.instant_test else self._guard
+        result = self._check(definition, credentials, deadline, guard)
         warnings = [_UNVERIFIED] if definition.tls_mode != "none" and not definition.tls.verify else []
         if credentials is not None and result.failure is not None and result.failure.type in _REFUSED:
-            result = self._once_more(definition, credentials, result, deadline, warnings)
+            result = self._once_more(definition, credentials, result, deadline, guard, warnings)
         stamp = order.scheduled_at or result.started_at
         return RunOutcome(result, definition, order.instant_test, cold, stamp, tuple(warnings))
 
@@ -94,23 +96,20 @@ class Invocation:
         except CredentialsError as error:
             raise CredentialsError(f"check {definition.label}: {error}") from None
 
-    def _check(self, definition: CheckDefinition, credentials: Credentials | None, deadline: float) -> CheckResult:
-        logins = logins_of(definition, credentials)
-        versions = [self._secrets.version(login.secret or "") for login in logins]
-        pauses = {
-            login.step: self._guard.pause(login.server, login.credentials, version, login.step)
-            for login, version in zip(logins, versions, strict=True)
-        }
+    def _check(
+        self, definition: CheckDefinition, credentials: Credentials | None, deadline: float, guard: LoginGuard
+    ) -> CheckResult:
+        logins = GuardedLogins(guard, definition, credentials, lambda login: self._secrets.version(login.secret or ""))
         left = deadline - time.monotonic()
         if left < _LEAST_SECONDS:
             raise NoTimeLeft(f"check {definition.label}: Lambda had no time left to look at the server")
         try:
             result = run_check(
-                definition,
+                logins.definition,
                 credentials,
                 deadline=deadline,
-                login_pause=pauses.get("authenticate"),
-                send_pause=pauses.get("send_authenticate"),
+                login_pause=logins.pause("authenticate"),
+                send_pause=logins.pause("send_authenticate"),
                 refuse_local_addresses=not self._settings.allow_local_addresses,
                 keep_transcript=False,
             )
@@ -118,13 +117,12 @@ class Invocation:
             raise CredentialsError(f"check {definition.label}: secret {definition.secret}: {error}") from None
         except OutOfResources as error:
             raise OutOfResources(f"check {definition.label}: {error}") from error
+        logins.note(result)
         if left < definition.timeout and result.failure is not None and result.failure.category is Category.TIMEOUT:
             raise NoTimeLeft(
                 f"check {definition.label}: Lambda had {left:.1f} s left, the definition's timeout is"
                 f" {definition.timeout:g} s: not enough to say that the server does not answer"
             )
-        for login, version in zip(logins, versions, strict=True):
-            self._guard.note(login.server, login.credentials, version, result, login.step)
         return result
 
     def _once_more(
@@ -133,6 +131,7 @@ class Invocation:
         used: Credentials,
         refused: CheckResult,
         deadline: float,
+        guard: LoginGuard,
         warnings: list[str],
     ) -> CheckResult:
         """A rotated password costs no false alarm: read past the cache, try again if it is another one.
@@ -143,7 +142,7 @@ class Invocation:
             fresh = self._credentials(definition, fresh=True)
             if fresh is None or fresh == used:
                 return refused
-            return self._check(definition, fresh, deadline).after(refused)
+            return self._check(definition, fresh, deadline, guard).after(refused)
         except ImapcheckError as error:
             warnings.append(f"the login was not tried again with a fresh secret: {error}")
             return refused

@@ -4,6 +4,7 @@ The table holds neither passwords nor digests of them: the key is a hash of name
 new credentials from refused ones. Where the table fails nothing is lost but the sharing.
 """
 
+import json
 import logging
 import time
 from datetime import UTC, datetime, timedelta
@@ -53,7 +54,7 @@ class PauseTable:
             if float(item["expires_at"]["N"]) <= now.timestamp():  # DynamoDB deletes when it finds the time
                 return True, None
             return True, _refusal(item)
-        except (KeyError, ValueError, OverflowError) as error:
+        except (KeyError, ValueError, TypeError, OverflowError) as error:
             _LOG.warning("login pause: an item of table %s is not ours: %r", self._name, error)
             return False, None
 
@@ -64,8 +65,7 @@ class PauseTable:
             "first_at": {"S": refusal.first_at.isoformat()},
             "latest_at": {"S": refusal.latest_at.isoformat()},
             "count": {"N": str(refusal.count)},
-            "version": {"S": refusal.version},
-            "logins": {"SS": sorted(refusal.logins)},
+            "refused": {"S": json.dumps(refusal.refused)},
             "expires_at": {"N": str(int((refusal.latest_at + _KEPT).timestamp()))},
         }
         return self._call("put_item", Item=item) is not None
@@ -93,8 +93,7 @@ def _refusal(item: dict[str, Any]) -> Refusal:
         _moment(item, "first_at"),
         _moment(item, "latest_at"),
         int(item["count"]["N"]),
-        item["version"]["S"],
-        frozenset(item["logins"]["SS"]),
+        tuple((str(version), str(way)) for version, way in json.loads(item["refused"]["S"])),
     )
 
 

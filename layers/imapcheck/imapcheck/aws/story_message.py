@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from imapcheck.output.story import Story
+from imapcheck.alarms.story import Story
 
 MOST_OCTETS = 250_000
 """SNS takes 256 KiB, attributes included."""

@@ -4,10 +4,18 @@ import email.parser
 import email.utils
 from datetime import UTC, datetime
 
+_CLOCKS_DIFFER = 300.0
+
 
 def age_seconds(arrived: datetime) -> float:
     """How old the message is now, by its INTERNALDATE."""
     return max(0.0, round((datetime.now(UTC) - arrived).total_seconds(), 3))
+
+
+def seconds_ahead(arrived: datetime) -> float | None:
+    """By how much INTERNALDATE is ahead of our clock, where that is more than clocks differ; imports set any date."""
+    ahead = (arrived - datetime.now(UTC)).total_seconds()
+    return round(ahead, 3) if ahead > _CLOCKS_DIFFER else None
 
 
 def delivery_seconds(beginning: bytes, arrived: datetime, check: str) -> float | None:

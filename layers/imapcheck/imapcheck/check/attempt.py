@@ -23,6 +23,8 @@ class Ended:
     attempt: Attempt
     failures: tuple[Failure, ...]
     steps: tuple[StepResult, ...]
+    passes: bool = False
+    """The failure may be gone a second later."""
 
     @property
     def alerts(self) -> tuple[str, ...]:
@@ -53,7 +55,8 @@ def make_attempt(asked: Asked, ends: Deadline, extends_to: Deadline | None = Non
     try:
         failures = _walk(attempt)
         _leave(attempt, bool(failures))
-        return Ended(attempt, failures, attempt.tracer.results())
+        told = tuple(_failure(attempt, failure, planned) for failure, planned in failures)
+        return Ended(attempt, told, attempt.tracer.results(), passes=bool(failures) and failures[0][0].passes)
     finally:
         if attempt.opened is not None:
             attempt.opened.wire.close()
@@ -78,9 +81,12 @@ def _mechanism(asked: Asked) -> Mechanism | None:
     return mechanism_for(definition.authentication, asked.credentials, token, definition.host, definition.port)
 
 
-def _walk(attempt: Attempt) -> tuple[Failure, ...]:
-    """Run the planned steps; returns the failures. After one that ends the session the rest is not reached."""
-    failures: list[Failure] = []
+def _walk(attempt: Attempt) -> list[tuple[CheckFailure, StepName]]:
+    """Run the planned steps; returns the failures, each with the step that was planned.
+
+    After one that ends the session the rest is not reached.
+    """
+    failures: list[tuple[CheckFailure, StepName]] = []
     ended = False
     for name, step in plan(attempt.asked.definition):
         if ended:
@@ -89,9 +95,9 @@ def _walk(attempt: Attempt) -> tuple[Failure, ...]:
         try:
             step(attempt)
         except CheckFailure as failure:
-            failures.append(_failure(attempt, failure, name))
+            failures.append((failure, name))
             ended = failure.ends_session
-    return tuple(failures)
+    return failures
 
 
 def _failure(attempt: Attempt, failure: CheckFailure, planned: StepName) -> Failure:
@@ -102,7 +108,7 @@ def _failure(attempt: Attempt, failure: CheckFailure, planned: StepName) -> Fail
         category=failure.type.category,
         detail=attempt.redactor.clean_line(failure.detail),
         response_code=failure.response_code,
-        advice=failure.type.advice,
+        advice=failure.advice,
     )
 
 

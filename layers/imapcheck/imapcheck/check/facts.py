@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 from imapcheck.check.state import Learnt
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.imap.encoder import decode_mailbox
+from imapcheck.network.tls import weaknesses
 from imapcheck.result import (
     DeliveryFacts,
     Exceeded,
@@ -17,7 +19,7 @@ from imapcheck.result import (
     StepResult,
     TlsFacts,
 )
-from imapcheck.text import days
+from imapcheck.text import days, duration, one_line
 from imapcheck.transcript import Redactor
 
 _MOST_ADDRESSES = 20
@@ -44,7 +46,8 @@ def warnings(
     definition: CheckDefinition, learnt: Learnt, alerts: Iterable[str], redactor: Redactor
 ) -> tuple[ResultWarning, ...]:
     """What will need a person although the server may work; `alerts` are what it wants shown."""
-    found = [*_certificate_warnings(definition, learnt.tls)]
+    found = [*_certificate_warnings(definition, learnt.tls, redactor), *_tls_warnings(learnt.tls)]
+    found += _address_warnings(learnt)
     found += [ResultWarning("server_alert", words) for words in alerts]
     quota = quota_facts(learnt, redactor)
     if quota is not None and definition.quota is not None and quota.used_percent >= definition.quota.warn_percent:
@@ -53,6 +56,7 @@ def warnings(
     if learnt.empty_uid is not None:
         detail = f"message {learnt.empty_uid} matched by its text and came empty: it was not really read"
         found.append(ResultWarning("empty_message", detail))
+    found += _message_warnings(learnt)
     return tuple(found)
 
 
@@ -64,14 +68,41 @@ def delivery_warnings(delivery: DeliveryFacts | None) -> tuple[ResultWarning, ..
     return (ResultWarning("delivery_authentication", f"the receiving server found {found.words}"),)
 
 
-def _certificate_warnings(definition: CheckDefinition, tls: TlsFacts | None) -> Iterator[ResultWarning]:
+def _message_warnings(learnt: Learnt) -> Iterator[ResultWarning]:
+    if learnt.never_fetched:
+        detail = "each newest match vanished before it could be fetched: none was read"
+        yield ResultWarning("mailbox_in_use", detail)
+    if learnt.seconds_ahead is not None:
+        ahead = duration(timedelta(seconds=learnt.seconds_ahead))
+        detail = f"the newest match is dated {ahead} ahead of this machine's clock: its age says nothing of delivery"
+        yield ResultWarning("future_message", detail)
+
+
+def _certificate_warnings(
+    definition: CheckDefinition, tls: TlsFacts | None, redactor: Redactor
+) -> Iterator[ResultWarning]:
     if tls is None or definition.tls_mode == "none":
         return
     left, least = tls.certificate_days_remaining, definition.alarms.certificate_days
     if not definition.tls.verify:
         yield ResultWarning("certificate_unverified", "tls.verify is false: the certificate was not verified")
     elif tls.verified and left is not None and left < least:
-        yield ResultWarning("certificate_expires_soon", f"expires in {days(left)}, at {tls.certificate_expires_at}")
+        whose = f"{tls.certificate_expiring} in the chain " if tls.certificate_expiring is not None else ""
+        detail = f"{whose}expires in {days(left)}, at {tls.certificate_expires_at}"
+        yield ResultWarning("certificate_expires_soon", redactor.clean_line(detail))
+
+
+def _address_warnings(learnt: Learnt) -> Iterator[ResultWarning]:
+    """Clients that come to a dead address first wait, or fail."""
+    if learnt.address is not None and learnt.dead:
+        dead = "; ".join(f"{address}: {why}" for address, why in learnt.dead[:_MOST_ADDRESSES])
+        yield ResultWarning("address_unreachable", one_line(f"{learnt.address} answers, but not {dead}"))
+
+
+def _tls_warnings(tls: TlsFacts | None) -> Iterator[ResultWarning]:
+    """Mail clients still connect, and newer ones will not for ever."""
+    if tls is not None and (old := weaknesses(tls.version, tls.cipher)):
+        yield ResultWarning("weak_tls", f"TLS 1.2 with {tls.cipher}: {'; '.join(old)}")
 
 
 def quota_facts(learnt: Learnt, redactor: Redactor) -> QuotaFacts | None:
@@ -94,12 +125,18 @@ def server_facts(definition: CheckDefinition, learnt: Learnt, redactor: Redactor
 
 def _clean(tls: TlsFacts, redactor: Redactor) -> TlsFacts:
     """A certificate's names are the server's words: a hostile one may put anything there."""
-    subject, issuer = (
+    subject, issuer, expiring = (
         None if name is None else redactor.clean_line(name)
-        for name in (tls.certificate_subject, tls.certificate_issuer)
+        for name in (tls.certificate_subject, tls.certificate_issuer, tls.certificate_expiring)
     )
     names = tuple(redactor.clean_line(name) for name in tls.certificate_names)
-    return replace(tls, certificate_subject=subject, certificate_issuer=issuer, certificate_names=names)
+    return replace(
+        tls,
+        certificate_subject=subject,
+        certificate_issuer=issuer,
+        certificate_names=names,
+        certificate_expiring=expiring,
+    )
 
 
 def search_facts(learnt: Learnt) -> SearchFacts | None:

@@ -1,42 +1,38 @@
 """Withholding a login that was refused, so that a stale password does not lock the mailbox out.
 
 After a refusal logins are withheld for 1, 5, 15, then 30 minutes at a time. All checks that log in to a mailbox
-share the pause, by whatever mechanism and port, and where there is a table all processes; other credentials or a
-success end it at once.
+share the pause, by whatever mechanism and port and from whatever secret, and where there is a table all processes.
+Credentials that were not refused are tried at once, and a success ends the pause of its own credentials alone. A
+login that is not answered counts as a try once one was refused: servers that have had enough hang up.
 """
 
 import hashlib
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
 
-from imapcheck.definition.model import CheckDefinition
 from imapcheck.failures import FailureType
 from imapcheck.login.credentials import Credentials, LoginPause
 from imapcheck.result import CheckResult
 
 type LoginStep = Literal["authenticate", "send_authenticate"]
-
+_PROTOCOLS: dict[LoginStep, str] = {"authenticate": "imap", "send_authenticate": "smtp"}
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 30))
+MOST_REFUSED = 20
+"""Of credentials and ways in that are remembered of a mailbox."""
+_FORGOTTEN_AFTER = timedelta(hours=2)
+"""Without a try: what is refused then is counted from one again."""
+_LONGEST_RUN = timedelta(minutes=3)
+_NOT_TRIED = (FailureType.AUTHENTICATION_PAUSED, FailureType.MECHANISM_NOT_OFFERED)
 
-
-@dataclass(frozen=True)
-class Refusal:
-    """Since when and how often the logins to a mailbox were refused; `version` is that of the credentials.
-
-    `logins` are the ways in that were refused, such as `plain 993`.
-    """
-
-    first_at: datetime
-    latest_at: datetime
-    count: int
-    version: str
-    logins: frozenset[str]
+type Version = str | Callable[[], str]
+"""What tells one set of credentials from another; called only where a refusal is known, as it may be costly."""
 
 
 class Server(Protocol):
-    """Where one logs in: a definition, or its `send`."""
+    """Where one logs in, and how: a definition, or its `send`."""
 
     @property
     def host(self) -> str: ...
@@ -45,30 +41,24 @@ class Server(Protocol):
     def port(self) -> int: ...
 
     @property
-    def secret(self) -> str | None: ...
-
-    @property
     def authentication(self) -> str: ...
 
 
-class Login(NamedTuple):
-    """One of a check's logins: the step that makes it, and the secret that it comes from."""
+@dataclass(frozen=True)
+class Refusal:
+    """Since when and how often the logins to a mailbox were refused.
 
-    server: Server
-    credentials: Credentials
-    step: LoginStep
-    secret: str | None
+    `refused` are the credentials' versions and the ways in that were, such as `("v1", "plain 993")`, the latest last.
+    """
 
+    first_at: datetime
+    latest_at: datetime
+    count: int
+    refused: tuple[tuple[str, str], ...]
 
-def logins_of(definition: CheckDefinition, credentials: Credentials | None) -> list[Login]:
-    """The login that reads, then the one that sends, if there is one."""
-    if credentials is None or not definition.logs_in:
-        return []
-    logins, send = [Login(definition, credentials, "authenticate", definition.secret)], definition.send
-    if send is not None and send.logs_in and (credentials.send is not None or definition.sends_as_it_reads):
-        held = credentials.send or credentials
-        logins.append(Login(send, held, "send_authenticate", send.secret or definition.secret))
-    return logins
+    def ways(self, version: str) -> frozenset[str]:
+        """The ways in that were refused to these credentials."""
+        return frozenset(way for known, way in self.refused if known == version)
 
 
 class RefusalTable(Protocol):
@@ -88,83 +78,137 @@ class RefusalTable(Protocol):
 
 
 class LoginGuard:
-    """Remembers refused logins by mailbox and version of the credentials: in memory, and in the table if any."""
+    """Remembers refused logins by mailbox and version of the credentials: in memory, and in the table if any.
+
+    Refusals from before `obeyed_from` withhold nothing: somebody has unlocked the account.
+    """
 
     def __init__(
-        self, now: Callable[[], datetime] = lambda: datetime.now(UTC), table: RefusalTable | None = None
+        self,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        table: RefusalTable | None = None,
+        obeyed_from: datetime | None = None,
     ) -> None:
-        self._now = now
-        self._table = table
+        self._now, self._table, self._obeyed_from = now, table, obeyed_from
         self._refusals: dict[str, Refusal] = {}
         self._shared: set[str] = set()
         self._working: dict[tuple[str, str], str] = {}
+        self._trying: dict[str, datetime] = {}
+        self._lock = threading.RLock()
 
     def pause(
-        self, server: Server, credentials: Credentials | None, version: str, step: LoginStep = "authenticate"
+        self, server: Server, credentials: Credentials | None, version: Version, step: LoginStep = "authenticate"
     ) -> LoginPause | None:
-        """The pause in force for this login, or None."""
+        """The pause in force for this login, or None: then it may be tried, and `note` wants to hear of it."""
         if credentials is None:
             return None
-        mailbox, login = _mailbox(server, credentials, step), _login(server)
-        refusal = self._known(mailbox)
-        if refusal is None or refusal.version != version:
-            return None
-        if self._working.get((mailbox, login)) == version or self._now() >= (retry_at := _retry_at(refusal, login)):
-            return None
-        return LoginPause(refusal.first_at, retry_at)
+        with self._lock:
+            mailbox, way = mailbox_of(server, credentials, _PROTOCOLS[step]), _way_in(server)
+            refusal = self._known(mailbox)
+            if refusal is None or not (ways := refusal.ways(version := _told(version))):
+                return None
+            if self._working.get((mailbox, way)) == version or self._is_forgiven(refusal):
+                return None
+            now, retry_at = self._now(), _retry_at(refusal, way in ways)
+            if now >= retry_at:
+                began, self._trying[mailbox] = self._trying.get(mailbox), now
+                if began is None or not began <= now < began + _LONGEST_RUN:
+                    return None
+                self._trying[mailbox], retry_at = (
+                    began,
+                    began + PAUSES[0],
+                )  # one of several tries, and they learn from it
+            return LoginPause(refusal.first_at, retry_at)
+
+    def is_on_trial(
+        self, server: Server, credentials: Credentials | None, version: Version, step: LoginStep = "authenticate"
+    ) -> bool:
+        """Credentials that were refused before are tried once a run, and no more."""
+        return credentials is not None and self._was_refused(mailbox_of(server, credentials, _PROTOCOLS[step]), version)
+
+    def obeyed_only(self) -> "LoginGuard":
+        """One that withholds what this one would, and learns nothing: a test leaves no pause for others."""
+        return _Observer(self)
+
+    def _was_refused(self, mailbox: str, version: Version) -> bool:
+        refusal = self._refusals.get(mailbox)
+        return refusal is not None and bool(refusal.ways(_told(version)))
 
     def note(
         self,
         server: Server,
         credentials: Credentials | None,
-        version: str,
+        version: Version,
         result: CheckResult,
         step: LoginStep = "authenticate",
     ) -> None:
         """Learn from a result: a refusal starts or lengthens the pause, a login that went well ends it."""
         if credentials is None:
             return
-        mailbox, login = _mailbox(server, credentials, step), _login(server)
-        made, failure = result.step(step), result.failure
-        if failure is not None and failure.type is FailureType.AUTHENTICATION_FAILED and failure.step == step:
-            self._refused(mailbox, login, version)
-        elif made is not None and made.status == "passed":
-            self._accepted(mailbox, login, version)
+        with self._lock:
+            mailbox, way = mailbox_of(server, credentials, _PROTOCOLS[step]), _way_in(server)
+            self._trying.pop(mailbox, None)
+            made, failure = result.step(step), result.failure
+            failed = failure is not None and failure.step == step
+            if failure is not None and failed and failure.type is FailureType.AUTHENTICATION_FAILED:
+                self._refused(mailbox, way, _told(version))
+            elif failure is not None and failed:
+                if failure.type not in _NOT_TRIED and self._was_refused(mailbox, version):
+                    self._refused(mailbox, way, _told(version))
+            elif made is not None and made.status == "passed":
+                self._accepted(mailbox, way, version)
+
+    def _is_forgiven(self, refusal: Refusal) -> bool:
+        return self._obeyed_from is not None and refusal.latest_at < self._obeyed_from
 
     def _known(self, mailbox: str) -> Refusal | None:
         """The latest refusal that memory or table knows of; memory then knows it too.
 
-        What was shared and is gone from the table was ended by a login elsewhere.
+        What was shared and is gone from the table was ended by a login elsewhere. One that a clock dates ahead of
+        ours happened now, so that no pause outlasts its own length.
         """
-        own = self._refusals.get(mailbox)
-        answered, shared = self._table.get(mailbox, self._now()) if self._table is not None else (False, None)
+        own, now = self._refusals.get(mailbox), self._now()
+        answered, shared = self._table.get(mailbox, now) if self._table is not None else (False, None)
         if shared is not None and (own is None or shared.latest_at >= own.latest_at):
             self._refusals[mailbox] = shared
             self._shared.add(mailbox)
         elif answered and shared is None and mailbox in self._shared:
             self._refusals.pop(mailbox, None)
             self._shared.discard(mailbox)
+        known = self._refusals.get(mailbox)
+        if known is not None and known.latest_at > now:
+            self._keep(mailbox, replace(known, first_at=min(known.first_at, now), latest_at=now))
         return self._refusals.get(mailbox)
 
-    def _accepted(self, mailbox: str, login: str, version: str) -> None:
-        """A login that goes well ends the pause, unless the same credentials were refused on another way in.
+    def _accepted(self, mailbox: str, way: str, version: Version) -> None:
+        """A login that goes well ends the pause of its credentials, unless they were refused on another way in.
 
         That one stays refused, else each success here would send it to the server again; this one is paused no more.
         """
         refusal = self._refusals.get(mailbox)
-        if refusal is not None and refusal.version == version and login not in refusal.logins:
-            self._working[mailbox, login] = version
-        elif self._refusals.pop(mailbox, None) is not None and self._table is not None:
+        if refusal is None or not (ways := refusal.ways(used := _told(version))):
+            return
+        if way not in ways:
+            self._working[mailbox, way] = used
+            return
+        others = tuple(pair for pair in refusal.refused if pair[0] != used)
+        if others:
+            self._keep(mailbox, replace(refusal, refused=others))
+            return
+        del self._refusals[mailbox]
+        if self._table is not None:
             self._shared.discard(mailbox)
             self._table.delete(mailbox)
 
-    def _refused(self, mailbox: str, login: str, version: str) -> None:
+    def _refused(self, mailbox: str, way: str, version: str) -> None:
         now, before = self._now(), self._refusals.get(mailbox)
-        self._working.pop((mailbox, login), None)
-        if before is not None and before.version == version:
-            refusal = replace(before, latest_at=now, count=before.count + 1, logins=before.logins | {login})
-        else:
-            refusal = Refusal(now, now, 1, version, frozenset({login}))
+        self._working.pop((mailbox, way), None)
+        if before is None or (not before.ways(version) and now - before.latest_at > _FORGOTTEN_AFTER):
+            before = Refusal(now, now, 0, ())
+        refused = [pair for pair in before.refused if pair != (version, way)][1 - MOST_REFUSED :]
+        self._keep(mailbox, Refusal(before.first_at, now, before.count + 1, (*refused, (version, way))))
+
+    def _keep(self, mailbox: str, refusal: Refusal) -> None:
         self._refusals[mailbox] = refusal
         if self._table is not None and self._table.put(mailbox, refusal):
             self._shared.add(mailbox)
@@ -172,19 +216,32 @@ class LoginGuard:
             self._shared.discard(mailbox)
 
 
-def _retry_at(refusal: Refusal, login: str) -> datetime:
-    """A way in that was not refused itself waits for the shortest pause: it may be one that works."""
-    step = min(refusal.count, len(PAUSES)) - 1 if login in refusal.logins else 0
-    return refusal.latest_at + PAUSES[step]
+class _Observer(LoginGuard):
+    def __init__(self, guard: LoginGuard) -> None:
+        super().__init__(guard._now, guard._table, guard._obeyed_from)  # noqa: SLF001 - of this very class
+        self._refusals, self._shared = dict(guard._refusals), set(guard._shared)  # noqa: SLF001 - see above
+        self._working = dict(guard._working)  # noqa: SLF001 - see above
+
+    def note(self, *_: object) -> None:
+        """Nothing is learnt."""
 
 
-def _mailbox(server: Server, credentials: Credentials, step: LoginStep) -> str:
+def mailbox_of(server: Server, credentials: Credentials, protocol: str = "imap") -> str:
     """A digest of names alone; nothing of it is secret. What locks an account counts refusals by any way in."""
-    protocol = ("smtp",) if step == "send_authenticate" else ()
-    parts = (*protocol, server.host, server.secret or "", credentials.username)
+    parts = (protocol, server.host, credentials.username.casefold())
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def _login(server: Server) -> str:
-    """The way in: `plain 993`."""
+def _told(version: Version) -> str:
+    return version if isinstance(version, str) else version()
+
+
+def _retry_at(refusal: Refusal, refused_this_way: bool) -> datetime:
+    """A way in that was not refused itself waits for the shortest pause: it may be one that works."""
+    step = min(refusal.count, len(PAUSES)) - 1 if refused_this_way else 0
+    return refusal.latest_at + PAUSES[step]
+
+
+def _way_in(server: Server) -> str:
+    """`plain 993`."""
     return f"{server.authentication} {server.port}"

@@ -311,11 +311,28 @@ MAILBOX_MISSING = (
     ),
 )
 
+_ROOM = r"(?:storage|mail ?box(?:'s)?|mail ?store|disk|account(?:'s)?|space|volume)"
+_PASSED = r"(?:exceed\w*|reached|used up|exhausted|hit|passed|over ?run)"
+_NOT_THE_MESSAGE = r"(?<!\w)(?!.{0,200}\bmessage (?:size|is too|too)|.{0,200}\bmaximum message)"
+
 OVER_QUOTA = (
     Words(
         r"\b(?:over|exceed\w*|out of|above|beyond|full)\b.{0,40}\bquota\b|\bquota\b.{0,60}\b(?:exceed\w*|full|reached|over)",
         "Quota exceeded (mailbox for user is full)",
         "Dovecot, plugins/quota (quota_exceeded_message); Over quota: Cyrus, imap_err.et",
+    ),
+    Words(
+        rf"{_NOT_THE_MESSAGE}\b{_ROOM}\b(?: \w+){{0,3}} (?:limit|allocation|allowance|capacity|size)s?\b.{{0,40}}\b{_PASSED}"
+        rf"|{_NOT_THE_MESSAGE}\b{_PASSED}\b.{{0,40}}\b{_ROOM}\b.{{0,25}}\b(?:limit|allocation|allowance|maximum|capacity|size|space)",
+        "The 1500 MB storage limit has been exceeded.",
+        "GroupWise: OfflineIMAP/offlineimap issue 29",
+    ),
+    Words(
+        rf"\b(?:not enough|no(?: more| free)?|insufficient|lack of|out of|low on) (?:\w+ ){{0,2}}(?:space|storage|room)\b"
+        rf"|\b{_ROOM}(?: space| quota)? (?:is |has been |was |are )?(?:now |almost )?(?:exhausted|used up|full|depleted)\b"
+        rf"|\b(?:maximum|max) (?:\w+ )?{_ROOM} (?:size|space|limit) (?:\w+ )?{_PASSED}",
+        "Out of disk space",
+        _SAME_CLASS,
     ),
     Words(
         r"\b(?:mail ?box|account|user|storage) (?:is |has (?:become )?)?(?:full|over (?:its )?(?:limit|size))\b|\bno (?:more )?(?:space|room)\b"

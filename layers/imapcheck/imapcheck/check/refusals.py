@@ -8,7 +8,14 @@ import functools
 import re
 from enum import Enum, auto
 
-from imapcheck.check.refusal_words import LOGIN_REFUSED, LOGIN_UNAVAILABLE, MAILBOX_MISSING, OVER_QUOTA, Words
+from imapcheck.check.refusal_words import (
+    LOGIN_REFUSED,
+    LOGIN_UNAVAILABLE,
+    MAILBOX_MISSING,
+    OVER_QUOTA,
+    Words,
+)
+from imapcheck.check.tls_words import LOGIN_NEEDS_TLS
 
 
 class Login(Enum):
@@ -48,9 +55,16 @@ def refused_login(code: str | None, words: str) -> Login:
     if (told := _LOGIN_BY_CODE.get(code or "")) is not None:
         return told
     plain = _plain(words)
+    if _any_of(LOGIN_NEEDS_TLS).search(plain):
+        return Login.NEEDS_TLS
     if _any_of(LOGIN_REFUSED).search(plain):
         return Login.REFUSED
     return Login.UNAVAILABLE if _any_of(LOGIN_UNAVAILABLE).search(plain) else Login.UNTOLD
+
+
+def is_passing(code: str | None, words: str) -> bool:
+    """Whether a command after the login was refused for a trouble that may pass, such as a back end that is away."""
+    return refused_login(code, words) is Login.UNAVAILABLE
 
 
 def is_mailbox_missing(code: str | None, words: str) -> bool | None:

@@ -222,6 +222,6 @@ def _worth_another(ended: Ended, retries_left: int, ends: Deadline) -> bool:
     """After what may be a glitch, never after a message was filed or sent, and only where there is time."""
     failure, learnt = ended.failure, ended.attempt.learnt
     written = learnt.append_sent or (learnt.round_trip is not None and learnt.round_trip.body_sent)
-    if failure is None or not failure.type.passes or written:
+    if failure is None or not ended.passes or written:
         return False
     return retries_left > 0 and ends.remaining() > _PAUSE_BETWEEN_ATTEMPTS

@@ -56,6 +56,7 @@ class Learnt:
     addresses: list[Address] = field(default_factory=list)
     address: Address | None = None
     unreachable: tuple[Address, ...] = ()
+    dead: tuple[tuple[Address, str], ...] = ()
     tls: TlsFacts | None = None
     # reading; mailbox names are as on the wire
     prefix: bytes = b""
@@ -67,6 +68,8 @@ class Learnt:
     age_seconds: float | None = None
     delivery_seconds: float | None = None
     empty_uid: int | None = None
+    never_fetched: bool = False
+    seconds_ahead: float | None = None
     quota: Resource | None = None
     # filing
     sent: bytes | None = None

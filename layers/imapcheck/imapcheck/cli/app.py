@@ -5,39 +5,45 @@ docs/command-line.md says what each does.
 
 import json
 import os
-import platform
 import sys
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from imapcheck.cli import streams
 from imapcheck.cli.crash import crash_report
-from imapcheck.cli.definitions import stack, validate
-from imapcheck.cli.explain import explanation
-from imapcheck.cli.help import PlainCommand, WrongUsage
-from imapcheck.cli.init import HELP as INIT_HELP
-from imapcheck.cli.init import init
-from imapcheck.cli.run import HELP as RUN_HELP
-from imapcheck.cli.run import run
+from imapcheck.cli.help import Loaded, WrongUsage
 from imapcheck.cli.status import AVAILABLE, INTERNAL_ERROR, INTERRUPTED, UNAVAILABLE, WRONG_USAGE
-from imapcheck.cli.summary import HELP as SUMMARY_HELP
-from imapcheck.cli.summary import summary
-from imapcheck.definition.model import json_schema
-from imapcheck.network.tls import library_version
 from imapcheck.version import VERSION
 
+_MODULES = {
+    "run": "imapcheck.cli.run",
+    "init": "imapcheck.cli.init",
+    "validate": "imapcheck.cli.definitions",
+    "stack": "imapcheck.cli.definitions",
+    "summary": "imapcheck.cli.summary",
+    "explain": "imapcheck.cli.app",
+    "schema": "imapcheck.cli.app",
+    "demo": "imapcheck.cli.app",
+}
+"""The commands in the order of `--help`, and where each is."""
+
+
+class Commands(TyperGroup):
+    """The group, with `_MODULES` for its commands."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes | {"commands": Loaded(_MODULES)})
+
+
 app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command(epilog=RUN_HELP, cls=PlainCommand)(run)
-app.command(epilog=INIT_HELP, cls=PlainCommand)(init)
-app.command(cls=PlainCommand)(validate)
-app.command(cls=PlainCommand)(stack)
-app.command(epilog=SUMMARY_HELP, cls=PlainCommand)(summary)
 
 
 def main() -> None:
@@ -77,6 +83,10 @@ def _leave_at_once() -> NoReturn:
 
 def _version(asked: bool) -> None:
     if asked:
+        import platform
+
+        from imapcheck.network.tls import library_version
+
         print(f"imapcheck {VERSION} (Python {platform.python_version()}, {library_version()})")
         raise typer.Exit
 
@@ -90,13 +100,14 @@ def _imapcheck(
     """A synthetic IMAP monitor: logs in, finds, reads and files mail as a mail client would, and times every step."""
 
 
-@app.command(cls=PlainCommand)
 def explain(
     type: Annotated[
         str | None, typer.Argument(metavar="TYPE", help="A failure type or category; all of them without it.")
     ] = None,
 ) -> None:
     """Say what a failure type means and what to do first."""
+    from imapcheck.cli.explain import explanation
+
     try:
         print(explanation(type))
     except LookupError as error:
@@ -104,13 +115,13 @@ def explain(
         raise typer.Exit(WRONG_USAGE) from None
 
 
-@app.command()
 def schema() -> None:
     """Print the JSON Schema of a check definition."""
+    from imapcheck.definition.model import json_schema
+
     print(json.dumps(json_schema(), indent=2, ensure_ascii=False))
 
 
-@app.command()
 def demo() -> None:
     """Run a full check against an embedded IMAP server."""
     try:

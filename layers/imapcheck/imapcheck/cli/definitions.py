@@ -18,6 +18,8 @@ from imapcheck.definition.json_text import STANDARD_INPUT, shown
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.salvage import refusals_beside
 from imapcheck.errors import DefinitionError
+from imapcheck.stack.archive import NAME as ARCHIVE
+from imapcheck.stack.archive import definitions_archive
 from imapcheck.stack.checks import checks_template
 from imapcheck.stack.contacts import contacts_of, contacts_template
 from imapcheck.stack.quotas import refuse_what_does_not_fit
@@ -49,11 +51,15 @@ def validate(
 
 def stack(
     events: Annotated[Path, typer.Argument(metavar="EVENTS", help="Folder of check definitions.")] = Path("events"),
-    output: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for checks.yaml and contacts.yaml.")] = Path(
-        "stacks"
-    ),
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help=f"Folder for checks.yaml, contacts.yaml and {ARCHIVE}; without it stacks/, no zip."
+        ),
+    ] = None,
 ) -> None:
     """Generate the nested stacks from the definitions: schedules, alarms, contacts."""
+    folder = output or Path("stacks")
     files = sorted(file for file in events.glob("*.json") if file.is_file())
     now = datetime.now(UTC)
     valid, problems = _load(files, now)
@@ -71,17 +77,19 @@ def stack(
         print("\n".join(problems), file=sys.stderr)
         raise typer.Exit(WRONG_USAGE)
     try:
-        output.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         for name, template in (("checks.yaml", checks), ("contacts.yaml", contacts)):
-            (output / name).write_text(template.text, encoding="utf-8")
+            (folder / name).write_text(template.text, encoding="utf-8")
+        if output is not None:
+            (folder / ARCHIVE).write_bytes(definitions_archive(events))
     except OSError as error:
-        print(f"{output}: {(error.strerror or 'cannot be written').lower()}", file=sys.stderr)
+        print(f"{folder}: {(error.strerror or 'cannot be written').lower()}", file=sys.stderr)
         raise typer.Exit(WRONG_USAGE) from None
     scheduled = sum(definition.deployed_schedule is not None for definition in definitions)
     facts = [f"{scheduled} of {len(definitions)} checks scheduled", f"{checks.resources} resources"]
     if unscheduled := _unscheduled(definitions):
         facts.append(f"without a schedule (run by name only): {_some(unscheduled)}")
-    print(f"{output}: {', '.join(facts)}")
+    print(f"{folder}: {', '.join(facts)}")
 
 
 def _unscheduled(definitions: Iterable[CheckDefinition]) -> list[str]:

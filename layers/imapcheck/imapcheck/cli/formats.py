@@ -4,10 +4,9 @@ import sys
 from typing import Literal, get_args
 
 from imapcheck.cli import streams
-from imapcheck.output import junit, nagios
 from imapcheck.output.json_lines import json_line
 from imapcheck.output.outcome import Outcome
-from imapcheck.output.terminal import ManyChecksScreen, OneCheckScreen, Screen, is_fine
+from imapcheck.output.screen import Screen, is_fine
 
 type Format = Literal["text", "json", "nagios", "prometheus", "junit"]
 FORMATS: tuple[Format, ...] = get_args(Format.__value__)
@@ -18,9 +17,11 @@ def screen_for(
 ) -> Screen:
     """The screen of a call with `count` files; `timeout` is a single check's, in seconds, for its clock."""
     match format:
-        case "text" if count == 1:
-            return OneCheckScreen(transcript=transcript, quiet=quiet, timeout=timeout)
         case "text":
+            from imapcheck.output.terminal import ManyChecksScreen, OneCheckScreen  # rich is loaded for people only
+
+            if count == 1:
+                return OneCheckScreen(transcript=transcript, quiet=quiet, timeout=timeout)
             return ManyChecksScreen(count, transcript=transcript, quiet=quiet)
         case "json":
             return JsonScreen(transcript=transcript, quiet=quiet)
@@ -48,10 +49,14 @@ class DocumentScreen(Screen):
     def finish(self, outcomes: list[Outcome]) -> int | None:
         match self._format:
             case "nagios":
+                from imapcheck.output import nagios
+
                 text, status = nagios.render(outcomes)
                 print(text)
                 return nagios.EXIT["UNKNOWN"] if streams.output_lost() else status
             case "junit":
+                from imapcheck.output import junit
+
                 sys.stdout.write(junit.render(outcomes))
             case "prometheus":
                 sys.stdout.write(_prometheus(outcomes))

@@ -1,7 +1,9 @@
-"""Help as a person reads it: no Python types, no braces around what must be given."""
+"""Help as a person reads it: no Python types, no braces around what must be given. Commands load when they run."""
 
 import itertools
 import re
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from typing import Any
 
 import typer
@@ -38,6 +40,31 @@ class PlainCommand(TyperCommand):
 
     def get_help(self, ctx: Any) -> str:
         return _plain(super().get_help(ctx))
+
+
+class Loaded(Mapping[str, Any]):
+    """Commands by name, each loaded when it is asked for: `--version` and `validate` do not pay for `run`.
+
+    `modules` names for each the module that has a function of its name, and its epilog as `HELP` if there is one.
+    """
+
+    def __init__(self, modules: Mapping[str, str]) -> None:
+        self._modules = modules
+        self._loaded: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._loaded:
+            module = import_module(self._modules[name])
+            alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+            alone.command(name, epilog=getattr(module, "HELP", None), cls=PlainCommand)(getattr(module, name))
+            self._loaded[name] = typer.main.get_command(alone)
+        return self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._modules)
+
+    def __len__(self) -> int:
+        return len(self._modules)
 
 
 def _unknown_to_nagios(error: Any, arguments: list[str]) -> Exception:

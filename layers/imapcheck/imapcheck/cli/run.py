@@ -14,14 +14,14 @@ import typer
 from imapcheck.cli import runner, streams
 from imapcheck.cli.credentials import CredentialsFinder
 from imapcheck.cli.formats import FORMATS, Format, screen_for
+from imapcheck.cli.login_file import CallGuard, RefusalFile, state_folder
 from imapcheck.cli.orders import Order, Orders
 from imapcheck.cli.report_file import ReportFileError, page_of, report_file
 from imapcheck.cli.status import exit_status, wrong_usage_to
-from imapcheck.cli.watch import Watch, seconds_of
 from imapcheck.definition.json_text import STANDARD_INPUT
 from imapcheck.output.json_lines import append_line, json_line
 from imapcheck.output.outcome import Outcome
-from imapcheck.output.terminal import Screen
+from imapcheck.output.screen import Screen
 
 HELP = """\b
 Examples:
@@ -69,25 +69,35 @@ def run(
         Path | None, typer.Option(metavar="FILE", help="Write a report for people too: one HTML file.")
     ] = None,
     concurrency: Annotated[int, typer.Option(metavar="N", help="Checks under way at once, 1 to 100.")] = 10,
+    no_guard: Annotated[
+        bool, typer.Option("--no-guard", help="Log in although earlier calls were refused: the account was unlocked.")
+    ] = False,
 ) -> None:
     """Run checks: steps as they happen, then the verdict."""
     chosen = _format("json" if as_json else format, quiet=quiet, every=every)
     _refuse_what_does_not_go_together(files, credentials, every, html, concurrency)
-    interval = None if every is None else seconds_of(every)
+    if every is not None:
+        from imapcheck.cli.watch import Watch, seconds_of  # rich is loaded for people only
+
+        interval = seconds_of(every)
     gc.freeze()  # the collector's walks over all that was loaded would fall into the steps' times
     taken = Orders(files, CredentialsFinder(credentials, os.environ))
     orders = taken.taken
     if chosen in ("nagios", "prometheus"):
         _refuse_namesakes([order.check for order in orders])
     keep = _keeper(append)
-    if interval is not None:
-        Watch(orders, interval, concurrency, keep, renewed=taken.renewed, as_json=chosen == "json", quiet=quiet).run()
+    guard = CallGuard(RefusalFile(state_folder(os.environ), _warn), unlocked=no_guard)
+    if every is not None:
+        as_json = chosen == "json"
+        Watch(
+            orders, interval, concurrency, keep, renewed=taken.renewed, guard=guard, as_json=as_json, quiet=quiet
+        ).run()
     timeout = orders[0].definition.timeout if orders[0].definition is not None else None
     screen = screen_for(chosen, len(orders), transcript=transcript, quiet=quiet, timeout=timeout)
     screen.transcripts = transcript or html is not None
     try:
         with nullcontext() if html is None else report_file(html) as write:
-            outcomes, status = _run_once(orders, screen, concurrency, keep)
+            outcomes, status = _run_once(orders, screen, concurrency, keep, guard)
             if write is not None:
                 write(page_of(outcomes))
     except ReportFileError as error:
@@ -96,12 +106,16 @@ def run(
     raise typer.Exit(exit_status(outcomes) if status is None else status)
 
 
+def _warn(text: str) -> None:
+    print(f"imapcheck: warning: {text}", file=sys.stderr)
+
+
 def _run_once(
-    orders: list[Order], screen: Screen, concurrency: int, keep: Callable[[Outcome], None]
+    orders: list[Order], screen: Screen, concurrency: int, keep: Callable[[Outcome], None], guard: CallGuard
 ) -> tuple[list[Outcome], int | None]:
     """The outcomes, and the exit status where the format has its own."""
     try:
-        outcomes = runner.run_orders(orders, screen, concurrency, keep)
+        outcomes = runner.run_orders(orders, screen, concurrency, keep, guard)
         return outcomes, screen.finish(outcomes)
     except KeyboardInterrupt:
         screen.interrupted()

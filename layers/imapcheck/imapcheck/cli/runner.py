@@ -1,26 +1,29 @@
 """Runs a call's checks, several at once, and hands each outcome on: as it ends, and in the order of the arguments."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
-from imapcheck.check.login_pause import LoginGuard, logins_of
+from imapcheck.check.guarded_logins import GuardedLogins
 from imapcheck.check.run import run_check
 from imapcheck.cli.crash import crash_report
+from imapcheck.cli.login_file import CallGuard
 from imapcheck.cli.orders import Order
 from imapcheck.definition.json_text import shown
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.errors import ImapcheckError
-from imapcheck.login.credentials import Credentials
 from imapcheck.output.outcome import Outcome
-from imapcheck.output.terminal import Screen
+from imapcheck.output.screen import Screen
 from imapcheck.result import CheckResult
 
 _NAP = 0.2
 
 
 def run_orders(
-    orders: Sequence[Order], screen: Screen, concurrency: int, keep: Callable[[Outcome], None]
+    orders: Sequence[Order],
+    screen: Screen,
+    concurrency: int,
+    keep: Callable[[Outcome], None],
+    guard: CallGuard | None = None,
 ) -> list[Outcome]:
     """Outcomes in the order of the arguments; `keep` takes each as soon as it is known.
 
@@ -28,7 +31,7 @@ def run_orders(
     """
     pool = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="check")
     try:
-        futures = [pool.submit(run_order, order, screen) for order in orders]
+        futures = [pool.submit(run_order, order, screen, guard=guard) for order in orders]
         return _collected(futures, screen, keep)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
@@ -39,7 +42,7 @@ def run_order(
     screen: Screen,
     *,
     renewed: Callable[[Order], Order] = lambda order: order,
-    guard: LoginGuard | None = None,
+    guard: CallGuard | None = None,
 ) -> Outcome:
     """One check. Whatever goes wrong is an outcome: one file's bug must not take the others' results along.
 
@@ -57,31 +60,21 @@ def run_order(
         return order.outcome(error=f"{shown(order.file)}: internal error\n{crash_report(error)}", crashed=True)
 
 
-def _run(order: Order, definition: CheckDefinition, screen: Screen, guard: LoginGuard | None) -> CheckResult:
+def _run(order: Order, definition: CheckDefinition, screen: Screen, guard: CallGuard | None) -> CheckResult:
     credentials, hooks = order.found.credentials if order.found is not None else None, screen.hooks(order.check)
     if guard is None or credentials is None:
         return run_check(definition, credentials, hooks=hooks, keep_transcript=screen.transcripts)
-    logins = logins_of(definition, credentials)
-    pauses = {
-        login.step: guard.pause(login.server, login.credentials, _version(login.credentials), login.step)
-        for login in logins
-    }
+    logins = GuardedLogins(guard, definition, credentials, lambda login: guard.version_of(login.credentials))
     result = run_check(
-        definition,
+        logins.definition,
         credentials,
         hooks=hooks,
-        login_pause=pauses.get("authenticate"),
-        send_pause=pauses.get("send_authenticate"),
+        login_pause=logins.pause("authenticate"),
+        send_pause=logins.pause("send_authenticate"),
         keep_transcript=screen.transcripts,
     )
-    for login in logins:
-        guard.note(login.server, login.credentials, _version(login.credentials), result, login.step)
+    logins.note(result)
     return result
-
-
-def _version(credentials: Credentials) -> str:
-    """Tells new credentials from refused ones; kept in memory only."""
-    return hashlib.sha256(repr((credentials, credentials.secret_values())).encode()).hexdigest()
 
 
 def _collected(futures: list[Future[Outcome]], screen: Screen, keep: Callable[[Outcome], None]) -> list[Outcome]:

@@ -1,34 +1,43 @@
 """`imapcheck run --every`: checks again and again, a line per change, on a terminal a table that stays.
 
-A check's runs never overlap: one that takes longer than its interval misses the turns it slept through.
+A check's runs never overlap: one that takes longer than its interval misses the turns it slept through. Checks begin
+one after the other: begun in the same instant they would slow each other down, and every time would be too long.
 Nothing grows with the number of runs: of each check only its last outcome and a few counts are kept.
 """
 
+import heapq
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Sized
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import typer
-from rich.console import Console
+from rich.console import Console, Group, OverflowMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from imapcheck.check.login_pause import LoginGuard
+from imapcheck.cli.login_file import CallGuard
 from imapcheck.cli.orders import Order
 from imapcheck.cli.runner import run_order
 from imapcheck.output.json_lines import json_line
-from imapcheck.output.outcome import Outcome
+from imapcheck.output.outcome import NOT_WORSE, Outcome
+from imapcheck.output.screen import Screen, is_fine
 from imapcheck.output.table import why
-from imapcheck.output.terminal import LiveDisplay, Screen, console_for, is_fine, say
+from imapcheck.output.terminal import LiveDisplay, console_for, say
 from imapcheck.output.verdict import STYLES, WORDS
 from imapcheck.text import count, duration
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 _LEAST_SECONDS = 1
 _NAP = 0.5
+_APART = 0.1
+"""Seconds between two checks' turns, less where the interval is too short for all of them."""
+_BETWEEN_DRAWINGS, _PATIENCE = 0.5, 1.5
+"""Seconds from one drawing to the next, and how much longer it waits for a moment in which no check is under way."""
+_AROUND = 3
+"""Lines of a terminal that the live table leaves free: for its head, for how many more there are, for the cursor."""
 _NARROW = 60
 
 
@@ -85,103 +94,144 @@ class Watch:
         keep: Callable[[Outcome], None],
         *,
         renewed: Callable[[Order], Order] = lambda order: order,
+        guard: CallGuard | None = None,
         as_json: bool = False,
         quiet: bool = False,
         console: Console | None = None,
     ) -> None:
-        now = time.monotonic()
-        self.watched = [Watched(order, now) for order in orders]
-        self._renewed, self._guard = renewed, LoginGuard()
+        now, apart = time.monotonic(), min(_APART, interval / max(1, len(orders)))
+        self.watched = [Watched(order, now + number * apart) for number, order in enumerate(orders)]
+        self._turns = [(watched.due, number) for number, watched in enumerate(self.watched)]  # a heap
+        self._renewed, self._guard = renewed, guard or CallGuard()
         self._interval, self._concurrency, self._keep = interval, concurrency, keep
         self._as_json, self._quiet = as_json, quiet
         self._console = console or console_for()
         table = self._console.is_terminal and not as_json and not quiet
-        self._live = LiveDisplay(self._console, self.table) if table else None
+        self._live = LiveDisplay(self._console, lambda: self, clock=False) if table else None
+        self._news: list[Text] = []
+        self._stale, self._next_drawing = True, now
 
     def run(self, most_runs: int | None = None) -> None:
         """Until a KeyboardInterrupt, which it lets through; `most_runs` ends it earlier, for tests."""
         pool = ThreadPoolExecutor(self._concurrency, thread_name_prefix="check")
-        running: dict[Future[Outcome], Watched] = {}
+        running: dict[Future[Outcome], int] = {}
         runs = 0
+        self._draw(0.0)
         try:
             while most_runs is None or runs < most_runs:
                 self._begin_those_due(pool, running)
+                self._draw(_PATIENCE if running else 0.0)
                 done, _ = wait(running, self._pause(running), FIRST_COMPLETED)
                 for future in done:
                     self._ended(running.pop(future), future.result())
                     runs += 1
                 if not running:
-                    time.sleep(min(_NAP, max(0.0, self._next_due(running) - time.monotonic())))
+                    time.sleep(min(_NAP, self._until_next_turn()))
         finally:
             if self._live is not None:
                 self._live.stop()
+                say(self._console, self._news, 2)
                 self._console.print(self.table())
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _begin_those_due(self, pool: ThreadPoolExecutor, running: dict[Future[Outcome], Watched]) -> None:
-        busy = {id(watched) for watched in running.values()}
-        for watched in self.watched:
-            if id(watched) not in busy and watched.due <= time.monotonic():
-                running[pool.submit(self._run_one, watched.order)] = watched
+    def _begin_those_due(self, pool: ThreadPoolExecutor, running: dict[Future[Outcome], int]) -> None:
+        """No more at once than `concurrency`; who waits for a place keeps the turn."""
+        while len(running) < self._concurrency and self._turns and self._turns[0][0] <= time.monotonic():
+            _, number = heapq.heappop(self._turns)
+            running[pool.submit(self._run_one, self.watched[number].order)] = number
 
     def _run_one(self, order: Order) -> Outcome:
         """A run with the credentials as they are now; a login that was refused is withheld, as in the function."""
         return run_order(order, Screen(), renewed=self._renewed, guard=self._guard)
 
-    def _pause(self, running: dict[Future[Outcome], Watched]) -> float:
-        """How long a wait may last: until some other check is due."""
-        return max(0.0, min(_NAP, self._next_due(running) - time.monotonic()))
+    def _pause(self, running: Sized) -> float:
+        """How long a wait for those under way may last: until another one may begin."""
+        return _NAP if len(running) == self._concurrency else min(_NAP, self._until_next_turn())
 
-    def _next_due(self, running: dict[Future[Outcome], Watched]) -> float:
-        busy = {id(watched) for watched in running.values()}
-        return min(
-            (watched.due for watched in self.watched if id(watched) not in busy), default=time.monotonic() + _NAP
-        )
+    def _until_next_turn(self) -> float:
+        """Seconds until the next check is due, or a nap where all are under way."""
+        return max(0.0, self._turns[0][0] - time.monotonic()) if self._turns else _NAP
 
-    def _ended(self, watched: Watched, outcome: Outcome) -> None:
-        now = time.monotonic()
+    def _ended(self, number: int, outcome: Outcome) -> None:
+        watched, now = self.watched[number], time.monotonic()
         missed = max(1, -(-(now - watched.due) // self._interval))
         watched.due += missed * self._interval
+        heapq.heappush(self._turns, (watched.due, number))
         self._keep(outcome)
-        change = watched.take(outcome, datetime.now(UTC))
+        change, self._stale = watched.take(outcome, datetime.now(UTC)), True
         if self._as_json:
             if not (self._quiet and is_fine(outcome)):
                 print(json_line(outcome, transcript=False), flush=True)
         elif change is not None and not (self._quiet and watched.runs == 1 and is_fine(outcome)):
             self._say(outcome, change)
-        if self._live is not None:
-            self._live.show()
 
     def _say(self, outcome: Outcome, change: str) -> None:
         now = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S")
         line = Text.assemble(f"{now}  ", (outcome.check, "bold"), "  ", (change, STYLES[outcome.state]))
-        say(self._console, [line], 2)
+        if self._live is not None:
+            self._news.append(line)
+        else:
+            say(self._console, [line], 2)
+
+    def _draw(self, patience: float) -> None:
+        """The lines of what changed and the table, together and now and then: drawing holds up the checks under way."""
+        now = time.monotonic()
+        if self._live is None or not self._stale or now < self._next_drawing + patience:
+            return
+        self._stale, self._next_drawing = False, now + _BETWEEN_DRAWINGS
+        if self._news:
+            say(self._console, self._news, 2)  # which draws the table anew below them
+            self._news = []
+        else:
+            self._live.show()
+
+    def __rich__(self) -> RenderableType:
+        """What the live display draws: a line for each check, as many as the terminal holds, the worst first."""
+        room = max(1, self._console.height - _AROUND)
+        rows = self._worst_first()
+        left = rows[room:]
+        grid = self._grid(rows[:room], folded=False)
+        if not left:
+            return grid
+        bad = sum(watched.last is not None and not is_fine(watched.last) for watched in left)
+        more = f"and {len(left)} more{f', {bad} of them not well' if bad else ''}"
+        return Group(grid, Text(more, "dim", no_wrap=True, overflow="ellipsis"))
 
     def table(self) -> Table:
-        """The state of every check, as it is now."""
+        """The state of every check, as it is now, the worst first."""
+        return self._grid(self._worst_first(), folded=True)
+
+    def _worst_first(self) -> list[Watched]:
+        return sorted(self.watched, key=lambda watched: NOT_WORSE if watched.last is None else watched.last.rank)
+
+    def _grid(self, rows: Iterable[Watched], *, folded: bool) -> Table:
         grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
         columns = 4 if self._console.width < _NARROW else 7
         for column in ("check", "verdict", "since", "ms", "runs", "failed", "why")[:columns]:
             right = column in ("runs", "failed", "ms")
-            folds = column in ("check", "why")
-            grid.add_column(column, overflow="fold", justify="right" if right else "left", no_wrap=not folds)
-        for watched in self.watched:
-            grid.add_row(*_cells(watched)[:columns])
+            shrinks = column in ("check", "why")
+            overflow: OverflowMethod = "fold" if folded else "ellipsis"
+            grid.add_column(column, overflow=overflow, justify="right" if right else "left", no_wrap=not shrinks)
+        for watched in rows:
+            cells = _cells(watched)[:columns]
+            for cell in cells:
+                cell.no_wrap = not folded
+            grid.add_row(*cells)
         return grid
 
 
-def _cells(watched: Watched) -> list[str | Text]:
+def _cells(watched: Watched) -> list[Text]:
     outcome = watched.last
     if outcome is None or watched.since is None:
-        return [watched.order.check, "running", "", "", "0", "0", ""]
+        return [Text(cell) for cell in (watched.order.check, "running", "", "", "0", "0", "")]
     took = f"{outcome.result.duration_ms:.0f}" if outcome.result is not None else ""
     return [
         Text(watched.order.check),
         Text(WORDS[outcome.state], STYLES[outcome.state]),
-        watched.since.astimezone().strftime("%H:%M:%S"),
-        took,
-        str(watched.runs),
-        str(watched.failed),
+        Text(watched.since.astimezone().strftime("%H:%M:%S")),
+        Text(took),
+        Text(str(watched.runs)),
+        Text(str(watched.failed)),
         Text(why(outcome)),
     ]
 

@@ -39,7 +39,7 @@ from imapcheck.definition.fields import (
     conflict,
     expected,
 )
-from imapcheck.definition.monitoring import AlarmsDefinition, ScheduleDefinition
+from imapcheck.definition.monitoring import AlarmsDefinition, RunsOf, ScheduleDefinition
 from imapcheck.definition.sending import REST_SECONDS, SendDefinition
 from imapcheck.definition.server import Endpoint, parse_server
 from imapcheck.steps import STEP_NAMES
@@ -264,7 +264,8 @@ def _refuse_windows_too_long(schedule: ScheduleDefinition, alarms: AlarmsDefinit
     """CloudWatch's limit on Period times EvaluationPeriods (API reference, PutMetricAlarm, Period)."""
     most = schedule.most_periods()
     window = "a day" if schedule.seconds < 3600 else "seven days"
-    asked = {"unavailable": alarms.unavailable.periods, "slow": alarms.slow.periods, "not_running": alarms.not_running}
+    asked = {field: value.periods for field, value in alarms if isinstance(value, RunsOf)}
+    asked["not_running"] = alarms.not_running
     for field, periods in asked.items():
         if periods > most:
             raise conflict(

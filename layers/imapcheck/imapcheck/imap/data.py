@@ -12,10 +12,19 @@ from imapclient.datetime_util import parse_to_datetime
 
 from imapcheck.errors import CheckFailure
 from imapcheck.imap.decoder import Response, broken, unreadable
+from imapcheck.special_uses import SPECIAL_USES
+
+_ATTRIBUTES = frozenset(
+    {"\\noselect", "\\nonexistent", "\\noinferiors", "\\haschildren", "\\hasnochildren", "\\subscribed"}
+    | {use.lower() for use in SPECIAL_USES}
+)
 
 
 class Mailbox(NamedTuple):
-    """A line of LIST: `name` as on the wire, attributes in lower case, `delimiter` empty where there is none."""
+    """A line of LIST: `name` as on the wire, `delimiter` empty where there is none.
+
+    Of the attributes those that mean something here, in lower case: a server may send any number of others.
+    """
 
     name: bytes
     delimiter: bytes
@@ -98,7 +107,7 @@ def _mailbox(name: bytes, delimiter: bytes, words: frozenset[str]) -> Mailbox:
     """A delimiter at the end says that names stand below it (RFC 9051 section 6.3.4): `Sent/` is `Sent`."""
     while delimiter and len(name) > 1 and name.endswith(delimiter):
         name = name.removesuffix(delimiter)
-    return Mailbox(name, delimiter, words)
+    return Mailbox(name, delimiter, words & _ATTRIBUTES)
 
 
 def _astring(value: bytes | int | None) -> bytes:

@@ -22,6 +22,7 @@ from imapcheck.transcript import MASK, Redactor, Transcript
 _AFTER_BYE = 1.0
 _MOST_ALERTS = 10
 _MAX_UNTAGGED_OCTETS = 32 << 20
+"""Of a whole session, as most of it is kept until its end; what comes as a stream is not."""
 
 
 class Engine:
@@ -46,6 +47,7 @@ class Engine:
         self._transcript = transcript
         self._reader = ResponseReader(wire, transcript, redactor)
         self._count = 0
+        self._octets = 0
 
     def greeting(self) -> Completion:
         """The server's first line as a status response; raises `not_imap` or `greeting_rejected` where it is none."""
@@ -106,27 +108,19 @@ class Engine:
         not show of the answers.
         """
         self._begin()
-        self._reader.secrecy = secrecy
-        self._reader.stream = stream
+        self._reader.secrecy, self._reader.stream = secrecy, stream
         try:
             pending = self._send_line(parts)
             return self._read(pending, on_untagged, on_continuation, before_literal, body)
         except CheckFailure as failure:
             raise self._ended_by(failure) from failure.__cause__
         finally:
-            self._reader.secrecy = "open"
-            self._reader.stream = None
+            self._reader.secrecy, self._reader.stream = "open", None
 
     def _begin(self) -> None:
         self.tag = self.next_tag
         self._count += 1
         self.complaint = None
-
-    def _ended_by(self, failure: CheckFailure) -> CheckFailure:
-        """After a failure that ends the session nothing more is sent; it is told in the server's words."""
-        if failure.ends_session:
-            self.usable = False
-        return self._in_the_servers_words(failure)
 
     def _send_line(self, parts: Sequence[Part]) -> list[tuple[bytes, bytes]]:
         """Send the first line; returns what is left to send, a literal and the rest of its line at a time."""
@@ -145,7 +139,6 @@ class Engine:
         before_literal: Callable[[], None] | None,
         body: BodyPolicy | None,
     ) -> Completion:
-        octets = 0
         while True:
             self.wire.check_time()
             response = self._reader.response(self.tag, body)
@@ -159,8 +152,8 @@ class Engine:
                 case "continuation":
                     self._answer_challenge(response.text, on_continuation)
                 case "untagged":
-                    octets += response.held()
-                    if octets > _MAX_UNTAGGED_OCTETS:
+                    self._octets += response.held()
+                    if self._octets > _MAX_UNTAGGED_OCTETS:
                         raise broken("more untagged responses than a check reads")
                     self._note(response)
                     if on_untagged is not None:
@@ -220,8 +213,10 @@ class Engine:
             self.expunged = True
         return completion
 
-    def _in_the_servers_words(self, failure: CheckFailure) -> CheckFailure:
+    def _ended_by(self, failure: CheckFailure) -> CheckFailure:
         """A connection that ended after BYE was ended by the server; an untagged NO or BAD before may say why."""
+        if failure.ends_session:
+            self.usable = False
         if failure.type not in (FailureType.CONNECTION_LOST, FailureType.TIMEOUT):
             return failure
         said = f" after {self.complaint.words}" if self.complaint is not None else ""

@@ -10,13 +10,15 @@ import os
 import socket
 import threading
 import time
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import NamedTuple
 
 from imapcheck.errors import CheckFailure
 from imapcheck.failures import FailureType
 from imapcheck.network.shortage import instead_of, out_of_resources, refuse_own
 from imapcheck.trace import Deadline
+
+_NAT64 = IPv6Network("64:ff9b::/96")
 
 type Address = IPv4Address | IPv6Address
 
@@ -88,9 +90,14 @@ def resolve(host: str, deadline: Deadline) -> Resolved:
 
 def is_local(address: Address) -> bool:
     """Loopback, link-local or unspecified, IPv4-mapped ones too: inside Lambda the runtime API listens there."""
-    mapped = getattr(address, "ipv4_mapped", None)
-    address = mapped or address
+    if isinstance(address, IPv6Address):
+        address = address.ipv4_mapped or _translated(address) or address
     return address.is_loopback or address.is_link_local or address.is_unspecified
+
+
+def _translated(address: IPv6Address) -> IPv4Address | None:
+    """The IPv4 address that a NAT64 of the well-known prefix would reach (RFC 6052)."""
+    return IPv4Address(int(address) & 0xFFFFFFFF) if address in _NAT64 else None
 
 
 def is_local_name(host: str) -> bool:

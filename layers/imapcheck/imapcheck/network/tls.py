@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import re
 import socket
 import ssl
 import stat
@@ -11,7 +10,9 @@ from pathlib import Path
 from imapcheck.errors import CheckFailure, DefinitionError
 from imapcheck.failures import FailureType
 from imapcheck.network import certificate
+from imapcheck.network.alerts import alert_of, reason_in_words
 from imapcheck.network.shortage import refuse_own
+from imapcheck.network.trust_store import require_authorities
 from imapcheck.trace import Deadline
 
 type TlsContext = ssl.SSLContext
@@ -60,7 +61,7 @@ def _changed_at(path: Path) -> int:
 
 @functools.lru_cache(maxsize=32)
 def _context(verify: bool, minimum_version: str, ca_path: Path | None, _changed: int | None) -> ssl.SSLContext:
-    context = verifying_context(ca_path)
+    context = verifying_context(ca_path) if verify or ca_path is not None else _lenient_context(None)
     context.minimum_version = _VERSIONS[minimum_version]
     if not verify:
         context.check_hostname = False
@@ -69,11 +70,37 @@ def _context(verify: bool, minimum_version: str, ca_path: Path | None, _changed:
 
 
 def verifying_context(ca_path: Path | None = None) -> TlsContext:
-    """A new context that trusts `ca_path`, else the system's authorities (or OpenSSL's `SSL_CERT_FILE`)."""
+    """A new context that trusts `ca_path`, else the system's authorities (or OpenSSL's `SSL_CERT_FILE`).
+
+    Raises `NoAuthorities` where there are none, and what `ssl.create_default_context` raises for `ca_path`.
+    """
+    context = _lenient_context(ca_path)
+    if ca_path is None:
+        require_authorities(context)
+    return context
+
+
+def _lenient_context(ca_path: Path | None) -> ssl.SSLContext:
+    """As mail clients have it, where Python alone is stricter; and stricter where RFC 9525 is."""
     context = ssl.create_default_context(cafile=ca_path)
     # Python 3.13 switched this on; it refuses private authorities that every mail client accepts.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    # Python's own list has no RSA key exchange and no SHA-1 MAC; OpenSSL's has. The security level stays.
+    context.set_ciphers("DEFAULT")
+    context.hostname_checks_common_name = False  # RFC 9525: names stand in subjectAltName alone
     return context
+
+
+def weaknesses(version: str | None, cipher: str | None) -> list[str]:
+    """What is old about a connection, by OpenSSL's name of the cipher; TLS 1.3 knows nothing of the kind."""
+    if version != "TLSv1.2" or cipher is None:
+        return []
+    told = [] if cipher.startswith(("ECDHE-", "DHE-")) else ["RSA key exchange, which has no forward secrecy"]
+    if "DES" in cipher or "RC4" in cipher:
+        told.append("an old cipher")
+    if cipher.endswith(("-SHA", "-MD5")):
+        told.append(f"{'MD5' if cipher.endswith('-MD5') else 'SHA-1'} MAC")
+    return told
 
 
 def _encrypted_records(flight: bytes) -> int:
@@ -103,6 +130,7 @@ class TlsStream:
         self._socket = sock
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._last_flight = b""
+        self.alert: int | None = None
         # SNI knows no addresses, but verification does: OpenSSL compares server_hostname with IP names too.
         self.object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
 
@@ -135,6 +163,7 @@ class TlsStream:
     def take(self, records: bytes) -> None:
         """Hand over what the socket received; b"" is its end."""
         if records:
+            self.alert = alert_of(records)
             self._incoming.write(records)
         else:
             self._incoming.write_eof()
@@ -191,7 +220,7 @@ def _advance(stream: TlsStream) -> bool:
     except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
         raise _ended(error) from error
     except ssl.SSLError as error:
-        raise _handshake_failure(error) from error
+        raise _handshake_failure(error, stream.alert) from error
     finally:
         with contextlib.suppress(OSError):  # what cannot be sent shows when the answer is waited for
             stream.flush()
@@ -209,11 +238,6 @@ def _ended(_: OSError) -> CheckFailure:
     return CheckFailure(FailureType.CONNECTION_LOST, "the server ended the connection during the TLS handshake")
 
 
-def _handshake_failure(error: ssl.SSLError) -> CheckFailure:
-    return CheckFailure(FailureType.TLS_HANDSHAKE_FAILED, f"the TLS handshake failed: {reason_in_words(error)}")
-
-
-def reason_in_words(error: ssl.SSLError) -> str:
-    """OpenSSL's reason, such as `tlsv13 alert certificate required`."""
-    reason = getattr(error, "reason", None) or error.strerror or type(error).__name__
-    return re.sub(r"[^A-Za-z0-9]+", " ", str(reason)).strip().lower()
+def _handshake_failure(error: ssl.SSLError, alert: int | None) -> CheckFailure:
+    reason = reason_in_words(error, alert)
+    return CheckFailure(FailureType.TLS_HANDSHAKE_FAILED, f"the TLS handshake failed: {reason}")

@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 from imapcheck.errors import CheckFailure
 from imapcheck.failures import FailureType
+from imapcheck.network.alerts import reason_in_words
 from imapcheck.network.resolver import Address
 from imapcheck.network.shortage import refuse_own
-from imapcheck.network.tls import TlsStream, handshake, reason_in_words
+from imapcheck.network.tls import TlsStream, handshake
 from imapcheck.trace import Deadline
 
 _RECEIVE = 65_536
@@ -26,11 +27,16 @@ _UNREACHABLE = {
 
 
 class Connected(NamedTuple):
-    """A TCP connection, the address it is to, and those that were tried before in vain."""
+    """A TCP connection, the address it is to, and those that were tried before in vain.
+
+    `dead` are those of them that are not merely out of reach from here, as IPv6 is where there is no route for it;
+    each with what was wrong.
+    """
 
     socket: socket.socket
     address: Address
     unreachable: tuple[Address, ...]
+    dead: tuple[tuple[Address, str], ...] = ()
 
     @property
     def local(self) -> Address:
@@ -63,7 +69,8 @@ def connect(addresses: Sequence[Address], port: int, deadline: Deadline) -> Conn
         except CheckFailure as failure:
             failures.append((address, failure))
         else:
-            return Connected(sock, address, tuple(failed for failed, _ in failures))
+            dead = tuple((failed, failure.detail) for failed, failure in failures if not _hint(failed, failure))
+            return Connected(sock, address, tuple(failed for failed, _ in failures), dead)
     raise _none_reached(failures)
 
 
@@ -269,10 +276,12 @@ class Wire:
     def _last_alert(self) -> OSError | None:
         """What the server sent before it stopped reading, if that was a TLS alert."""
         if isinstance(self._socket, TlsStream):
+            ends = time.monotonic() + _FOR_AN_ALERT
             try:
-                self._socket.settimeout(_FOR_AN_ALERT)
-                while self._socket.recv(_RECEIVE):
-                    pass
+                while (left := ends - time.monotonic()) > 0:
+                    self._socket.settimeout(left)
+                    if not self._socket.recv(_RECEIVE):
+                        break
             except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 return None
             except ssl.SSLError as error:

@@ -38,6 +38,11 @@ class Outcome:
         return self.result is not None and bool(self.result.warnings)
 
     @property
+    def rank(self) -> tuple[int, bool]:
+        """Where it stands in a list that begins with what somebody must look at."""
+        return WORST_FIRST.index(self.state), not self.warned
+
+    @property
     def first_line(self) -> str:
         """The first line of `error`."""
         return (self.error or "").partition("\n")[0]
@@ -45,7 +50,11 @@ class Outcome:
 
 def worst_first(outcomes: Iterable[Outcome]) -> list[Outcome]:
     """What somebody must look at, at the top; the order of the call within each state."""
-    return sorted(outcomes, key=lambda outcome: (WORST_FIRST.index(outcome.state), not outcome.warned))
+    return sorted(outcomes, key=lambda outcome: outcome.rank)
+
+
+NOT_WORSE = (len(WORST_FIRST) - 1, True)
+"""The rank of what is available without a warning."""
 
 
 def passed_limits(result: CheckResult) -> list[str]:

@@ -8,6 +8,7 @@ from rich.live import Live
 from rich.text import Text
 
 from imapcheck.output.outcome import Outcome, worst_first
+from imapcheck.output.screen import Screen, is_fine
 from imapcheck.output.steps import StepLines
 from imapcheck.output.table import count, table
 from imapcheck.output.verdict import evidence, reasons, verdict
@@ -23,16 +24,17 @@ def console_for(width: int | None = None) -> Console:
 
 
 def say(console: Console, lines: Iterable[Text], indent: int = 4) -> None:
-    """Print `lines`: on a terminal wrapped under a hanging indent, in a pipe each as one line."""
+    """Print `lines` at once: on a terminal wrapped under a hanging indent, in a pipe each as one line."""
+    parts = list[Text]()
     for line in lines:
         if not console.is_terminal:
-            console.print(line, soft_wrap=True)
-            continue
-        first, *rest = (
-            line.wrap(console, console.width) if line.cell_len <= console.width else _hanging(console, line, indent)
-        )
-        for part in (first, *rest):
-            console.print(part, soft_wrap=True)
+            parts.append(line)
+        elif line.cell_len <= console.width:
+            parts += line.wrap(console, console.width)
+        else:
+            parts += _hanging(console, line, indent)
+    if parts:
+        console.print(*parts, sep="\n", soft_wrap=True)
 
 
 def _hanging(console: Console, line: Text, indent: int) -> list[Text]:
@@ -40,36 +42,6 @@ def _hanging(console: Console, line: Text, indent: int) -> list[Text]:
     rest = line[len(first.plain) :]
     rest.plain = rest.plain.lstrip(" ")
     return [first, *(Text(" " * indent).append_text(part) for part in rest.wrap(console, console.width - indent))]
-
-
-class Screen:
-    """What a call shows while it runs and at its end; problems of ours go to standard error."""
-
-    transcripts = False
-    """Whether the transcript of an available run is wanted, by the screen or a report."""
-
-    def hooks(self, check: str) -> tuple[Hook, ...]:
-        """Listeners for the steps of one check."""
-        return ()
-
-    def started(self, check: str) -> None:
-        """A check has begun."""
-
-    def ended(self, outcome: Outcome) -> None:
-        """A check has ended, in whatever order."""
-
-    def result(self, outcome: Outcome) -> None:
-        """An outcome, in the order of the arguments."""
-
-    def finish(self, outcomes: list[Outcome]) -> int | None:
-        """Nothing more will come. Returns the exit status where the format has its own."""
-        return None
-
-    def close(self) -> None:
-        """Give the terminal back, in whatever state the call is."""
-
-    def interrupted(self) -> None:
-        """Ctrl-C: show how far it came."""
 
 
 class OneCheckScreen(Screen):
@@ -189,18 +161,14 @@ def _lines(text: str | None) -> list[Text]:
     return [Text(line) for line in (text or "").splitlines()]
 
 
-def is_fine(outcome: Outcome) -> bool:
-    """Available, within its thresholds, without a warning."""
-    return outcome.state == "available" and not outcome.warned
-
-
 class LiveDisplay:
-    """A rich `Live` that begins when there is something to show, redrawn on events and twice a second."""
+    """A rich `Live` that begins when there is something to show, redrawn on events, by `clock` also twice a second."""
 
-    def __init__(self, console: Console, content: Callable[[], RenderableType]) -> None:
+    def __init__(self, console: Console, content: Callable[[], RenderableType], *, clock: bool = True) -> None:
         self._live = Live(console=console, auto_refresh=False, transient=True, get_renderable=content)
         self._lock = threading.RLock()
         self._stopped = threading.Event()
+        self._clock = clock
 
     def show(self) -> None:
         """Draw what there is now."""
@@ -209,7 +177,8 @@ class LiveDisplay:
                 return
             if not self._live.is_started:
                 self._live.start()
-                threading.Thread(target=self._tick, name="clock", daemon=True).start()
+                if self._clock:
+                    threading.Thread(target=self._tick, name="clock", daemon=True).start()
             self._live.refresh()
 
     def stop(self) -> None:

@@ -10,9 +10,11 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from imapcheck.alarms.alarm import Alarm
+from imapcheck.alarms.kinds import KINDS
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.monitoring import MuteDefinition, ScheduleDefinition
-from imapcheck.stack.alarms import Alarm, alarms_of, delivery_age, dropped_events, event_age, monitor_errors
+from imapcheck.stack.alarms import delivery_age, dropped_events, event_age, monitor_errors
 from imapcheck.stack.quotas import Template, template
 
 _HEAD = """\
@@ -85,7 +87,7 @@ def _for_all(schedules: Sequence[ScheduleDefinition]) -> str:
 
 
 def _own_alarm(logical: str, alarm: Alarm, namespace: str, dimension: str | None) -> str:
-    return _alarm(logical, alarm.kind, alarm, namespace, dimension, "AlarmTopicArn")
+    return _alarm(logical, alarm.name, alarm, namespace, dimension, "AlarmTopicArn")
 
 
 def _block(check: CheckDefinition, schedule: ScheduleDefinition, now: datetime | None) -> str:
@@ -93,10 +95,11 @@ def _block(check: CheckDefinition, schedule: ScheduleDefinition, now: datetime |
     name, base = check.label, logical_id(check.label)
     dimension = f"{{ Name: Check, Value: {_quoted(name)} }}"
     runbook = f" Runbook: {check.alarms.runbook}" if check.alarms.runbook else ""
-    alarms = {base + alarm.kind.title().replace("-", ""): alarm for alarm in alarms_of(check, schedule)}
+    possible = (kind.alarm(check, schedule) for kind in KINDS)
+    alarms = {base + alarm.name.title().replace("-", ""): alarm for alarm in possible if alarm is not None}
     parts = [f"  # {name}: {check.host}, every {schedule.every}\n", _schedule(name, schedule)]
     parts += [
-        _alarm(logical, f"{name}-{alarm.kind}", alarm, "!Ref Namespace", dimension, "AlarmEventTopicArn", runbook)
+        _alarm(logical, f"{name}-{alarm.name}", alarm, "!Ref Namespace", dimension, "AlarmEventTopicArn", runbook)
         for logical, alarm in alarms.items()
     ]
     mutes = [pair for pair in enumerate(check.alarms.mute, 1) if now is None or not pair[1].is_over(now)]
@@ -131,17 +134,13 @@ def _rate(schedule: ScheduleDefinition) -> str:
 def _alarm(
     logical: str, name: str, alarm: Alarm, namespace: str, dimension: str | None, topic: str, runbook: str = ""
 ) -> str:
-    says = f'{alarm.says} What to do: docs/operations.md, "{alarm.kind}".{runbook}'
+    says = f'{alarm.says} What to do: docs/operations.md, "{alarm.name}".{runbook}'
     lines = [
         f'AlarmName: !Sub "${{StackName}}-{name}"',
         "AlarmDescription: >-",
         *textwrap.wrap(says, 108, initial_indent="  ", subsequent_indent="  ", break_long_words=False,
                        break_on_hyphens=False),
-        f"Namespace: {namespace}",
-        f"MetricName: {alarm.metric}",
-        *([f"Dimensions: [{dimension}]"] if dimension else []),
-        f"Statistic: {alarm.statistic}",
-        f"Period: {alarm.period}",
+        *_signal(alarm, namespace, dimension),
         f"EvaluationPeriods: {alarm.runs.periods}",
         f"DatapointsToAlarm: {alarm.runs.datapoints}",
         f"ComparisonOperator: {alarm.operator}",
@@ -154,6 +153,27 @@ def _alarm(
     ]  # fmt: skip
     head = f"  {logical}:\n    Type: AWS::CloudWatch::Alarm\n    Properties:\n"
     return head + "".join(f"      {line}\n" for line in lines)
+
+
+def _signal(alarm: Alarm, namespace: str, dimension: str | None) -> list[str]:
+    """What the alarm looks at: a metric, or metric math over one, which has no other place for it."""
+    metric = [
+        f"Namespace: {namespace}",
+        f"MetricName: {alarm.signal.metric}",
+        *([f"Dimensions: [{dimension}]"] if dimension else []),
+    ]
+    if alarm.signal.expression is None:
+        return [*metric, f"Statistic: {alarm.signal.statistic}", f"Period: {alarm.period}"]
+    return [
+        "Metrics:",
+        f"  - {{ Id: e, Expression: {_quoted(alarm.signal.expression)} }}",
+        "  - Id: m",
+        "    ReturnData: false",
+        "    MetricStat:",
+        f"      Metric: {{ {', '.join(metric)} }}",
+        f"      Period: {alarm.period}",
+        f"      Stat: {alarm.signal.statistic}",
+    ]
 
 
 def _mute(name: str, number: int, mute: MuteDefinition, alarms: Iterable[str]) -> str:

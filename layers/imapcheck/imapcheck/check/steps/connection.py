@@ -8,10 +8,13 @@ from imapcheck.errors import CheckFailure, DefinitionError
 from imapcheck.failures import FailureType
 from imapcheck.imap.session import ImapSession
 from imapcheck.network.certificate import CertificateRefused, facts_of
-from imapcheck.network.resolver import Address, is_local, resolve
+from imapcheck.network.resolver import Address, is_local, is_local_name, resolve
 from imapcheck.network.transport import UnreachableAddresses, Wire
 from imapcheck.network.transport import connect as tcp_connect
+from imapcheck.steps import StepName
 from imapcheck.trace import Deadline
+
+_SHOWN_ADDRESSES = 5
 
 
 def dns(attempt: Attempt) -> None:
@@ -26,20 +29,30 @@ def dns(attempt: Attempt) -> None:
             resolved = resolve(host, attempt.deadline)
             step.leave_out(resolved.overhead)
             learnt.addresses = resolved.addresses
-    learnt.addresses = without_local(attempt, learnt.addresses, "server", host)
+    learnt.addresses = without_local(attempt, learnt.addresses, "server", host, "dns")
 
 
-def without_local(attempt: Attempt, addresses: list[Address], field: str, host: str) -> list[Address]:
-    """`addresses` but for those that a check inside Lambda must not reach; raises `DefinitionError` if none is left."""
+def without_local(attempt: Attempt, resolved: list[Address], field: str, host: str, step: StepName) -> list[Address]:
+    """`resolved`, but for this machine's own where a check inside Lambda must not reach it.
+
+    A literal address is the definition's word (`DefinitionError`), a name's meaning the network's.
+    """
     if not attempt.asked.refuse_local_addresses:
-        return addresses
-    others = [address for address in addresses if not is_local(address)]
-    if not others:
+        return resolved
+    others = [one for one in resolved if not is_local(one)]
+    if others:
+        return others
+    if is_local_name(host):
         raise DefinitionError(
             f"{attempt.asked.definition.label}: {field}: {host} is a loopback, link-local or unspecified address,"
             " which a check inside Lambda must not reach"
         )
-    return others
+    with attempt.tracer.step(step):
+        addresses = ", ".join(map(str, resolved[:_SHOWN_ADDRESSES]))
+        raise CheckFailure(
+            FailureType.NAME_NOT_RESOLVED,
+            f"{host}: the name means {addresses}, which is loopback, link-local or unspecified: no server's address",
+        )
 
 
 def connect(attempt: Attempt) -> None:
@@ -53,7 +66,7 @@ def connect(attempt: Attempt) -> None:
             raise
         if connected.unreachable:
             step.note("no connection to " + ", ".join(map(str, connected.unreachable)))
-    learnt.address, learnt.unreachable = connected.address, connected.unreachable
+    learnt.address, learnt.unreachable, learnt.dead = connected.address, connected.unreachable, connected.dead
     wire = Wire(connected.socket, attempt.deadline, attempt.tracer.moved)
     attempt.opened = ImapSession(wire, attempt.redactor, attempt.transcript)
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from imapcheck.check.refusals import is_over_quota
 from imapcheck.check.state import Attempt
 from imapcheck.check.steps.reading import is_missing
+from imapcheck.check.steps.rejection import rejected
 from imapcheck.errors import CheckFailure
 from imapcheck.failures import FailureType
 from imapcheck.imap.completion import Completion
@@ -31,7 +32,7 @@ def locate_sent(attempt: Attempt) -> None:
                 suffices=lambda boxes: sent_mailbox(boxes, learnt.listed, learnt.prefix) is not None,
             )
             if not completion.ok:
-                raise completion.rejected()
+                raise rejected(attempt, completion)
             learnt.sent = sent_mailbox(listing, learnt.listed, learnt.prefix)
             if learnt.sent is None:
                 raise CheckFailure(
@@ -60,10 +61,10 @@ def append(attempt: Attempt) -> None:
 
 def _refused_append(attempt: Attempt, mailbox: bytes, completion: Completion) -> CheckFailure:
     if completion.status == "NO" and is_over_quota(completion.code, completion.said):
-        return completion.rejected(FailureType.OVER_QUOTA)
+        return rejected(attempt, completion, FailureType.OVER_QUOTA)
     if is_missing(attempt, mailbox, completion):
-        return completion.rejected(FailureType.MAILBOX_NOT_FOUND, "; create it or set new_message.mailbox")
-    return completion.rejected()
+        return rejected(attempt, completion, FailureType.MAILBOX_NOT_FOUND, "; create it or set new_message.mailbox")
+    return rejected(attempt, completion)
 
 
 class _Place(NamedTuple):

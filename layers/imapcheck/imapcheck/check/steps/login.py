@@ -12,6 +12,7 @@ from imapcheck.text import minute
 from imapcheck.trace import StepRecord
 from imapcheck.version import VERSION
 
+_OTHERS_WITH_PASSWORD = {"PLAIN", "CRAM-MD5", "DIGEST-MD5", "NTLM", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512"}
 _TYPES = {
     Login.REFUSED: FailureType.AUTHENTICATION_FAILED,
     Login.UNAVAILABLE: FailureType.AUTHENTICATION_UNAVAILABLE,
@@ -38,7 +39,7 @@ def _log_in(attempt: Attempt, step: StepRecord) -> bool:
     assert mechanism is not None
     offered = session.offers(f"AUTH={mechanism.name}")
     if not offered and not (mechanism.name == "LOGIN" and not session.offers("LOGINDISABLED")):
-        raise _not_offered(session, mechanism.name)
+        raise _not_offered(session, mechanism.name, credentials)
     if attempt.asked.login_pause is not None:
         raise paused(attempt.asked.login_pause)
     try:
@@ -69,10 +70,12 @@ def with_hint(failure: CheckFailure, credentials: Credentials) -> CheckFailure:
     return failure
 
 
-def _not_offered(session: ImapSession, mechanism: str) -> CheckFailure:
+def _not_offered(session: ImapSession, mechanism: str, credentials: Credentials) -> CheckFailure:
+    """LOGIN is no mechanism, so that a server which lists none for a password may take one all the same."""
     offered, disabled = session.mechanisms(), session.offers("LOGINDISABLED")
     reason = " and disables LOGIN" if disabled else ""
-    only_login = offered == ["LOGIN"] or not (offered or disabled)
+    by_login = "LOGIN" in offered or not disabled
+    only_login = by_login and credentials.password is not None and not _OTHERS_WITH_PASSWORD & set(offered)
     hint = "; a user name and password can go by LOGIN: set authentication: login" if only_login else ""
     return CheckFailure(
         FailureType.MECHANISM_NOT_OFFERED,

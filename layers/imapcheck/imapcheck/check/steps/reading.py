@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 
-from imapcheck.check.arrival import age_seconds, delivery_seconds
+from imapcheck.check.arrival import age_seconds, delivery_seconds, seconds_ahead
 from imapcheck.check.refusals import is_mailbox_missing
 from imapcheck.check.state import Attempt
+from imapcheck.check.steps.rejection import rejected
 from imapcheck.errors import CheckFailure
 from imapcheck.failures import FailureType
 from imapcheck.imap.completion import Completion
@@ -15,6 +16,7 @@ from imapcheck.text import duration
 from imapcheck.trace import StepRecord
 
 _HEADER_OCTETS = 1 << 16
+_SEARCHES_AGAIN = 5
 _MOST_PARENTS = 20
 """A client knows a handful; a server could make us ask for, and keep, thousands of listings."""
 
@@ -68,7 +70,8 @@ def open_mailbox(attempt: Attempt, step: StepRecord, mailbox: bytes) -> None:
     completion = attempt.session.examine(mailbox, step.remark)
     if not completion.ok:
         missing = is_missing(attempt, mailbox, completion)
-        raise completion.rejected(FailureType.MAILBOX_NOT_FOUND if missing else FailureType.COMMAND_REJECTED)
+        type = FailureType.MAILBOX_NOT_FOUND if missing else FailureType.COMMAND_REJECTED
+        raise rejected(attempt, completion, type)
 
 
 def is_missing(attempt: Attempt, mailbox: bytes, refusal: Completion) -> bool:
@@ -119,7 +122,7 @@ def search(attempt: Attempt) -> None:
     with attempt.tracer.step("search") as step:
         completion, found = attempt.session.search(keys, step.remark, charset=charset)
         if not completion.ok:
-            raise completion.rejected()
+            raise rejected(attempt, completion)
         attempt.learnt.found = found
         step.note(f"{found.count} found")
         if found.count < asked.min_matches:
@@ -142,20 +145,23 @@ def _search_keys(terms: tuple[tuple[str, str], ...]) -> tuple[list[Part], bytes]
 def fetch(attempt: Attempt) -> None:
     """Fetch the newest match whole, without setting a flag.
 
-    Where somebody else has removed it meanwhile, search once more: a mailbox in use is not a broken server.
+    Where somebody else has removed it meanwhile, search again: a mailbox in use is not a broken server.
     """
-    if _fetched_newest(attempt, may_vanish=True):
-        return
-    try:
-        search(attempt)
-    except CheckFailure:
-        attempt.tracer.skip("fetch", "the newest match has vanished")
-        raise
-    _fetched_newest(attempt, may_vanish=False)
+    for _ in range(_SEARCHES_AGAIN):
+        if _fetched_newest(attempt):
+            return
+        try:
+            search(attempt)
+        except CheckFailure:
+            attempt.tracer.skip("fetch", "the newest match has vanished")
+            raise
+    if not _fetched_newest(attempt):
+        attempt.learnt.never_fetched = True
+        attempt.tracer.skip("fetch", f"the newest match vanished {_SEARCHES_AGAIN + 1} times: the mailbox is in use")
 
 
-def _fetched_newest(attempt: Attempt, *, may_vanish: bool) -> bool:
-    """Fetch what was found, if anything; False where it has vanished and that is allowed."""
+def _fetched_newest(attempt: Attempt) -> bool:
+    """Fetch what was found, if anything; False where it has vanished."""
     asked, found = attempt.asked.search, attempt.learnt.found
     if found is None or found.highest is None or found.count < asked.min_matches:
         attempt.tracer.skip(
@@ -166,8 +172,8 @@ def _fetched_newest(attempt: Attempt, *, may_vanish: bool) -> bool:
         completion, message = attempt.session.fetch(
             found.highest, internal_date=asked.max_age is not None, limit=asked.max_size, keep=_HEADER_OCTETS
         )
-        if may_vanish and attempt.session.expunged and _is_without(completion, message):
-            step.note(f"message {found.highest} vanished: the mailbox is in use")
+        if attempt.session.expunged and _is_without(completion, message):
+            step.remark(f"message {found.highest} vanished: the mailbox is in use")
             return False
         _judge(attempt, step, completion, message, found.highest)
     return True
@@ -181,7 +187,7 @@ def _is_without(completion: Completion, message: Fetched | None) -> bool:
 def _judge(attempt: Attempt, step: StepRecord, completion: Completion, message: Fetched | None, uid: int) -> None:
     asked = attempt.asked.search
     if not completion.ok:
-        raise completion.rejected()
+        raise rejected(attempt, completion)
     if message is None:
         raise CheckFailure(FailureType.PROTOCOL_ERROR, f"the server answered OK but did not send message {uid}")
     attempt.learnt.fetched_octets = message.size
@@ -201,6 +207,7 @@ def _judge_age(attempt: Attempt, step: StepRecord, message: Fetched, max_age: fl
     if arrived is None:
         raise CheckFailure(FailureType.PROTOCOL_ERROR, "the server sent no readable INTERNALDATE")
     age = learnt.age_seconds = age_seconds(arrived)
+    learnt.seconds_ahead = seconds_ahead(arrived)
     if definition.new_message is not None:
         with step.aside():
             learnt.delivery_seconds = delivery_seconds(message.beginning, arrived, definition.label)

@@ -60,7 +60,10 @@ def send_connect(attempt: Attempt) -> None:
     """Resolve, connect, and unless TLS comes first wait for the banner and say EHLO."""
     send = attempt.sending.definition
     with attempt.tracer.step("send_connect") as step:
-        connected = tcp_connect(_addresses(attempt, step), send.port, attempt.deadline)
+        addresses = _addresses(attempt, step)
+    addresses = without_local(attempt, addresses, "send.server", send.host, "send_connect")
+    with attempt.tracer.step("send_connect") as step:
+        connected = tcp_connect(addresses, send.port, attempt.deadline)
         wire = Wire(connected.socket, attempt.deadline, attempt.tracer.moved)
         attempt.sender = SmtpSession(wire, attempt.redactor, attempt.transcript, _literal(connected.local))
         if connected.unreachable:
@@ -72,12 +75,10 @@ def send_connect(attempt: Attempt) -> None:
 def _addresses(attempt: Attempt, step: StepRecord) -> list[Address]:
     send = attempt.sending.definition
     if send.host_is_address:
-        addresses = [ip_address(send.host)]
-    else:
-        resolved = resolve(send.host, attempt.deadline)
-        step.leave_out(resolved.overhead)
-        addresses = resolved.addresses
-    return without_local(attempt, addresses, "send.server", send.host)
+        return [ip_address(send.host)]
+    resolved = resolve(send.host, attempt.deadline)
+    step.leave_out(resolved.overhead)
+    return resolved.addresses
 
 
 def _literal(address: Address) -> str:

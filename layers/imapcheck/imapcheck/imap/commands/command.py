@@ -25,6 +25,7 @@ class Commands:
         self.wire = wire
         self.preauthenticated = False
         self._broken: set[str] = set()
+        self._listed = 0
         self._redactor = redactor
         self._engine = IdlingEngine(wire, redactor, transcript)
 

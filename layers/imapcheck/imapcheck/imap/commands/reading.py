@@ -24,6 +24,8 @@ from imapcheck.text import count
 
 _MAX_LISTED = 20_000
 _UID_NEXT = re.compile(rb"\[UIDNEXT ([0-9]{1,10})\]", re.IGNORECASE)
+_MAX_LISTED_IN_ALL = 80_000
+"""Of one LIST, and of all of a session: a mailbox that is kept takes some 500 octets besides its name."""
 
 
 class ReadingCommands(Commands):
@@ -86,8 +88,10 @@ class ReadingCommands(Commands):
                 mailbox = mailbox_of(response)
                 if keep is not None and not keep(mailbox):
                     return
-                if len(listed) >= _MAX_LISTED:
-                    raise broken(f"more than {_MAX_LISTED} mailboxes")
+                self._listed += 1
+                for number, most in ((len(listed) + 1, _MAX_LISTED), (self._listed, _MAX_LISTED_IN_ALL)):
+                    if number > most:
+                        raise broken(f"more than {most} mailboxes")
                 listed.append(mailbox)
 
         completion = self._engine.command([b"LIST " + selection + b'"" ', string(pattern), tail], on_untagged=collect)

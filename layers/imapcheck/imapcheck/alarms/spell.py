@@ -1,84 +1,16 @@
-"""What a story is made of besides runs: the change of an alarm, what lies around it, which runs are behind it.
+"""Which runs an alarm is about: the bad ones that it counted, and what lies around them."""
 
-All of it is plain data: where it comes from (CloudWatch, a log group, files) is nobody's business here.
-"""
-
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from itertools import pairwise, takewhile
-from typing import Literal
 
+from imapcheck.alarms.kind import Change
 from imapcheck.failures import FailureType
 from imapcheck.result import CheckResult
-from imapcheck.text import one_line
 
-type State = Literal["ALARM", "OK"]
-_BOUND = 10**12
 _UNSEEN = timedelta(minutes=2)
 """What began so shortly before a change may have reached CloudWatch after it."""
-
-
-class Kind(StrEnum):
-    """The kinds of alarm that a check has, worst first."""
-
-    UNAVAILABLE = "unavailable"
-    NOT_RUNNING = "not-running"
-    SLOW = "slow"
-    CERTIFICATE = "certificate"
-
-
-@dataclass(frozen=True)
-class Change:
-    """An alarm that rang, or that ended; `needed` of `periods` periods is what makes it ring."""
-
-    alarm: str
-    check: str
-    kind: Kind
-    state: State
-    at: datetime
-    reason: str
-    threshold: float | None
-    needed: int
-    periods: int
-    period: timedelta
-
-
-@dataclass(frozen=True)
-class Others:
-    """The other checks of the stack: how many there are, which have an alarm that rings, and how many more of which
-    the readers of this story need not know the names."""
-
-    total: int
-    ringing: tuple[str, ...] = ()
-    unnamed: int = 0
-
-
-@dataclass(frozen=True)
-class Links:
-    """Addresses that the story ends with."""
-
-    dashboard: str | None = None
-    runs: str | None = None
-
-
-@dataclass(frozen=True)
-class MonitorError:
-    """An error of the monitor's own: the check did not look."""
-
-    at: datetime
-    text: str
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What the log gave: runs and errors newest first, as far back as `looked_from`; or why it gave nothing."""
-
-    runs: tuple[CheckResult, ...] = ()
-    errors: tuple[MonitorError, ...] = ()
-    looked_from: datetime | None = None
-    problem: str | None = None
 
 
 @dataclass(frozen=True)
@@ -110,30 +42,17 @@ class Spell:
         return next((run for run in self.bad if type_of(run) is FailureType.AUTHENTICATION_FAILED), newest)
 
 
-def judge(change: Change) -> Callable[[CheckResult], bool | None]:
-    """Whether a run is bad in the eyes of this alarm; None where the alarm does not see it."""
-    match change.kind:
-        case Kind.SLOW:
-            return lambda run: run.slow if run.available else None
-        case Kind.CERTIFICATE:
-            limit = change.threshold or 0.0
-            return lambda run: None if (left := certificate_days(run)) is None else left < limit
-        case _:
-            return lambda run: not run.available
-
-
 type _Seen = Sequence[tuple[CheckResult, bool]]
 
 
-def _seen(change: Change, runs: Sequence[CheckResult]) -> _Seen:
+def bad_or_not(change: Change, runs: Sequence[CheckResult]) -> _Seen:
     """The runs that this alarm sees, and whether each is bad."""
-    is_bad = judge(change)
-    return [(run, bad) for run in runs if (bad := is_bad(run)) is not None]
+    return [(run, bad) for run in runs if (bad := change.kind.is_bad(run, change)) is not None]
 
 
 def good_since(change: Change, runs: Sequence[CheckResult]) -> datetime | None:
     """When the oldest good run after the newest bad one began; None where none was bad, or the newest was."""
-    seen = _seen(change, runs)
+    seen = bad_or_not(change, runs)
     good = list(takewhile(lambda item: not item[1], seen))
     return good[-1][0].started_at if 0 < len(good) < len(seen) else None
 
@@ -152,7 +71,7 @@ def find_spell(change: Change, runs: Sequence[CheckResult]) -> Spell | None:
     were bad, as CloudWatch counts, where it lies at the change and is not an old one; where the log shows no such
     stretch, the bad runs of the newest window.
     """
-    seen = _seen(change, runs)
+    seen = bad_or_not(change, runs)
     ringing = _ringing(change, seen)
     first, last = (ringing[0], ringing[-1]) if ringing else (0, 0)
     end = last + change.periods
@@ -195,23 +114,12 @@ def _spell(change: Change, seen: _Seen, bad_at: Sequence[int], *, complete: bool
     )
 
 
-def clean(text: str) -> str:
-    """One printable line, bounded: whatever a server put there does nothing but stand there."""
-    return one_line(text, 500)
-
-
 def type_of(run: CheckResult) -> FailureType | None:
     """The type of the first failure; None of a run that was available."""
     return None if run.failure is None else run.failure.type
 
 
 def certificate_days(run: CheckResult) -> float | None:
-    """Days until the leaf certificate expires, where it was verified."""
+    """Days until the first certificate of the verified chain expires."""
     tls = run.server.tls
     return tls.certificate_days_remaining if tls is not None and tls.verified else None
-
-
-def number(value: object) -> float | None:
-    """A number that can be reckoned with: JSON's may be infinite, none at all, or of a thousand digits."""
-    known = isinstance(value, int | float) and not isinstance(value, bool) and -_BOUND < value < _BOUND
-    return float(value) if known and isinstance(value, int | float) else None

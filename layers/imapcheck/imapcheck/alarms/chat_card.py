@@ -9,9 +9,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from imapcheck.output.story_facts import Change
-from imapcheck.output.story_plot import Plot
-from imapcheck.output.story_words import cut
+from imapcheck.alarms.kind import Change, Plot
+from imapcheck.alarms.layout import cut
 
 DESCRIPTION_LIMIT = 2800
 """Slack shows no more than 3,000 characters of a section."""
@@ -32,12 +31,12 @@ def card(
         harmless(subject),
         _description(plotted, facts),
         next_steps,
-        keywords=[change.check, change.kind.value, change.state],
+        keywords=[change.check, change.kind.name, change.state],
         metadata={
             "threadId": f"{change.alarm}-{began:%Y%m%dT%H%M}",
             "summary": harmless(subject),
-            "eventType": f"imapcheck {change.kind.value}",
-            "additionalContext": {"check": change.check, "kind": change.kind.value, "state": change.state},
+            "eventType": f"imapcheck {change.kind.name}",
+            "additionalContext": {"check": change.check, "kind": change.kind.name, "state": change.state},
         },
     )
 

@@ -4,17 +4,16 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from imapcheck.output.chat_card import DESCRIPTION_LIMIT, fenced, harmless, notification
-from imapcheck.output.story import Setting, Story, as_of_now, head_line
-from imapcheck.output.story_facts import Change, Kind
-from imapcheck.output.story_plot import UNTOLD, Plot, bare
-from imapcheck.output.story_plots import plot
-from imapcheck.output.story_words import ascii_line, between, cut, stamp, wrap
+from imapcheck.alarms.bare import bare
+from imapcheck.alarms.chat_card import DESCRIPTION_LIMIT, fenced, harmless, notification
+from imapcheck.alarms.kind import UNTOLD, Change, Plot
+from imapcheck.alarms.kinds import KINDS
+from imapcheck.alarms.layout import ascii_line, between, cut, stamp, wrap
+from imapcheck.alarms.story import Setting, Story, head_line, plot_of
 from imapcheck.result import CheckResult, isoformat
 from imapcheck.text import count
 
 SCHEMA_VERSION = 1
-_KINDS = list(Kind)
 _INDENT = "      "
 _WORDS_SHOWN = 160
 
@@ -34,8 +33,7 @@ class _Told(NamedTuple):
 
 def tell_together(changes: Sequence[tuple[Change, Setting]], part: Part = Part()) -> Story:  # noqa: B008 - immutable
     """One story of all `changes`, at least one; their order does not matter."""
-    plots = [(*item, plot(item[0], item[1].asked, item[1].evidence)) for item in _in_order(changes)]
-    return _joint([_Told(change, setting, as_of_now(plotted, setting)) for change, setting, plotted in plots], part)
+    return _joint([_Told(*item, plot_of(*item)) for item in _in_order(changes)], part)
 
 
 def tell_together_bare(changes: Sequence[tuple[Change, Setting]], part: Part = Part()) -> Story:  # noqa: B008
@@ -53,9 +51,9 @@ def order(changes: Sequence[Change]) -> Callable[[Change], tuple[object, ...]]:
     last = {change.alarm: change for change in sorted(changes, key=lambda change: change.at)}
     worst: dict[str, tuple[bool, int]] = {}
     for change in last.values():
-        badness = (change.state == "OK", _KINDS.index(change.kind))
+        badness = (change.state == "OK", KINDS.index(change.kind))
         worst[change.check] = min(badness, worst.get(change.check, badness))
-    return lambda change: (worst[change.check], change.check, change.at, _KINDS.index(change.kind))
+    return lambda change: (worst[change.check], change.check, change.at, KINDS.index(change.kind))
 
 
 def _joint(told: Sequence[_Told], part: Part) -> Story:
@@ -139,7 +137,7 @@ def _content(told: Sequence[_Told], subject: str, part: Part) -> dict[str, Any]:
         "changes": [
             {
                 "check": item.change.check,
-                "kind": item.change.kind.value,
+                "kind": item.change.kind.name,
                 "state": item.change.state,
                 "at": isoformat(item.change.at),
                 "since": isoformat(item.plot.since) if item.plot.since is not None else None,

@@ -1,8 +1,8 @@
 """How a story words a failure: its first word, its headline, what it means, and what to do."""
 
+from imapcheck.alarms.layout import seconds
+from imapcheck.alarms.spell import type_of
 from imapcheck.failures import FailureType
-from imapcheck.output.story_facts import type_of
-from imapcheck.output.story_words import seconds
 from imapcheck.result import Asked, CheckResult
 from imapcheck.steps import STEPS
 

@@ -7,11 +7,10 @@ a card for chat and an object for programs. It does no I/O and knows no clock.
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from imapcheck.output.chat_card import card, fenced, harmless, notification
-from imapcheck.output.story_facts import Change, Evidence, Kind, Links, Others, State
-from imapcheck.output.story_plot import UNTOLD, Plot, bare
-from imapcheck.output.story_plots import plot
-from imapcheck.output.story_words import COLUMNS, ascii_line, flow, names, wrap
+from imapcheck.alarms.bare import bare
+from imapcheck.alarms.chat_card import card, fenced, harmless, notification
+from imapcheck.alarms.kind import UNTOLD, Change, Evidence, Links, Others, Plot, State
+from imapcheck.alarms.layout import COLUMNS, ascii_line, flow, names, wrap
 from imapcheck.result import Asked, CheckResult, isoformat
 from imapcheck.text import one_line
 
@@ -45,7 +44,7 @@ class Setting:
 
 def tell(change: Change, setting: Setting) -> Story:
     """The story of one change, with whatever evidence there is."""
-    return _story(change, setting, as_of_now(plot(change, setting.asked, setting.evidence), setting))
+    return _story(change, setting, plot_of(change, setting))
 
 
 def tell_bare(change: Change, setting: Setting) -> Story:
@@ -53,8 +52,13 @@ def tell_bare(change: Change, setting: Setting) -> Story:
     return _story(change, setting, bare(change, setting.asked, UNTOLD))
 
 
-def as_of_now(plotted: Plot, setting: Setting) -> Plot:
-    """A story may come late, or after that of the alarm's next change: its subject and its second line say so."""
+def plot_of(change: Change, setting: Setting) -> Plot:
+    """What the story of a change says.
+
+    It may come late, or after that of the alarm's next change: its subject and its second line say so then.
+    """
+    tell = change.kind.start if change.state == "ALARM" else change.kind.end
+    plotted = tell(change, setting.asked, setting.evidence)
     if setting.now is None:
         return plotted
     said = "over by now" if setting.now == "OK" else "rings again"
@@ -122,7 +126,7 @@ def _of_others(others: Others | None) -> list[str]:
 
 
 def _again(change: Change, setting: Setting) -> str | None:
-    if change.state != "ALARM" or change.kind is Kind.CERTIFICATE or setting.asked.file is None:
+    if change.state != "ALARM" or not change.kind.urgent or setting.asked.file is None:
         return None
     return f"imapcheck run {setting.asked.file} --transcript"
 
@@ -159,7 +163,7 @@ def _content(change: Change, setting: Setting, plotted: Plot, subject: str) -> d
     return {
         "schema": SCHEMA_VERSION,
         "check": change.check,
-        "kind": change.kind.value,
+        "kind": change.kind.name,
         "state": change.state,
         "now": setting.now,
         "subject": subject,

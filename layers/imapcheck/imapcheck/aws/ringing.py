@@ -4,7 +4,9 @@ import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from imapcheck.output.story_facts import Change, State
+from imapcheck.alarms.kind import Change, State
+from imapcheck.alarms.kinds import kind_of
+from imapcheck.aws.alarm_config import read_config
 
 _LOG = logging.getLogger("imapcheck")
 _MOST_NAMES = 100
@@ -22,7 +24,7 @@ class Alarms:
         """The checks that have an alarm which rings now; None where that cannot be had."""
         try:
             found = self._described(AlarmNamePrefix=f"{self._stack}-", StateValue="ALARM")
-            return frozenset(check for alarm in found for check in _checks(alarm))
+            return frozenset(check for alarm in found if (check := _check(alarm)) is not None)
         except Exception:  # noqa: BLE001 - the alarm is told without
             _LOG.exception("the states of the other alarms could not be read")
             return None
@@ -42,7 +44,8 @@ class Alarms:
     def _described(self, **query: Any) -> Iterator[dict[str, Any]]:
         pages = self._cloudwatch.get_paginator("describe_alarms").paginate(AlarmTypes=["MetricAlarm"], **query)
         namespace = f"ImapCheck/{self._stack}"
-        return (alarm for page in pages for alarm in page["MetricAlarms"] if alarm.get("Namespace") == namespace)
+        alarms = (alarm for page in pages for alarm in page["MetricAlarms"])
+        return (alarm for alarm in alarms if read_config(alarm).namespace == namespace)
 
 
 def _since(change: Change, alarm: dict[str, Any] | None) -> State | None:
@@ -55,8 +58,8 @@ def _since(change: Change, alarm: dict[str, Any] | None) -> State | None:
     return "ALARM" if state == "ALARM" else "OK" if state == "OK" else None
 
 
-def _checks(alarm: dict[str, Any]) -> list[str]:
-    """The check that an alarm is about; a certificate that expires some day makes no check less fine."""
-    if alarm.get("MetricName") == "CertificateDaysRemaining":
-        return []
-    return [item["Value"] for item in alarm.get("Dimensions", ()) if item["Name"] == "Check"]
+def _check(alarm: dict[str, Any]) -> str | None:
+    """The check that an alarm is about, where something is wrong with it already."""
+    config = read_config(alarm)
+    kind = kind_of(config.signal)
+    return config.check if kind is None or kind.urgent else None

@@ -3,10 +3,11 @@
 from collections import Counter
 from datetime import datetime, timedelta
 
+from imapcheck.alarms.kind import Change, clean
+from imapcheck.alarms.layout import between, clock, cut, ms, names, stamp
+from imapcheck.alarms.spell import Spell, certificate_days, type_of
 from imapcheck.failures import FailureType
 from imapcheck.output.excerpt import end_of_part
-from imapcheck.output.story_facts import Change, Spell, certificate_days, clean, type_of
-from imapcheck.output.story_words import between, clock, cut, ms, names, stamp
 from imapcheck.result import CheckResult, Exceeded, TlsFacts
 from imapcheck.text import count, days, duration, minute
 

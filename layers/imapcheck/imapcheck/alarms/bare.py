@@ -1,0 +1,80 @@
+"""What is left of a story without evidence: what the alarm itself says."""
+
+import re
+from datetime import UTC, datetime
+
+from imapcheck.alarms.kind import Change, Evidence, Plot, clean
+from imapcheck.alarms.layout import clock, stamp
+from imapcheck.alarms.spell import good_since
+from imapcheck.result import Asked
+
+_DATAPOINT = re.compile(r"(\d+(?:\.\d+)?) \((\d\d/\d\d/\d\d \d\d:\d\d:\d\d)\)")
+
+
+def bare(change: Change, asked: Asked, evidence: Evidence) -> Plot:
+    """What is left to say without evidence: that the alarm changed, and what CloudWatch says of it."""
+    silence, words = _silence(change, evidence), (f"CloudWatch: {clean(change.reason)}",)
+    if change.state == "OK":
+        at = stamp(change.at)
+        return Plot(
+            change.kind.word_at_end,
+            (f": the alarm {change.kind} ended, {at}",),
+            f"since {at}: the alarm {change.kind} is quiet again",
+            f"how long it rang is not known: {silence}",
+            words,
+        )
+    since = change.kind.began(change)
+    began = f"since {stamp(change.at)} or earlier" if since is None else f"since {stamp(since)}"
+    return Plot(
+        change.kind.word,
+        (": reason unknown", f", {began}", f": {silence.partition(' (')[0]}"),
+        f"{began}: {change.kind.rule(change)}; the alarm rang at {clock(change.at, change.at)} UTC",
+        f"reason unknown: {silence}",
+        words,
+        advice=_look_yourself(asked, evidence),
+        since=since,
+    )
+
+
+def unfounded(change: Change, asked: Asked, evidence: Evidence) -> Plot:
+    """The alarm rings, set by hand for instance, and no run is bad, or none is there."""
+    silence = _silence(change, evidence)
+    return Plot(
+        "ALARM",
+        (f": {change.kind} rings, but {silence}",),
+        f"since {stamp(change.at)}: the alarm {change.kind} rings",
+        f"reason not known: {silence}; was the alarm set by hand?",
+        (f"CloudWatch: {clean(change.reason)}",),
+        advice=_look_yourself(asked, evidence),
+    )
+
+
+def _look_yourself(asked: Asked, evidence: Evidence) -> str:
+    by_hand = "Run the check by hand (line Run again): it shows whether and why it fails."
+    if asked.file is None:
+        by_hand = "Run the check by hand: it shows whether and why it fails."
+    if evidence.problem is None:
+        return f"{by_hand} Then look into the log (line Runs)."
+    return f"{by_hand} Then look into the log of the function explain_alarm, or the next mail knows no more."
+
+
+def first_datapoint(change: Change) -> datetime | None:
+    """When the first of the runs below the threshold began that CloudWatch's reason names; None where it names none."""
+    if change.threshold is None:
+        return None
+    found = [(float(value), at) for value, at in _DATAPOINT.findall(clean(change.reason))]
+    try:
+        times = [datetime.strptime(at, "%d/%m/%y %H:%M:%S").replace(tzinfo=UTC) for _, at in found]
+    except ValueError:
+        return None
+    bad = [at for at, (value, _) in zip(times, found, strict=True) if value < change.threshold and at <= change.at]
+    return min(bad, default=None)
+
+
+def _silence(change: Change, evidence: Evidence) -> str:
+    if evidence.problem is not None:
+        return evidence.problem
+    if evidence.looked_from is None:
+        return "the log was not read"
+    since = good_since(change, evidence.runs) or evidence.looked_from
+    return f"the log has no {change.kind.looks_for} since {clock(since, change.at)} UTC"

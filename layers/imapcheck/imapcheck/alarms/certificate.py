@@ -1,0 +1,97 @@
+"""The alarm `certificate`: it expires in a few days, and nothing is broken yet."""
+
+from collections.abc import Sequence
+
+from imapcheck.alarms.alarm import Alarm, Signal
+from imapcheck.alarms.bare import bare
+from imapcheck.alarms.by_runs import ByRuns, fields_of
+from imapcheck.alarms.kind import Change, Evidence, Plot, clean
+from imapcheck.alarms.layout import stamp
+from imapcheck.alarms.sentences import address_of, certificate_names, expiry_of, since_when
+from imapcheck.alarms.spell import Spell, certificate_days
+from imapcheck.definition.model import CheckDefinition
+from imapcheck.definition.monitoring import RunsOf, ScheduleDefinition
+from imapcheck.result import Asked, CheckResult, TlsFacts
+from imapcheck.text import days
+
+_URGENT_DAYS = 3
+
+
+class Certificate(ByRuns):
+    """A run that saw fewer days than the limit is bad; one that verified no certificate says nothing."""
+
+    name = "certificate"
+    signal = Signal("CertificateDaysRemaining", "Minimum")
+    in_short = "the certificate is valid for fewer than `alarms.certificate_days` days"
+    word, word_at_end = "CERTIFICATE", "CERTIFICATE OK"
+    looks_for = "run that saw so few days left"
+    urgent = False
+
+    def alarm(self, definition: CheckDefinition, schedule: ScheduleDefinition) -> Alarm | None:
+        if not definition.verifies_certificate:
+            return None
+        limit, runs = definition.alarms.certificate_days, RunsOf(1, 1)
+        says = (
+            f"The certificate of the mail server {definition.host} (check {definition.label}) is valid for fewer than"
+            f" {limit} days. When it has expired no mail client connects: renew it, and have the server load it."
+        )
+        return Alarm(self.name, says, self.signal, "LessThanThreshold", limit, schedule.seconds, runs, missing="ignore")
+
+    def is_bad(self, run: CheckResult, change: Change) -> bool | None:
+        left = certificate_days(run)
+        return None if left is None else left < (change.threshold or 0)
+
+    def rule(self, change: Change) -> str:
+        return "the certificate has few days left"
+
+    def start_of(self, change: Change, asked: Asked, spell: Spell) -> Plot:
+        run = spell.bad[0]
+        left = certificate_days(run) or 0.0
+        limit = days(change.threshold or 0)
+        when = "in working hours" if left >= _URGENT_DAYS else "now"
+        return Plot(
+            "CERTIFICATE",
+            (f": expires in {days(left)}", f", on {expiry_of(run)}", "; nothing is broken yet"),
+            f"{since_when(spell)}: fewer than {limit} left; nothing is broken yet",
+            f"certificate: expires in {days(left)}, on {expiry_of(run)}",
+            certificate_names(run.server.tls),
+            worked="" if left < _URGENT_DAYS else "This can wait until morning. ",
+            advice=_renew(run.server.tls, when),
+            facts=address_of(run),
+            **fields_of(spell),
+        )
+
+    def end(self, change: Change, asked: Asked, evidence: Evidence) -> Plot:
+        """The new date."""
+        known = ((run, left) for run in evidence.runs if (left := certificate_days(run)) is not None)
+        run, left = next(known, (None, 0.0))
+        if run is None or left < (change.threshold or 0):
+            return bare(change, Asked(), evidence)
+        return Plot(
+            "CERTIFICATE OK",
+            (f": {days(left)} left", f", until {expiry_of(run)}"),
+            f"since {stamp(change.at)}: {days(change.threshold or 0)} or more are left again",
+            f"certificate: expires in {days(left)}, on {expiry_of(run)}",
+            certificate_names(run.server.tls),
+            advice="Nothing now.",
+            until=run.started_at,
+            run=run,
+        )
+
+    def is_whole(self, change: Change, runs: Sequence[CheckResult]) -> bool:
+        return bool(runs) if change.state == "OK" else super().is_whole(change, runs)
+
+
+def _renew(tls: TlsFacts | None, when: str) -> str:
+    """The server's own certificate is renewed; one above it comes from the authority, in the chain that is served."""
+    if tls is not None and tls.certificate_expiring is not None:
+        return (
+            f"It is {clean(tls.certificate_expiring)}, above the server's own certificate: have the server send the"
+            f" current chain of its authority {when}. Once expired, mail clients refuse it. Not yours? Tell the"
+            " provider."
+        )
+    return (
+        f"Renew it {when} and reload the mail server; the next run sees it. Is renewal automatic? Then see why"
+        " it has not run, or whether the old file is still loaded. Once expired, mail clients refuse it or warn."
+        " Not your server? Tell the provider."
+    )

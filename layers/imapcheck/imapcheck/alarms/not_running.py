@@ -1,0 +1,167 @@
+"""The alarm `not-running`: the monitor has published nothing for N intervals, so nobody knows how the server is."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+
+from imapcheck.alarms.alarm import Alarm, Signal
+from imapcheck.alarms.bare import bare
+from imapcheck.alarms.kind import AlarmKind, Change, Evidence, MonitorError, Plot, clean
+from imapcheck.alarms.layout import between, clock, stamp
+from imapcheck.alarms.sentences import reason_of, what_changed
+from imapcheck.alarms.spell import silence
+from imapcheck.definition.model import CheckDefinition
+from imapcheck.definition.monitoring import RunsOf, ScheduleDefinition
+from imapcheck.result import Asked, CheckResult
+from imapcheck.text import count, duration
+
+_LONGEST_WARM_UP = 2880
+"""Minutes; CloudWatch takes no more (API reference, WarmUpConfiguration)."""
+
+
+class NotRunning(AlarmKind):
+    """It goes by runs that are not there."""
+
+    name = "not-running"
+    signal = Signal("Availability", "SampleCount")
+    in_short = "the check has published nothing for N intervals"
+    word, word_at_end = "NO RESULT", "RUNNING"
+    looks_for = "run"
+    urgent = True
+    reads_errors = True
+
+    def alarm(self, definition: CheckDefinition, schedule: ScheduleDefinition) -> Alarm:
+        """Missing data is what it is for, but not before a new schedule had the time to run."""
+        intervals = definition.alarms.not_running
+        says = (
+            f"The monitor itself is broken: the check {definition.label} has published nothing for {intervals}"
+            f" intervals of {schedule.every}, so nobody knows how {definition.host} is. Look at the stack's other"
+            " alarms, and in the log for an error that names the check or its secret."
+        )
+        return Alarm(
+            self.name, says, self.signal, "LessThanThreshold", 1, schedule.seconds, RunsOf(intervals, intervals),
+            missing="breaching", warm_up=min(4 * schedule.seconds // 60 + 5, _LONGEST_WARM_UP),
+        )  # fmt: skip
+
+    def is_bad(self, run: CheckResult, change: Change) -> bool:
+        return not run.available
+
+    def rule(self, change: Change) -> str:
+        return f"no result for {count(change.periods, 'interval')} of {duration(change.period)}"
+
+    def is_shown(self, change: Change, runs: Sequence[CheckResult], since: datetime) -> bool:
+        return change.state == "ALARM" or bool(runs)
+
+    def is_whole(self, change: Change, runs: Sequence[CheckResult]) -> bool:
+        return bool(runs) if change.state == "ALARM" else silence(change, runs) is not None
+
+    def start(self, change: Change, asked: Asked, evidence: Evidence) -> Plot:
+        last = next(iter(evidence.runs), None)
+        since = last.started_at if last is not None else change.at - change.period * change.periods
+        told = f"since {stamp(since)}{'' if last is not None else ' or earlier'}"
+        verdict = f" (last result, {'good' if last.available else 'failed'})" if last is not None else ""
+        return Plot(
+            self.word,
+            (f" {told}", f": {_stopped(evidence)}", "; the mail server was not tested"),
+            f"{told}{verdict}: none for {count(change.periods, 'interval')} of {duration(change.period)}",
+            f"monitor: {_monitor_says(change, evidence)}; the mail server was not tested",
+            tuple(_shown(change, error) for error in evidence.errors[:1]),
+            worked=what_changed(change, last, "worked" if last is None or last.available else "ran"),
+            advice=_mend(asked, evidence),
+            since=since,
+            run=last,
+        )
+
+    def end(self, change: Change, asked: Asked, evidence: Evidence) -> Plot:
+        """How long there was no result, and what the newest says."""
+        runs = evidence.runs
+        if not runs:
+            return bare(change, Asked(), evidence)
+        silent = silence(change, runs)
+        error = tuple(f"the monitor's last error: {clean(item.text)}" for item in evidence.errors[:1])
+        since, until = (silent[0].started_at, silent[1].started_at) if silent else (None, runs[-1].started_at)
+        after = f" after {duration(until - since)} without a result" if since is not None else f" since {stamp(until)}"
+        return Plot(
+            self.word_at_end,
+            (f" again{after}",),
+            _when_silent(since, until),
+            f"the newest run says: {'good' if runs[0].available else f'failed, {reason_of(runs[0])}'}",
+            error,
+            advice="Nothing now."
+            if runs[0].available
+            else "See why the newest run failed: the alarm unavailable tells it.",
+            since=since,
+            until=until,
+            run=runs[0],
+        )
+
+
+def _monitor_says(change: Change, evidence: Evidence) -> str:
+    """The check's own errors; nothing of a cause that the log does not show."""
+    if not evidence.errors:
+        return evidence.problem or _stopped(evidence)
+    first, last = (clock(error.at, change.at) for error in (evidence.errors[-1], evidence.errors[0]))
+    when = f"at {last}" if len(evidence.errors) == 1 else f"{count(len(evidence.errors), 'time')}, {first} to {last}"
+    return f"{_stopped(evidence)} {when} UTC"
+
+
+def _stopped(evidence: Evidence) -> str:
+    if evidence.errors:
+        return "the check stopped with an error"
+    return "the log names no cause" if evidence.problem is None else "why is not known"
+
+
+def _shown(change: Change, error: MonitorError) -> str:
+    """The error without what the reader knows: its class and the check's name."""
+    return clean(re.sub(rf"^\w+: check {re.escape(change.check)}: ", "", error.text))
+
+
+def _mend(asked: Asked, evidence: Evidence) -> str:
+    """What to do about the newest error, or about silence."""
+    if not evidence.errors:
+        return (
+            "See whether the schedule is on, and whether the alarm dead-letters or dropped-events rings;"
+            " then look into the log of run_check."
+        )
+    text = evidence.errors[0].text
+    if asked.secret is not None and "CredentialsError" in text and asked.secret in text:
+        return _mend_credentials(text, asked.secret)
+    if "DefinitionError" in text:
+        return f"Correct {asked.file or 'the definition'} as the error says, and deploy it again."
+    return "Put right what the error names, in this stack's account and Region; the next run tries again."
+
+
+_UNREADABLE = re.compile(r"cannot be read: .*\((\w+)\)")
+_MISSING = ("ResourceNotFoundException", "InvalidRequestException")
+_REFUSED = ("AccessDeniedException", "DecryptionFailure")
+_TOKEN_ENDPOINT = re.compile(r"token endpoint (\S+): (?!it refused with (?:invalid|unauthorized)_)")
+_STORED = "in AWS Secrets Manager, in this stack's account and Region; the next run takes it."
+
+
+def _mend_credentials(text: str, secret: str) -> str:
+    """The secret is put right only where it is what is wrong: it may be missing, out of reach, or not even read."""
+    if endpoint := _TOKEN_ENDPOINT.search(text):
+        return (
+            f"See whether {endpoint[1]} is the right token endpoint, whether it works, and whether run_check can reach"
+            " it; the next run tries again."
+        )
+    reason = _UNREADABLE.search(text)
+    if reason is None:
+        return f"Put right the secret {secret} {_STORED}"
+    if reason[1] in _MISSING:
+        return f"Create or restore the secret {secret} {_STORED}"
+    if reason[1] in _REFUSED:
+        return (
+            f"Let run_check read the secret {secret}: its name must begin with the stack's SecretPrefix, and a KMS key"
+            " of your own must be the stack's SecretKmsKeyArn. The secret itself may be in order."
+        )
+    return (
+        f"See whether AWS Secrets Manager has an outage, and, in a VPC, whether run_check can reach it;"
+        f" leave the secret {secret} alone. The next run tries again."
+    )
+
+
+def _when_silent(since: datetime | None, until: datetime) -> str:
+    if since is None:
+        return f"since {stamp(until)}: results come in again"
+    return f"after {duration(until - since)} without a result: {between(since, until)}"

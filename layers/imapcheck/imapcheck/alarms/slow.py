@@ -1,0 +1,117 @@
+"""The alarm `slow`: the mail server works, and M of the last N runs were over a threshold."""
+
+from imapcheck.alarms.alarm import Alarm, Signal, of_the_last
+from imapcheck.alarms.bare import bare
+from imapcheck.alarms.by_runs import ByRuns, fields_of
+from imapcheck.alarms.causes import behind
+from imapcheck.alarms.kind import Change, Evidence, Plot
+from imapcheck.alarms.layout import ms, timed_steps
+from imapcheck.alarms.sentences import (
+    address_of,
+    certificate_left,
+    end_of,
+    exceeded,
+    grown_most,
+    growth_of,
+    how_long,
+    last_good,
+    share_of,
+    since_when,
+    what_changed,
+)
+from imapcheck.alarms.spell import Spell, find_spell
+from imapcheck.definition.model import CheckDefinition
+from imapcheck.definition.monitoring import ScheduleDefinition
+from imapcheck.result import Asked, CheckResult
+from imapcheck.text import count
+
+
+class Slow(ByRuns):
+    """A run over a threshold is bad; one that was not available says nothing of speed."""
+
+    name = "slow"
+    signal = Signal("Slow", "Maximum")
+    in_short = "M of the last N runs were over a threshold"
+    word, word_at_end = "SLOW", "NOT SLOW"
+    looks_for = "slow run"
+    urgent = True
+
+    def alarm(self, definition: CheckDefinition, schedule: ScheduleDefinition) -> Alarm | None:
+        if not definition.thresholds:
+            return None
+        runs = definition.alarms.slow
+        says = (
+            f"The mail server {definition.host} works, but {of_the_last(runs)} of the check {definition.label} were"
+            " over a threshold of its definition. The dashboard shows which step grew."
+        )
+        return Alarm(
+            self.name, says, self.signal, "GreaterThanOrEqualToThreshold", 1, schedule.seconds, runs, missing="ignore"
+        )
+
+    def is_bad(self, run: CheckResult, change: Change) -> bool | None:
+        return run.slow if run.available else None
+
+    def rule(self, change: Change) -> str:
+        return f"{change.needed} of the last {count(change.periods, 'run')} over a limit"
+
+    def start_of(self, change: Change, asked: Asked, spell: Spell) -> Plot:
+        run, before = spell.bad[0], spell.last_good
+        passed = exceeded(run)
+        over = [f"{item.name} took {ms(item.duration_ms)} (limit {ms(item.limit_ms)})" for item in passed]
+        grown = grown_most(run, before)
+        step = grown[0] if grown else next((item.name for item in passed if item.name != "total"), "")
+        limits = f"thresholds.{passed[0].name}" if passed else "its limit"
+        return Plot(
+            "SLOW",
+            (f": {over[0] if over else 'over a limit'}", f", {since_when(spell)}", f" ({share_of(spell)})"),
+            f"{since_when(spell)}: {_were_slow(spell)}; {last_good(change, spell, 'quick')}",
+            f"slow: works, but {over[0] if over else f'the whole took {ms(run.duration_ms)}'} in the last run",
+            worked="Everything works, only slower: no hurry, unless users complain. ",
+            advice=f"{what_changed(change, before, 'was quick')}Look at load, disk and network of {behind(step)}."
+            f" If this speed is normal, raise {limits} in {asked.file or 'the definition'}.",
+            steps=timed_steps(run.step_ms, {item.name: "over its limit" for item in passed if item.name != "total"}),
+            facts=(
+                *growth_of(change, grown, before),
+                *(f"Also over: {item}." for item in over[1:]),
+                *address_of(run),
+                *certificate_left(run),
+            ),
+            **fields_of(spell),
+        )
+
+    def end(self, change: Change, asked: Asked, evidence: Evidence) -> Plot:
+        spell = find_spell(change, evidence.runs)
+        if spell is None:
+            return bare(change, asked, evidence)
+        """The worst that was seen, and how long it takes now."""
+        length, when = how_long(change, spell)
+        runs = count(len(spell.bad), "run")
+        over = [item for run in spell.bad for item in exceeded(run)]
+        worst = max(over, key=lambda item: item.duration_ms / item.limit_ms, default=None)
+        name, took = ("total", spell.bad[0].duration_ms) if worst is None else (worst.name, worst.duration_ms)
+        limited = "" if worst is None else f", limit {ms(worst.limit_ms)}"
+        return Plot(
+            "NOT SLOW",
+            (f": fast enough again after {length}", f"; {runs} over a limit"),
+            f"after {length}: {when}; {runs} over a limit",
+            f"it was {name}: {ms(took)} at worst{limited}",
+            advice="Nothing now.",
+            facts=_took_now(name, spell.after),
+            since=spell.since,
+            until=end_of(change, spell),
+            bad_runs=len(spell.bad),
+            run=spell.told,
+        )
+
+
+def _were_slow(spell: Spell) -> str:
+    share = share_of(spell)
+    return f"{share} {'was' if share == 'the last run' else 'were'} slow"
+
+
+def _took_now(name: str, after: CheckResult | None) -> tuple[str, ...]:
+    if after is None:
+        return ()
+    took = next((took for step, took in after.step_ms.items() if step == name), None)
+    step = f"{name} {ms(took)}, " if took is not None else ""
+    return (f"Now: {step}total {ms(after.duration_ms)}.",)

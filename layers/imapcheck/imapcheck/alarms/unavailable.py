@@ -1,0 +1,141 @@
+"""The alarm `unavailable`: the mail server could not be used in M of the last N runs."""
+
+from collections import Counter
+from datetime import datetime
+
+from imapcheck.alarms.alarm import Alarm, Signal, of_the_last
+from imapcheck.alarms.bare import bare, first_datapoint
+from imapcheck.alarms.by_runs import ByRuns, fields_of
+from imapcheck.alarms.causes import DOWN, advice_of, headline_of, may_have_changed, meaning_of, word_of
+from imapcheck.alarms.kind import Change, Evidence, Plot, clean
+from imapcheck.alarms.layout import names, stamp, timed_steps
+from imapcheck.alarms.sentences import (
+    address_of,
+    attempts_of,
+    causes_of,
+    certificate_left,
+    end_of,
+    how_long,
+    last_good,
+    last_lines,
+    matches_before,
+    other_reasons,
+    pause_of,
+    reason_of,
+    refusal_elsewhere,
+    share_of,
+    since_when,
+    skipped,
+    step_before,
+    what_changed,
+    words_of,
+)
+from imapcheck.alarms.spell import Spell, find_spell, type_of
+from imapcheck.definition.model import CheckDefinition
+from imapcheck.definition.monitoring import ScheduleDefinition
+from imapcheck.failures import FailureType
+from imapcheck.result import Asked, CheckResult
+from imapcheck.text import count
+
+_CAUSES_QUOTED = 3
+
+
+class Unavailable(ByRuns):
+    """A run that was not available is bad."""
+
+    name = "unavailable"
+    signal = Signal("Availability", "Minimum")
+    in_short = "M of the last N runs failed"
+    word, word_at_end = "DOWN", "UP"
+    looks_for = "failed run"
+    urgent = True
+
+    def alarm(self, definition: CheckDefinition, schedule: ScheduleDefinition) -> Alarm:
+        """Silence is not a recovery: missing data changes nothing."""
+        runs = definition.alarms.unavailable
+        says = (
+            f"The mail server {definition.host} is not available: a mail client could not log in, find, read or file"
+            f" mail in {of_the_last(runs)} of the check {definition.label}. The step that failed and the server's words"
+            f" are in the log and on the dashboard."
+        )
+        return Alarm(self.name, says, self.signal, "LessThanThreshold", 100, schedule.seconds, runs, missing="ignore")
+
+    def is_bad(self, run: CheckResult, change: Change) -> bool:
+        return not run.available
+
+    def rule(self, change: Change) -> str:
+        return f"{change.needed} of the last {count(change.periods, 'run')} failed"
+
+    def began(self, change: Change) -> datetime | None:
+        return first_datapoint(change)
+
+    def start_of(self, change: Change, asked: Asked, spell: Spell) -> Plot:
+        run, before = spell.told, spell.last_good
+        mark = "not tried" if type_of(run) is FailureType.AUTHENTICATION_PAUSED else "failed"
+        return Plot(
+            word_of(run),
+            (f": {headline_of(run, asked)}", f", {since_when(spell)}", f" ({share_of(spell)})"),
+            f"{since_when(spell)}: {share_of(spell)} failed; {last_good(change, spell)}",
+            f"{reason_of(run)}{meaning_of(run, asked)}",
+            (*words_of(run), *refusal_elsewhere(run), *pause_of(spell)),
+            what_changed(change, before) if may_have_changed(run) else "",
+            advice_of(run, asked, worked_before=before is not None),
+            timed_steps(run.step_ms, {} if run.failure is None else {run.failure.step: mark}),
+            (
+                *other_reasons(change, spell),
+                *matches_before(change, run, before),
+                *step_before(change, run, before),
+                *skipped(run, before),
+                *address_of(run),
+                *certificate_left(run),
+                *attempts_of(run),
+            ),
+            last_lines(run),
+            **fields_of(spell),
+        )
+
+    def end(self, change: Change, asked: Asked, evidence: Evidence) -> Plot:
+        spell = find_spell(change, evidence.runs)
+        if spell is None:
+            return bare(change, asked, evidence)
+        """Each cause with its count and its time; the words of each."""
+        length, when = how_long(change, spell)
+        runs = count(len(spell.bad), "run")
+        was_down = any(word_of(run) == DOWN for run in spell.bad)
+        return Plot(
+            "UP" if was_down else "OK",
+            (f" after {length}", f"; {runs} failed", f": {_counts(spell)}"),
+            f"after {length}: {when}; {runs} failed",
+            _what_it_was(change, asked, spell),
+            _words_of_each(spell),
+            advice=f"Nothing now. Did nobody repair it? Then look for the reason in the server's log"
+            f" from {stamp(spell.since)}.",
+            facts=certificate_left(spell.after),
+            since=spell.since,
+            until=end_of(change, spell),
+            bad_runs=len(spell.bad),
+            run=spell.told,
+        )
+
+
+def _counts(spell: Spell) -> str:
+    """`1 x connection_lost, 6 x connection_refused`, the first to appear first."""
+    types = Counter(str(type_of(run) or "failed") for run in reversed(spell.bad))
+    return next(iter(types)) if len(types) == 1 else names([f"{number} x {name}" for name, number in types.items()])
+
+
+def _what_it_was(change: Change, asked: Asked, spell: Spell) -> str:
+    causes = causes_of(change, spell)
+    if len(causes) == 1:
+        return f"it was {reason_of(spell.told)}{meaning_of(spell.told, asked)}"
+    return f"it was {names(causes)} UTC"
+
+
+def _words_of_each(spell: Spell) -> tuple[str, ...]:
+    newest: dict[str, CheckResult] = {}
+    for run in spell.bad:
+        newest.setdefault(reason_of(run), run)
+    if len(newest) == 1:
+        return words_of(spell.told)
+    told = list(reversed(newest.values()))[:_CAUSES_QUOTED]
+    return tuple(clean(f"{run.failure.step}: {run.failure.detail}") for run in told if run.failure is not None)
