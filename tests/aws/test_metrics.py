@@ -14,6 +14,7 @@ from conftest import NEW_MESSAGE
 from imapcheck import CheckDefinition, CheckResult, Credentials, run_check
 from imapcheck.aws.metrics import Metric, metrics_of, publish, publish_error
 from imapcheck.result import NewMessageFacts, QuotaFacts, StepStatus
+from support.full_results import sent
 from support.wire_server import WireServer
 from template.stack_alarms import check_alarms, monitor_errors
 
@@ -42,6 +43,13 @@ def run(
 
 def of(run: tuple[CheckResult, CheckDefinition], **changes: Any) -> list[Metric]:
     return metrics_of(run[0], run[1].model_copy(update=changes))
+
+
+def test_time_of_a_message_that_was_sent_is_the_delivery_time() -> None:
+    """In junk too: it was delivered, and how long it took is told apart from where it went."""
+    definition = CheckDefinition.model_validate({"server": "imap.example.com"})
+    for run in (sent(), sent(junk=True)):
+        assert [metric.value for metric in metrics_of(run, definition) if metric.name == "DeliveryTime"] == [3.2041]
 
 
 def emitted(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:

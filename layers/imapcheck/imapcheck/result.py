@@ -144,6 +144,12 @@ class Hop:
     with_: str | None
     seconds: float | None
 
+    @property
+    def words(self) -> str:
+        """`mx.example.net (ESMTPS) 2 s`."""
+        protocol = f" ({self.with_})" if self.with_ else ""
+        return f"{self.by or 'unnamed'}{protocol}" + (f" {self.seconds:g} s" if self.seconds is not None else "")
+
 
 @dataclass(frozen=True)
 class DeliveryAuthentication:
@@ -236,6 +242,13 @@ class CheckResult:
             attempts=earlier.attempts + self.attempts,
             earlier_failures=(*failed, *self.earlier_failures),
         )
+
+    @property
+    def delivery_seconds(self) -> float | None:
+        """How long a message of this check was under way: the one that this run sent, else an earlier one."""
+        if self.delivery is not None and self.delivery.arrival_ms is not None:
+            return self.delivery.arrival_ms / 1000
+        return self.new_message.delivery_seconds if self.new_message is not None else None
 
     def step(self, name: StepName) -> StepResult | None:
         """The step of that name, or None where the definition does not ask for it."""

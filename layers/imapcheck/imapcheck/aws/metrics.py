@@ -47,8 +47,8 @@ def _facts(result: CheckResult, check: dict[str, str]) -> Iterator[Metric]:
         yield Metric("CertificateDaysRemaining", "Count", tls.certificate_days_remaining, check)
     if result.search is not None and result.search.age_seconds is not None:
         yield Metric("NewestMessageAge", "Seconds", result.search.age_seconds, check)
-    if result.new_message is not None and result.new_message.delivery_seconds is not None:
-        yield Metric("DeliveryTime", "Seconds", result.new_message.delivery_seconds, check)
+    if result.delivery_seconds is not None:
+        yield Metric("DeliveryTime", "Seconds", result.delivery_seconds, check)
     if result.quota is not None:
         yield Metric("QuotaUsed", "Percent", result.quota.used_percent, check)
 

@@ -44,11 +44,11 @@ from imapcheck.output.html_steps import legend_of, steps_table, words
 from imapcheck.output.json_lines import json_object
 from imapcheck.output.outcome import Outcome, State
 from imapcheck.output.waterfall import duration_text, limit_text, waterfall_of
-from imapcheck.result import CheckResult, Failure, ResultWarning, SearchFacts, TlsFacts, isoformat
+from imapcheck.result import CheckResult, DeliveryFacts, Failure, ResultWarning, SearchFacts, TlsFacts, isoformat
 from imapcheck.text import days, duration
 
 _HEADINGS = (h1, h2, h3, h4)
-_REFUSAL = re.compile(r"S: (\S+ (NO|BAD)\b|\* BYE\b)", re.IGNORECASE)
+_REFUSAL = re.compile(r"S: (\S+ (NO|BAD)\b|\* BYE\b|[45]\d\d[ -])", re.IGNORECASE)
 _LOGOUT = re.compile(r"C: \S+ LOGOUT$", re.IGNORECASE)
 
 
@@ -209,12 +209,28 @@ def _run_facts(result: CheckResult) -> Iterator[tuple[str, Node]]:
         yield "message id", bdi[words(message.message_id)]
         if message.delivery_seconds is not None:
             yield "delivery", f"{message.delivery_seconds:.0f} s"
+    if result.delivery is not None:
+        yield from _delivery_facts(result.delivery)
     if result.quota is not None:
         yield "quota", f"{result.quota.used_percent:.0f} % of {words(result.quota.resource)}"
     if result.token_ms is not None:
         yield "OAuth2 token", f"{duration_text(result.token_ms)}, outside the steps"
     yield "run", bdi[words(result.run_id)]
     yield "imapcheck", words(result.version)
+
+
+def _delivery_facts(delivery: DeliveryFacts) -> Iterator[tuple[str, Node]]:
+    if delivery.queued_as is not None:
+        yield "queued as", bdi[words(delivery.queued_as)]
+    if delivery.mailbox is None or delivery.arrival_ms is None:
+        yield "delivered", "not seen"
+        return
+    pushed = "" if delivery.pushed_ms is None else f", pushed after {duration_text(delivery.pushed_ms)}"
+    yield "delivered to", bdi[words(delivery.mailbox), f" after {duration_text(delivery.arrival_ms)}{pushed}"]
+    if delivery.hops:
+        yield "route", bdi[words(" → ".join(hop.words for hop in delivery.hops))]
+    if delivery.authentication is not None:
+        yield "authentication", words(delivery.authentication.words)
 
 
 def _search_words(search: SearchFacts) -> str:

@@ -117,7 +117,7 @@ def _search(read: Callable[[SearchFacts], float | None]) -> Samples:
 
 
 def _delivery(result: CheckResult) -> Iterable[Sample]:
-    return _one(None if result.new_message is None else result.new_message.delivery_seconds)
+    return _one(result.delivery_seconds)
 
 
 _METRICS: tuple[tuple[str, str, tuple[str, ...], Samples], ...] = (
