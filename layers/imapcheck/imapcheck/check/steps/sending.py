@@ -50,10 +50,12 @@ def examine(attempt: Attempt) -> None:
 
 
 def _reads_bounces(attempt: Attempt) -> bool:
-    """Whether a bounce would come to the mailbox that is watched."""
+    """Whether a bounce would come to the mailbox that is watched: user names are addresses, or what stands before @."""
     send, credentials = attempt.sending.definition, attempt.asked.credentials
-    sender, recipient = (parse_address(text).addr_spec.lower() for text in (send.from_, send.to))
-    return sender in (recipient, credentials.username.lower() if credentials is not None else None)
+    sender, recipient = parse_address(send.from_), parse_address(send.to)
+    username = credentials.username.lower() if credentials is not None else None
+    own = {sender.addr_spec.lower(), sender.username.lower()}
+    return sender.addr_spec.lower() == recipient.addr_spec.lower() or username in own
 
 
 def send_connect(attempt: Attempt) -> None:
