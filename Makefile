@@ -143,7 +143,7 @@ deploy: region build ## build and deploy: EVENTS=FOLDER STACK=NAME PARAMETERS="A
 	$(SAM) deploy $(CONFIG) --template-file $(BUILD)/template.yaml --stack-name $(STACK) --no-confirm-changeset \
 		--no-fail-on-empty-changeset $(if $(PARAMETERS),--parameter-overrides $(OVERRIDES))
 
-acceptance: region $(SAM_STAMP) ## half an hour on a real account, then all of it is removed: MAIL=you@example.com
+acceptance: region $(SAM_STAMP) ## 30 to 45 minutes on a real account, then all of it is removed: MAIL=you@example.com
 	@scripts/acceptance "$(MAIL)"
 
 dist: setup ## wheel and sdist in dist/, the same bytes from the same commit, tried in bare environments

@@ -161,3 +161,15 @@ def test_reservation_that_leaves_too_little_is_refused(
     }
     found = deploy({"Resources": resources})
     assert (words in found) if words else found == ""
+
+
+def test_one_of_several_terms_is_enough_to_find_a_line(emulator: Emulator) -> None:
+    """What explains alarms asks the log that way why a check could not run."""
+    logs, where = emulator.client("logs"), {"logGroupName": "terms", "logStreamName": "one"}
+    logs.create_log_group(logGroupName="terms")
+    logs.create_log_stream(**where)
+    lines = ["level ERROR", "all is well", "Task timed out after 150 s"]
+    events = [{"timestamp": 1_800_000_000_000 + number, "message": line} for number, line in enumerate(lines)]
+    logs.put_log_events(**where, logEvents=events)
+    found = logs.filter_log_events(logGroupName="terms", filterPattern='?ERROR ?"Task timed out"')["events"]
+    assert [event["message"] for event in found] == [lines[0], lines[2]]

@@ -144,12 +144,6 @@ class Hop:
     with_: str | None
     seconds: float | None
 
-    @property
-    def words(self) -> str:
-        """`mx.example.net (ESMTPS) 2 s`."""
-        protocol = f" ({self.with_})" if self.with_ else ""
-        return f"{self.by or 'unnamed'}{protocol}" + (f" {self.seconds:g} s" if self.seconds is not None else "")
-
 
 @dataclass(frozen=True)
 class DeliveryAuthentication:

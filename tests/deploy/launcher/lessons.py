@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -12,7 +13,7 @@ from typing import Any
 
 from ministack.core import iam_actions, lambda_runtime
 from ministack.core.responses import get_region
-from ministack.services import lambda_svc
+from ministack.services import cloudwatch_logs, lambda_svc
 from ministack.services.cloudformation import changesets, engine, handlers
 
 from deploy.launcher import alarms, refusals, sandbox
@@ -24,6 +25,7 @@ _original_worker_class = lambda_runtime._worker_class_for
 _original_properties_for_diff = changesets._resolve_props_for_diff
 _original_get_template = handlers._get_template
 _original_resource_arn = iam_actions.extract_resource_arn
+_original_filter_pattern = cloudwatch_logs._compile_filter_pattern
 
 
 def teach_before_the_services_start() -> None:
@@ -32,6 +34,7 @@ def teach_before_the_services_start() -> None:
     alarms.teach()
     refusals.teach()
     changesets._resolve_props_for_diff = _properties_for_diff
+    cloudwatch_logs._compile_filter_pattern = _filter_pattern
     _replace_action(_original_get_template, _get_template)
     for name in ("_put_event_invoke_config", "_delete_event_invoke_config"):
         setattr(lambda_svc, name, _unqualified(getattr(lambda_svc, name)))
@@ -89,6 +92,14 @@ def _get_template(parameters: dict[str, Any]) -> Any:
     status, headers, body = _original_get_template(parameters)
     ours, aws = (f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}/", f"https://s3.{get_region()}.amazonaws.com/")
     return status, headers, body.replace(ours.encode(), aws.encode())
+
+
+def _filter_pattern(raw: str) -> Callable[[str], bool]:
+    """Of terms with `?` before them CloudWatch Logs wants one to be there. MiniStack wants all, question mark included,
+    so that no error of a function is ever found. (User guide, "Filter pattern syntax", "Match terms in log events".)"""
+    optional = re.findall(r'\?(?:"([^"]*)"|(\S+))', raw) if raw.startswith("?") else []
+    terms = [quoted or plain for quoted, plain in optional]
+    return (lambda message: any(term in message for term in terms)) if terms else _original_filter_pattern(raw)
 
 
 def _resource_arn(service: str, method: str, path: str, headers: Any, *others: Any, **named: Any) -> str:

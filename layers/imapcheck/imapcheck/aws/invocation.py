@@ -7,7 +7,7 @@ from datetime import datetime
 
 from imapcheck.aws.event import Events
 from imapcheck.aws.pause_table import PauseTable
-from imapcheck.aws.secrets import SecretReader
+from imapcheck.aws.secrets import SecretReader, read_logins
 from imapcheck.aws.settings import Settings
 from imapcheck.check.guarded_logins import GuardedLogins
 from imapcheck.check.login_pause import LoginGuard
@@ -17,6 +17,7 @@ from imapcheck.errors import CredentialsError, ImapcheckError, NoTimeLeft, OutOf
 from imapcheck.failures import Category, FailureType
 from imapcheck.login.credentials import Credentials
 from imapcheck.result import CheckResult
+from imapcheck.wording import length
 
 _LOG = logging.getLogger("imapcheck")
 
@@ -92,7 +93,7 @@ class Invocation:
                 f"check {definition.label}: secret: missing; authentication {definition.authentication} needs one"
             )
         try:
-            return self._secrets.read_logins(definition, fresh=fresh, needs_host=True)
+            return read_logins(self._secrets, definition, fresh=fresh, needs_host=True)
         except CredentialsError as error:
             raise CredentialsError(f"check {definition.label}: {error}") from None
 
@@ -120,8 +121,8 @@ class Invocation:
         logins.note(result)
         if left < definition.timeout and result.failure is not None and result.failure.category is Category.TIMEOUT:
             raise NoTimeLeft(
-                f"check {definition.label}: Lambda had {left:.1f} s left, the definition's timeout is"
-                f" {definition.timeout:g} s: not enough to say that the server does not answer"
+                f"check {definition.label}: Lambda had {length(left * 1000)} left, the definition's timeout is"
+                f" {length(definition.timeout * 1000)}: not enough to say that the server does not answer"
             )
         return result
 

@@ -44,15 +44,6 @@ class SecretReader:
             raise CredentialsError(f"{source}: host: missing{hint}; it says for which server the credentials were made")
         return credentials
 
-    def read_logins(self, definition: CheckDefinition, *, fresh: bool = False, needs_host: bool = False) -> Credentials:
-        """The credentials of `secret`, which must be there, with those of `send.secret` as its `send`."""
-        assert definition.secret is not None
-        held, send = self.read(definition.secret, fresh=fresh, needs_host=needs_host), definition.send
-        sender = None
-        if send is not None and send.logs_in and send.secret is not None:
-            sender = self.read(send.secret, fresh=fresh, needs_host=needs_host)
-        return held.model_copy(update={"send": sender}) if sender != held.send else held
-
     def version(self, name: str) -> str:
         """The version id of what `read` returned last for `name`: it tells new credentials from refused ones."""
         return self._versions.get(name, "")
@@ -92,6 +83,15 @@ class SecretReader:
 
     def _note(self, parsed: dict[str, Any], **_: Any) -> None:
         self._fetched = parsed.get("VersionId")
+
+
+def read_logins(reader: SecretReader, definition: CheckDefinition, **options: bool) -> Credentials:
+    """The credentials of `secret`, which must be there, with those of `send.secret` as `send`; `options` are `read`'s."""
+    assert definition.secret is not None
+    held, send, sender = reader.read(definition.secret, **options), definition.send, None
+    if send is not None and send.logs_in and send.secret is not None:
+        sender = reader.read(send.secret, **options)
+    return held.model_copy(update={"send": sender}) if sender != held.send else held
 
 
 def _object(source: str, text: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from imapcheck.errors import CheckFailure
 from imapcheck.failures import FailureType
 from imapcheck.imap.session import ImapSession
 from imapcheck.trace import Deadline, StepRecord
+from imapcheck.wording import length
 
 NOOP_SECONDS = 2.0
 _FIELDS = (RUN_HEADER, "Received", "Authentication-Results", "Content-Type")
@@ -69,7 +70,7 @@ class Watch:
             self._idling = refusal is None
             if refusal is not None:
                 self.idles = False
-                step.remark(f"IDLE: {refusal.words}; NOOP every {NOOP_SECONDS:g} s instead")
+                step.remark(f"IDLE: {refusal.words}; NOOP every {length(NOOP_SECONDS * 1000)} instead")
 
     def hears_of_mail(self, until: Deadline) -> bool:
         """Whether the server tells of mail in the mailbox by `until`."""

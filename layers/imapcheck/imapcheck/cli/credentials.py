@@ -85,12 +85,12 @@ class CredentialsFinder:
     def _from_secret(self, definition: CheckDefinition, name: str) -> Found:
         source = f"secret {name}"
         try:
-            if self._secrets is None:
-                from imapcheck.aws.secrets import SecretReader  # boto3 is loaded only where a secret is read
+            from imapcheck.aws.secrets import SecretReader, read_logins  # boto3 is loaded only where a secret is read
 
+            if self._secrets is None:
                 logging.getLogger("botocore").setLevel(logging.CRITICAL)  # what it warns of is in our own error
                 self._secrets = SecretReader()
-            return Found(self._secrets.read_logins(definition, fresh=self._fresh), source, 'add "host" to the secret')
+            return Found(read_logins(self._secrets, definition, fresh=self._fresh), source, 'add "host" to the secret')
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] not in _AWS_PACKAGES:
                 raise

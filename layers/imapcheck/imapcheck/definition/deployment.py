@@ -18,6 +18,7 @@ from imapcheck.definition.model import CheckDefinition, NewMessageDefinition
 from imapcheck.definition.mute_windows import leave_no_gap
 from imapcheck.definition.sending_rules import refused_sending, sending_doubts
 from imapcheck.special_uses import SPECIAL_USES
+from imapcheck.wording import apart, length
 
 _NO_ZONES = {"Factory", "localtime"}
 """What a machine's zone files hold besides zones."""
@@ -151,9 +152,10 @@ def _threshold_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
         elif (
             step == "arrival" and definition.send is not None and limit >= definition.send.within.total_seconds() * 1000
         ):
-            yield "thresholds.arrival", f"{limit:g} ms reach send.within: what takes longer is not_delivered"
+            yield "thresholds.arrival", f"{length(limit)} reach send.within: what takes longer is not_delivered"
         elif limit > definition.timeout * 1000:
-            yield f"thresholds.{step}", f"{limit:g} ms are more than the timeout of {definition.timeout:g} s"
+            most, timeout = apart(limit, definition.timeout * 1000)
+            yield f"thresholds.{step}", f"{most} are more than the timeout of {timeout}"
 
 
 def _server_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
@@ -163,7 +165,7 @@ def _server_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
     if (mode, port) == ("implicit", 143):
         yield "server", "TLS from the start on port 143, where servers offer STARTTLS (RFC 8314): imap:// is meant?"
     if schedule is not None and definition.timeout >= schedule.seconds:
-        yield "timeout", f"{definition.timeout:g} s reach schedule.every {schedule.every}: runs may overlap"
+        yield "timeout", f"{length(definition.timeout * 1000)} reach schedule.every {schedule.every}: runs may overlap"
 
 
 def _mailbox_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:

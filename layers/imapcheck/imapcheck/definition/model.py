@@ -40,9 +40,10 @@ from imapcheck.definition.fields import (
     expected,
 )
 from imapcheck.definition.monitoring import AlarmsDefinition, RunsOf, ScheduleDefinition
-from imapcheck.definition.sending import REST_SECONDS, SendDefinition
+from imapcheck.definition.sending import REST, SendDefinition
 from imapcheck.definition.server import Endpoint, parse_server
 from imapcheck.steps import STEP_NAMES
+from imapcheck.wording import elapsed
 
 NAME_PATTERN = r"^[A-Za-z0-9-]{1,40}$"
 MAX_MESSAGE = 1_000_000
@@ -196,7 +197,7 @@ class CheckDefinition(Model):
         else:
             refuse_unsafe_login(self.tls, self.tls_mode, self.authentication)
         if self.send is not None and self.timeout < self.send.least_timeout:
-            wait = f"{self.send.within.total_seconds():g} s of send.within and {REST_SECONDS} s for the rest"
+            wait = f"{elapsed(self.send.within)} of send.within and {elapsed(REST)} for the rest"
             raise conflict("timeout", f"{self.timeout:g}", f"at least {self.send.least_timeout:g}, for {wait}")
         if self.schedule is not None:
             _refuse_windows_too_long(self.schedule, self.alarms)

@@ -16,7 +16,7 @@ from imapcheck.definition.access import (
 from imapcheck.definition.fields import Address, Duration, Keeping, Line, Model, expected
 from imapcheck.definition.server import SUBMISSION, Endpoint, parse_server
 
-REST_SECONDS = 10
+REST = timedelta(seconds=10)
 """What a run keeps for all else beside the wait for the message."""
 _LONGEST_WAIT = timedelta(seconds=110)
 
@@ -95,4 +95,4 @@ class SendDefinition(Model):
     @property
     def least_timeout(self) -> float:
         """Seconds that a run needs at least."""
-        return self.within.total_seconds() + REST_SECONDS
+        return (self.within + REST).total_seconds()

@@ -2,7 +2,7 @@
 
 import time
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from ipaddress import ip_address
 
 from imapcheck.check.bounce import diagnosis
@@ -24,8 +24,8 @@ from imapcheck.network.transport import Wire
 from imapcheck.network.transport import connect as tcp_connect
 from imapcheck.smtp.reply import Reply
 from imapcheck.smtp.session import SmtpSession
-from imapcheck.text import duration
 from imapcheck.trace import Deadline, StepRecord
+from imapcheck.wording import clock, length
 
 _JUNK_SECONDS = 5.0
 _LAST_LOOK_SECONDS = 2.0
@@ -250,11 +250,12 @@ def _awaited(attempt: Attempt, trip: RoundTrip, step: StepRecord, ends: Deadline
 def _not_arrived(attempt: Attempt, trip: RoundTrip, *, cut_short: bool) -> CheckFailure:
     send, watch = attempt.sending.definition, trip.watch
     queued = f", queued as {trip.queued_as}" if trip.queued_as else ""
-    taken = f"accepted by {send.host} at {trip.accepted_on:%H:%M:%S} UTC{queued}"
+    accepted = trip.accepted_on or datetime.now(UTC)
+    taken = f"accepted by {send.host} at {clock(accepted, accepted, seconds=True)}{queued}"
     if watch.returned is not None:
         reason = diagnosis(watch.returned)
         return CheckFailure(FailureType.NOT_DELIVERED, f"{taken}, and returned: {reason or 'without a reason'}")
-    waited = duration(timedelta(seconds=time.perf_counter() - (trip.accepted_at or 0.0)))
+    waited = length((time.perf_counter() - (trip.accepted_at or 0.0)) * 1000)
     if cut_short:
         return CheckFailure(FailureType.TIMEOUT, f"{taken}; the run's time ended {waited} later, before send.within")
     inbox = _name(attempt, watch.mailbox)
@@ -265,7 +266,7 @@ def _not_arrived(attempt: Attempt, trip: RoundTrip, *, cut_short: bool) -> Check
 def _in_junk(attempt: Attempt, arrived: Arrived) -> CheckFailure:
     found = authentication_of(arrived.header)
     told = f"; {found.words}" if found is not None else ""
-    where, when = _name(attempt, arrived.mailbox), duration(timedelta(seconds=arrived.seconds))
+    where, when = _name(attempt, arrived.mailbox), length(arrived.seconds * 1000)
     return CheckFailure(FailureType.DELIVERED_TO_JUNK, f"arrived in {where} after {when}{told}")
 
 
