@@ -8,7 +8,19 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "layers/imapcheck/imapcheck"
 FUNCTIONS = PACKAGE.parents[2] / "functions"
-HALL = ("version", "text", "wording", "steps", "failures", "errors", "special_uses", "result", "trace", "transcript")
+HALL = (
+    "version",
+    "text",
+    "wording",
+    "steps",
+    "failures",
+    "errors",
+    "special_uses",
+    "result",
+    "measures",
+    "trace",
+    "transcript",
+)
 MAY_IMPORT = {
     "definition": {"hall"},
     "network": {"hall"},

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from imapcheck.check.plan import plan
-from imapcheck.check.state import Asked, Attempt
+from imapcheck.check.state import Attempt, Prepared
 from imapcheck.check.steps.connection import logout
 from imapcheck.errors import CheckFailure
 from imapcheck.login.mechanisms import Mechanism, mechanism_for
@@ -37,7 +37,7 @@ class Ended:
         return self.failures[0] if self.failures else None
 
 
-def make_attempt(asked: Asked, ends: Deadline, extends_to: Deadline | None = None) -> Ended:
+def make_attempt(asked: Prepared, ends: Deadline, extends_to: Deadline | None = None) -> Ended:
     """Run one attempt up to LOGOUT, by `ends`, or by `extends_to` once no other attempt can follow.
 
     What the server does is in what is returned.
@@ -64,7 +64,7 @@ def make_attempt(asked: Asked, ends: Deadline, extends_to: Deadline | None = Non
             attempt.sender.wire.close()
 
 
-def _secrets(asked: Asked) -> tuple[str, ...]:
+def _secrets(asked: Prepared) -> tuple[str, ...]:
     held = asked.credentials.secret_values() if asked.credentials is not None else ()
     sending = asked.sending
     if sending is not None and sending.credentials is not None:
@@ -73,7 +73,7 @@ def _secrets(asked: Asked) -> tuple[str, ...]:
     return (*held, *(token.value for token in tokens if token is not None))
 
 
-def _mechanism(asked: Asked) -> Mechanism | None:
+def _mechanism(asked: Prepared) -> Mechanism | None:
     definition = asked.definition
     if not definition.logs_in or asked.credentials is None:
         return None

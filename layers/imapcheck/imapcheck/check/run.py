@@ -18,7 +18,7 @@ from imapcheck.check.facts import (
     warnings,
 )
 from imapcheck.check.ready import require_credentials, tls_context, token_for
-from imapcheck.check.state import Asked, Learnt
+from imapcheck.check.state import Prepared, Learnt
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.failures import Category, FailureType
 from imapcheck.login.credentials import Credentials, LoginPause
@@ -68,7 +68,7 @@ def run_check(
     if deadline is not None:
         ends = Deadline(min(ends.at, deadline))
     started_at = datetime.now(UTC)
-    asked = Asked(
+    asked = Prepared(
         definition, credentials, None, context, _draft(definition), login_pause, refuse_local_addresses, tuple(hooks),
         sending,
     )  # fmt: skip
@@ -87,7 +87,7 @@ def run_check(
 def _result(
     run_id: str,
     started_at: datetime,
-    asked: Asked,
+    asked: Prepared,
     ended: Ended,
     earlier: Sequence[Failure],
     transcript: tuple[str, ...],
@@ -128,7 +128,7 @@ def _delivery(learnt: Learnt, redactor: Redactor) -> DeliveryFacts | None:
     return delivery_facts(learnt.round_trip, utf8_names=learnt.utf8_names, redactor=redactor)
 
 
-def _with_tokens(asked: Asked, ends: Deadline) -> Asked:
+def _with_tokens(asked: Prepared, ends: Deadline) -> Prepared:
     """With the access tokens of OAuth2 logins; a login that is withheld needs none."""
     refuse_local = asked.refuse_local_addresses
     sending = asked.sending and asked.sending.with_token(ends, refuse_local_addresses=refuse_local)
@@ -161,19 +161,19 @@ def _refused(ended: Ended) -> bool:
     return ended.failure is not None and ended.failure.type is FailureType.AUTHENTICATION_FAILED
 
 
-def _refused_login(asked: Asked, ended: Ended) -> "Asked | Sending | None":
+def _refused_login(asked: Prepared, ended: Ended) -> "Prepared | Sending | None":
     """Whose login was refused: the one that reads, or the one that sends."""
     if not _refused(ended):
         return None
     return asked.sending if ended.failure is not None and ended.failure.step == "send_authenticate" else asked
 
 
-def _refused_a_kept_token(asked: Asked, ended: Ended) -> bool:
+def _refused_a_kept_token(asked: Prepared, ended: Ended) -> bool:
     login = _refused_login(asked, ended)
     return login is not None and login.token is not None and login.token.cached
 
 
-def _tried_again(asked: Asked, refused: Ended, ends: Deadline, earlier: list[Failure]) -> Ended:
+def _tried_again(asked: Prepared, refused: Ended, ends: Deadline, earlier: list[Failure]) -> Ended:
     """Another attempt, with a new token. If it is cut short before the server has judged it, the refusal stands."""
     ended = make_attempt(asked, ends, ends)
     # A new one that is refused is dropped too, else the next run would try it and then another.
@@ -193,7 +193,7 @@ def _logged_in(ended: Ended, login: StepName) -> bool:
     return any(step.name == login and step.status == "passed" for step in ended.steps)
 
 
-def _forget_if_refused(asked: Asked, ended: Ended) -> None:
+def _forget_if_refused(asked: Prepared, ended: Ended) -> None:
     """Drop a refused token from the cache, so that no run tries it again."""
     login = _refused_login(asked, ended)
     if login is not None and login.token is not None and login.credentials is not None:
@@ -202,7 +202,7 @@ def _forget_if_refused(asked: Asked, ended: Ended) -> None:
         forget(login.credentials)
 
 
-def _attempts(asked: Asked, ends: Deadline) -> tuple[Ended, list[Failure]]:
+def _attempts(asked: Prepared, ends: Deadline) -> tuple[Ended, list[Failure]]:
     """Attempts up to the first that is not worth repeating; returns it and the failures before it."""
     retries, earlier = asked.definition.retries, list[Failure]()
     while True:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Prepared:
     """What is asked for, and made ready before a session begins: the same in every attempt of a run."""
 
     definition: CheckDefinition
@@ -88,7 +88,7 @@ class Attempt:
     `extends_to` is what the attempt may last to once no other can follow it: the run's own end.
     """
 
-    asked: Asked
+    asked: Prepared
     deadline: Deadline
     tracer: Tracer
     redactor: Redactor
