@@ -86,7 +86,7 @@ class SecretReader:
 
 
 def read_logins(reader: SecretReader, definition: CheckDefinition, **options: bool) -> Credentials:
-    """The credentials of `secret`, which must be there, with those of `send.secret` as `send`; `options` are `read`'s."""
+    """Those of `secret`, which must be there, with those of `send.secret` as `send`; `options` are for `read`."""
     assert definition.secret is not None
     held, send, sender = reader.read(definition.secret, **options), definition.send, None
     if send is not None and send.logs_in and send.secret is not None:

@@ -18,7 +18,7 @@ from imapcheck.check.facts import (
     warnings,
 )
 from imapcheck.check.ready import require_credentials, tls_context, token_for
-from imapcheck.check.state import Prepared, Learnt
+from imapcheck.check.state import Learnt, Prepared
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.failures import Category, FailureType
 from imapcheck.login.credentials import Credentials, LoginPause
