@@ -9,11 +9,12 @@ transcript of a run that was available, and texts with something that cannot be 
 import json
 import logging
 import traceback
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from imapcheck.errors import ImapcheckError
-from imapcheck.result import CheckResult, StepResult
+from imapcheck.result import CheckResult, PlaceFacts, StepResult, as_json
 from imapcheck.text import one_line, printable
 
 FINISHED = "check finished"
@@ -33,16 +34,19 @@ _LIBRARIES = ("botocore", "boto3", "s3transfer", "urllib3", "imapclient")
 
 
 def run_fields(result: CheckResult, *, instant_test: bool, cold_start: bool) -> dict[str, Any]:
-    """The line's fields in their order; `transcript` is there only where the run was unavailable.
+    """The line's fields in their order; `transcript` is there only where something failed.
 
     Below 150 fields and 200 KB whatever the server sent; `shortened` names what was cut for that.
     """
     shortened: list[str] = []
     failure = result.failure
-    content = _bounded(result.to_dict() | {"steps": None, "transcript": None}, "", shortened)
-    del content["steps"], content["transcript"]
+    apart = dict.fromkeys(("steps", "transcript", "places"))
+    content = _bounded(result.to_dict() | apart, "", shortened)
+    for name in apart:
+        del content[name]
     fields = {
         "check": result.check,
+        "verdict": result.verdict,
         "available": result.available,
         "slow": result.slow,
         "instant_test": instant_test,
@@ -52,11 +56,12 @@ def run_fields(result: CheckResult, *, instant_test: bool, cold_start: bool) -> 
         "duration_ms": result.duration_ms,
         "step_ms": result.step_ms,
         "steps": "\n".join(_bounded(_note(step), "steps", shortened) for step in result.steps),
+        "places": None if result.places is None else [_place_fields(place) for place in result.places],
         "warnings": content["warnings"],
         "cold_start": cold_start,
         "result": content,
     }
-    if not result.available:
+    if failure is not None:
         room = max(_MOST_OCTETS - _octets(fields), 0)
         fields["transcript"] = _middle_left_out("\n".join(result.transcript), room, shortened)
     return fields | ({"shortened": ", ".join(sorted(set(shortened)))} if shortened else {})
@@ -84,7 +89,35 @@ def _result(line: dict[str, Any]) -> CheckResult:
         {"name": name, "status": status, "duration_ms": times.get(name), "detail": detail}
         for name, (status, detail) in notes.items()
     ]
-    return CheckResult.from_dict({**result, "steps": steps, "transcript": _lines(line.get("transcript"))})
+    apart = {"steps": steps, "transcript": _lines(line.get("transcript")), "places": _read_places(line.get("places"))}
+    return CheckResult.from_dict({**result, **apart})
+
+
+def _place_fields(place: PlaceFacts) -> dict[str, Any]:
+    """Four fields a place, as Logs Insights counts them: what has parts is a text."""
+    content = as_json(asdict(place))
+    failure, steps = content["failure"], content["steps"]
+    return {
+        "place": place.place,
+        "reached": place.reached,
+        "failure": None if failure is None else json.dumps(failure, ensure_ascii=False),
+        "steps": json.dumps(steps, ensure_ascii=False),
+    }
+
+
+def _read_places(places: list[dict[str, Any]] | None) -> list[dict[str, Any]] | None:
+    if places is None:
+        return None
+    return [
+        {
+            "place": place["place"],
+            "looked": place["reached"] is not None,
+            "reached": place["reached"],
+            "failure": None if place["failure"] is None else json.loads(place["failure"]),
+            "steps": json.loads(place["steps"]),
+        }
+        for place in places
+    ]
 
 
 def _lines(text: str | None) -> list[str]:
