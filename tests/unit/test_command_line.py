@@ -38,7 +38,7 @@ def imapcheck(*arguments: str | Path, stdin: str | None = None, **environment: s
     return subprocess.run(
         [*PROGRAM, *map(str, arguments)],
         input=stdin, capture_output=True, text=True, timeout=60, check=False,
-        env={"PATH": os.environ["PATH"], "XDG_STATE_HOME": os.environ["XDG_STATE_HOME"], "COLUMNS": "120", **environment},
+        env={name: os.environ[name] for name in ("PATH", "XDG_STATE_HOME")} | {"COLUMNS": "120"} | environment,
     )  # fmt: skip
 
 

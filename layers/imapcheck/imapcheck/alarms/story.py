@@ -91,7 +91,7 @@ def _text(change: Change, setting: Setting, plotted: Plot) -> str:
         lines += ["", *wrap(plotted.do, "    ", first="DO: ")]
     facts = _facts(setting, plotted)
     if plotted.steps or facts:
-        steps = flow(("Steps in ms:", *plotted.steps), indent="  ") if plotted.steps else []
+        steps = flow(("Steps:", *plotted.steps), indent="  ") if plotted.steps else []
         lines += ["", *steps, *flow(facts, " ")]
     if plotted.transcript:
         lines += ["", "Transcript (C: the check, S: the server):"]

@@ -19,6 +19,7 @@ from imapcheck.network.tls import TlsContext, client_context
 from imapcheck.result import CheckResult, Failure
 from imapcheck.trace import Deadline, Hook, total_ms
 from imapcheck.transcript import Redactor
+from imapcheck.wording import failure_line
 
 if TYPE_CHECKING:
     from imapcheck.check.message import Draft
@@ -173,7 +174,7 @@ def _tried_again(asked: Asked, refused: Ended, ends: Deadline, earlier: list[Fai
     cut_short = ended.failure
     if cut_short is None or cut_short.category not in _SERVER_NOT_HEARD or _logged_in(ended):
         return ended
-    told = f"; the attempt with a new token: {cut_short.step}: {cut_short.type}: {cut_short.detail}"
+    told = f"; the attempt with a new token: {failure_line(cut_short.step, cut_short.type, cut_short.detail)}"
     # The server may repeat the old token, which the redactor of the second attempt does not know.
     verdict = replace(refused.failure, detail=refused.attempt.redactor.clean_line(refused.failure.detail + told))
     return replace(refused, failures=(verdict, *refused.failures[1:]))

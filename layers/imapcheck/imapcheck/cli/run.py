@@ -83,7 +83,7 @@ def run(
     gc.freeze()  # the collector's walks over all that was loaded would fall into the steps' times
     taken = Orders(files, CredentialsFinder(credentials, os.environ))
     orders = taken.taken
-    if chosen in ("nagios", "prometheus"):
+    if chosen in ("nagios", "prometheus", "junit") or append is not None:
         _refuse_namesakes([order.check for order in orders])
     keep = _keeper(append)
     guard = CallGuard(RefusalFile(state_folder(os.environ), _warn), unlocked=no_guard)
@@ -149,10 +149,12 @@ def _format(name: str, *, quiet: bool, every: str | None) -> Format:
 
 
 def _refuse_namesakes(names: list[str]) -> None:
-    """A label tells one check from another there."""
+    """A name tells one check from another there, and in what is kept."""
     twice = next((name for name, times in Counter(names).items() if times > 1), None)
     if twice is not None:
-        raise typer.BadParameter(f"two checks are named {twice!r}; this format tells them apart by name only")
+        raise typer.BadParameter(
+            f"two checks are named {twice!r}; what reads this format or file tells them apart by name only"
+        )
 
 
 def _keeper(append: Path | None) -> Callable[[Outcome], None]:

@@ -18,6 +18,7 @@ from imapcheck.definition.monitoring import AlarmsDefinition, ScheduleDefinition
 from imapcheck.definition.mute_windows import leave_no_gap
 from imapcheck.regions import CITIES
 from imapcheck.special_uses import SPECIAL_USES
+from imapcheck.wording import apart, length
 
 _NO_ZONES = {"Factory", "localtime"}
 """What a machine's zone files hold besides zones."""
@@ -147,7 +148,8 @@ def _threshold_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
         if reason is not None:
             yield f"thresholds.{step}", f"the step does not run: {reason}"
         elif limit > definition.timeout * 1000:
-            yield f"thresholds.{step}", f"{limit:g} ms are more than the timeout of {definition.timeout:g} s"
+            most, timeout = apart(limit, definition.timeout * 1000)
+            yield f"thresholds.{step}", f"{most} are more than the timeout of {timeout}"
 
 
 def _server_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
@@ -159,10 +161,13 @@ def _server_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
     if schedule is None:
         return
     if definition.timeout >= schedule.seconds:
-        yield "timeout", f"{definition.timeout:g} s reach schedule.every {schedule.every}: runs may overlap"
+        yield "timeout", f"{length(definition.timeout * 1000)} reach schedule.every {schedule.every}: runs may overlap"
     elif schedule.places and definition.timeout + ASKING_SECONDS >= schedule.seconds:
         asking = f"with {ASKING_SECONDS} s for asking the places"
-        yield "timeout", f"{definition.timeout:g} s {asking} reach schedule.every {schedule.every}: runs may overlap"
+        yield (
+            "timeout",
+            f"{length(definition.timeout * 1000)} {asking} reach schedule.every {schedule.every}: runs may overlap",
+        )
     yield from _place_doubts(schedule, definition.alarms)
 
 

@@ -17,8 +17,8 @@ from imapcheck.errors import CheckFailure
 from imapcheck.failures import FailureType
 from imapcheck.imap.shown import shown_response
 from imapcheck.network.transport import Wire
-from imapcheck.text import excess
 from imapcheck.transcript import MASK, Redactor, Transcript
+from imapcheck.wording import excess
 
 MAX_LINE = 1 << 20
 MAX_BODY = 25 << 20

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from imapcheck.output.outcome import Outcome, passed_limits, worst_first
-from imapcheck.result import CheckResult
+from imapcheck.result import CheckResult, Failure
 from imapcheck.text import one_line
+from imapcheck.wording import failure_line, length, warning_line
 
 type Status = Literal["OK", "WARNING", "CRITICAL", "UNKNOWN"]
 EXIT: dict[Status, int] = {"OK": 0, "WARNING": 1, "CRITICAL": 2, "UNKNOWN": 3}
@@ -53,10 +54,10 @@ def _words(outcome: Outcome) -> str:
     if result is None:
         return f"could not run: {outcome.first_line}"
     if result.failure is not None:
-        return f"NOT AVAILABLE: {result.failure.step}: {result.failure.type}: {result.failure.detail}"
-    words = f"available in {result.duration_ms:.0f} ms"
+        return f"NOT AVAILABLE: {_line(result.failure)}"
+    words = f"available in {length(result.duration_ms)}"
     return ", ".join(
-        [words, *passed_limits(result), *(f"{warning.type}: {warning.detail}" for warning in result.warnings)]
+        [words, *passed_limits(result), *(warning_line(warning.type, warning.detail) for warning in result.warnings)]
     )
 
 
@@ -65,10 +66,14 @@ def _details(outcome: Outcome) -> list[str]:
     result = outcome.result
     if result is None:
         return (outcome.error or "").splitlines()[1:]
-    advice = [f"{failure.step}: {failure.type}: {failure.advice}" for failure in result.failures]
-    also = [f"{failure.step}: {failure.type}: {failure.detail}" for failure in result.failures[1:]]
-    times = [f"{step.name} {step.duration_ms:.0f} ms" for step in result.steps if step.duration_ms is not None]
+    advice = [failure_line(failure.step, failure.type, failure.advice) for failure in result.failures]
+    also = [failure_line(failure.step, failure.type, failure.detail) for failure in result.failures[1:]]
+    times = [f"{step.name} {length(step.duration_ms)}" for step in result.steps if step.duration_ms is not None]
     return [*also, *advice, outcome.asked.server or "", ", ".join(times)]
+
+
+def _line(failure: Failure) -> str:
+    return failure_line(failure.step, failure.type, failure.detail)
 
 
 def _count(outcomes: Sequence[Outcome]) -> str:
