@@ -74,7 +74,7 @@ def results(draw: st.DrawFn, most: int = 1) -> CheckResult:
         slow=draw(st.booleans()),
         duration_ms=draw(MS),
         attempts=draw(st.integers(1, 9)),
-        earlier_failures=tuple(draw(st.lists(FAILURES, max_size=2 * most))),
+        earlier_failures=tuple(draw(st.lists(FAILURES, max_size=most))),
         server=draw(SERVERS),
         steps=tuple(draw(st.lists(ANY_STEPS, unique_by=lambda step: step.name, max_size=18))),
         failure=failures[0] if failures else None,

@@ -9,9 +9,19 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "layers/imapcheck/imapcheck"
 FUNCTIONS = PACKAGE.parents[2] / "functions"
 HALL = (
-    "version", "text", "regions", "wording", "steps", "failures", "errors", "special_uses", "result", "trace",
+    "version",
+    "text",
+    "regions",
+    "wording",
+    "steps",
+    "failures",
+    "errors",
+    "special_uses",
+    "result",
+    "measures",
+    "trace",
     "transcript",
-)  # fmt: skip
+)
 MAY_IMPORT = {
     "definition": {"hall"},
     "network": {"hall"},

@@ -270,6 +270,7 @@ class Asked:
     mailbox: str | None = None
     min_matches: int | None = None
     max_age_seconds: float | None = None
+    quota_warn_percent: float | None = None
 
 
 FIELDS = (

@@ -6,22 +6,21 @@ the flush and adds POWERTOOLS_SERVICE_NAME as a dimension, so its provider is us
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from imapcheck.definition.model import CheckDefinition, MetricSet
+from imapcheck.measures import MEASURES, CloudWatchUnit
 from imapcheck.result import CheckResult
 from imapcheck.steps import STEPS
 
 MONITOR_ERRORS = "MonitorErrors"
-
-type Unit = Literal["Percent", "Milliseconds", "Count", "Bytes", "Seconds"]
 
 
 class Metric(NamedTuple):
     """One value; each distinct pair of `name` and `dimensions` is billed by CloudWatch."""
 
     name: str
-    unit: Unit
+    unit: CloudWatchUnit
     value: float
     dimensions: dict[str, str]
 
@@ -38,33 +37,25 @@ def metrics_of(result: CheckResult, definition: CheckDefinition) -> list[Metric]
         if definition.thresholds:
             found.append(Metric("Slow", "Count", 1 if result.slow else 0, check))
         found.append(Metric("Duration", "Milliseconds", result.duration_ms, check))
-    return [*found, *_facts(result, check), *_details(result, definition.metrics, check)]
+    return [*found, *_measures(result, definition.metrics, check), *_steps(result, definition.metrics, check)]
 
 
-def _facts(result: CheckResult, check: dict[str, str]) -> Iterator[Metric]:
-    """What the definition asks for and the server answered."""
-    tls = result.server.tls
-    if tls is not None and tls.verified and tls.certificate_days_remaining is not None:
-        yield Metric("CertificateDaysRemaining", "Count", tls.certificate_days_remaining, check)
-    if result.search is not None and result.search.age_seconds is not None:
-        yield Metric("NewestMessageAge", "Seconds", result.search.age_seconds, check)
-    if result.new_message is not None and result.new_message.delivery_seconds is not None:
-        yield Metric("DeliveryTime", "Seconds", result.new_message.delivery_seconds, check)
-    if result.quota is not None:
-        yield Metric("QuotaUsed", "Percent", result.quota.used_percent, check)
+def _measures(result: CheckResult, wanted: MetricSet, check: dict[str, str]) -> Iterator[Metric]:
+    """What else was measured; of a certificate that nobody verified nothing is said, as it may be a stranger's."""
+    for measure in MEASURES:
+        value = measure.of(result)
+        if value is None or measure.cloudwatch is None or not (measure.main or wanted != "main"):
+            continue
+        name, unit = measure.cloudwatch
+        if name != "CertificateDaysRemaining" or (result.server.tls is not None and result.server.tls.verified):
+            yield Metric(name, unit, value, check)
 
 
-def _details(result: CheckResult, wanted: MetricSet, check: dict[str, str]) -> Iterator[Metric]:
-    """What the sets `steps` and `all` add."""
-    if wanted == "main":
-        return
-    for step in result.steps:
+def _steps(result: CheckResult, wanted: MetricSet, check: dict[str, str]) -> Iterator[Metric]:
+    """The times that the sets `steps` and `all` add."""
+    for step in result.steps if wanted != "main" else ():
         if step.status == "passed" and step.duration_ms is not None and (wanted == "all" or STEPS[step.name].main):
             yield Metric("StepDuration", "Milliseconds", step.duration_ms, {**check, "Step": step.name})
-    if result.search is not None:
-        yield Metric("SearchMatches", "Count", result.search.matches, check)
-        if result.search.size_bytes is not None:
-            yield Metric("MessageSize", "Bytes", result.search.size_bytes, check)
 
 
 def publish(namespace: str, metrics: Iterable[Metric], at: datetime) -> None:

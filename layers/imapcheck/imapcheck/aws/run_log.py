@@ -21,9 +21,10 @@ FINISHED = "check finished"
 COULD_NOT_RUN = "check could not run"
 _MOST_OCTETS = 150_000
 _LONGEST_TEXT = 2000
+_LONGEST_PLACE, _LONGEST_NOTE = 5000, 300
 _MOST_ELEMENTS = {
     "failures": 2,
-    "earlier_failures": 2,
+    "earlier_failures": 1,
     "warnings": 3,
     "exceeded": 4,
     "server.tls.certificate_names": 10,
@@ -56,7 +57,7 @@ def run_fields(result: CheckResult, *, instant_test: bool, cold_start: bool) -> 
         "duration_ms": result.duration_ms,
         "step_ms": result.step_ms,
         "steps": "\n".join(_bounded(_note(step), "steps", shortened) for step in result.steps),
-        "places": None if result.places is None else [_place_fields(place) for place in result.places],
+        "places": None if result.places is None else [_place_note(place, shortened) for place in result.places],
         "warnings": content["warnings"],
         "cold_start": cold_start,
         "result": content,
@@ -93,31 +94,8 @@ def _result(line: dict[str, Any]) -> CheckResult:
     return CheckResult.from_dict({**result, **apart})
 
 
-def _place_fields(place: PlaceFacts) -> dict[str, Any]:
-    """Four fields a place, as Logs Insights counts them: what has parts is a text."""
-    content = as_json(asdict(place))
-    failure, steps = content["failure"], content["steps"]
-    return {
-        "place": place.place,
-        "reached": place.reached,
-        "failure": None if failure is None else json.dumps(failure, ensure_ascii=False),
-        "steps": json.dumps(steps, ensure_ascii=False),
-    }
-
-
-def _read_places(places: list[dict[str, Any]] | None) -> list[dict[str, Any]] | None:
-    if places is None:
-        return None
-    return [
-        {
-            "place": place["place"],
-            "looked": place["reached"] is not None,
-            "reached": place["reached"],
-            "failure": None if place["failure"] is None else json.loads(place["failure"]),
-            "steps": json.loads(place["steps"]),
-        }
-        for place in places
-    ]
+def _read_places(places: list[str] | None) -> list[object] | None:
+    return None if places is None else [json.loads(place) for place in places]
 
 
 def _lines(text: str | None) -> list[str]:
@@ -129,6 +107,18 @@ def _note(step: StepResult) -> str:
     if step.status == "passed" and step.detail is None:
         return step.name
     return printable(f"{step.name} {step.status}" + ("" if step.detail is None else f": {step.detail}"))
+
+
+def _place_note(place: PlaceFacts, shortened: list[str]) -> str:
+    """One field a place, as Logs Insights counts them."""
+    content = as_json(asdict(place))
+    note = json.dumps(content, ensure_ascii=False)
+    if _octets(note) <= _LONGEST_PLACE:
+        return note
+    shortened.append("places")
+    for part in (*content["steps"], content["failure"] or {}):
+        part |= {key: text[: _fitting(text, _LONGEST_NOTE)] for key, text in part.items() if isinstance(text, str)}
+    return json.dumps(content, ensure_ascii=False)
 
 
 def _read_note(note: str) -> tuple[str, tuple[str, str | None]]:
