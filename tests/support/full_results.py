@@ -3,14 +3,12 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from imapcheck.delivery import DeliveryAuthentication, DeliveryFacts, Hop
 from imapcheck.failures import FailureType
 from imapcheck.result import (
     CheckResult,
-    DeliveryAuthentication,
-    DeliveryFacts,
     Exceeded,
     Failure,
-    Hop,
     NewMessageFacts,
     QuotaFacts,
     ResultWarning,

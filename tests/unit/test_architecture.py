@@ -11,11 +11,13 @@ FUNCTIONS = PACKAGE.parents[2] / "functions"
 HALL = (
     "version",
     "text",
+    "regions",
     "wording",
     "steps",
     "failures",
     "errors",
     "special_uses",
+    "delivery",
     "result",
     "measures",
     "trace",

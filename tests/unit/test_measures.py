@@ -2,10 +2,11 @@
 
 import pytest
 
+from imapcheck.delivery import DeliveryFacts
 from imapcheck.measures import MEASURES, Measure
 from imapcheck.output import nagios, prometheus
 from imapcheck.output.outcome import Outcome
-from imapcheck.result import Asked, DeliveryFacts, NewMessageFacts, QuotaFacts, SearchFacts
+from imapcheck.result import Asked, NewMessageFacts, QuotaFacts, SearchFacts
 from support.results import result
 
 FULL = result(

@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from imapcheck import result
+from imapcheck import delivery, result
 
 DOCUMENT = (Path(__file__).parents[2] / "docs/result.md").read_text(encoding="utf-8")
 SECTIONS = {
@@ -17,13 +17,14 @@ SECTIONS = {
     "`exceeded[]`": result.Exceeded,
     "`server`": result.ServerFacts,
     "`server.tls`": result.TlsFacts,
+    "`places[]`": result.PlaceFacts,
     "`steps[]`": result.StepResult,
     "`search`": result.SearchFacts,
     "`new_message`": result.NewMessageFacts,
     "`quota`": result.QuotaFacts,
-    "`delivery`": result.DeliveryFacts,
-    "`delivery.hops[]`": result.Hop,
-    "`delivery.authentication`": result.DeliveryAuthentication,
+    "`delivery`": delivery.DeliveryFacts,
+    "`delivery.hops[]`": delivery.Hop,
+    "`delivery.authentication`": delivery.DeliveryAuthentication,
 }
 
 

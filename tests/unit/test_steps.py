@@ -50,6 +50,12 @@ def test_every_step_is_planned() -> None:
     assert {name for name, _ in plan(define(FULL))} == set(STEP_NAMES) - {"logout"}
 
 
+def test_nothing_is_sent_without_a_login() -> None:
+    """A place elsewhere looks at the same definition as if there were none (`schedule.places`)."""
+    looked_at = define({"send": SEND}).model_copy(update={"authentication": "none"})
+    assert not {name for name, _ in plan(looked_at)} & {step.name for step in STEPS.values() if "send" in step.needs}
+
+
 def test_every_step_has_its_part_of_the_transcript() -> None:
     """Else the lines that explain its failure are not shown."""
     assert {step.name for step in STEPS.values() if not step.commands} == WITHOUT_COMMAND

@@ -28,10 +28,11 @@ class Metric(NamedTuple):
 def metrics_of(result: CheckResult, definition: CheckDefinition) -> list[Metric]:
     """The metrics of one run of a deployed check, in the order of docs/metrics.md.
 
-    `Slow` says something about available runs alone: a server that is down is not fast again.
+    `Availability` is the verdict of all places. `Slow` and `Duration` say something about available runs alone, those
+    whose own session went well: a server that is down is not fast again.
     """
     check = {"Check": result.check or ""}
-    found = [Metric("Availability", "Percent", 100 if result.available else 0, check)]
+    found = [Metric("Availability", "Percent", result.share_reached, check)]
     if result.available:
         if definition.thresholds:
             found.append(Metric("Slow", "Count", 1 if result.slow else 0, check))

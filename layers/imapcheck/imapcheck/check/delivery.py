@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 from imapcheck.check.route import authentication_of, hops_of
 from imapcheck.check.sending import RoundTrip
+from imapcheck.delivery import DeliveryFacts
 from imapcheck.imap.encoder import decode_mailbox
-from imapcheck.result import DeliveryFacts
 from imapcheck.trace import milliseconds
 from imapcheck.transcript import Redactor
 

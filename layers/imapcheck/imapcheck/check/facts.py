@@ -6,10 +6,10 @@ from datetime import timedelta
 
 from imapcheck.check.state import Learnt
 from imapcheck.definition.model import CheckDefinition
+from imapcheck.delivery import DeliveryFacts
 from imapcheck.imap.encoder import decode_mailbox
 from imapcheck.network.tls import weaknesses
 from imapcheck.result import (
-    DeliveryFacts,
     Exceeded,
     NewMessageFacts,
     QuotaFacts,

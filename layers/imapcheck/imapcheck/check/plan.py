@@ -36,7 +36,7 @@ def plan(definition: CheckDefinition) -> list[tuple[StepName, Step]]:
 
     `logout` comes last, whatever happened: that is `run`'s matter.
     """
-    functions = _FUNCTIONS if definition.send is None else _FUNCTIONS | _sending()
+    functions = _FUNCTIONS | _sending() if definition.sends else _FUNCTIONS
     order = [name for name in STEP_NAMES if name in functions]
     if definition.tls_mode == "starttls":
         order.remove("tls")

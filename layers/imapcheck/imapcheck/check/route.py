@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from imapcheck.result import DeliveryAuthentication, Hop
+from imapcheck.delivery import DeliveryAuthentication, Hop
 from imapcheck.transcript import Redactor
 
 METHODS = ("spf", "dkim", "dmarc")

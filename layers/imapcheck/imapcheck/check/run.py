@@ -20,9 +20,10 @@ from imapcheck.check.facts import (
 from imapcheck.check.ready import require_credentials, tls_context, token_for
 from imapcheck.check.state import Learnt, Prepared
 from imapcheck.definition.model import CheckDefinition
+from imapcheck.delivery import DeliveryFacts
 from imapcheck.failures import Category, FailureType
 from imapcheck.login.credentials import Credentials, LoginPause
-from imapcheck.result import CheckResult, DeliveryFacts, Failure
+from imapcheck.result import CheckResult, Failure
 from imapcheck.steps import StepName
 from imapcheck.trace import Deadline, Hook, total_ms
 from imapcheck.transcript import Redactor
@@ -142,7 +143,7 @@ def _with_tokens(asked: Prepared, ends: Deadline) -> Prepared:
 def _sending(
     definition: CheckDefinition, credentials: Credentials | None, run_id: str, pause: LoginPause | None
 ) -> "Sending | None":
-    if definition.send is None:
+    if not definition.sends:
         return None
     from imapcheck.check.sending import sending_of  # few ask for it
 

@@ -242,6 +242,11 @@ class CheckDefinition(Model):
         return self.path_of(self.tls.ca_file)
 
     @property
+    def sends(self) -> bool:
+        """There is a message to send, and a mailbox to watch for it."""
+        return self.send is not None and self.logs_in
+
+    @property
     def sends_as_it_reads(self) -> bool:
         """The sending server is on the same host, and no login of its own is named: the one login serves both."""
         return self.send is not None and self.send.secret is None and self.send.host == self.host

@@ -38,13 +38,14 @@ from htpy import (
     ul,
 )  # fmt: skip
 
+from imapcheck.delivery import DeliveryFacts, Hop
 from imapcheck.output.drawing import days_drawing
 from imapcheck.output.excerpt import part_of
 from imapcheck.output.html_steps import legend_of, steps_table, words
 from imapcheck.output.json_lines import json_object
 from imapcheck.output.outcome import Outcome, State
 from imapcheck.output.waterfall import waterfall_of
-from imapcheck.result import CheckResult, DeliveryFacts, Failure, Hop, ResultWarning, SearchFacts, TlsFacts, isoformat
+from imapcheck.result import CheckResult, Failure, ResultWarning, SearchFacts, TlsFacts, isoformat
 from imapcheck.wording import apart, date, days_left, elapsed, failure_line, length, percent, size
 
 _HEADINGS = (h1, h2, h3, h4)
