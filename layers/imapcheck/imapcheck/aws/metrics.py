@@ -5,46 +5,72 @@ the flush and adds POWERTOOLS_SERVICE_NAME as a dimension, so its provider is us
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal, NamedTuple
 
 from imapcheck.definition.model import CheckDefinition, MetricSet
-from imapcheck.result import CheckResult
+from imapcheck.result import CheckResult, judged_total
 from imapcheck.steps import STEPS
 
 MONITOR_ERRORS = "MonitorErrors"
+_ON_ITS_WAY = 300
+"""Seconds within which CloudWatch has a run's values: the schedule's jitter, the run, and the way through the log."""
 
 type Unit = Literal["Percent", "Milliseconds", "Count", "Bytes", "Seconds"]
 
 
 class Metric(NamedTuple):
-    """One value; each distinct pair of `name` and `dimensions` is billed by CloudWatch."""
+    """One value; each distinct pair of `name` and `dimensions` is billed by CloudWatch.
+
+    It is stamped `after` seconds later than its run.
+    """
 
     name: str
     unit: Unit
     value: float
     dimensions: dict[str, str]
+    after: int = 0
 
 
-def metrics_of(result: CheckResult, definition: CheckDefinition) -> list[Metric]:
-    """The metrics of one run of a deployed check, in the order of docs/metrics.md.
+def metrics_of(result: CheckResult, definition: CheckDefinition, stamp: datetime | None = None) -> list[Metric]:
+    """The metrics of one run of a deployed check, in the order of docs/metrics.md; `stamp` is the time they will have.
 
-    `Slow` says something about available runs alone: a server that is down is not fast again.
+    `Slow` and `Duration` say something about available runs alone: a server that is down is not fast again. Where
+    `total` is the only threshold, the alarm `slow` reads `Duration`.
     """
-    check = {"Check": result.check or ""}
+    check, wanted, by_duration = {"Check": result.check or ""}, definition.metrics, definition.total_alone is not None
     found = [Metric("Availability", "Percent", 100 if result.available else 0, check)]
     if result.available:
-        if definition.thresholds:
+        if definition.thresholds and not by_duration:
             found.append(Metric("Slow", "Count", 1 if result.slow else 0, check))
-        found.append(Metric("Duration", "Milliseconds", result.duration_ms, check))
-    return [*found, *_facts(result, check), *_details(result, definition.metrics, check)]
+        if wanted != "alarms" or by_duration:
+            duration = judged_total(result.steps, result.duration_ms)
+            found.append(Metric("Duration", "Milliseconds", duration, check))
+    found += _certificate(result, definition, stamp or result.started_at, check)
+    if wanted != "alarms":
+        found += _facts(result, check)
+    return [*found, *_details(result, wanted, check)]
+
+
+def _certificate(
+    result: CheckResult, definition: CheckDefinition, stamp: datetime, check: dict[str, str]
+) -> Iterator[Metric]:
+    """In the first run of every six hours, as a metric is billed by the hour, and in every run with few days left.
+
+    The former is stamped a little later. Else the alarm's period would be empty while the next value is on its way,
+    and the alarm, which then goes by the period before, back in alarm over days that ended with a renewal.
+    """
+    tls, schedule = result.server.tls, definition.schedule
+    if tls is None or not tls.verified or (left := tls.certificate_days_remaining) is None:
+        return
+    if schedule is None or left < definition.alarms.certificate_days:
+        yield Metric("CertificateDaysRemaining", "Count", left, check)
+    elif schedule.shows_certificate(stamp):
+        yield Metric("CertificateDaysRemaining", "Count", left, check, _ON_ITS_WAY)
 
 
 def _facts(result: CheckResult, check: dict[str, str]) -> Iterator[Metric]:
     """What the definition asks for and the server answered."""
-    tls = result.server.tls
-    if tls is not None and tls.verified and tls.certificate_days_remaining is not None:
-        yield Metric("CertificateDaysRemaining", "Count", tls.certificate_days_remaining, check)
     if result.search is not None and result.search.age_seconds is not None:
         yield Metric("NewestMessageAge", "Seconds", result.search.age_seconds, check)
     if result.new_message is not None and result.new_message.delivery_seconds is not None:
@@ -55,7 +81,7 @@ def _facts(result: CheckResult, check: dict[str, str]) -> Iterator[Metric]:
 
 def _details(result: CheckResult, wanted: MetricSet, check: dict[str, str]) -> Iterator[Metric]:
     """What the sets `steps` and `all` add."""
-    if wanted == "main":
+    if wanted in ("alarms", "main"):
         return
     for step in result.steps:
         if step.status == "passed" and step.duration_ms is not None and (wanted == "all" or STEPS[step.name].main):
@@ -67,12 +93,12 @@ def _details(result: CheckResult, wanted: MetricSet, check: dict[str, str]) -> I
 
 
 def publish(namespace: str, metrics: Iterable[Metric], at: datetime) -> None:
-    """Write the metrics to stdout as EMF, stamped `at`; one line per set of dimensions."""
-    by_dimensions: dict[tuple[tuple[str, str], ...], list[Metric]] = {}
+    """Write the metrics of a run at `at` to stdout as EMF; one line per set of dimensions and stamp."""
+    lines: dict[tuple[int, tuple[tuple[str, str], ...]], list[Metric]] = {}
     for metric in metrics:
-        by_dimensions.setdefault(tuple(metric.dimensions.items()), []).append(metric)
-    for dimensions, group in by_dimensions.items():
-        _write(namespace, dict(dimensions), group, at)
+        lines.setdefault((metric.after, tuple(metric.dimensions.items())), []).append(metric)
+    for (after, dimensions), group in lines.items():
+        _write(namespace, dict(dimensions), group, at + timedelta(seconds=after))
 
 
 def publish_error(namespace: str) -> None:

@@ -44,7 +44,7 @@ _LONGEST_KEEP = timedelta(days=3650)
 
 TlsMode = Literal["implicit", "starttls", "none"]
 Authentication = Literal["none", "plain", "login", "cram-md5", "scram-sha-1", "scram-sha-256", "xoauth2", "oauthbearer"]
-MetricSet = Literal["main", "steps", "all"]
+MetricSet = Literal["alarms", "main", "steps", "all"]
 AUTHENTICATIONS: tuple[Authentication, ...] = get_args(Authentication)
 _SENDS_CREDENTIALS_IN_CLEAR = {"plain", "login", "xoauth2", "oauthbearer"}
 
@@ -212,8 +212,8 @@ class CheckDefinition(Model):
     )
     metrics: MetricSet = Field(
         "main",
-        description="What is published to CloudWatch: main; steps, with the main steps' times, the number of matches"
-        " and the message's size; all, with every step's time.",
+        description="What is published to CloudWatch: alarms, what an alarm reads and no more; main; steps, with the"
+        " main steps' times, the number of matches and the message's size; all, with every step's time.",
     )
 
     _endpoint: Endpoint = PrivateAttr()
@@ -271,6 +271,11 @@ class CheckDefinition(Model):
     @property
     def logs_in(self) -> bool:
         return self.authentication != "none"
+
+    @property
+    def total_alone(self) -> float | None:
+        """The threshold of `total` where there is no other: then the duration by itself tells what is slow."""
+        return self.thresholds.get("total") if len(self.thresholds) == 1 else None
 
     @property
     def tls_mode(self) -> TlsMode:
