@@ -17,20 +17,22 @@ from imapcheck.aws.run_log import keep_libraries_quiet
 logger = Logger(service="imapcheck")
 keep_libraries_quiet()
 processor = BatchProcessor(event_type=EventType.SQS)
-config = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
+# All its tries fit into RESERVED_SECONDS: a publish that is begun ends before Lambda ends the function.
+config = Config(connect_timeout=2, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 2})
 # An alarm waits for no explanation: these are told without what does not answer soon. The log may throttle once.
 log_config = Config(connect_timeout=2, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
 state_config = Config(connect_timeout=2, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 1})
+sns = boto3.client("sns", config=config)
 explainer = Explainer(
     ExplainSettings.from_environment(),
     logs=boto3.client("logs", config=log_config),
     cloudwatch=boto3.client("cloudwatch", config=state_config),
-    sns=boto3.client("sns", config=config),
+    sns=sns,
 )
 gc.freeze()
 
-RESERVED_SECONDS = 5.0
-"""What is kept of Lambda's time for a message under way and for the answer."""
+RESERVED_SECONDS = 15.0
+"""What is kept of Lambda's time for the tries of a publish under way and for the answer."""
 
 
 class NotPublished(Exception):

@@ -146,7 +146,7 @@ def test_outages_and_the_recovery_are_told(watch: Watch, project: Project, emula
 def _is_the_story_of_two_bad_runs(watch: Watch) -> None:
     assert len(watch.bad_runs()) == 2
     assert 0.0 in _availability(watch.stack)
-    _names(watch, "mail", "connect", "connection_refused", "See whether the mail service runs")
+    _names(watch, "mail", "connect", "connection_refused", "Check whether the mail service runs")
     [told] = watch.told("mail", "ALARM")
     assert told.story["since"] == watch.bad_runs()[0]
 

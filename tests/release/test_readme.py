@@ -120,8 +120,11 @@ def test_check_that_a_reader_adds_turns_green(
     (tmp_path / "events/mail.json").write_text(json.dumps(definition))
     shutil.copy(certificates.ca, tmp_path / "events/ca.pem")
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")
-    secret = block("aws secretsmanager").replace("mail.example.com", "localhost").replace('"..."', f'"{PASSWORD}"')
-    commands = secret.replace("monitor@example.com", "monitor") + block(".venv/bin/imapcheck validate")
+    [secret] = re.findall(r"^ +`(\{.*\})`", README, re.MULTILINE)
+    for old, new in (("mail.example.com", "localhost"), ("...", PASSWORD), ("monitor@example.com", "monitor")):
+        secret = secret.replace(old, new)
+    (tmp_path / "secret.json").write_text(secret)
+    commands = block("aws secretsmanager") + block(".venv/bin/imapcheck validate")
     probe.create("Sent Items")
     try:
         done = subprocess.run(

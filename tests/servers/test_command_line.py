@@ -30,7 +30,7 @@ def imapcheck(*arguments: str | Path, **environment: str) -> subprocess.Complete
     return subprocess.run(
         [sys.executable, "-m", "imapcheck", *map(str, arguments)],
         capture_output=True, text=True, timeout=120, check=False,
-        env={"PATH": os.environ["PATH"], "XDG_STATE_HOME": os.environ["XDG_STATE_HOME"], "COLUMNS": "80", **environment},
+        env={"PATH": os.environ["PATH"], "XDG_STATE_HOME": os.environ["XDG_STATE_HOME"], "COLUMNS": "80"} | environment,
     )  # fmt: skip
 
 

@@ -98,11 +98,21 @@ class Stack:
     def sent_to_contacts(self) -> list[Sent]:
         return self._sent(self.contact_topic)
 
+    @property
+    def plain(self) -> list[Sent]:
+        """Messages that are text alone."""
+        return self._sent(self.topic, plain=True)
+
+    @property
+    def plain_to_contacts(self) -> list[Sent]:
+        return self._sent(self.contact_topic, plain=True)
+
     @staticmethod
-    def _sent(topic: str) -> list[Sent]:
+    def _sent(topic: str, *, plain: bool = False) -> list[Sent]:
         found = sns_backends[ACCOUNT][REGION].topics[topic].sent_notifications
         return [
-            Sent(json.loads(message), subject or "", attributes or {}) for _, message, subject, attributes, _ in found
+            Sent({"email": message} if plain else json.loads(message), subject or "", attributes or {})
+            for _, message, subject, attributes, _ in found
         ]
 
     def refuse(self, client: str, operation: str, *, times: int = 1000, code: str = "AccessDeniedException") -> None:
@@ -115,7 +125,7 @@ class Stack:
                 raise ClientError({"Error": {"Code": code, "Message": "no"}}, operation)
 
         api = getattr(self.handler.explainer, client)
-        api = getattr(api, "_logs", getattr(api, "_cloudwatch", api))
+        api = next(getattr(api, name) for name in ("_logs", "_cloudwatch", "_sns") if hasattr(api, name))
         api.meta.events.register(f"before-call.*.{operation}", refusal)
 
 

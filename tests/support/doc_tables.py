@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from imapcheck.alarms.kinds import KINDS
+from imapcheck.output.formats import FORMATS
 from imapcheck.steps import STEPS, Need
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -33,7 +34,13 @@ def _alarms() -> Iterable[str]:
         yield f"| `{kind.name}` | {kind.in_short} | {kind.word} | {kind.word_at_end} | {metric} |"
 
 
-TABLES: dict[str, Callable[[], Iterable[str]]] = {"steps": _steps, "alarms": _alarms}
+def _formats() -> Iterable[str]:
+    yield "| format | what |"
+    yield "|---|---|"
+    yield from (f"| `{format.name}` | {format.says} |" for format in FORMATS.values())
+
+
+TABLES: dict[str, Callable[[], Iterable[str]]] = {"formats": _formats, "steps": _steps, "alarms": _alarms}
 
 
 def documented(page: str) -> str:

@@ -53,7 +53,10 @@ def run_in_terminal(
     process = subprocess.Popen(
         [sys.executable, "-c", program, *map(str, arguments)],
         stdin=other, stdout=other, stderr=other,
-        env={"PATH": os.environ["PATH"], "XDG_STATE_HOME": os.environ.get("XDG_STATE_HOME", ""), "TERM": "xterm-256color", "PYTHONIOENCODING": encoding, **environment},
+        env={
+            "PATH": os.environ["PATH"], "XDG_STATE_HOME": os.environ.get("XDG_STATE_HOME", ""),
+            "TERM": "xterm-256color", "PYTHONIOENCODING": encoding, **environment,
+        },
         preexec_fn=lambda: os.login_tty(other),
     )  # fmt: skip
     os.close(other)

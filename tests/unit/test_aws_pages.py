@@ -22,6 +22,7 @@ SAID = {
         "SubnetIds= ",
     ],
     "docs/fleet.md": ["request-service-quota-increase --service-code lambda --quota-code L-B99A9384"],
+    "docs/command-line.md": ["HTTPS_PROXY", "PATH=/usr/local/bin"],
     "docs/providers.md": ["consumers/oauth2/v2.0/token", "*Internal*"],
 }
 NOT_SAID = {

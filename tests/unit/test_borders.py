@@ -8,12 +8,11 @@ import pytest
 
 from imapcheck.alarms.causes import behind
 from imapcheck.output.html import run_fragment
-from imapcheck.output.html_run import days_text
 from imapcheck.output.outcome import Outcome
 from imapcheck.output.summary import percentile
 from imapcheck.output.terminal import LiveDisplay
-from imapcheck.output.verdict import certificate, milliseconds
-from imapcheck.output.waterfall import duration_text, layout, limit_text, nice_ticks
+from imapcheck.output.verdict import certificate
+from imapcheck.output.waterfall import layout, nice_ticks
 from imapcheck.result import Asked, StepResult
 from support.full_results import TLS, available
 from support.rendered.paper import Paper
@@ -38,31 +37,10 @@ def test_percentile_is_the_nearest_rank(values: list[float], share: float, found
     assert percentile(values, share) == found
 
 
-@pytest.mark.parametrize(
-    ("ms", "text"), [(0.05, "0.1 ms"), (9.94, "9.9 ms"), (9.95, "10 ms"), (999.4, "999 ms"), (999.5, "1.00 s")]
-)
-def test_durations_at_the_borders(ms: float, text: str) -> None:
-    """The border belongs to the larger unit."""
-    assert duration_text(ms) == text
-
-
-@pytest.mark.parametrize(("ms", "text"), [(999.5, "999.5 ms"), (1000.0, "1 s"), (1234.0, "1.234 s")])
-def test_limits_at_the_borders(ms: float, text: str) -> None:
-    """As they were set."""
-    assert limit_text(ms) == text
-
-
-@pytest.mark.parametrize(("ms", "text"), [(0.0, "0.0 ms"), (9.94, "9.9 ms"), (10.0, "10 ms"), (412.4, "412 ms")])
-def test_milliseconds_of_a_verdict(ms: float, text: str) -> None:
-    """A decimal below ten."""
-    assert milliseconds(ms) == text
-
-
 def test_day_on_which_a_certificate_expires_is_still_to_come() -> None:
     """Zero days are left, none has passed."""
     seen = replace(TLS, certificate_days_remaining=0.0)
     assert [fact for fact in certificate(seen) if "expire" in fact] == ["expires in 0 days"]
-    assert days_text(0.0) == "0 days left"
 
 
 @pytest.mark.parametrize(

@@ -134,9 +134,9 @@ def test_several_checks_end_in_a_table(
         done = imapcheck("run", *paths, "--credentials", secret)
     assert done.returncode == 1
     rows = [line.split() for line in done.stdout.splitlines()]
-    assert ["check", "verdict", "ms", "why", "slowest", "step"] in rows
+    assert ["check", "verdict", "time", "why", "slowest", "step"] in rows
     assert any(row[:2] == ["a", "available"] for row in rows)
-    assert any(row[:3] + row[4:6] == ["b", "NOT", "AVAILABLE", "examine:", "command_rejected"] for row in rows)
+    assert any(row[:3] + row[5:7] == ["b", "NOT", "AVAILABLE", "examine:", "command_rejected"] for row in rows)
     assert done.stdout.splitlines()[-1] == "2 checks: 1 not available, 1 available"
 
 

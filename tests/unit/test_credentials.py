@@ -164,3 +164,32 @@ def test_refused_password_with_white_space_at_its_ends(
     with WireServer(Dialect(password="right "), tls=server_context) as server:
         given = Credentials.model_validate({"username": "alice", "password": "right "})
         assert run_check(define(server, authentication=mechanism), given).available
+
+
+@pytest.mark.parametrize(
+    ("username", "password", "words"),
+    [
+        ("alice\n", "wrong", "the user name begins or ends with white space"),
+        (" alice", "wrong", "the user name begins or ends with white space"),
+        ("alice\r\n", "wrong ", "white space; the password begins or ends with white space"),
+        ("al\u200bice", "wrong", "the user name holds an invisible character, U+200B"),
+        ("alice", "wr\ufeffong", "the password holds an invisible character, U+FEFF"),
+        ("alice", "wr\u00a0ong", "the password holds an invisible character, U+00A0"),
+        ("alice", "wr\u2028ong", "the password holds an invisible character, U+2028"),
+        ("alice", "wr\x07ong", "the password holds an invisible character, U+0007"),
+        ("al\u00adice", "wrong", "the user name holds an invisible character, U+00AD"),
+        ("alice", "wrong", ""),
+        ("alice", "wr ong", ""),
+        ("ali\u00e7e", "wr\u00f6ng", ""),
+    ],
+)
+def test_what_is_hard_to_see_in_refused_credentials_is_told(
+    define: Define, server_context: Any, username: str, password: str, words: str
+) -> None:
+    """echo without -n, a paste from a web page, Kubernetes: by what it is, and nothing else of them is shown."""
+    with WireServer(Dialect(), tls=server_context) as server:
+        result = run_check(define(server), Credentials.model_validate({"username": username, "password": password}))
+    assert result.failure is not None
+    assert result.failure.type == "authentication_failed"
+    assert words in result.failure.detail
+    assert ("white space" in result.failure.detail or "invisible" in result.failure.detail) is bool(words)

@@ -95,7 +95,7 @@ def test_threshold_and_the_timeout() -> None:
     """More than the whole time can never be reached; exactly so much can."""
     assert told(thresholds={"total": 10_000}, timeout=10) == []
     assert told(thresholds={"total": 10_001}, timeout=10) == [
-        "thresholds.total: 10001 ms are more than the timeout of 10 s"
+        "thresholds.total: 10.001 s are more than the timeout of 10 s"
     ]
 
 

@@ -28,6 +28,11 @@ def init(*arguments: str | Path, **environment: str) -> Result:
     return CliRunner().invoke(app, ["init", *map(str, arguments)], env=environment)
 
 
+def initialize(server: WireServer, *options: str, **environment: str) -> Result:
+    where = ("--output", "events/mail.json", "--ca-file", "ca.pem", "--force")
+    return init(f"localhost:{server.port}", *where, *options, **environment)
+
+
 def written(
     server_context: Any, dialect: Dialect, *options: str, **environment: str
 ) -> tuple[dict[str, Any], list[str]]:
@@ -58,14 +63,12 @@ def plain(mailbox: str | None = None, **fields: Any) -> dict[str, Any]:
 
 WRITTEN = "events/mail.json: written for imaps://localhost:PORT/, authentication "
 TO_RUN = "Run it:  imapcheck run events/mail.json --credentials FILE"
-IN_AWS = [
-    "In AWS it takes its credentials from a secret; put the real values in:",
-    "  aws secretsmanager create-secret --name imapcheck/mail \\",
-]
+IN_AWS = "In AWS it takes its credentials from a secret. Put them into a file for you alone, such as secret.json:"
+CREATE = "  aws secretsmanager create-secret --name imapcheck/mail --secret-string file://secret.json"
 
 
 def secret(**content: str) -> str:
-    return f"    --secret-string '{json.dumps(content)}'"
+    return f"  {json.dumps(content)}"
 
 
 ALICE = secret(username="alice", password="...", host="localhost")
@@ -86,7 +89,7 @@ def test_definition_of_a_login_that_worked(
     """It searches for what it files, where it files it; and what to do next is all that is said."""
     assert written(server_context, dialect, *options, **LOGIN) == (
         content,
-        [WRITTEN + "plain", TO_RUN, *IN_AWS, ALICE],
+        [WRITTEN + "plain", TO_RUN, IN_AWS, ALICE, CREATE],
     )
 
 
@@ -103,13 +106,16 @@ def test_login_that_was_not_tried_is_told(server_context: Any) -> None:
     for given in ({}, {"IMAPCHECK_USERNAME": "alice"}, {"IMAPCHECK_PASSWORD": PASSWORD}):
         told = written(server_context, Dialect(), "--force", **given)
         known = secret(username=given.get("IMAPCHECK_USERNAME", "..."), password="...", host="localhost")
-        assert told == (plain(), [WRITTEN + "plain", said, TO_RUN, *IN_AWS, known])
+        assert told == (plain(), [WRITTEN + "plain", said, TO_RUN, IN_AWS, known, CREATE])
 
 
 def test_server_without_a_mailbox_for_sent_mail(server_context: Any) -> None:
     """Only the login is checked, and the key that changes it is named."""
     said = "No mailbox for sent mail was seen, so no message is filed: set new_message.mailbox to file one."
-    assert written(server_context, NO_SENT, **LOGIN) == (plain(), [WRITTEN + "plain", said, TO_RUN, *IN_AWS, ALICE])
+    assert written(server_context, NO_SENT, **LOGIN) == (
+        plain(),
+        [WRITTEN + "plain", said, TO_RUN, IN_AWS, ALICE, CREATE],
+    )
 
 
 @pytest.mark.parametrize("mechanism", ["XOAUTH2", "OAUTHBEARER"])
@@ -123,8 +129,9 @@ def test_server_that_takes_tokens_alone(server_context: Any, mechanism: str) -> 
         [
             WRITTEN + name,
             TO_RUN,
-            *IN_AWS,
+            IN_AWS,
             secret(**dict.fromkeys(keys, "...") | {"username": "alice", "host": "localhost"}),
+            CREATE,
         ],
     )
 
@@ -156,7 +163,7 @@ def test_credentials_of_a_file_come_first(server_context: Any) -> None:
     Path("secret.json").write_text(json.dumps({"username": "alice", "password": PASSWORD}))
     file = ["--credentials", "secret.json", "--username", "bob"]
     content, said = written(server_context, Dialect(), *file, IMAPCHECK_PASSWORD="wrong")
-    assert (content["new_message"], said[-1]) == (message("alice@localhost"), ALICE)
+    assert (content["new_message"], said[-2]) == (message("alice@localhost"), ALICE)
     for broken, words in (("{", "line 1, column 2"), ('{"username": 1}', "credentials in secret.json")):
         Path("secret.json").write_text(broken)
         with WireServer(tls=server_context) as server:
@@ -206,3 +213,39 @@ def test_definition_that_would_be_refused_is_told(server_context: Any) -> None:
     assert done.exit_code == 2
     assert done.stderr.startswith("events/no name.json: ")
     assert not Path("events/no name.json").exists()
+
+
+@pytest.mark.parametrize("given", [{}, {"IMAPCHECK_USERNAME": ""}])
+def test_password_of_the_environment_goes_to_the_host_that_it_is_for(
+    server_context: Any, given: dict[str, str]
+) -> None:
+    """Refused before anything is sent, and nothing is written."""
+    with WireServer(Dialect(), tls=server_context) as server:
+        done = initialize(server, "--username", "alice", IMAPCHECK_PASSWORD=PASSWORD, IMAPCHECK_HOST="mail.example.com")
+        assert done.exit_code == 2
+        assert "mail.example.com" in done.stderr
+        assert not any(command.startswith(("AUTHENTICATE", "LOGIN")) for command in server.commands)
+        assert not Path("events/mail.json").exists()
+        done = initialize(server, "--username", "alice", IMAPCHECK_PASSWORD=PASSWORD, IMAPCHECK_HOST="LOCALHOST.")
+        assert done.exit_code == 0, done.stderr
+
+
+def test_port_that_speaks_clear_imap_is_taken_with_starttls(server_context: Any) -> None:
+    """`init host:143` is what people type; what did not work is said."""
+    with WireServer(Dialect(), starttls=server_context) as server:
+        done = initialize(server, **LOGIN)
+        assert done.exit_code == 0, done.stderr
+        content = json.loads(Path("events/mail.json").read_text())
+        assert content["server"] == f"imap://localhost:{server.port}/"
+        assert "It is not for imaps://localhost" in done.stdout
+        assert server.commands.index("STARTTLS") < next(
+            place for place, command in enumerate(server.commands) if command.startswith("AUTHENTICATE")
+        )
+
+
+def test_no_password_stands_on_a_command_line(server_context: Any) -> None:
+    """Shells keep what is typed, and ps shows it."""
+    with WireServer(Dialect(), tls=server_context) as server:
+        done = initialize(server, **LOGIN)
+    assert "file://secret.json" in done.stdout
+    assert not any("--secret-string" in line and "password" in line for line in done.stdout.splitlines())

@@ -223,6 +223,18 @@ def test_success_here_ends_what_is_shared_and_a_later_refusal_of_ours_stays() ->
     assert guard.pause(MAILBOX, ALICE, "v") is not None
 
 
+def test_way_in_that_worked_and_is_refused_later_is_withheld_like_any_other() -> None:
+    """That it once went well beside a refused one is no license for ever."""
+    clock = Clock()
+    guard = LoginGuard(clock)
+    other = MAILBOX.model_copy(update={"authentication": "cram-md5"})
+    guard.note(other, ALICE, "v", REFUSED)
+    guard.note(MAILBOX, ALICE, "v", GOOD)
+    assert guard.pause(MAILBOX, ALICE, "v") is None
+    guard.note(MAILBOX, ALICE, "v", REFUSED)
+    assert guard.pause(MAILBOX, ALICE, "v") is not None
+
+
 def test_one_that_only_obeys_leaves_no_pause_behind() -> None:
     """Instant tests of the function."""
     clock = Clock()

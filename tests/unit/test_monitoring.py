@@ -191,7 +191,7 @@ DOUBTFUL = [
         {"thresholds": {"dns": 5}, "server": "192.0.2.1"},
         "thresholds.dns: the step does not run: the server is given as an address",
     ),
-    ({"thresholds": {"total": 31_000}}, "thresholds.total: 31000 ms are more than the timeout of 30 s"),
+    ({"thresholds": {"total": 31_000}}, "thresholds.total: 31 s are more than the timeout of 30 s"),
     ({"timeout": 60} | SCHEDULE, "timeout: 60 s reach schedule.every 1m"),
     ({"server": "imap://h.example:993/"}, "server: STARTTLS on port 993"),
     ({"server": "imaps://h.example:143/"}, "server: TLS from the start on port 143"),

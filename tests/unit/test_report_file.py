@@ -135,3 +135,15 @@ def test_what_cannot_be_written_is_told_and_leaves_nothing(tmp_path: Path) -> No
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o664])
+def test_report_keeps_the_rights_of_the_one_that_it_replaces(tmp_path: Path, mode: int) -> None:
+    """Who made it private does not want everybody to read the next one."""
+    report = tmp_path / "report.html"
+    report.write_text("before")
+    report.chmod(mode)
+    with report_file(report) as write:
+        write("after")
+    assert report.read_text() == "after"
+    assert report.stat().st_mode & 0o777 == mode

@@ -93,6 +93,40 @@ def test_error_code_is_told(endpoint: TokenEndpoint, fetch: Fetch) -> None:
         fetch()
 
 
+@pytest.mark.parametrize(
+    ("numbers", "words"),
+    [
+        ([7000222], ", AADSTS7000222: the client_secret has expired"),
+        ([7000215], ", AADSTS7000215: wrong client_secret"),
+        ([53003], ", AADSTS53003: blocked by Conditional Access"),
+        ([65001], "nobody has consented"),
+        ([50076, 50079, 1234567, 8], "; AADSTS1234567"),
+        ([], "(HTTP 400)"),
+        ("7000222", "(HTTP 400)"),
+        ([True, "x", -1, 10**9, 1.5, None, [7000222]], "(HTTP 400)"),
+        (None, "(HTTP 400)"),
+    ],
+)
+def test_numbers_of_microsoft_are_told_with_what_they_mean(
+    endpoint: TokenEndpoint, fetch: Fetch, numbers: Any, words: str
+) -> None:
+    """An expired secret, a wrong one and Conditional Access are one word in OAuth's own language."""
+    answer(endpoint, 400, error="invalid_client", error_codes=numbers)
+    with pytest.raises(CredentialsError) as raised:
+        fetch()
+    assert f"it refused with invalid_client (HTTP 400){words if words.startswith(',') else ''}" in str(raised.value)
+    assert words in str(raised.value)
+    assert str(raised.value).endswith("(HTTP 400)") == (words == "(HTTP 400)")
+
+
+def test_number_that_stands_in_a_secret_is_not_told(endpoint: TokenEndpoint, fetch: Fetch) -> None:
+    """An endpoint that answers what it was sent."""
+    answer(endpoint, 400, error="invalid_client", error_codes=[47114711])
+    with pytest.raises(CredentialsError) as raised:
+        fetch(client_secret="canary-47114711")
+    assert "4711" not in str(raised.value)
+
+
 @pytest.mark.parametrize("token", ["", "two words", "tökens", 5, None, "a\r\nb"])
 def test_what_is_no_token(endpoint: TokenEndpoint, fetch: Fetch, token: Any) -> None:
     """Nothing that would be sent as something else."""

@@ -180,13 +180,13 @@ def test_table_at_the_end_has_each_checks_last_state(monkeypatch: pytest.MonkeyP
     heads = [number for number, line in enumerate(shown) if line.split()[:2] == ["check", "verdict"]]
     table = [line.split() for line in shown[heads[-1] :]]
     cells = {row[0]: row[1:] for row in table if row}
-    assert cells["check"] == ["verdict", "since", "ms", "runs", "failed", "why"]
+    assert cells["check"] == ["verdict", "since", "time", "runs", "failed", "why"]
     assert cells["late"] == ["running", "0", "0"]
-    assert (cells["down"][:2], cells["down"][3:6]) == (["NOT", "AVAILABLE"], ["31", "2", "2"])
+    assert (cells["down"][:2], cells["down"][4:8]) == (["NOT", "AVAILABLE"], ["31", "ms", "2", "2"])
     assert "command_rejected" in " ".join(cells["down"])
-    assert (cells["fine"][0], cells["fine"][2:]) == ("available", ["812", "2", "0"])
-    assert (cells["slow"][0], cells["slow"][2:5]) == ("slow", ["812", "2", "0"])
-    assert (cells["wrong"][:3], cells["wrong"][4:6]) == (["could", "not", "run"], ["2", "0"])
+    assert (cells["fine"][0], cells["fine"][3:]) == ("available", ["812", "ms", "2", "0"])
+    assert (cells["slow"][0], cells["slow"][3:7]) == ("slow", ["812", "ms", "2", "0"])
+    assert (cells["wrong"][:3], cells["wrong"][5:7]) == (["could", "not", "run"], ["2", "0"])
     changes = [line for line in shown if "  down  NOT AVAILABLE: examine: command_rejected" in line]
     assert len(changes) == 1
 

@@ -8,9 +8,7 @@ from hypothesis import strategies as st
 
 from imapcheck.output.waterfall import (
     Waterfall,
-    duration_text,
     layout,
-    limit_text,
     nice_ticks,
     waterfall_of,
 )
@@ -125,27 +123,3 @@ def test_no_steps_are_no_error() -> None:
     """A frame with nothing in it."""
     empty: Waterfall = layout([], {"total": 10.0})
     assert (empty.rows, empty.total_ms) == ((), 0.0)
-
-
-@pytest.mark.parametrize(
-    ("ms", "text"),
-    [
-        (0.0, "0.0 ms"),
-        (0.04, "<0.1 ms"),
-        (0.06, "0.1 ms"),
-        (9.94, "9.9 ms"),
-        (9.96, "10 ms"),
-        (999.4, "999 ms"),
-        (999.6, "1.00 s"),
-        (30000, "30.00 s"),
-    ],
-)
-def test_durations_for_people(ms: float, text: str) -> None:
-    """No `10.0 ms` and no `1000 ms` at the borders."""
-    assert duration_text(ms) == text
-
-
-@pytest.mark.parametrize(("ms", "text"), [(350, "350 ms"), (2000, "2 s"), (1500, "1.5 s")])
-def test_thresholds_as_they_were_set(ms: float, text: str) -> None:
-    """Without a decimal that nobody wrote."""
-    assert limit_text(ms) == text

@@ -223,6 +223,7 @@ class Asked:
     mailbox: str | None = None
     min_matches: int | None = None
     max_age_seconds: float | None = None
+    quota_warn_percent: float | None = None
 
 
 def judged_total(steps: Iterable[StepResult], duration_ms: float) -> float:

@@ -24,7 +24,7 @@ from support.more_results import crashed, fleet, not_run, outcome_of, over_quota
 from support.rendered.paper import Paper, sheet
 
 BEGAN = datetime(2026, 11, 24, 10, 12, 3, tzinfo=UTC)
-_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
+_TIME = re.compile(r"(\d+ \w{3} )?\d\d:\d\d(:\d\d)? UTC")
 COURSE = (
     available(), available(), slow(), slow(), warned("mail"), refused(), refused(), over_quota("mail"), available(),
 )  # fmt: skip
@@ -97,7 +97,7 @@ def run_through(outcomes: Sequence[Outcome], paper: Paper, *, as_json: bool = Fa
         f"{item['check']}: {item.get('error') or item['duration_ms']}, {len(item.get('transcript', ()))} lines\n"
         for item in objects
     ]
-    shown = re.sub(r"after \d+ s", "after N s", _TIME.sub("YYYY-MM-DD HH:MM:SS", paper.text.strip("\n")))
+    shown = re.sub(r"after \d+ s", "after N s", _TIME.sub("HH:MM UTC", paper.text.strip("\n")))
     return shown + "\n" + "".join(told)
 
 

@@ -18,6 +18,7 @@ from imapcheck.alarms.spell import find_spell
 from imapcheck.alarms.story import Story, tell, tell_bare
 from imapcheck.failures import FailureType
 from imapcheck.result import CheckResult, ResultWarning
+from imapcheck.wording import length
 from support.any_result import results
 from support.log_lines import log_line as written
 from support.story_scenes import (
@@ -93,7 +94,7 @@ def test_every_failure_is_told_with_step_type_words_and_time(type: FailureType) 
     assert f"{fault.step}: {type.value}" in flat
     assert " ".join(fault.detail.split()) in flat
     mark = "not tried" if type is FailureType.AUTHENTICATION_PAUSED else "failed"
-    assert f"{fault.step} {fault.took_ms:.0f} <- {mark}" in flat or fault.goes_on
+    assert f"{fault.step} {length(fault.took_ms)} <- {mark}" in flat or fault.goes_on
     assert "since 24 Nov 10:12 UTC: the last 2 runs failed; last good 10:07 UTC" in flat
     asked = "DO: It worked at 10:07 UTC: what changed since?" in flat
     assert asked == (type is not FailureType.CERTIFICATE_EXPIRED)
@@ -133,7 +134,7 @@ def test_later_failures_and_warnings_are_told_too() -> None:
     bad["result"]["warnings"] = [{"type": "server_alert", "detail": "maintenance at noon"}]
     text = tell(change(UNAVAILABLE), setting([bad, bad])).text
     assert "also append: over_quota: mailbox is full" in text
-    assert "warning server_alert: maintenance at noon" in text
+    assert "warning: server_alert: maintenance at noon" in text
 
 
 def test_withheld_login_is_told_in_the_words_of_the_refusal() -> None:
@@ -144,7 +145,7 @@ def test_withheld_login_is_told_in_the_words_of_the_refusal() -> None:
     story = tell(change(UNAVAILABLE), setting([*runs, log_line(minutes_ago(15))]))
     assert "authenticate: authentication_failed" in story.text
     assert "Authentication failed." in story.text
-    assert "2 x authenticate: authentication_paused (10:12 to 10:17)" in " ".join(story.text.split())
+    assert "2 x authenticate: authentication_paused (10:12 to 10:17 UTC)" in " ".join(story.text.split())
     assert "now the check does not log in" in " ".join(story.text.split())
     assert story.content["type"] == "authentication_failed"
 
@@ -161,7 +162,7 @@ def test_withheld_login_is_told_and_no_older_failure_of_another_kind(type: Failu
     seen = refused_at or type is refused
     assert story.content["type"] == (refused if seen else paused)
     assert story.content["since"] == "2026-11-24T10:02:02.000Z"
-    assert f"authenticate: {paused.value} (10:12 to 10:17)" in " ".join(story.text.split())
+    assert f"authenticate: {paused.value} (10:12 to 10:17 UTC)" in " ".join(story.text.split())
 
 
 ABSENT = "secret imapcheck/office: cannot be read:"
@@ -304,7 +305,7 @@ def test_recovery_counts_each_cause_and_when_it_was() -> None:
     story = SCENES["up"]()
     assert story.subject.endswith("7 runs failed: 1 x connection_lost, 6 x connection_refused")
     flat = " ".join(story.text.split())
-    assert "1 x search: connection_lost (10:15), 6 x connect: connection_refused (10:20 to 10:45) UTC" in flat
+    assert "1 x search: connection_lost (10:15 UTC), 6 x connect: connection_refused (10:20 to 10:45 UTC)" in flat
     assert "search: the server ended the session: BYE System shutting down" in flat
 
 

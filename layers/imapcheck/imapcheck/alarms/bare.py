@@ -4,9 +4,9 @@ import re
 from datetime import UTC, datetime
 
 from imapcheck.alarms.kind import Change, Evidence, Plot, clean
-from imapcheck.alarms.layout import clock, stamp
 from imapcheck.alarms.spell import good_since
 from imapcheck.result import Asked
+from imapcheck.wording import clock, date
 
 _DATAPOINT = re.compile(r"(\d+(?:\.\d+)?) \((\d\d/\d\d/\d\d \d\d:\d\d:\d\d)\)")
 
@@ -15,7 +15,7 @@ def bare(change: Change, asked: Asked, evidence: Evidence) -> Plot:
     """What is left to say without evidence: that the alarm changed, and what CloudWatch says of it."""
     silence, words = _silence(change, evidence), (f"CloudWatch: {clean(change.reason)}",)
     if change.state == "OK":
-        at = stamp(change.at)
+        at = date(change.at, change.at)
         return Plot(
             change.kind.word_at_end,
             (f": the alarm {change.kind} ended, {at}",),
@@ -24,11 +24,11 @@ def bare(change: Change, asked: Asked, evidence: Evidence) -> Plot:
             words,
         )
     since = change.kind.began(change)
-    began = f"since {stamp(change.at)} or earlier" if since is None else f"since {stamp(since)}"
+    began = f"since {date(change.at, change.at)} or earlier" if since is None else f"since {date(since, change.at)}"
     return Plot(
         change.kind.word,
         (": reason unknown", f", {began}", f": {silence.partition(' (')[0]}"),
-        f"{began}: {change.kind.rule(change)}; the alarm rang at {clock(change.at, change.at)} UTC",
+        f"{began}: {change.kind.rule(change)}; the alarm rang at {clock(change.at, change.at)}",
         f"reason unknown: {silence}",
         words,
         advice=_look_yourself(asked, evidence),
@@ -42,7 +42,7 @@ def unfounded(change: Change, asked: Asked, evidence: Evidence) -> Plot:
     return Plot(
         "ALARM",
         (f": {change.kind} rings, but {silence}",),
-        f"since {stamp(change.at)}: the alarm {change.kind} rings",
+        f"since {date(change.at, change.at)}: the alarm {change.kind} rings",
         f"reason not known: {silence}; was the alarm set by hand?",
         (f"CloudWatch: {clean(change.reason)}",),
         advice=_look_yourself(asked, evidence),
@@ -77,4 +77,4 @@ def _silence(change: Change, evidence: Evidence) -> str:
     if evidence.looked_from is None:
         return "the log was not read"
     since = good_since(change, evidence.runs) or evidence.looked_from
-    return f"the log has no {change.kind.looks_for} since {clock(since, change.at)} UTC"
+    return f"the log has no {change.kind.looks_for} since {clock(since, change.at)}"

@@ -1,10 +1,10 @@
 """How a story words a failure: its first word, its headline, what it means, and what to do."""
 
-from imapcheck.alarms.layout import seconds
 from imapcheck.alarms.spell import type_of
 from imapcheck.failures import FailureType
 from imapcheck.result import Asked, CheckResult
 from imapcheck.steps import STEPS
+from imapcheck.wording import length
 
 DOWN = "DOWN"
 _PROVIDER = " If the server is not yours, ask its provider."
@@ -48,8 +48,8 @@ def meaning_of(run: CheckResult, asked: Asked) -> str:
 
 
 def _waited(took: float | None, asked: Asked) -> str:
-    waited = "" if took is None else f"waited {seconds(took)}"
-    limit = "" if asked.timeout is None else f"the whole run may take {asked.timeout:g} s"
+    waited = "" if took is None else f"waited {length(took)}"
+    limit = "" if asked.timeout is None else f"the whole run may take {length(asked.timeout * 1000)}"
     return "; ".join(filter(None, (waited, limit)))
 
 

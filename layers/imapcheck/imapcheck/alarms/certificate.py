@@ -6,13 +6,12 @@ from imapcheck.alarms.alarm import Alarm, Signal
 from imapcheck.alarms.bare import bare
 from imapcheck.alarms.by_runs import ByRuns, fields_of
 from imapcheck.alarms.kind import Change, Evidence, Plot, clean
-from imapcheck.alarms.layout import stamp
 from imapcheck.alarms.sentences import address_of, certificate_names, expiry_of, since_when
 from imapcheck.alarms.spell import Spell, certificate_days
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.monitoring import RunsOf, ScheduleDefinition
 from imapcheck.result import Asked, CheckResult, TlsFacts
-from imapcheck.text import days
+from imapcheck.wording import date, days
 
 _URGENT_DAYS = 3
 
@@ -53,7 +52,7 @@ class Certificate(ByRuns):
         return Plot(
             "CERTIFICATE",
             (f": expires in {days(left)}", f", on {expiry_of(run)}", "; nothing is broken yet"),
-            f"{since_when(spell)}: fewer than {limit} left; nothing is broken yet",
+            f"{since_when(change, spell)}: fewer than {limit} left; nothing is broken yet",
             f"certificate: expires in {days(left)}, on {expiry_of(run)}",
             certificate_names(run.server.tls),
             worked="" if left < _URGENT_DAYS else "This can wait until morning. ",
@@ -71,7 +70,7 @@ class Certificate(ByRuns):
         return Plot(
             "CERTIFICATE OK",
             (f": {days(left)} left", f", until {expiry_of(run)}"),
-            f"since {stamp(change.at)}: {days(change.threshold or 0)} or more are left again",
+            f"since {date(change.at, change.at)}: {days(change.threshold or 0)} or more are left again",
             f"certificate: expires in {days(left)}, on {expiry_of(run)}",
             certificate_names(run.server.tls),
             advice="Nothing now.",

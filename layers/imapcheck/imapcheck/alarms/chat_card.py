@@ -72,7 +72,7 @@ def harmless(text: str) -> str:
 
 def _description(plotted: Plot, facts: Sequence[str]) -> str:
     ours = [plotted.when, harmless(plotted.why)]
-    block = [*plotted.quoted, *((f"ms: {'  '.join(plotted.steps)}",) if plotted.steps else ())]
+    block = [*plotted.quoted, *((f"Steps: {'  '.join(plotted.steps)}",) if plotted.steps else ())]
     block += plotted.transcript[-_TRANSCRIPT_LINES:]
     closing = " ".join(facts)
     room = DESCRIPTION_LIMIT - sum(map(len, ours)) - len(closing) - 20

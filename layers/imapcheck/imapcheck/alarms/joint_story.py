@@ -8,10 +8,10 @@ from imapcheck.alarms.bare import bare
 from imapcheck.alarms.chat_card import DESCRIPTION_LIMIT, fenced, harmless, notification
 from imapcheck.alarms.kind import UNTOLD, Change, Plot
 from imapcheck.alarms.kinds import KINDS
-from imapcheck.alarms.layout import ascii_line, between, cut, stamp, wrap
+from imapcheck.alarms.layout import ascii_line, cut, wrap
 from imapcheck.alarms.story import Setting, Story, head_line, plot_of
 from imapcheck.result import CheckResult, isoformat
-from imapcheck.text import count
+from imapcheck.wording import between, count, date
 
 SCHEMA_VERSION = 1
 _INDENT = "      "
@@ -84,8 +84,8 @@ def _common(told: Sequence[_Told]) -> tuple[str, int, str | None] | None:
 
 def _lines(told: Sequence[_Told], title: str, common: tuple[str, int, str | None] | None) -> list[str]:
     times = sorted(item.change.at for item in told)
-    first, last = (stamp(moment) for moment in (times[0], times[-1]))
-    when = f"at {last}" if first == last else f"from {between(times[0], times[-1])}"
+    first, last = (date(moment, times[-1]) for moment in (times[0], times[-1]))
+    when = f"at {last}" if first == last else f"from {between(times[0], times[-1], times[-1])}"
     lines = [*wrap(title, "  ", first=""), when]
     if common is not None:
         reason, number, advice = common

@@ -1,33 +1,13 @@
-"""How a story spells times, durations, steps and lists, and how it breaks its lines."""
+"""How a story spells steps and lists, and how it breaks its lines."""
 
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+
+from imapcheck.text import printable
+from imapcheck.wording import length
 
 COLUMNS = 80
 NAMES_SHOWN = 8
-
-
-def clock(moment: datetime, now: datetime) -> str:
-    """`10:12`, or `23 Nov 10:12` where it was not today; always UTC."""
-    moment, now = moment.astimezone(UTC), now.astimezone(UTC)
-    return f"{moment:%H:%M}" if moment.date() == now.date() else f"{moment.day} {moment:%b %H:%M}"
-
-
-def stamp(moment: datetime) -> str:
-    """`24 Nov 10:12 UTC`: the first time of a story, with its date, as mail may come late."""
-    moment = moment.astimezone(UTC)
-    return f"{moment.day} {moment:%b %H:%M} UTC"
-
-
-def between(first: datetime, last: datetime) -> str:
-    """`24 Nov 10:15 to 10:50 UTC`."""
-    return f"{stamp(first).removesuffix(' UTC')} to {clock(last, first)} UTC"
-
-
-def ms(duration: float) -> str:
-    """`412 ms`; below one, what the clock said."""
-    return f"{duration:.0f} ms" if duration >= 1 else f"{duration:.1f} ms"
 
 
 def names(found: Sequence[str], unnamed: int = 0) -> str:
@@ -44,14 +24,9 @@ def cut(text: str, limit: int) -> str:
     return text[: limit - len(note)] + note
 
 
-def seconds(milliseconds: float) -> str:
-    """`29.2 s`, `30 s`."""
-    return f"{round(milliseconds / 1000, 1):g} s"
-
-
 def timed_steps(step_ms: Mapping[str, float], marks: Mapping[str, str]) -> tuple[str, ...]:
-    """`dns 3`, `connect 21`, `authenticate 412 <- failed`: in ms; what is marked but has no time comes last."""
-    timed = [f"{name} {took:.0f}{f' <- {marks[name]}' if name in marks else ''}" for name, took in step_ms.items()]
+    """`dns 3 ms`, `connect 21 ms`, `authenticate 412 ms <- failed`: what is marked but has no time comes last."""
+    timed = [f"{name} {length(took)}{f' <- {marks[name]}' if name in marks else ''}" for name, took in step_ms.items()]
     return (*timed, *(f"{name} <- {mark}" for name, mark in marks.items() if name not in step_ms))
 
 
@@ -76,9 +51,12 @@ def flow(pieces: Iterable[str], gap: str = "  ", *, indent: str = "") -> list[st
 
 
 def ascii_line(parts: Iterable[str], limit: int = 99) -> str:
-    """The parts as one line of ASCII, as many as fit: an SNS subject has fewer than 100 characters."""
+    """The parts as one line of ASCII, as many as fit.
+
+    An SNS subject has fewer than 100 characters, none of which is a control character (API reference, Publish).
+    """
     line = ""
-    for part in (part.encode("ascii", "replace").decode() for part in parts):
+    for part in (printable(part).encode("ascii", "replace").decode() for part in parts):
         if len(line) + len(part) > limit:
             break
         line += part

@@ -7,13 +7,12 @@ from datetime import datetime
 from imapcheck.alarms.alarm import Alarm, Signal
 from imapcheck.alarms.bare import bare
 from imapcheck.alarms.kind import AlarmKind, Change, Evidence, MonitorError, Plot, clean
-from imapcheck.alarms.layout import between, clock, stamp
 from imapcheck.alarms.sentences import reason_of, what_changed
 from imapcheck.alarms.spell import silence
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.monitoring import RunsOf, ScheduleDefinition
 from imapcheck.result import Asked, CheckResult
-from imapcheck.text import count, duration
+from imapcheck.wording import between, clock, clocks, count, date, elapsed
 
 _LONGEST_WARM_UP = 2880
 """Minutes; CloudWatch takes no more (API reference, WarmUpConfiguration)."""
@@ -47,7 +46,7 @@ class NotRunning(AlarmKind):
         return not run.available
 
     def rule(self, change: Change) -> str:
-        return f"no result for {count(change.periods, 'interval')} of {duration(change.period)}"
+        return f"no result for {count(change.periods, 'interval')} of {elapsed(change.period)}"
 
     def is_shown(self, change: Change, runs: Sequence[CheckResult], since: datetime) -> bool:
         return change.state == "ALARM" or bool(runs)
@@ -58,12 +57,12 @@ class NotRunning(AlarmKind):
     def start(self, change: Change, asked: Asked, evidence: Evidence) -> Plot:
         last = next(iter(evidence.runs), None)
         since = last.started_at if last is not None else change.at - change.period * change.periods
-        told = f"since {stamp(since)}{'' if last is not None else ' or earlier'}"
+        told = f"since {date(since, change.at)}{'' if last is not None else ' or earlier'}"
         verdict = f" (last result, {'good' if last.available else 'failed'})" if last is not None else ""
         return Plot(
             self.word,
             (f" {told}", f": {_stopped(evidence)}", "; the mail server was not tested"),
-            f"{told}{verdict}: none for {count(change.periods, 'interval')} of {duration(change.period)}",
+            f"{told}{verdict}: none for {count(change.periods, 'interval')} of {elapsed(change.period)}",
             f"monitor: {_monitor_says(change, evidence)}; the mail server was not tested",
             tuple(_shown(change, error) for error in evidence.errors[:1]),
             worked=what_changed(change, last, "worked" if last is None or last.available else "ran"),
@@ -80,11 +79,13 @@ class NotRunning(AlarmKind):
         silent = silence(change, runs)
         error = tuple(f"the monitor's last error: {clean(item.text)}" for item in evidence.errors[:1])
         since, until = (silent[0].started_at, silent[1].started_at) if silent else (None, runs[-1].started_at)
-        after = f" after {duration(until - since)} without a result" if since is not None else f" since {stamp(until)}"
+        after = (
+            f"since {date(until, change.at)}" if since is None else f"after {elapsed(until - since)} without a result"
+        )
         return Plot(
             self.word_at_end,
-            (f" again{after}",),
-            _when_silent(since, until),
+            (f" again {after}",),
+            _when_silent(change, since, until),
             f"the newest run says: {'good' if runs[0].available else f'failed, {reason_of(runs[0])}'}",
             error,
             advice="Nothing now."
@@ -100,9 +101,9 @@ def _monitor_says(change: Change, evidence: Evidence) -> str:
     """The check's own errors; nothing of a cause that the log does not show."""
     if not evidence.errors:
         return evidence.problem or _stopped(evidence)
-    first, last = (clock(error.at, change.at) for error in (evidence.errors[-1], evidence.errors[0]))
-    when = f"at {last}" if len(evidence.errors) == 1 else f"{count(len(evidence.errors), 'time')}, {first} to {last}"
-    return f"{_stopped(evidence)} {when} UTC"
+    first, last = evidence.errors[-1].at, evidence.errors[0].at
+    times = f"{count(len(evidence.errors), 'time')}, {clocks(first, last, change.at)}"
+    return f"{_stopped(evidence)} {f'at {clock(last, change.at)}' if len(evidence.errors) == 1 else times}"
 
 
 def _stopped(evidence: Evidence) -> str:
@@ -161,7 +162,7 @@ def _mend_credentials(text: str, secret: str) -> str:
     )
 
 
-def _when_silent(since: datetime | None, until: datetime) -> str:
+def _when_silent(change: Change, since: datetime | None, until: datetime) -> str:
     if since is None:
-        return f"since {stamp(until)}: results come in again"
-    return f"after {duration(until - since)} without a result: {between(since, until)}"
+        return f"since {date(until, change.at)}: results come in again"
+    return f"after {elapsed(until - since)} without a result: {between(since, until, change.at)}"

@@ -4,12 +4,12 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 from imapcheck.alarms.kind import Change, clean
-from imapcheck.alarms.layout import between, clock, cut, ms, names, stamp
+from imapcheck.alarms.layout import cut, names
 from imapcheck.alarms.spell import Spell, certificate_days, type_of
 from imapcheck.failures import FailureType
 from imapcheck.output.excerpt import end_of_part
 from imapcheck.result import CheckResult, Exceeded, TlsFacts
-from imapcheck.text import count, days, duration, minute
+from imapcheck.wording import between, clock, clocks, count, date, days, elapsed, failure_line, length, warning_line
 
 TRANSCRIPT_LINES = 12
 TRANSCRIPT_COLUMNS = 300
@@ -22,12 +22,12 @@ _CUT = "(.. lines left out in the log)"
 
 def reason_of(run: CheckResult) -> str:
     """`authenticate: authentication_failed`."""
-    return "run: failed" if run.failure is None else f"{run.failure.step}: {run.failure.type}"
+    return "run: failed" if run.failure is None else failure_line(run.failure.step, run.failure.type)
 
 
-def since_when(spell: Spell) -> str:
+def since_when(change: Change, spell: Spell) -> str:
     earlier = "" if spell.complete or spell.last_good is not None else " or earlier"
-    return f"since {stamp(spell.since)}{earlier}"
+    return f"since {date(spell.since, change.at)}{earlier}"
 
 
 def share_of(spell: Spell) -> str:
@@ -45,7 +45,7 @@ def last_good(change: Change, spell: Spell, good: str = "good") -> str:
 
 def at(run: CheckResult, change: Change) -> str:
     """`10:07 UTC`, with the day where it is another than the change's."""
-    return f"{clock(run.started_at, change.at)} UTC"
+    return clock(run.started_at, change.at)
 
 
 def what_changed(change: Change, before: CheckResult | None, was: str = "worked") -> str:
@@ -62,14 +62,14 @@ def how_long(change: Change, spell: Spell) -> tuple[str, str]:
     """(how long it was, from when to when)."""
     end = end_of(change, spell)
     more = "" if spell.complete or spell.last_good is not None else "more than "
-    return f"{more}{duration(end - spell.since)}", between(spell.since, end)
+    return f"{more}{elapsed(end - spell.since)}", between(spell.since, end, change.at)
 
 
 def words_of(run: CheckResult) -> tuple[str, ...]:
     """What the failure says, and the failures and warnings that came with it."""
     first = (clean(detail_of(run)),) if detail_of(run) else ()
-    more = (clean(f"also {failure.step}: {failure.type}: {failure.detail}") for failure in run.failures[1:])
-    warned = (clean(f"warning {warning.type}: {warning.detail}") for warning in run.warnings)
+    more = (clean(f"also {failure_line(failure.step, failure.type, failure.detail)}") for failure in run.failures[1:])
+    warned = (clean(warning_line(warning.type, warning.detail)) for warning in run.warnings)
     about = _is_about_certificate(run) and run.server.tls is not None
     named = certificate_names(run.server.tls, besides=detail_of(run)) if about else ()
     return (*first, *more, *warned, *named)
@@ -115,7 +115,7 @@ def expiry_of(run: CheckResult) -> str:
     """`8 Dec 2026 10:05 UTC`."""
     moment = None if run.server.tls is None else run.server.tls.certificate_expires_at
     try:
-        return _NO_DATE if moment is None else minute(datetime.fromisoformat(moment))
+        return _NO_DATE if moment is None else date(datetime.fromisoformat(moment), run.started_at)
     except ValueError:
         return _NO_DATE
 
@@ -143,14 +143,15 @@ def causes_of(change: Change, spell: Spell) -> tuple[str, ...]:
 
 
 def _from_to(change: Change, runs: list[CheckResult]) -> str:
-    first, last = (clock(run.started_at, change.at) for run in (runs[0], runs[-1]))
-    return first if len(runs) == 1 else f"{first} to {last}"
+    if len(runs) == 1:
+        return at(runs[0], change)
+    return clocks(runs[0].started_at, runs[-1].started_at, change.at)
 
 
 def other_reasons(change: Change, spell: Spell) -> tuple[str, ...]:
     """Where not all runs failed alike: how often each way, and when."""
     causes = causes_of(change, spell)
-    return (f"Failures: {names(causes)} UTC.",) if len(causes) > 1 else ()
+    return (f"Failures: {names(causes)}.",) if len(causes) > 1 else ()
 
 
 def step_before(change: Change, run: CheckResult, before: CheckResult | None) -> tuple[str, ...]:
@@ -163,18 +164,18 @@ def step_before(change: Change, run: CheckResult, before: CheckResult | None) ->
         return ()
     if abs(took - took_before) < _WORTH_TELLING_MS or 0.5 < took / (took_before or 1) < 2:
         return ()
-    return (f"At {at(before, change)} {step} took {ms(took_before)}.",)
+    return (f"At {at(before, change)} {step} took {length(took_before)}.",)
 
 
 def matches_before(change: Change, run: CheckResult, before: CheckResult | None) -> tuple[str, ...]:
     """What the same search found when all was well; of a match that is too old, its time."""
     newest = _newest_match(run)
     if type_of(run) is FailureType.TOO_OLD and newest is not None:
-        return (f"The newest match is of {stamp(newest)}.",)
+        return (f"The newest match is of {date(newest, change.at)}.",)
     if type_of(run) is not FailureType.NO_MATCH or before is None or before.search is None:
         return ()
     newest = _newest_match(before)
-    of = "" if newest is None else f", the newest of {stamp(newest)}"
+    of = "" if newest is None else f", the newest of {date(newest, change.at)}"
     return (f"At {at(before, change)} {count(before.search.matches, 'message')} matched{of}.",)
 
 
@@ -227,4 +228,4 @@ def growth_of(change: Change, grown: tuple[str, float, float] | None, before: Ch
     if grown is None or before is None:
         return ()
     step, now, then = grown
-    return (f"Grew most: {step}, {ms(now)}; at {at(before, change)} it took {ms(then)}.",)
+    return (f"Grew most: {step}, {length(now)}; at {at(before, change)} it took {length(then)}.",)

@@ -5,7 +5,7 @@ from imapcheck.alarms.bare import bare
 from imapcheck.alarms.by_runs import ByRuns, fields_of
 from imapcheck.alarms.causes import behind
 from imapcheck.alarms.kind import Change, Evidence, Plot
-from imapcheck.alarms.layout import ms, timed_steps
+from imapcheck.alarms.layout import timed_steps
 from imapcheck.alarms.sentences import (
     address_of,
     certificate_left,
@@ -23,7 +23,7 @@ from imapcheck.alarms.spell import Spell, find_spell
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.monitoring import ScheduleDefinition
 from imapcheck.result import Asked, CheckResult
-from imapcheck.text import count
+from imapcheck.wording import count, length, over_limit
 
 
 class Slow(ByRuns):
@@ -65,15 +65,15 @@ class Slow(ByRuns):
     def start_of(self, change: Change, asked: Asked, spell: Spell) -> Plot:
         run, before = spell.bad[0], spell.last_good
         passed = exceeded(run)
-        over = [f"{item.name} took {ms(item.duration_ms)} (limit {ms(item.limit_ms)})" for item in passed]
+        over = [over_limit(item.name, item.duration_ms, item.limit_ms) for item in passed]
         grown = grown_most(run, before)
         step = grown[0] if grown else next((item.name for item in passed if item.name != "total"), "")
         limits = f"thresholds.{passed[0].name}" if passed else "its limit"
         return Plot(
             "SLOW",
-            (f": {over[0] if over else 'over a limit'}", f", {since_when(spell)}", f" ({share_of(spell)})"),
-            f"{since_when(spell)}: {_were_slow(spell)}; {last_good(change, spell, 'quick')}",
-            f"slow: works, but {over[0] if over else f'the whole took {ms(run.duration_ms)}'} in the last run",
+            (f": {over[0] if over else 'over a limit'}", f", {since_when(change, spell)}", f" ({share_of(spell)})"),
+            f"{since_when(change, spell)}: {_were_slow(spell)}; {last_good(change, spell, 'quick')}",
+            f"slow: works, but {over[0] if over else f'the whole took {length(run.duration_ms)}'} in the last run",
             worked="Everything works, only slower: no hurry, unless users complain. ",
             advice=f"{what_changed(change, before, 'was quick')}Look at load, disk and network of {behind(step)}."
             f" If this speed is normal, raise {limits} in {asked.file or 'the definition'}.",
@@ -92,17 +92,17 @@ class Slow(ByRuns):
         if spell is None:
             return bare(change, asked, evidence)
         """The worst that was seen, and how long it takes now."""
-        length, when = how_long(change, spell)
+        long, when = how_long(change, spell)
         runs = count(len(spell.bad), "run")
         over = [item for run in spell.bad for item in exceeded(run)]
         worst = max(over, key=lambda item: item.duration_ms / item.limit_ms, default=None)
         name, took = ("total", spell.bad[0].duration_ms) if worst is None else (worst.name, worst.duration_ms)
-        limited = "" if worst is None else f", limit {ms(worst.limit_ms)}"
+        limited = "" if worst is None else f", limit {length(worst.limit_ms)}"
         return Plot(
             "NOT SLOW",
-            (f": fast enough again after {length}", f"; {runs} over a limit"),
-            f"after {length}: {when}; {runs} over a limit",
-            f"it was {name}: {ms(took)} at worst{limited}",
+            (f": fast enough again after {long}", f"; {runs} over a limit"),
+            f"after {long}: {when}; {runs} over a limit",
+            f"it was {name}: {length(took)} at worst{limited}",
             advice="Nothing now.",
             facts=_took_now(name, spell.after),
             since=spell.since,
@@ -121,5 +121,5 @@ def _took_now(name: str, after: CheckResult | None) -> tuple[str, ...]:
     if after is None:
         return ()
     took = next((took for step, took in after.step_ms.items() if step == name), None)
-    step = f"{name} {ms(took)}, " if took is not None else ""
-    return (f"Now: {step}total {ms(after.duration_ms)}.",)
+    step = f"{name} {length(took)}, " if took is not None else ""
+    return (f"Now: {step}total {length(after.duration_ms)}.",)

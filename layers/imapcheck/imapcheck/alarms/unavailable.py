@@ -8,7 +8,7 @@ from imapcheck.alarms.bare import bare, first_datapoint
 from imapcheck.alarms.by_runs import ByRuns, fields_of
 from imapcheck.alarms.causes import DOWN, advice_of, headline_of, may_have_changed, meaning_of, word_of
 from imapcheck.alarms.kind import Change, Evidence, Plot, clean
-from imapcheck.alarms.layout import names, stamp, timed_steps
+from imapcheck.alarms.layout import names, timed_steps
 from imapcheck.alarms.sentences import (
     address_of,
     attempts_of,
@@ -35,7 +35,7 @@ from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.monitoring import ScheduleDefinition
 from imapcheck.failures import FailureType
 from imapcheck.result import Asked, CheckResult
-from imapcheck.text import count
+from imapcheck.wording import count, date, failure_line
 
 _CAUSES_QUOTED = 3
 
@@ -74,8 +74,8 @@ class Unavailable(ByRuns):
         mark = "not tried" if type_of(run) is FailureType.AUTHENTICATION_PAUSED else "failed"
         return Plot(
             word_of(run),
-            (f": {headline_of(run, asked)}", f", {since_when(spell)}", f" ({share_of(spell)})"),
-            f"{since_when(spell)}: {share_of(spell)} failed; {last_good(change, spell)}",
+            (f": {headline_of(run, asked)}", f", {since_when(change, spell)}", f" ({share_of(spell)})"),
+            f"{since_when(change, spell)}: {share_of(spell)} failed; {last_good(change, spell)}",
             f"{reason_of(run)}{meaning_of(run, asked)}",
             (*words_of(run), *refusal_elsewhere(run), *pause_of(spell)),
             what_changed(change, before) if may_have_changed(run) else "",
@@ -99,17 +99,17 @@ class Unavailable(ByRuns):
         if spell is None:
             return bare(change, asked, evidence)
         """Each cause with its count and its time; the words of each."""
-        length, when = how_long(change, spell)
+        long, when = how_long(change, spell)
         runs = count(len(spell.bad), "run")
         was_down = any(word_of(run) == DOWN for run in spell.bad)
         return Plot(
             "UP" if was_down else "OK",
-            (f" after {length}", f"; {runs} failed", f": {_counts(spell)}"),
-            f"after {length}: {when}; {runs} failed",
+            (f" after {long}", f"; {runs} failed", f": {_counts(spell)}"),
+            f"after {long}: {when}; {runs} failed",
             _what_it_was(change, asked, spell),
             _words_of_each(spell),
             advice=f"Nothing now. Did nobody repair it? Then look for the reason in the server's log"
-            f" from {stamp(spell.since)}.",
+            f" from {date(spell.since, change.at)}.",
             facts=certificate_left(spell.after),
             since=spell.since,
             until=end_of(change, spell),
@@ -128,7 +128,7 @@ def _what_it_was(change: Change, asked: Asked, spell: Spell) -> str:
     causes = causes_of(change, spell)
     if len(causes) == 1:
         return f"it was {reason_of(spell.told)}{meaning_of(spell.told, asked)}"
-    return f"it was {names(causes)} UTC"
+    return f"it was {names(causes)}"
 
 
 def _words_of_each(spell: Spell) -> tuple[str, ...]:
@@ -138,4 +138,4 @@ def _words_of_each(spell: Spell) -> tuple[str, ...]:
     if len(newest) == 1:
         return words_of(spell.told)
     told = list(reversed(newest.values()))[:_CAUSES_QUOTED]
-    return tuple(clean(f"{run.failure.step}: {run.failure.detail}") for run in told if run.failure is not None)
+    return tuple(clean(failure_line(run.failure.step, run.failure.detail)) for run in told if run.failure is not None)

@@ -7,8 +7,7 @@ message that could not be published is handed back to the queue.
 import logging
 import os
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -16,14 +15,14 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict
 
 from imapcheck.alarms.joint_story import Part, order, tell_together, tell_together_bare
-from imapcheck.alarms.kind import UNTOLD, Change, Evidence, Links, Others, State
+from imapcheck.alarms.kind import UNTOLD, AlarmState, Change, Evidence, Links, Others
 from imapcheck.alarms.story import Setting, Story, tell, tell_bare, tell_foreign
 from imapcheck.aws.alarm_event import AlarmEvent, NotOurs, read_alarm
 from imapcheck.aws.deployed import Definitions
 from imapcheck.aws.evidence import RunLog
+from imapcheck.aws.publisher import Publisher
 from imapcheck.aws.ringing import Alarms
 from imapcheck.aws.run_log import FINISHED
-from imapcheck.aws.story_message import Attributes, message
 
 _LOG = logging.getLogger("imapcheck")
 
@@ -31,11 +30,8 @@ EVIDENCE_SECONDS = 8.0
 """For all the alarms of a batch: one alarm by itself is told within half a minute, 20 s of which are the queue's."""
 LEAST_SECONDS = 1.0
 """Of those: with less left, nothing more is asked."""
-PUBLISH_SECONDS = 0.3
-"""Between two messages: SNS ends an e-mail subscription that gets more than ten a second (endpoints and quotas)."""
 TOLD_BY_ITSELF = 3
 TOLD_TOGETHER = 100
-REMEMBERED = 5000
 
 
 class ExplainSettings(BaseModel):
@@ -58,10 +54,12 @@ class ExplainSettings(BaseModel):
 
 
 class _Record(NamedTuple):
-    """A change, and the messages of the queue that told of it."""
+    """A change with the messages of the queue that report it, whom it concerns, and the topics that have not had it."""
 
     ids: tuple[str, ...]
     change: Change
+    contacts: frozenset[str]
+    topics: tuple[str, ...]
 
 
 class _Scene(NamedTuple):
@@ -69,20 +67,18 @@ class _Scene(NamedTuple):
 
     evidence: dict[tuple[object, ...], Evidence]
     ringing: frozenset[str] | None
-    states: dict[tuple[object, ...], State]
+    states: dict[tuple[object, ...], AlarmState]
 
 
 class Explainer:
-    """What lives as long as the Lambda environment: clients, definitions, and what was told already."""
+    """What lives as long as the Lambda environment: clients, definitions, and what the topics have taken."""
 
     def __init__(self, settings: ExplainSettings, *, logs: Any, cloudwatch: Any, sns: Any) -> None:
         self._settings = settings
         self._log = RunLog(logs, settings.log_group)
         self._alarms = Alarms(cloudwatch, settings.stack)
-        self._sns = sns
+        self._publisher = Publisher(sns, settings.alarm_topic, settings.contact_topic)
         self._definitions = Definitions(settings.definitions)
-        self._told: OrderedDict[tuple[object, ...], None] = OrderedDict()
-        self._published_at = -PUBLISH_SECONDS
 
     def explain(self, messages: Sequence[tuple[str, str]], seconds: float) -> set[str]:
         """Tell what the (id, body) messages of a batch say; returns the ids of those that were not published.
@@ -95,13 +91,14 @@ class Explainer:
         for id, body in messages:
             event = _read(body)
             if isinstance(event, Story):
-                if not self._publish(event, (), frozenset(), ends):
+                if not self._publisher.pass_on(event, ends):
                     failed.add(id)
                 continue
-            key = _key(event.change)
-            if event.worth_telling and key not in self._told:
+            key, contacts = _key(event.change), self._definitions.contacts(event.change.check)
+            topics = self._publisher.topics_left(event.change, contacts)
+            if event.worth_telling and topics:
                 ids = (*records[key].ids, id) if key in records else (id,)
-                records[key] = _Record(ids, event.change)
+                records[key] = _Record(ids, event.change, contacts, topics)
         return failed | self._tell(list(records.values()), ends)
 
     def _tell(self, records: Sequence[_Record], ends: float) -> set[str]:
@@ -111,14 +108,11 @@ class Explainer:
         asking_ends = time.monotonic() + EVIDENCE_SECONDS
         scene = self._scene(changes, asking_ends)
         failed: set[str] = set()
-        for records_told, part in _tellings(records, self._definitions.contacts):
-            changes = [record.change for record in records_told]
-            scenes = [(change, self._setting(change, scene)) for change in changes]
-            contacts = self._definitions.contacts(changes[0].check)
-            if self._publish(_story(scenes, part), changes, contacts, ends):
-                self._remember(changes)
-            else:
-                failed |= {id for record in records_told for id in record.ids}
+        for together, part in _stories(records):
+            changes = [record.change for record in together]
+            story = _story([(change, self._setting(change, scene)) for change in changes], part)
+            if not self._publisher.publish(story, changes, together[0].contacts, together[0].topics, ends):
+                failed |= {id for record in together for id in record.ids}
         return failed
 
     def _scene(self, changes: Sequence[Change], ends: float) -> "_Scene":
@@ -170,30 +164,6 @@ class Explainer:
         named = {other for other in deployed if readers <= self._definitions.contacts(other)}
         return Others(max(0, self._definitions.scheduled() - 1), tuple(sorted(named)), len(ringing) - len(named))
 
-    def _publish(self, story: Story, changes: Sequence[Change], contacts: frozenset[str], ends: float) -> bool:
-        """Publish a story, at a pace that every subscription bears; False where that failed, or came too late."""
-        time.sleep(max(0.0, self._published_at + PUBLISH_SECONDS - time.monotonic()))
-        self._published_at = time.monotonic()
-        if self._published_at > ends:
-            _LOG.error("no time was left to publish a story: the queue delivers it again")
-            return False
-        about = Attributes([(change.check, change.kind.name, change.state) for change in changes])
-        topics = [self._settings.alarm_topic, *([self._settings.contact_topic] if contacts else [])]
-        try:
-            for topic in topics:
-                self._sns.publish(**message(topic, story, about, contacts))
-        except Exception:  # noqa: BLE001 - the queue delivers it again, and at last to its dead letters
-            _LOG.exception("a story could not be published")
-            return False
-        return True
-
-    def _remember(self, changes: Sequence[Change]) -> None:
-        """A second delivery of a change that was told tells nothing."""
-        for change in changes:
-            self._told[_key(change)] = None
-        while len(self._told) > REMEMBERED:
-            self._told.popitem(last=False)
-
 
 def _read(body: str) -> AlarmEvent | Story:
     """The event of a message, or, of what is none of ours or cannot be read, the story that passes it on."""
@@ -229,21 +199,22 @@ def _story(scenes: list[tuple[Change, Setting]], part: Part) -> Story:
         return tell_bare(*scenes[0]) if len(scenes) == 1 else tell_together_bare(scenes, part)
 
 
-def _tellings(
-    records: Sequence[_Record], contacts: Callable[[str], frozenset[str]]
-) -> list[tuple[Sequence[_Record], Part]]:
-    """Few changes each by itself, many together, in `order`; never one check's story to another check's contacts."""
+def _stories(records: Sequence[_Record]) -> list[tuple[Sequence[_Record], Part]]:
+    """Few changes each by itself, many together, in `order`.
+
+    Never one check's story to another check's contacts, and none to a topic that has had it.
+    """
     place = order([record.change for record in records])
     ordered = sorted(records, key=lambda record: place(record.change))
     if len(ordered) <= TOLD_BY_ITSELF:
         return [([record], Part()) for record in ordered]
-    groups: dict[frozenset[str], list[_Record]] = {}
+    groups: dict[tuple[object, ...], list[_Record]] = {}
     for record in ordered:
-        groups.setdefault(contacts(record.change.check), []).append(record)
+        groups.setdefault((record.contacts, record.topics), []).append(record)
     found: list[tuple[Sequence[_Record], Part]] = []
     for group in groups.values():
         slices = [group[at : at + TOLD_TOGETHER] for at in range(0, len(group), TOLD_TOGETHER)]
-        found += [(told, Part(at + 1, len(slices))) for at, told in enumerate(slices)]
+        found += [(together, Part(at + 1, len(slices))) for at, together in enumerate(slices)]
     return found
 
 

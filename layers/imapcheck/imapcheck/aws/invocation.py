@@ -16,6 +16,7 @@ from imapcheck.errors import CredentialsError, ImapcheckError, NoTimeLeft, OutOf
 from imapcheck.failures import Category, FailureType
 from imapcheck.login.credentials import Credentials
 from imapcheck.result import CheckResult
+from imapcheck.wording import length
 
 _LOG = logging.getLogger("imapcheck")
 
@@ -119,8 +120,8 @@ class Invocation:
         guard.note(definition, credentials, version, result)
         if left < definition.timeout and result.failure is not None and result.failure.category is Category.TIMEOUT:
             raise NoTimeLeft(
-                f"check {definition.label}: Lambda had {left:.1f} s left, the definition's timeout is"
-                f" {definition.timeout:g} s: not enough to say that the server does not answer"
+                f"check {definition.label}: Lambda had {length(left * 1000)} left, the definition's timeout is"
+                f" {length(definition.timeout * 1000)}: not enough to say that the server does not answer"
             )
         return result
 

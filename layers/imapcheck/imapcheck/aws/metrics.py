@@ -6,17 +6,16 @@ the flush and adds POWERTOOLS_SERVICE_NAME as a dimension, so its provider is us
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from imapcheck.definition.model import CheckDefinition, MetricSet
+from imapcheck.measures import MEASURES, CloudWatchUnit
 from imapcheck.result import CheckResult, judged_total
 from imapcheck.steps import STEPS
 
 MONITOR_ERRORS = "MonitorErrors"
 _ON_ITS_WAY = 300
 """Seconds within which CloudWatch has a run's values: the schedule's jitter, the run, and the way through the log."""
-
-type Unit = Literal["Percent", "Milliseconds", "Count", "Bytes", "Seconds"]
 
 
 class Metric(NamedTuple):
@@ -26,7 +25,7 @@ class Metric(NamedTuple):
     """
 
     name: str
-    unit: Unit
+    unit: CloudWatchUnit
     value: float
     dimensions: dict[str, str]
     after: int = 0
@@ -46,50 +45,44 @@ def metrics_of(result: CheckResult, definition: CheckDefinition, stamp: datetime
         if wanted != "alarms" or by_duration:
             duration = judged_total(result.steps, result.duration_ms)
             found.append(Metric("Duration", "Milliseconds", duration, check))
-    found += _certificate(result, definition, stamp or result.started_at, check)
-    if wanted != "alarms":
-        found += _facts(result, check)
-    return [*found, *_details(result, wanted, check)]
+    found += _measures(result, definition, stamp or result.started_at, check)
+    return [*found, *_steps(result, wanted, check)]
 
 
-def _certificate(
+def _measures(
     result: CheckResult, definition: CheckDefinition, stamp: datetime, check: dict[str, str]
 ) -> Iterator[Metric]:
+    """What else was measured; of a certificate that nobody verified nothing is said, as it may be a stranger's."""
+    for measure in MEASURES:
+        value = measure.of(result)
+        if value is None or measure.cloudwatch is None:
+            continue
+        name, unit = measure.cloudwatch
+        if name == "CertificateDaysRemaining":
+            yield from _certificate(Metric(name, unit, value, check), result, definition, stamp)
+        elif definition.metrics not in (("alarms",) if measure.main else ("alarms", "main")):
+            yield Metric(name, unit, value, check)
+
+
+def _certificate(days: Metric, result: CheckResult, definition: CheckDefinition, stamp: datetime) -> Iterator[Metric]:
     """In the first run of every six hours, as a metric is billed by the hour, and in every run with few days left.
 
     The former is stamped a little later. Else the alarm's period would be empty while the next value is on its way,
     and the alarm, which then goes by the period before, back in alarm over days that ended with a renewal.
     """
-    tls, schedule = result.server.tls, definition.schedule
-    if tls is None or not tls.verified or (left := tls.certificate_days_remaining) is None:
+    if result.server.tls is None or not result.server.tls.verified:
         return
-    if schedule is None or left < definition.alarms.certificate_days:
-        yield Metric("CertificateDaysRemaining", "Count", left, check)
-    elif schedule.shows_certificate(stamp):
-        yield Metric("CertificateDaysRemaining", "Count", left, check, _ON_ITS_WAY)
+    if definition.schedule is None or days.value < definition.alarms.certificate_days:
+        yield days
+    elif definition.schedule.shows_certificate(stamp):
+        yield days._replace(after=_ON_ITS_WAY)
 
 
-def _facts(result: CheckResult, check: dict[str, str]) -> Iterator[Metric]:
-    """What the definition asks for and the server answered."""
-    if result.search is not None and result.search.age_seconds is not None:
-        yield Metric("NewestMessageAge", "Seconds", result.search.age_seconds, check)
-    if result.new_message is not None and result.new_message.delivery_seconds is not None:
-        yield Metric("DeliveryTime", "Seconds", result.new_message.delivery_seconds, check)
-    if result.quota is not None:
-        yield Metric("QuotaUsed", "Percent", result.quota.used_percent, check)
-
-
-def _details(result: CheckResult, wanted: MetricSet, check: dict[str, str]) -> Iterator[Metric]:
-    """What the sets `steps` and `all` add."""
-    if wanted in ("alarms", "main"):
-        return
-    for step in result.steps:
+def _steps(result: CheckResult, wanted: MetricSet, check: dict[str, str]) -> Iterator[Metric]:
+    """The times that the sets `steps` and `all` add."""
+    for step in result.steps if wanted in ("steps", "all") else ():
         if step.status == "passed" and step.duration_ms is not None and (wanted == "all" or STEPS[step.name].main):
             yield Metric("StepDuration", "Milliseconds", step.duration_ms, {**check, "Step": step.name})
-    if result.search is not None:
-        yield Metric("SearchMatches", "Count", result.search.matches, check)
-        if result.search.size_bytes is not None:
-            yield Metric("MessageSize", "Bytes", result.search.size_bytes, check)
 
 
 def publish(namespace: str, metrics: Iterable[Metric], at: datetime) -> None:

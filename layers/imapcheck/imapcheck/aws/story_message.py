@@ -22,6 +22,17 @@ def message(topic: str, story: Story, about: "Attributes", contacts: Iterable[st
     }
 
 
+def plain_message(topic: str, story: Story, contacts: Iterable[str]) -> dict[str, Any]:
+    """The least that there is to publish, for where SNS refuses the story as it is: its text in ASCII.
+
+    The contacts stay, as their subscriptions filter on them.
+    """
+    text = _cut(f"{story.subject}\n\n{story.text}", MOST_OCTETS // 60)
+    found = {"TopicArn": topic, "Message": text.encode("ascii", "replace").decode()}
+    attributes = Attributes(()).as_message_attributes(sorted(contacts))
+    return found | ({"MessageAttributes": attributes} if attributes else {})
+
+
 class Attributes:
     """What subscriptions may filter on: one value where the story is of one change, else all of them."""
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from imapcheck.check.plan import plan
-from imapcheck.check.state import Asked, Attempt
+from imapcheck.check.state import Attempt, Prepared
 from imapcheck.check.steps.connection import logout
 from imapcheck.errors import CheckFailure
 from imapcheck.login.mechanisms import Mechanism, mechanism_for
@@ -37,7 +37,7 @@ class Ended:
         return self.failures[0] if self.failures else None
 
 
-def make_attempt(asked: Asked, ends: Deadline) -> Ended:
+def make_attempt(asked: Prepared, ends: Deadline) -> Ended:
     """Run one attempt up to LOGOUT, by `ends`. What the server does is in what is returned."""
     redactor = Redactor(_secrets(asked))
     attempt = Attempt(
@@ -58,12 +58,12 @@ def make_attempt(asked: Asked, ends: Deadline) -> Ended:
             attempt.opened.wire.close()
 
 
-def _secrets(asked: Asked) -> tuple[str, ...]:
+def _secrets(asked: Prepared) -> tuple[str, ...]:
     held = asked.credentials.secret_values() if asked.credentials is not None else ()
     return (*held, asked.token.value) if asked.token is not None else held
 
 
-def _mechanism(asked: Asked) -> Mechanism | None:
+def _mechanism(asked: Prepared) -> Mechanism | None:
     definition = asked.definition
     if not definition.logs_in or asked.credentials is None:
         return None

@@ -19,8 +19,9 @@ from imapcheck.result import (
     TlsFacts,
     judged_total,
 )
-from imapcheck.text import days, duration, one_line
+from imapcheck.text import one_line
 from imapcheck.transcript import Redactor
+from imapcheck.wording import days, elapsed, percent
 
 _MOST_ADDRESSES = 20
 
@@ -47,8 +48,8 @@ def warnings(
     found += [ResultWarning("server_alert", words) for words in alerts]
     quota = quota_facts(learnt, redactor)
     if quota is not None and definition.quota is not None and quota.used_percent >= definition.quota.warn_percent:
-        detail = f"{quota.resource} is {quota.used_percent:g} % full, at or above {definition.quota.warn_percent} %"
-        found.append(ResultWarning("quota", detail))
+        used, limit = percent(quota.used_percent), percent(definition.quota.warn_percent)
+        found.append(ResultWarning("quota", f"{quota.resource} is {used} full, at or above {limit}"))
     if learnt.empty_uid is not None:
         detail = f"message {learnt.empty_uid} matched by its text and came empty: it was not really read"
         found.append(ResultWarning("empty_message", detail))
@@ -61,7 +62,7 @@ def _message_warnings(learnt: Learnt) -> Iterator[ResultWarning]:
         detail = "each newest match vanished before it could be fetched: none was read"
         yield ResultWarning("mailbox_in_use", detail)
     if learnt.seconds_ahead is not None:
-        ahead = duration(timedelta(seconds=learnt.seconds_ahead))
+        ahead = elapsed(timedelta(seconds=learnt.seconds_ahead))
         detail = f"the newest match is dated {ahead} ahead of this machine's clock: its age says nothing of delivery"
         yield ResultWarning("future_message", detail)
 

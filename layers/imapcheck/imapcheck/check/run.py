@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from imapcheck.check.attempt import Ended, make_attempt
 from imapcheck.check.facts import exceeded, message_facts, quota_facts, search_facts, server_facts, warnings
-from imapcheck.check.state import Asked
+from imapcheck.check.state import Prepared
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.server import canonical_host
 from imapcheck.errors import CredentialsError, DefinitionError
@@ -19,6 +19,7 @@ from imapcheck.network.tls import TlsContext, client_context
 from imapcheck.result import CheckResult, Failure
 from imapcheck.trace import Deadline, Hook, total_ms
 from imapcheck.transcript import Redactor
+from imapcheck.wording import failure_line
 
 if TYPE_CHECKING:
     from imapcheck.check.message import Draft
@@ -57,7 +58,7 @@ def run_check(
     if deadline is not None:
         ends = Deadline(min(ends.at, deadline))
     started_at = datetime.now(UTC)
-    asked = Asked(
+    asked = Prepared(
         definition, credentials, None, context, _draft(definition), login_pause, refuse_local_addresses, tuple(hooks)
     )
     asked = replace(asked, token=_token(asked, ends))
@@ -73,7 +74,7 @@ def run_check(
 
 
 def _result(
-    started_at: datetime, asked: Asked, ended: Ended, earlier: Sequence[Failure], transcript: tuple[str, ...]
+    started_at: datetime, asked: Prepared, ended: Ended, earlier: Sequence[Failure], transcript: tuple[str, ...]
 ) -> CheckResult:
     definition, learnt, redactor = asked.definition, ended.attempt.learnt, ended.attempt.redactor
     duration_ms = total_ms(ended.steps)
@@ -128,7 +129,7 @@ def _shown_host(credentials: Credentials, host: str) -> str:
     return repr(Redactor(credentials.secret_values()).clean_line(host, 100))
 
 
-def _token(asked: Asked, ends: Deadline) -> "Token | None":
+def _token(asked: Prepared, ends: Deadline) -> "Token | None":
     """The access token of an OAuth2 login; a login that is withheld needs none."""
     if asked.credentials is None or asked.definition.authentication not in _BEARER or asked.login_pause is not None:
         return None
@@ -159,11 +160,11 @@ def _refused(ended: Ended) -> bool:
     return ended.failure is not None and ended.failure.type is FailureType.AUTHENTICATION_FAILED
 
 
-def _refused_a_kept_token(asked: Asked, ended: Ended) -> bool:
+def _refused_a_kept_token(asked: Prepared, ended: Ended) -> bool:
     return _refused(ended) and asked.token is not None and asked.token.cached
 
 
-def _tried_again(asked: Asked, refused: Ended, ends: Deadline, earlier: list[Failure]) -> Ended:
+def _tried_again(asked: Prepared, refused: Ended, ends: Deadline, earlier: list[Failure]) -> Ended:
     """Another attempt, with a new token. If it is cut short before the server has judged it, the refusal stands."""
     ended = make_attempt(asked, ends)
     # A new one that is refused is dropped too, else the next run would try it and then another.
@@ -173,7 +174,7 @@ def _tried_again(asked: Asked, refused: Ended, ends: Deadline, earlier: list[Fai
     cut_short = ended.failure
     if cut_short is None or cut_short.category not in _SERVER_NOT_HEARD or _logged_in(ended):
         return ended
-    told = f"; the attempt with a new token: {cut_short.step}: {cut_short.type}: {cut_short.detail}"
+    told = f"; the attempt with a new token: {failure_line(cut_short.step, cut_short.type, cut_short.detail)}"
     # The server may repeat the old token, which the redactor of the second attempt does not know.
     verdict = replace(refused.failure, detail=refused.attempt.redactor.clean_line(refused.failure.detail + told))
     return replace(refused, failures=(verdict, *refused.failures[1:]))
@@ -183,7 +184,7 @@ def _logged_in(ended: Ended) -> bool:
     return any(step.name == "authenticate" and step.status == "passed" for step in ended.steps)
 
 
-def _forget_if_refused(asked: Asked, ended: Ended) -> None:
+def _forget_if_refused(asked: Prepared, ended: Ended) -> None:
     """Drop a refused token from the cache, so that no run tries it again."""
     if _refused(ended) and asked.token is not None and asked.credentials is not None:
         from imapcheck.login.oauth import forget  # only OAuth2 checks pay for loading it
@@ -191,7 +192,7 @@ def _forget_if_refused(asked: Asked, ended: Ended) -> None:
         forget(asked.credentials)
 
 
-def _attempts(asked: Asked, ends: Deadline) -> tuple[Ended, list[Failure]]:
+def _attempts(asked: Prepared, ends: Deadline) -> tuple[Ended, list[Failure]]:
     """Attempts up to the first that is not worth repeating; returns it and the failures before it."""
     retries, earlier = asked.definition.retries, list[Failure]()
     while True:

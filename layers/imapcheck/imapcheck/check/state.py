@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Prepared:
     """What is asked for, and made ready before a session begins: the same in every attempt of a run."""
 
     definition: CheckDefinition
@@ -80,7 +80,7 @@ class Learnt:
 class Attempt:
     """One attempt under way: a step reads what is `asked`, works with the rest, and leaves what it `learnt`."""
 
-    asked: Asked
+    asked: Prepared
     deadline: Deadline
     tracer: Tracer
     redactor: Redactor

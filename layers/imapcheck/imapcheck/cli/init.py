@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from imapcheck.cli.credentials import PASSWORD, USERNAME
+from imapcheck.cli.credentials import HOST, PASSWORD, USERNAME
 from imapcheck.cli.look import Look, log_in, look
 from imapcheck.cli.status import INTERRUPTED, UNAVAILABLE, WRONG_USAGE
 from imapcheck.definition.files import parse_definition
@@ -37,7 +37,7 @@ Examples:
 \b
 In a terminal it asks for what is not given. Without one it asks nothing: the
 password comes from {PASSWORD} or --credentials, and no password is
-ever written to a file.
+ever written to a file. With {HOST} it goes to that host and to no other.
 """
 _SUBJECT = "IMAP testing"
 _NEVER, _DEFAULT_EVERY = "none", "5m"
@@ -146,12 +146,12 @@ def _credentials(looked: Look, username: str | None, file: Path | None) -> Crede
     username = username or os.environ.get(USERNAME)
     if username is None and asking:
         username = _asked("User name (empty: no login)", default="", show_default=False) or None
-    password = os.environ.get(PASSWORD)
+    password, host = os.environ.get(PASSWORD), os.environ.get(HOST) or looked.definition.host
     if username is not None and not password and asking:
-        password = _password(username)
+        password, host = _password(username), looked.definition.host
     if not username or not password:
         return None
-    content = {"username": username, "password": password, "host": looked.definition.host}
+    content = {"username": username, "password": password, "host": host}
     return Credentials.from_object(content, source="init")
 
 
@@ -223,6 +223,8 @@ def _tell_what_next(
     path: Path, content: dict[str, Any], given: Credentials | None, looked: Look, username: str | None
 ) -> None:
     print(f"{path}: written for {content['server']}, authentication {content['authentication']}")
+    if looked.instead_of is not None:
+        print(f"It is not for {looked.instead_of}, which did not work: {looked.reason}")
     if looked.authentication is not None and given is None:
         print("The login was not tried, so this check only logs in; with a user name and password init sees more.")
     elif given is not None and looked.sent is None:
@@ -234,9 +236,9 @@ def _tell_what_next(
     print(f"Run it:  imapcheck run {shlex.quote(str(path))} --credentials FILE")
     name = given.username if given is not None else username or os.environ.get(USERNAME) or "..."
     secret = _secret(content["authentication"], name, looked.definition.host)
-    print("In AWS it takes its credentials from a secret; put the real values in:")
-    print(f"  aws secretsmanager create-secret --name {content['secret']} \\")
-    print(f"    --secret-string {shlex.quote(secret)}")
+    print("In AWS it takes its credentials from a secret. Put them into a file for you alone, such as secret.json:")
+    print(f"  {secret}")
+    print(f"  aws secretsmanager create-secret --name {content['secret']} --secret-string file://secret.json")
     print(_when_it_runs(content, looked))
 
 

@@ -8,9 +8,12 @@ from imapcheck.check.observed import Observed
 from imapcheck.check.run import run_check
 from imapcheck.definition.files import parse_definition
 from imapcheck.definition.model import Authentication, CheckDefinition
+from imapcheck.definition.plain import server_url
+from imapcheck.failures import FailureType
 from imapcheck.imap.data import Mailbox
 from imapcheck.login.credentials import Credentials
 from imapcheck.result import CheckResult
+from imapcheck.wording import failure_line
 
 # Over TLS the password is safe with the simplest, which every server offers; then those that hide it.
 _PREFERRED: tuple[Authentication, ...] = ("plain", "scram-sha-256", "scram-sha-1", "login", "cram-md5")
@@ -20,12 +23,17 @@ _WORDS_OF_SENT = ("sent", "sent items", "sent messages")
 
 @dataclass(frozen=True)
 class Look:
-    """A server as it showed itself: `result` is the run's; `sent` is what `search.mailbox` calls the sent mailbox."""
+    """A server as it showed itself: `result` is the run's; `sent` is what `search.mailbox` calls the sent mailbox.
+
+    `instead_of` is the URL that was tried first, where it did not work, for the `reason` in words.
+    """
 
     definition: CheckDefinition
     result: CheckResult
     mechanisms: tuple[str, ...] = ()
     sent: str | None = None
+    instead_of: str | None = None
+    reason: str | None = None
 
     @property
     def authentication(self) -> Authentication | None:
@@ -41,15 +49,30 @@ class Look:
 def look(server: str, tls: dict[str, str], directory: Path) -> Look:
     """TLS and capabilities. A bare host is tried on 993 with TLS, then on 143 with STARTTLS.
 
+    A port that greets in clear text is asked for STARTTLS there; what is given as a URL is tried as it stands.
     `tls` is the definition's, whose `ca_file` stands in `directory`. Raises `DefinitionError`.
     """
     looked = _look(_definition(server, tls, directory))
-    if looked.result.available or "://" in server or ":" in server:
+    failure = looked.result.failure
+    if failure is None or "://" in server:
         return looked
-    if looked.result.failure is not None and looked.result.failure.step not in ("connect", "tls"):
+    speaks_in_clear = failure.step == "tls" and failure.type is FailureType.NOT_IMAP
+    if not speaks_in_clear and (_has_port(server) or failure.step not in ("connect", "tls")):
         return looked
-    again = _look(_definition(f"imap://{server}/", tls, directory))
-    return again if again.result.available else looked
+    again = _look(_definition(f"imap://{_bracketed(server)}/", tls, directory))
+    if not again.result.available:
+        return looked
+    reason = failure_line(failure.step, failure.type, failure.detail)
+    return replace(again, instead_of=server_url(looked.definition), reason=reason)
+
+
+def _has_port(server: str) -> bool:
+    """`host:993` and `[::1]:993`; an address of IPv6 without brackets has none."""
+    return server.rpartition("]")[2].count(":") == 1
+
+
+def _bracketed(server: str) -> str:
+    return server if server.startswith("[") or server.count(":") < 2 else f"[{server}]"
 
 
 def log_in(looked: Look, credentials: Credentials, authentication: Authentication, directory: Path) -> Look:

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -47,6 +48,8 @@ def _write(path: Path, part: Path, target: Path, text: str) -> None:
     with _told(path):
         part.write_text(text, encoding="utf-8")
         if part != target:
+            if target.exists():  # it may be for its owner alone: there are names and a transcript in it
+                shutil.copymode(target, part)
             part.replace(target)
 
 

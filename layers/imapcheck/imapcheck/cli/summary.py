@@ -1,8 +1,8 @@
 """`imapcheck summary RESULTS.jsonl`: what `--append` has gathered, read back."""
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -13,9 +13,11 @@ from rich.text import Text
 
 from imapcheck.cli.status import WRONG_USAGE
 from imapcheck.output.json_lines import read_lines
-from imapcheck.output.summary import CheckSummary, Incident, summarise
+from imapcheck.output.outcome import Outcome
+from imapcheck.output.summary import CheckSummary, Gap, Incident, Percentiles, summarise
 from imapcheck.output.terminal import console_for, say
-from imapcheck.text import count, duration
+from imapcheck.text import one_line
+from imapcheck.wording import between, count, date, elapsed, length, percent
 
 HELP = """\b
 Example:
@@ -29,49 +31,60 @@ def summary(
     files: Annotated[list[Path], typer.Argument(metavar="RESULTS.jsonl...", help="What run --append has written.")],
 ) -> None:
     """Availability, times, incidents and slowest hours of results that were kept."""
-    try:
-        found = summarise(line for file in files for line in read_lines(file))
-    except OSError as error:
-        print(f"{error.filename}: {(error.strerror or 'cannot be read').lower()}", file=sys.stderr)
-        raise typer.Exit(WRONG_USAGE) from None
+    lost: list[str] = []
+    found = summarise(line for file in files for line in _lines(file, lost))
     console = console_for()
+    names = Counter(check.check for check in found.checks)
     for check in found.checks:
-        _show(console, check)
+        _show(console, check, with_server=names[check.check] > 1)
     if found.unreadable:
         say(console, [Text(f"lines without a result, left out: {found.unreadable}", "yellow")])
+    for problem in lost:
+        print(problem, file=sys.stderr)
     if not found.checks:
         print("no results", file=sys.stderr)
+    if lost or not found.checks:
         raise typer.Exit(WRONG_USAGE)
 
 
-def _show(console: Console, check: CheckSummary) -> None:
-    say(console, _head(check))
-    if check.times:
-        console.print(_times(check))
+def _lines(file: Path, lost: list[str]) -> Iterator[Outcome | None]:
+    """A file's lines; one that cannot be read costs no other file, and is told at the end."""
+    try:
+        yield from read_lines(file)
+    except OSError as error:
+        lost.append(f"{one_line(str(file), 200)}: {(error.strerror or 'cannot be read').lower()}")
+
+
+def _show(console: Console, check: CheckSummary, *, with_server: bool) -> None:
+    say(console, _head(check, with_server=with_server))
+    if times := check.percentiles():
+        console.print(_times(times))
     say(console, _incidents(check.incidents))
-    hours = [f"{hour} UTC ({median:.0f} ms)" for hour, median, _ in check.slowest_hours()]
+    say(console, _gaps(check.gaps))
+    hours = [f"{hour} ({length(median)})" for hour, median, _ in check.slowest_hours()]
     if len(hours) > 1:
         say(console, [Text(f"slowest hours by median: {', '.join(hours)}")])
     console.print()
 
 
-def _head(check: CheckSummary) -> Iterator[Text]:
-    rate = "no run looked" if check.availability is None else f"{check.availability:.3f} % available"
+def _head(check: CheckSummary, *, with_server: bool) -> Iterator[Text]:
+    rate = "no run looked" if check.availability is None else f"{percent(check.availability)} available"
     extra = [f"{check.slow} slow"] if check.slow else []
     extra += [f"{check.not_run} could not run"] if check.not_run else []
-    runs = count(check.runs, "run") + (
-        f" from {_minute(check.first)} to {_minute(check.last)} UTC" if check.first else ""
-    )
-    yield Text.assemble((check.check, "bold"), f": {', '.join([rate, runs, *extra])}")
+    extra += [f"{count(check.repeated, 'line')} there twice"] if check.repeated else []
+    runs = count(check.runs, "run")
+    runs += f" from {between(check.first, check.last)}" if check.first and check.last else ""
+    server = f" on {check.server}" if with_server and check.server else ""
+    yield Text.assemble((check.check, "bold"), f"{server}: {', '.join([rate, runs, *extra])}")
 
 
-def _times(check: CheckSummary) -> Table:
+def _times(times: list[Percentiles]) -> Table:
     grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    grid.add_column("ms")
+    grid.add_column("time")
     for column in ("p50", "p95", "p99", "runs"):
         grid.add_column(column, justify="right")
-    for item in check.percentiles():
-        grid.add_row(Text(item.name), f"{item.p50:.1f}", f"{item.p95:.1f}", f"{item.p99:.1f}", str(item.count))
+    for item in times:
+        grid.add_row(Text(item.name), *map(length, (item.p50, item.p95, item.p99)), str(item.count))
     return grid
 
 
@@ -80,10 +93,17 @@ def _incidents(incidents: list[Incident]) -> Iterator[Text]:
     if len(shown) < len(incidents):
         yield Text(f"{len(incidents)} incidents; the last {len(shown)}:")
     for incident in shown:
-        ended = "not over" if incident.ended is None else duration(incident.ended - incident.began)
+        ended = "not over" if incident.ended is None else elapsed(incident.ended - incident.began)
         runs = f"{count(incident.runs, 'run')} failed"
-        yield Text(f"incident {_minute(incident.began)} UTC: {ended}, {runs}: {', '.join(incident.causes)}", "red")
+        if incident.unseen:
+            runs += f" (no run for {elapsed(incident.unseen)} of it)"
+        yield Text(f"incident {date(incident.began)}: {ended}, {runs}: {', '.join(incident.causes)}", "red")
 
 
-def _minute(moment: datetime | None) -> str:
-    return "" if moment is None else f"{moment:%Y-%m-%d %H:%M}"
+def _gaps(gaps: list[Gap]) -> Iterator[Text]:
+    shown = gaps[-_MOST_INCIDENTS:]
+    if len(shown) < len(gaps):
+        yield Text(f"{len(gaps)} gaps; the last {len(shown)}:")
+    for gap in shown:
+        missed = elapsed(gap.ended - gap.began)
+        yield Text(f"gap: no run from {between(gap.began, gap.ended)}, {missed}", "yellow")

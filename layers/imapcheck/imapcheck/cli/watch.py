@@ -27,7 +27,7 @@ from imapcheck.output.screen import Screen, is_fine
 from imapcheck.output.table import why
 from imapcheck.output.terminal import LiveDisplay, console_for, say
 from imapcheck.output.verdict import STYLES, WORDS
-from imapcheck.text import count, duration
+from imapcheck.wording import clock, count, date, elapsed, failure_line, length
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 _LEAST_SECONDS = 1
@@ -60,12 +60,13 @@ class Watched:
     failed_now: int = 0
     down_since: datetime | None = None
     since: datetime | None = None
+    seen: datetime | None = None
     last: Outcome | None = field(default=None, repr=False)
 
     def take(self, outcome: Outcome, now: datetime) -> str | None:
         """Count the outcome; returns the line of a change, or None where nothing changed."""
         before = self.last
-        self.runs, self.last = self.runs + 1, outcome
+        self.runs, self.last, self.seen = self.runs + 1, outcome, now
         if before is None or before.state != outcome.state:
             self.since = now
         recovery = ""
@@ -73,7 +74,7 @@ class Watched:
             self.failed, self.failed_now = self.failed + 1, self.failed_now + 1
             self.down_since = self.down_since or now
         elif outcome.result is not None and self.down_since is not None:
-            recovery = f", after {duration(now - self.down_since)}; {count(self.failed_now, 'run')} failed"
+            recovery = f", after {elapsed(now - self.down_since)}; {count(self.failed_now, 'run')} failed"
             self.failed_now, self.down_since = 0, None
         if before is not None and _kind(before) == _kind(outcome):
             return None
@@ -166,7 +167,7 @@ class Watch:
             self._say(outcome, change)
 
     def _say(self, outcome: Outcome, change: str) -> None:
-        now = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        now = date(datetime.now(UTC), datetime.now(UTC), seconds=True)
         line = Text.assemble(f"{now}  ", (outcome.check, "bold"), "  ", (change, STYLES[outcome.state]))
         if self._live is not None:
             self._news.append(line)
@@ -207,8 +208,8 @@ class Watch:
     def _grid(self, rows: Iterable[Watched], *, folded: bool) -> Table:
         grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
         columns = 4 if self._console.width < _NARROW else 7
-        for column in ("check", "verdict", "since", "ms", "runs", "failed", "why")[:columns]:
-            right = column in ("runs", "failed", "ms")
+        for column in ("check", "verdict", "since", "time", "runs", "failed", "why")[:columns]:
+            right = column in ("runs", "failed", "time")
             shrinks = column in ("check", "why")
             overflow: OverflowMethod = "fold" if folded else "ellipsis"
             grid.add_column(column, overflow=overflow, justify="right" if right else "left", no_wrap=not shrinks)
@@ -224,11 +225,11 @@ def _cells(watched: Watched) -> list[Text]:
     outcome = watched.last
     if outcome is None or watched.since is None:
         return [Text(cell) for cell in (watched.order.check, "running", "", "", "0", "0", "")]
-    took = f"{outcome.result.duration_ms:.0f}" if outcome.result is not None else ""
+    took = length(outcome.result.duration_ms) if outcome.result is not None else ""
     return [
         Text(watched.order.check),
         Text(WORDS[outcome.state], STYLES[outcome.state]),
-        Text(watched.since.astimezone().strftime("%H:%M:%S")),
+        Text(clock(watched.since, watched.seen or watched.since)),
         Text(took),
         Text(str(watched.runs)),
         Text(str(watched.failed)),
@@ -241,9 +242,11 @@ def _change(outcome: Outcome) -> str:
     if result is None:
         return f"{WORDS[outcome.state]}: {outcome.first_line}"
     if result.failure is not None:
-        return f"{WORDS[outcome.state]}: {result.failure.step}: {result.failure.type}: {result.failure.detail}"
+        return (
+            f"{WORDS[outcome.state]}: {failure_line(result.failure.step, result.failure.type, result.failure.detail)}"
+        )
     reason = why(outcome)
-    return f"{WORDS[outcome.state]} in {result.duration_ms:.0f} ms{f': {reason}' if reason else ''}"
+    return f"{WORDS[outcome.state]} in {length(result.duration_ms)}{f': {reason}' if reason else ''}"
 
 
 def _kind(outcome: Outcome) -> tuple[object, ...]:

@@ -16,6 +16,7 @@ from imapcheck.definition.json_text import shown
 from imapcheck.definition.model import CheckDefinition, NewMessageDefinition
 from imapcheck.definition.mute_windows import leave_no_gap
 from imapcheck.special_uses import SPECIAL_USES
+from imapcheck.wording import apart, length
 
 _NO_ZONES = {"Factory", "localtime"}
 """What a machine's zone files hold besides zones."""
@@ -143,7 +144,8 @@ def _threshold_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
         if reason is not None:
             yield f"thresholds.{step}", f"the step does not run: {reason}"
         elif limit > definition.timeout * 1000:
-            yield f"thresholds.{step}", f"{limit:g} ms are more than the timeout of {definition.timeout:g} s"
+            most, timeout = apart(limit, definition.timeout * 1000)
+            yield f"thresholds.{step}", f"{most} are more than the timeout of {timeout}"
 
 
 def _server_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
@@ -153,7 +155,7 @@ def _server_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
     if (mode, port) == ("implicit", 143):
         yield "server", "TLS from the start on port 143, where servers offer STARTTLS (RFC 8314): imap:// is meant?"
     if schedule is not None and definition.timeout >= schedule.seconds:
-        yield "timeout", f"{definition.timeout:g} s reach schedule.every {schedule.every}: runs may overlap"
+        yield "timeout", f"{length(definition.timeout * 1000)} reach schedule.every {schedule.every}: runs may overlap"
 
 
 def _mailbox_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:

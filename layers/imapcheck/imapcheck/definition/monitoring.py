@@ -148,7 +148,7 @@ class ScheduleDefinition(Model):
         return max(6 * _HOUR, self.seconds)
 
     def shows_certificate(self, due: datetime) -> bool:
-        """Whether a run that was due then is the first of its six hours; of 4h each is, as six hours hold one or two."""
+        """Whether a run that was due then is the first of its six hours; of 4h each is, as that divides no six."""
         into = due.timestamp() % self.certificate_seconds
         return into < self.seconds or self.certificate_seconds % self.seconds != 0
 

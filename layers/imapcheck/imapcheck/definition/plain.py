@@ -2,6 +2,7 @@
 
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.result import Asked
+from imapcheck.text import printable
 
 
 def plain(definition: CheckDefinition, file: str | None = None) -> Asked:
@@ -10,14 +11,15 @@ def plain(definition: CheckDefinition, file: str | None = None) -> Asked:
     return Asked(
         server=server_url(definition),
         file=file,
-        secret=definition.secret,
+        secret=None if definition.secret is None else printable(definition.secret),
         runbook=definition.alarms.runbook,
         timeout=definition.timeout,
         thresholds=dict(definition.thresholds),
         certificate_days=definition.alarms.certificate_days,
-        mailbox=search.mailbox if search is not None else None,
+        mailbox=printable(search.mailbox) if search is not None else None,
         min_matches=search.min_matches if search is not None else None,
         max_age_seconds=search.max_age.total_seconds() if search is not None and search.max_age is not None else None,
+        quota_warn_percent=definition.quota.warn_percent if definition.quota is not None else None,
     )
 
 

@@ -1,5 +1,6 @@
 """The secret half of a check: who logs in, and for which host."""
 
+import unicodedata
 from datetime import datetime
 from typing import NamedTuple, Self
 
@@ -85,10 +86,22 @@ class Credentials(BaseModel):
         return _misspelled(field, self._others)
 
     @property
-    def is_padded(self) -> bool:
-        """The password begins or ends with white space, as one that was pasted may."""
+    def oddities(self) -> tuple[str, ...]:
+        """What is hard to see in user name and password, as words that show nothing else of them."""
         password = self.password.get_secret_value() if self.password is not None else ""
-        return password != password.strip()
+        found = (_oddity(name, text) for name, text in (("user name", self.username), ("password", password)))
+        return tuple(words for words in found if words)
+
+
+def _oddity(name: str, text: str) -> str:
+    """White space at an end, as a paste or echo leaves it; characters that no keyboard makes and no screen shows."""
+    if text != text.strip():
+        return f"the {name} begins or ends with white space"
+    hidden = next((char for char in text if unicodedata.category(char) in _UNSEEN or char == "\u00a0"), None)
+    return f"the {name} holds an invisible character, U+{ord(hidden):04X}" if hidden is not None else ""
+
+
+_UNSEEN = ("Cc", "Cf", "Zl", "Zp")
 
 
 class LoginPause(NamedTuple):

@@ -209,10 +209,57 @@ def _granted(endpoint: _Endpoint, status: int, content: bytes, credentials: Cred
             return token, min(float(lifetime), 86_400.0) if isinstance(lifetime, int | float | str) else 0.0
         except (ValueError, OverflowError):
             return token, 0.0
-    code = answer.get("error")
+    code, numbers = answer.get("error"), _numbers(answer, credentials)
     if isinstance(code, str) and re.fullmatch(r"[A-Za-z0-9_.-]{1,60}", code) and not _holds_secret(code, credentials):
-        raise _unusable(endpoint, f"it refused with {code} (HTTP {status})")
-    raise _unusable(endpoint, f"HTTP {status} without a token")
+        raise _unusable(endpoint, f"it refused with {code} (HTTP {status}){numbers}")
+    raise _unusable(endpoint, f"HTTP {status} without a token{numbers}")
+
+
+_MEANINGS = {
+    50034: "there is no such user in the tenant",
+    50053: "the account is locked after too many wrong passwords",
+    50055: "the password has expired",
+    50057: "the account is disabled",
+    50076: "multi-factor authentication is demanded, as by Conditional Access",
+    50079: "the user has to enroll for multi-factor authentication",
+    50126: "wrong user name or password",
+    50158: "Conditional Access demands another step",
+    50173: "the refresh token was revoked, as by a changed password",
+    53000: "Conditional Access demands a compliant device",
+    53001: "Conditional Access demands a device of the domain",
+    53003: "blocked by Conditional Access",
+    65001: "nobody has consented to this application",
+    70000: "the refresh token is not valid",
+    70008: "the refresh token has expired",
+    70043: "the refresh token has expired by the sign-in frequency of Conditional Access",
+    90002: "there is no such tenant",
+    135011: "the device is disabled",
+    500011: "the tenant does not know the resource of the scope",
+    530034: "blocked by Conditional Access",
+    700003: "the device is not known",
+    700016: "the tenant does not know this client_id",
+    700027: "the client's certificate is not the registered one, or has expired",
+    700082: "the refresh token has expired, as it was not used",
+    900023: "tenant_id is neither a name nor an id of a tenant",
+    7000112: "the application is disabled",
+    7000215: "wrong client_secret: the value is wanted, not its id",
+    7000218: "client_secret is missing",
+    7000222: "the client_secret has expired",
+}
+"""Microsoft Entra's error codes (AADSTS..), as far as they say what to change."""
+_MOST_NUMBERS = 3
+
+
+def _numbers(answer: dict[str, Any], credentials: Credentials) -> str:
+    """Microsoft's own `error_codes` and what they mean: small integers, and none that stands in a secret."""
+    given = answer.get("error_codes")
+    codes = [code for code in given if type(code) is int and 0 < code < 10**8] if isinstance(given, list) else []
+    words = [
+        f"AADSTS{code}: {_MEANINGS[code]}" if code in _MEANINGS else f"AADSTS{code}"
+        for code in codes[:_MOST_NUMBERS]
+        if code in _MEANINGS or not _holds_secret(str(code), credentials)
+    ]
+    return f", {'; '.join(words)}" if words else ""
 
 
 def _parsed(content: bytes) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from imapcheck.errors import CheckFailure
 from imapcheck.failures import FailureType
 from imapcheck.result import TlsFacts, isoformat
-from imapcheck.text import count, minute
+from imapcheck.wording import count, date
 
 _MOST_NAMES = 20
 _SHOWN_NAMES = 5
@@ -61,7 +61,7 @@ def refused(tls: ssl.SSLObject, error: ssl.SSLCertVerificationError) -> Certific
 def _explanation(type: FailureType, facts: TlsFacts, chain: list[dict[str, Any]]) -> str:
     match type:
         case FailureType.CERTIFICATE_NOT_YET_VALID if early := _first(chain, "notBefore", lambda at, now: at > now):
-            return f" ({_whose(early, chain)}valid from {minute(early.moment)}{_own_clock()})"
+            return f" ({_whose(early, chain)}valid from {date(early.moment)}{_own_clock()})"
         case FailureType.CERTIFICATE_UNTRUSTED if facts.certificates_sent:
             sent = count(facts.certificates_sent, "certificate")
             return f"; issued by {facts.certificate_issuer or 'nobody'}; the server sent {sent}"
@@ -86,14 +86,14 @@ def _whose(one: _Dated, chain: list[dict[str, Any]]) -> str:
 
 def _own_clock() -> str:
     """A certificate's dates are judged by the clock of whoever looks, so that is what to look at first."""
-    return f"; the clock of this machine says {minute(datetime.now(UTC))}"
+    return f"; the clock of this machine says {date(datetime.now(UTC))}"
 
 
 def _expired(sent: list[dict[str, Any]], verified: list[dict[str, Any]]) -> tuple[str, str | None]:
     """What has expired, and what to do where it is not the server's own certificate."""
     for chain in (sent, verified):
         if (old := _first(chain, "notAfter", lambda at, now: at < now)) is not None:
-            told = f" ({_whose(old, chain)}valid until {minute(old.moment)}{_own_clock()})"
+            told = f" ({_whose(old, chain)}valid until {date(old.moment)}{_own_clock()})"
             return told, None if old.certificate is chain[0] else _RENEW_CHAIN
     return "", None
 

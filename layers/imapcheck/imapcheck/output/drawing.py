@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from htpy import Element, Node, line, rect, svg, text
 from htpy import title as tooltip
 
-from imapcheck.output.waterfall import Bar, Mark, Row, Tick, Waterfall, duration_text
+from imapcheck.output.waterfall import Bar, Mark, Row, Tick, Waterfall
+from imapcheck.wording import length
 
 COLOURS = {
     "dns": "#159588",
@@ -60,7 +61,7 @@ def strip_drawing(waterfall: Waterfall, label: str) -> Element:
         tooltip[label],
         (
             rect(x=percent(bar.start), y="0", width=percent(1 - bar.start), height="14", **_fill(row.colour))[
-                tooltip[f"{row.name} {duration_text(row.duration_ms or 0.0)}"]
+                tooltip[f"{row.name} {length(row.duration_ms or 0.0)}"]
             ]
             for row in waterfall.rows
             for bar in row.bars

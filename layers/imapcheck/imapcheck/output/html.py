@@ -42,12 +42,13 @@ from htpy import (
 from markupsafe import Markup
 
 from imapcheck.output.drawing import strip_drawing
-from imapcheck.output.html_run import BADGES, Place, days_text, moment, name_of, run_body, server_of, state_mark
+from imapcheck.output.html_run import BADGES, Place, moment, name_of, run_body, server_of, state_mark
 from imapcheck.output.html_steps import LEGEND, legend, words
 from imapcheck.output.outcome import WORST_FIRST, Outcome, worst_first
-from imapcheck.output.waterfall import duration_text, waterfall_of
+from imapcheck.output.waterfall import waterfall_of
 from imapcheck.result import CheckResult, isoformat
 from imapcheck.version import VERSION
+from imapcheck.wording import days_left, failure_line, length, warning_line
 
 STYLE = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
 _DARK = "@media screen and (prefers-color-scheme: dark)"
@@ -166,7 +167,7 @@ def _fleet_row(outcome: Outcome, prefix: str) -> Element:
         td[state_mark(outcome.state)],
         td(".words.why")[why(outcome)],
         td(".spare")[strip(result)],
-        td(".spare.number")[duration_text(result.duration_ms)],
+        td(".spare.number")[length(result.duration_ms)],
         td(".spare.number")[certificate(result)],
     ]
 
@@ -177,11 +178,11 @@ def why(outcome: Outcome) -> Node:
     if result is None:
         return None
     if (failure := result.failure) is not None:
-        return fragment[f"{failure.step}: {failure.type} ", span(".quiet")[bdi[words(failure.detail, 200)]]]
-    over = [f"{item.name} {duration_text(item.duration_ms)}" for item in result.exceeded]
+        return fragment[f"{failure_line(failure.step, failure.type)} ", span(".quiet")[bdi[words(failure.detail, 200)]]]
+    over = [f"{item.name} {length(item.duration_ms)}" for item in result.exceeded]
     if over:
         return f"over its threshold: {', '.join(over)}"
-    warned = "; ".join(f"warning: {item.type}: {item.detail}" for item in result.warnings)
+    warned = "; ".join(warning_line(item.type, item.detail) for item in result.warnings)
     return bdi[words(warned, 200)] if warned else span(".quiet")[bdi[server_of(outcome)]]
 
 
@@ -189,14 +190,14 @@ def strip(result: CheckResult) -> Element:
     """The run's waterfall in one line."""
     waterfall = waterfall_of(result)
     longest = max(waterfall.rows, key=lambda row: row.duration_ms or 0.0)
-    label = f"{duration_text(waterfall.total_ms)}; longest: {longest.name} {duration_text(longest.duration_ms or 0.0)}"
+    label = f"{length(waterfall.total_ms)}; longest: {longest.name} {length(longest.duration_ms or 0.0)}"
     return strip_drawing(waterfall, label)
 
 
 def certificate(result: CheckResult) -> str:
     """Days left, where a certificate was seen."""
     days = result.server.tls.certificate_days_remaining if result.server.tls is not None else None
-    return "" if days is None else days_text(days)
+    return "" if days is None else days_left(days)
 
 
 def _end(made_at: datetime) -> Element:

@@ -8,7 +8,7 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from htpy import (
@@ -43,9 +43,9 @@ from imapcheck.output.excerpt import part_of
 from imapcheck.output.html_steps import legend_of, steps_table, words
 from imapcheck.output.json_lines import json_object
 from imapcheck.output.outcome import Outcome, State
-from imapcheck.output.waterfall import duration_text, limit_text, waterfall_of
+from imapcheck.output.waterfall import waterfall_of
 from imapcheck.result import CheckResult, Failure, ResultWarning, SearchFacts, TlsFacts, isoformat
-from imapcheck.text import days, duration
+from imapcheck.wording import apart, date, days_left, elapsed, failure_line, length, percent, size
 
 _HEADINGS = (h1, h2, h3, h4)
 _REFUSAL = re.compile(r"S: (\S+ (NO|BAD)\b|\* BYE\b)", re.IGNORECASE)
@@ -133,7 +133,7 @@ def _where_and_when(outcome: Outcome) -> Node:
     server, result = bdi[server_of(outcome)], outcome.result
     if result is None:
         return server
-    facts = [duration_text(result.duration_ms)]
+    facts = [length(result.duration_ms)]
     if result.attempts > 1:
         facts.append(f"{result.attempts} attempts")
     return fragment[server, " · ", moment(isoformat(result.started_at)), " · ", " · ".join(facts)]
@@ -141,7 +141,7 @@ def _where_and_when(outcome: Outcome) -> Node:
 
 def moment(iso: str) -> Element:
     """A time of a result, for people and machines."""
-    return time(datetime=iso)[f"{iso[:10]} {iso[11:19]} UTC"]
+    return time(datetime=iso, title=iso)[date(datetime.fromisoformat(iso))]
 
 
 def _reasons(outcome: Outcome, place: Place) -> Iterator[Node]:
@@ -152,15 +152,17 @@ def _reasons(outcome: Outcome, place: Place) -> Iterator[Node]:
     for number, failure in enumerate(result.failures):
         yield from _failure(failure, place, result.transcript, first=number == 0)
     for earlier in result.earlier_failures:
-        yield p(".words")["An earlier attempt: ", f"{earlier.step}: {earlier.type}. ", bdi[words(earlier.detail)]]
+        yield p(".words")[
+            "An earlier attempt: ", f"{failure_line(earlier.step, earlier.type)}: ", bdi[words(earlier.detail)]
+        ]
     for item in result.exceeded:
-        took, limit = duration_text(item.duration_ms), limit_text(item.limit_ms)
+        took, limit = apart(item.duration_ms, item.limit_ms)
         yield p(".reason")[f"{item.name} took {took}; the threshold is {limit}"]
 
 
 def _failure(failure: Failure, place: Place, transcript: Sequence[str], *, first: bool) -> Iterator[Node]:
     also = "" if first else "Also "
-    yield p(".reason")[f"{also}{failure.step}: {failure.type}", span(".quiet")[f" ({failure.category})"]]
+    yield p(".reason")[f"{also}{failure_line(failure.step, failure.type)}", span(".quiet")[f" ({failure.category})"]]
     yield p(".words")[bdi[words(failure.detail)]]
     yield p(".advice.words")["What to do: ", bdi[words(failure.advice)]]
     if place.links and (line := _told_in(failure.step, transcript)) is not None:
@@ -208,11 +210,11 @@ def _run_facts(result: CheckResult) -> Iterator[tuple[str, Node]]:
         yield "filed in", bdi[words(message.mailbox)]
         yield "message id", bdi[words(message.message_id)]
         if message.delivery_seconds is not None:
-            yield "delivery", f"{message.delivery_seconds:.0f} s"
+            yield "delivery", length(message.delivery_seconds * 1000)
     if result.quota is not None:
-        yield "quota", f"{result.quota.used_percent:.0f} % of {words(result.quota.resource)}"
+        yield "quota", f"{percent(result.quota.used_percent)} of {words(result.quota.resource)}"
     if result.token_ms is not None:
-        yield "OAuth2 token", f"{duration_text(result.token_ms)}, outside the steps"
+        yield "OAuth2 token", f"{length(result.token_ms)}, outside the steps"
     yield "run", bdi[words(result.run_id)]
     yield "imapcheck", words(result.version)
 
@@ -220,9 +222,9 @@ def _run_facts(result: CheckResult) -> Iterator[tuple[str, Node]]:
 def _search_words(search: SearchFacts) -> str:
     told = [f"{search.matches} found"]
     if search.age_seconds is not None:
-        told.append(f"the newest {duration(timedelta(seconds=search.age_seconds))} old")
+        told.append(f"the newest {elapsed(timedelta(seconds=search.age_seconds))} old")
     if search.size_bytes is not None:
-        told.append(f"{search.size_bytes:,} bytes")
+        told.append(size(search.size_bytes))
     return ", ".join(told)
 
 
@@ -237,14 +239,9 @@ def _tls_facts(tls: TlsFacts, few_days: float) -> Iterator[tuple[str, Node]]:
     if tls.certificates_sent is not None:
         yield "chain", f"{tls.certificates_sent} sent"
     if (left := tls.certificate_days_remaining) is not None:
-        date = None if tls.certificate_expires_at is None else fragment[moment(tls.certificate_expires_at), ", "]
+        until = None if tls.certificate_expires_at is None else fragment[moment(tls.certificate_expires_at), ", "]
         drawing = days_drawing(left, "wait" if left >= few_days else "failed")
-        yield "expires", fragment[date, days_text(left), drawing]
-
-
-def days_text(left: float) -> str:
-    """Days of a certificate: to go, or since it expired."""
-    return f"{days(left)} left" if left >= 0 else f"expired {days(-left)} ago"
+        yield "expires", fragment[until, days_left(left), drawing]
 
 
 def _transcript(lines: Sequence[str], place: Place) -> Node:

@@ -5,9 +5,10 @@ from collections.abc import Collection
 from htpy import Element, Node, bdi, caption, div, fragment, li, span, table, tbody, td, tfoot, th, thead, tr, ul
 
 from imapcheck.output.drawing import axis_drawing, row_drawing, swatch, total_drawing
-from imapcheck.output.waterfall import Mark, Row, Waterfall, duration_text, limit_text
+from imapcheck.output.waterfall import Mark, Row, Waterfall
 from imapcheck.text import one_line
 from imapcheck.trace import NOT_REACHED
+from imapcheck.wording import length
 
 _STEP_SIGNS = {"passed": "✓", "failed": "✗", "refused": "!", "skipped": "–"}
 LEGEND = {
@@ -43,7 +44,7 @@ def _step_row(row: Row, waterfall: Waterfall) -> Element:
             span(".sign", aria_hidden="true")[_STEP_SIGNS[row.status]], row.name, span(".hidden")[f" {row.status}"]
         ],
         td(".frame")[row_drawing(row, waterfall.ticks), _notes(row)],
-        td["" if row.duration_ms is None else duration_text(row.duration_ms)],
+        td["" if row.duration_ms is None else length(row.duration_ms)],
     ]
 
 
@@ -72,7 +73,7 @@ def _notes(row: Row) -> Node:
 def _limit_note(mark: Mark | None) -> str | None:
     if mark is None:
         return None
-    limit = limit_text(mark.limit_ms)
+    limit = length(mark.limit_ms)
     return f"over the threshold of {limit}" if mark.exceeded else f"threshold {limit}"
 
 
@@ -82,7 +83,7 @@ def _total_row(waterfall: Waterfall) -> Element:
     return tr(class_="over" if mark is not None and mark.exceeded else "total")[
         th(scope="row")[span(".sign"), "total"],
         td(".frame")[total_drawing(waterfall), None if note is None else div(".detail")[note]],
-        td[duration_text(waterfall.total_ms)],
+        td[length(waterfall.total_ms)],
     ]
 
 

@@ -6,6 +6,7 @@ ended before the next is written, and left out by the reader.
 
 import json
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from typing import Any
 from imapcheck.output.outcome import Outcome
 from imapcheck.result import SCHEMA_VERSION, CheckResult
 from imapcheck.text import printable
+
+_MOST_OCTETS = 4 << 20
+"""Of a line that is read: no result is as long."""
 
 
 def json_object(outcome: Outcome, *, transcript: bool) -> dict[str, Any]:
@@ -48,17 +52,29 @@ def append_line(file: Path, line: str | None) -> None:
 
 
 def read_lines(file: Path) -> Iterator[Outcome | None]:
-    """What each line says came of a check, or None for a line that says nothing of one. Raises `OSError`."""
-    with file.open(encoding="utf-8", errors="replace") as lines:
-        for line in lines:
-            if line.strip():
-                yield _outcome(line)
+    """What each line says came of a check, or None for a line that says nothing of one, or never ends.
+
+    Raises `OSError`, also where it is no ordinary file: reading a pipe or a device might have no end.
+    """
+    if not stat.S_ISREG(file.stat().st_mode):
+        raise OSError(0, "found a folder, pipe or device, expected a file", str(file))
+    with file.open("rb") as lines:
+        while line := lines.readline(_MOST_OCTETS):
+            ended = line.endswith(b"\n")
+            while not ended and (rest := lines.readline(_MOST_OCTETS)):
+                line, ended = b"", rest.endswith(b"\n")
+            if not line:
+                yield None
+            elif line.strip():
+                yield _outcome(line.decode("utf-8", "replace"))
 
 
 def _ends_whole(descriptor: int) -> bool:
     """Whether the file is empty or its last line was written to the end."""
-    size = os.lseek(descriptor, 0, os.SEEK_END)
-    return size == 0 or os.pread(descriptor, 1, size - 1) == b"\n"
+    if os.lseek(descriptor, 0, os.SEEK_END) == 0:
+        return True
+    os.lseek(descriptor, -1, os.SEEK_END)  # what is written goes to the end all the same
+    return os.read(descriptor, 1) == b"\n"
 
 
 def _outcome(line: str) -> Outcome | None:

@@ -10,8 +10,14 @@ from xml.etree import ElementTree as ET
 
 from imapcheck.output.outcome import Outcome, passed_limits
 from imapcheck.result import CheckResult, isoformat
+from imapcheck.wording import failure_line, length, warning_line
 
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def document(outcomes: Sequence[Outcome]) -> tuple[str, int | None]:
+    """The document; the exit status is the command line's."""
+    return render(outcomes), None
 
 
 def render(outcomes: Sequence[Outcome]) -> str:
@@ -51,7 +57,7 @@ def _case(outcome: Outcome) -> ET.Element:
         return case
     if result.failure is not None:
         failure = result.failure
-        message = f"{failure.step}: {failure.type}: {failure.detail}"
+        message = failure_line(failure.step, failure.type, failure.detail)
         _add(case, "failure", _story(outcome, result), type=failure.type.value, message=message)
     _add(case, "system-out", "\n".join(_steps(result)))
     return case
@@ -61,17 +67,17 @@ def _story(outcome: Outcome, result: CheckResult) -> str:
     """Every failure with what to do, then the transcript."""
     lines = [f"{outcome.check} at {outcome.asked.server} was not available."]
     for failure in result.failures:
-        lines += [f"{failure.step}: {failure.type}: {failure.detail}", f"What to do: {failure.advice}"]
+        lines += [failure_line(failure.step, failure.type, failure.detail), f"What to do: {failure.advice}"]
     return "\n".join([*lines, "", *result.transcript])
 
 
 def _steps(result: CheckResult) -> list[str]:
     lines = []
     for step in result.steps:
-        time = "" if step.duration_ms is None else f" {step.duration_ms:.1f} ms"
+        time = "" if step.duration_ms is None else f" {length(step.duration_ms)}"
         lines.append(f"{step.name}: {step.status}{time}{f' ({step.detail})' if step.detail else ''}")
     lines += [f"slow: {words}" for words in passed_limits(result)]
-    return lines + [f"warning: {warning.type}: {warning.detail}" for warning in result.warnings]
+    return lines + [warning_line(warning.type, warning.detail) for warning in result.warnings]
 
 
 def _add(case: ET.Element, tag: str, text: str, **attributes: str) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from imapcheck.result import Asked, CheckResult, Exceeded
+from imapcheck.result import Asked, CheckResult
+from imapcheck.wording import over_limit
 
 type State = Literal["available", "slow", "unavailable", "not_run", "crashed"]
 WORST_FIRST: tuple[State, ...] = ("unavailable", "crashed", "not_run", "slow", "available")
@@ -59,10 +60,5 @@ NOT_WORSE = (len(WORST_FIRST) - 1, True)
 
 def passed_limits(result: CheckResult) -> list[str]:
     """`total took 6 ms (limit 1 ms)`, for people: none of a run that failed, as slow means available."""
-    return [_over(item) for item in result.exceeded] if result.available else []
-
-
-def _over(item: Exceeded) -> str:
-    """In whole milliseconds where they tell the two apart."""
-    digits = next((digits for digits in (0, 1) if round(item.duration_ms, digits) > round(item.limit_ms, digits)), 3)
-    return f"{item.name} took {item.duration_ms:.{digits}f} ms (limit {item.limit_ms:.{digits}f} ms)"
+    exceeded = result.exceeded if result.available else ()
+    return [over_limit(item.name, item.duration_ms, item.limit_ms) for item in exceeded]

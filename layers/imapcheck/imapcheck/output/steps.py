@@ -11,6 +11,7 @@ from imapcheck.output.waterfall import Bar, layout
 from imapcheck.result import CheckResult, StepResult
 from imapcheck.steps import StepName
 from imapcheck.trace import NOT_REACHED, StepEvent, StepFinished, StepStarted
+from imapcheck.wording import length
 
 _NAME, _TIME = 12, 10
 _NARROW, _LEAST_DETAIL = 60, 24
@@ -108,16 +109,15 @@ class StepLines:
         if row.result is None:
             return self._elapsed()
         duration = row.result.duration_ms
-        if duration is None:
-            return ""
-        return f"{duration:.1f} ms" if duration < 100_000 else f"{duration:.0f} ms"
+        return "" if duration is None else length(duration)
 
     def _elapsed(self) -> str:
         """`12 s of 30 s`, from the second second on: before that nobody reads it."""
         waited = self._clock() - (self._began if self._began is not None else self._clock())
         if waited < 1:
             return ""
-        return f"{waited:.0f} s" + (f" of {self._timeout:.0f} s" if self._timeout is not None else "")
+        limit = "" if self._timeout is None else f" of {length(self._timeout * 1000)}"
+        return f"{length(round(waited) * 1000)}{limit}"
 
 
 def _drawn(bars: Sequence[Bar], cells: int, sign: dict[str, str]) -> str:

@@ -9,6 +9,7 @@ from rich.text import Text
 from imapcheck.output.outcome import Outcome, State, passed_limits, worst_first
 from imapcheck.output.verdict import STYLES, WORDS
 from imapcheck.result import CheckResult
+from imapcheck.wording import failure_line, length, warning_line
 
 _NARROW, _WIDE = 60, 100
 _COUNTED: tuple[tuple[State, str], ...] = (
@@ -26,7 +27,7 @@ def table(outcomes: Iterable[Outcome], width: int) -> Table:
     grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
     grid.add_column("check", overflow="fold", min_width=5)
     grid.add_column("verdict", no_wrap=True)
-    grid.add_column("ms", justify="right", no_wrap=True)
+    grid.add_column("time", justify="right", no_wrap=True)
     if columns > 3:
         grid.add_column("why", overflow="fold", min_width=8)
     if columns > 4:
@@ -41,7 +42,7 @@ def _cells(outcome: Outcome) -> list[str | Text]:
     return [
         Text(outcome.check),
         Text(WORDS[outcome.state], STYLES[outcome.state]),
-        f"{result.duration_ms:.0f}" if result is not None else "",
+        length(result.duration_ms) if result is not None else "",
         Text(why(outcome)),
         _slowest(result) if result is not None and result.available else "",
     ]
@@ -53,8 +54,8 @@ def why(outcome: Outcome) -> str:
     if result is None:
         return ""
     if result.failure is not None:
-        return f"{result.failure.step}: {result.failure.type}"
-    return ", ".join([*passed_limits(result), *(f"warning: {warning.type}" for warning in result.warnings)])
+        return failure_line(result.failure.step, result.failure.type)
+    return ", ".join([*passed_limits(result), *(warning_line(warning.type) for warning in result.warnings)])
 
 
 def count(outcomes: Sequence[Outcome]) -> Text:
@@ -72,4 +73,4 @@ def _slowest(result: CheckResult) -> str:
     if not ran:
         return ""
     slowest = max(ran, key=lambda step: step.duration_ms or 0.0)
-    return f"{slowest.name} {slowest.duration_ms:.0f} ms"
+    return f"{slowest.name} {length(slowest.duration_ms or 0.0)}"

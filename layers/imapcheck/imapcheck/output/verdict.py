@@ -8,7 +8,7 @@ from imapcheck.failures import Category
 from imapcheck.output.excerpt import excerpt
 from imapcheck.output.outcome import Outcome, passed_limits
 from imapcheck.result import CheckResult, TlsFacts
-from imapcheck.text import days
+from imapcheck.wording import days, failure_line, length, warning_line
 
 _MOST_NAMES = 5
 STYLES = {"available": "green", "slow": "yellow", "unavailable": "red", "not_run": "magenta", "crashed": "magenta"}
@@ -24,7 +24,7 @@ WORDS = {
 def evidence(result: CheckResult, *, transcript: bool) -> Iterator[Text]:
     """What leads to the verdict: the transcript, or its part that shows the failing steps; earlier attempts."""
     for number, failure in enumerate(result.earlier_failures, 1):
-        yield Text(f"attempt {number}: {failure.step}: {failure.type}: {failure.detail}", "dim")
+        yield Text(f"attempt {number}: {failure_line(failure.step, failure.type, failure.detail)}", "dim")
     lines = list(result.transcript)
     if not transcript:
         steps = dict.fromkeys(failure.step for failure in result.failures)
@@ -47,7 +47,7 @@ def verdict(outcome: Outcome) -> Iterator[Text]:
 def reasons(result: CheckResult) -> Iterator[Text]:
     """Failures with advice, the certificate that was refused, thresholds that were passed, warnings."""
     for failure in result.failures:
-        yield Text(f"  {failure.step}: {failure.type}", "red")
+        yield Text(f"  {failure_line(failure.step, failure.type)}", "red")
         yield Text(f"  {failure.detail}")
         if failure.category is Category.SSL and result.server.tls is not None:
             known = [fact for fact in certificate(result.server.tls) if fact not in failure.detail]
@@ -56,12 +56,7 @@ def reasons(result: CheckResult) -> Iterator[Text]:
     for words in passed_limits(result):
         yield Text(f"  slow: {words}", "yellow")
     for warning in result.warnings:
-        yield Text(f"  warning: {warning.type}: {warning.detail}", "yellow")
-
-
-def milliseconds(duration: float) -> str:
-    """`0.4 ms`, `412 ms`."""
-    return f"{duration:.1f} ms" if duration < 10 else f"{duration:.0f} ms"
+        yield Text(f"  {warning_line(warning.type, warning.detail)}", "yellow")
 
 
 def certificate(tls: TlsFacts) -> Iterator[str]:
@@ -80,7 +75,7 @@ def certificate(tls: TlsFacts) -> Iterator[str]:
 
 def _facts(result: CheckResult) -> Iterator[str]:
     attempts = f" in {result.attempts} attempts" if result.attempts > 1 else ""
-    yield f"{milliseconds(result.duration_ms)}{attempts}"
+    yield f"{length(result.duration_ms)}{attempts}"
     if result.failure is not None:
         return
     if result.search is not None:

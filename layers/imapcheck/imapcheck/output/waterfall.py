@@ -159,17 +159,3 @@ def nice_ticks(end_ms: float) -> tuple[Tick, ...]:
 def _nice(rough: float) -> float:
     magnitude = 10.0 ** math.floor(math.log10(rough))
     return next(factor * magnitude for factor in (1, 2, 5, 10) if factor * magnitude >= rough * (1 - 1e-9))
-
-
-def duration_text(duration_ms: float) -> str:
-    """A duration for people: `<0.1 ms`, `0.3 ms`, `412 ms`, `1.24 s`."""
-    if 0 < duration_ms < 0.05:
-        return "<0.1 ms"
-    if duration_ms < 9.95:
-        return f"{duration_ms:.1f} ms"
-    return f"{duration_ms:.0f} ms" if duration_ms < 999.5 else f"{duration_ms / 1000:.2f} s"
-
-
-def limit_text(limit_ms: float) -> str:
-    """A threshold as it was set: `350 ms`, `2 s`."""
-    return f"{limit_ms / 1000:g} s" if limit_ms >= 1000 else f"{limit_ms:g} ms"

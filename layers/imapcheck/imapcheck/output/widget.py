@@ -35,8 +35,8 @@ from imapcheck.output.html import certificate, strip, why, widget
 from imapcheck.output.html_run import state_mark
 from imapcheck.output.html_steps import LEGEND, legend, words
 from imapcheck.output.outcome import WORST_FIRST, Outcome, State
-from imapcheck.output.waterfall import duration_text
 from imapcheck.result import CheckResult
+from imapcheck.wording import clock, elapsed, length, percent
 
 DOCUMENTATION = """\
 # The checks of this stack
@@ -171,16 +171,16 @@ def _state(row: CheckRow) -> Element:
 def _since(row: CheckRow, now: datetime) -> Node:
     if row.down_since is None:
         return None
-    return div(".quiet")[f"since {_clock(row.down_since, now)}, {_length(now - row.down_since)}"]
+    return div(".quiet")[f"since {clock(row.down_since, now)}, {elapsed(now - row.down_since)}"]
 
 
 def _last_run(row: CheckRow, now: datetime) -> Node:
     if row.ran_at is None:
         return span(".quiet")["none in this time range"]
-    ran = f"{_clock(row.ran_at, now)}, {_ago(now - row.ran_at)}"
+    ran = f"{clock(row.ran_at, now)}, {_ago(now - row.ran_at)}"
     if row.result is None:
         return ran
-    return fragment[ran, f" · {duration_text(row.result.duration_ms)}", strip(row.result)]
+    return fragment[ran, f" · {length(row.result.duration_ms)}", strip(row.result)]
 
 
 def _reason(row: CheckRow) -> Node:
@@ -192,11 +192,10 @@ def _reason(row: CheckRow) -> Node:
 def _availability(row: CheckRow, endpoint: str, now: datetime) -> Node:
     if row.percent is None:
         return None
-    # Rounded down: 100 % is said where nothing failed, and nowhere else.
-    percent = f"{int(row.percent * 100) / 100:g} %"
+    share = percent(row.percent)
     if row.failed_at is None:
-        return percent
-    return fragment[percent, div[_opens(f"last failure {_clock(row.failed_at, now)}", row.open_failure, endpoint)]]
+        return share
+    return fragment[share, div[_opens(f"last failure {clock(row.failed_at, now)}", row.open_failure, endpoint)]]
 
 
 def _opens(text: Node, payload: Mapping[str, Any] | None, endpoint: str) -> Node:
@@ -209,16 +208,5 @@ def _action(payload: Mapping[str, Any], display: Where, endpoint: str) -> Elemen
     return htpy.cwdb_action(action="call", display=display, endpoint=endpoint)[json.dumps(payload)]
 
 
-def _clock(moment: datetime, now: datetime) -> str:
-    return moment.strftime("%H:%M" if moment.date() == now.date() else "%d %b %H:%M")
-
-
-def _ago(length: timedelta) -> str:
-    return "just now" if length < timedelta(minutes=1) else f"{_length(length)} ago"
-
-
-def _length(length: timedelta) -> str:
-    minutes = max(int(length.total_seconds() // 60), 0)
-    if minutes < 120:
-        return f"{minutes} min"
-    return f"{minutes // 60} h" if minutes < 2880 else f"{minutes // 1440} days"
+def _ago(passed: timedelta) -> str:
+    return "just now" if passed < timedelta(minutes=1) else f"{elapsed(passed)} ago"

@@ -8,9 +8,9 @@ from imapcheck.failures import FailureType
 from imapcheck.imap.completion import Completion
 from imapcheck.imap.session import ImapSession
 from imapcheck.login.credentials import Credentials, LoginPause
-from imapcheck.text import minute
 from imapcheck.trace import StepRecord
 from imapcheck.version import VERSION
+from imapcheck.wording import date
 
 _OTHERS_WITH_PASSWORD = {"PLAIN", "CRAM-MD5", "DIGEST-MD5", "NTLM", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512"}
 _TYPES = {
@@ -64,9 +64,9 @@ def _is_refused(completion: Completion, asides: tuple[Completion, ...]) -> bool:
 
 
 def _with_hint(failure: CheckFailure, credentials: Credentials) -> CheckFailure:
-    """A password that was pasted with a blank or a line end is hard to see, as it is shown nowhere."""
-    if failure.type is FailureType.AUTHENTICATION_FAILED and credentials.is_padded:
-        failure.detail += " (the password begins or ends with white space)"
+    """What was pasted with a blank, a line end or worse is hard to see, and a password is shown nowhere."""
+    if failure.type is FailureType.AUTHENTICATION_FAILED and credentials.oddities:
+        failure.detail += f" ({'; '.join(credentials.oddities)})"
     return failure
 
 
@@ -86,7 +86,7 @@ def _not_offered(session: ImapSession, mechanism: str, credentials: Credentials)
 def _paused(pause: LoginPause) -> CheckFailure:
     return CheckFailure(
         FailureType.AUTHENTICATION_PAUSED,
-        f"first refused {minute(pause.first_refused_at)}; the next try comes {minute(pause.retry_at)},"
+        f"first refused {date(pause.first_refused_at)}; the next try comes {date(pause.retry_at)},"
         " or as soon as the credentials change",
     )
 

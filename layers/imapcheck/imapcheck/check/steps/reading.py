@@ -1,7 +1,5 @@
 """Finding the mailboxes, and searching the watched one for the newest message: nothing here changes anything."""
 
-from datetime import timedelta
-
 from imapcheck.check.arrival import age_seconds, delivery_seconds, seconds_ahead
 from imapcheck.check.refusals import is_mailbox_missing
 from imapcheck.check.state import Attempt
@@ -12,8 +10,8 @@ from imapcheck.imap.completion import Completion
 from imapcheck.imap.data import Fetched, Resource
 from imapcheck.imap.encoder import Part, encode_mailbox, string
 from imapcheck.imap.mailboxes import NOT_THERE, by_special_use, is_special, unlisted_parents
-from imapcheck.text import duration
 from imapcheck.trace import StepRecord
+from imapcheck.wording import apart, percent
 
 _HEADER_OCTETS = 1 << 16
 _SEARCHES_AGAIN = 5
@@ -107,7 +105,7 @@ def quota(attempt: Attempt) -> None:
             step.note("no limit")
         else:
             fullest = attempt.learnt.quota = max(resources, key=Resource.used_percent)
-            step.note(f"{fullest.name.decode('ascii', 'replace')} {fullest.used_percent():g} %")
+            step.note(f"{fullest.name.decode('ascii', 'replace')} {percent(fullest.used_percent())}")
 
 
 def search(attempt: Attempt) -> None:
@@ -211,7 +209,5 @@ def _judge_age(attempt: Attempt, step: StepRecord, message: Fetched, max_age: fl
 
 
 def _too_old(age: float, max_age: float) -> str:
-    found, limit = duration(timedelta(seconds=age)), duration(timedelta(seconds=max_age))
-    if found == limit:
-        found, limit = f"{age:.0f} s", f"{max_age:.0f} s"
+    found, limit = apart(age * 1000, max_age * 1000)
     return f"the newest match arrived {found} ago, more than {limit}"

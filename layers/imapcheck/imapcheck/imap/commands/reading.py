@@ -19,7 +19,7 @@ from imapcheck.imap.decoder import MAX_BODY, BodyPolicy, Response, broken
 from imapcheck.imap.encoder import Part, string
 from imapcheck.imap.mailboxes import is_special
 from imapcheck.imap.search_result import Found, SearchCollector
-from imapcheck.text import count
+from imapcheck.wording import count
 
 _MAX_LISTED = 20_000
 _MAX_LISTED_IN_ALL = 80_000
