@@ -11,6 +11,7 @@ FUNCTIONS = PACKAGE.parents[2] / "functions"
 HALL = (
     "version",
     "text",
+    "regions",
     "wording",
     "steps",
     "failures",

@@ -17,6 +17,7 @@ SECTIONS = {
     "`exceeded[]`": result.Exceeded,
     "`server`": result.ServerFacts,
     "`server.tls`": result.TlsFacts,
+    "`places[]`": result.PlaceFacts,
     "`steps[]`": result.StepResult,
     "`search`": result.SearchFacts,
     "`new_message`": result.NewMessageFacts,

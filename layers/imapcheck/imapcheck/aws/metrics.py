@@ -34,11 +34,12 @@ class Metric(NamedTuple):
 def metrics_of(result: CheckResult, definition: CheckDefinition, stamp: datetime | None = None) -> list[Metric]:
     """The metrics of one run of a deployed check, in the order of docs/metrics.md; `stamp` is the time they will have.
 
-    `Slow` and `Duration` say something about available runs alone: a server that is down is not fast again. Where
-    `total` is the only threshold, the alarm `slow` reads `Duration`.
+    `Availability` is the verdict of all places. `Slow` and `Duration` say something about available runs alone, those
+    whose own session went well: a server that is down is not fast again. Where `total` is the only threshold, the alarm
+    `slow` reads `Duration`.
     """
     check, wanted, by_duration = {"Check": result.check or ""}, definition.metrics, definition.total_alone is not None
-    found = [Metric("Availability", "Percent", 100 if result.available else 0, check)]
+    found = [Metric("Availability", "Percent", result.share_reached, check)]
     if result.available:
         if definition.thresholds and not by_duration:
             found.append(Metric("Slow", "Count", 1 if result.slow else 0, check))

@@ -22,6 +22,23 @@ def why_skipped(definition: CheckDefinition, step: StepName) -> str | None:
     return None
 
 
+def reaches(step: StepName) -> bool:
+    """Whether `step` belongs to reaching the server, which every place can see: the session up to its login."""
+    return step != "logout" and not set(STEPS[step].needs) - {"tls", "starttls"}
+
+
+def reach_only(definition: CheckDefinition, most_seconds: float) -> CheckDefinition:
+    """The same server as if `authentication` were `none`: names, connection, TLS, greeting and capabilities."""
+    kept = {"name", "server", "tls", "retries"}
+    defaults = {
+        name: field.get_default(call_default_factory=True)
+        for name, field in CheckDefinition.model_fields.items()
+        if name not in kept
+    }
+    timeout = min(definition.timeout, most_seconds)
+    return definition.model_copy(update={**defaults, "authentication": "none", "timeout": timeout})
+
+
 def _lacking(definition: CheckDefinition, need: Need) -> str | None:
     message, mode = definition.new_message, definition.tls_mode
     match need:

@@ -14,7 +14,9 @@ from imapcheck.definition.asked import why_not, why_skipped
 from imapcheck.definition.files import problem_line
 from imapcheck.definition.json_text import shown
 from imapcheck.definition.model import CheckDefinition, NewMessageDefinition
+from imapcheck.definition.monitoring import AlarmsDefinition, ScheduleDefinition
 from imapcheck.definition.mute_windows import leave_no_gap
+from imapcheck.regions import CITIES
 from imapcheck.special_uses import SPECIAL_USES
 from imapcheck.wording import apart, length
 
@@ -27,6 +29,8 @@ PREFIX_PATTERN = "^[A-Za-z0-9/_+=.@-]{1,200}/$"
 _BEGIN, _END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 _MOST_OCTETS = 1 << 20
 """Of a file beside the definitions: all of the world's authorities are a fifth of it."""
+ASKING_SECONDS = 25
+"""What asking the other places may take, after a run of the whole timeout."""
 _DAYS = {"FEB": 29, "2": 29, "02": 29} | dict.fromkeys(
     ("APR", "4", "04", "JUN", "6", "06", "SEP", "9", "09", "NOV", "11"), 30
 )
@@ -154,8 +158,29 @@ def _server_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
         yield "server", "STARTTLS on port 993, where servers speak TLS from the start (RFC 8314): imaps:// is meant?"
     if (mode, port) == ("implicit", 143):
         yield "server", "TLS from the start on port 143, where servers offer STARTTLS (RFC 8314): imap:// is meant?"
-    if schedule is not None and definition.timeout >= schedule.seconds:
+    if schedule is None:
+        return
+    if definition.timeout >= schedule.seconds:
         yield "timeout", f"{length(definition.timeout * 1000)} reach schedule.every {schedule.every}: runs may overlap"
+    elif schedule.places and definition.timeout + ASKING_SECONDS >= schedule.seconds:
+        asking = f"with {ASKING_SECONDS} s for asking the places"
+        yield (
+            "timeout",
+            f"{length(definition.timeout * 1000)} {asking} reach schedule.every {schedule.every}: runs may overlap",
+        )
+    yield from _place_doubts(schedule, definition.alarms)
+
+
+def _place_doubts(schedule: ScheduleDefinition, alarms: AlarmsDefinition) -> Iterator[tuple[str, str]]:
+    if schedule.quorum is not None and not schedule.places:
+        yield "schedule.quorum", "there are no places, so the stack's own Region decides alone"
+    for index, place in enumerate(schedule.places):
+        if place not in CITIES:
+            yield f"schedule.places.{index}", f"{place} is no Region that imapcheck knows: is it spelled right?"
+    if "partial" in alarms.model_fields_set and not schedule.places:
+        yield "alarms.partial", "there are no places, so no run is partial"
+    if "partial" in alarms.model_fields_set and schedule.places and schedule.quorum == 1:
+        yield "alarms.partial", "schedule.quorum is 1, so one place that fails is an outage, and no run is partial"
 
 
 def _mailbox_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
