@@ -1,6 +1,6 @@
 """The result of a check: frozen, one JSON object, the same from the command line and the Lambda."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -282,6 +282,15 @@ class Asked:
     min_matches: int | None = None
     max_age_seconds: float | None = None
     quota_warn_percent: float | None = None
+
+
+def judged_total(steps: Iterable[StepResult], duration_ms: float) -> float:
+    """Milliseconds that `thresholds.total` judges: without the wait for a LOGOUT that was not answered.
+
+    All that was asked of the server had been done by then.
+    """
+    waited = (step.duration_ms or 0.0 for step in steps if step.name == "logout" and step.status == "refused")
+    return duration_ms - sum(waited)
 
 
 FIELDS = (

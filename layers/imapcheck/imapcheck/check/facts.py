@@ -18,6 +18,7 @@ from imapcheck.result import (
     ServerFacts,
     StepResult,
     TlsFacts,
+    judged_total,
 )
 from imapcheck.text import one_line
 from imapcheck.transcript import Redactor
@@ -27,15 +28,11 @@ _MOST_ADDRESSES = 20
 
 
 def exceeded(definition: CheckDefinition, steps: Iterable[StepResult], duration_ms: float) -> tuple[Exceeded, ...]:
-    """The definition's thresholds that some step, or the whole, took longer than.
-
-    What was spent on waiting for a LOGOUT that was not answered counts for nothing here: all that was asked of
-    the server had been done.
-    """
-    counted = {step.name: step for step in steps}
-    waited = counted.pop("logout") if "logout" in counted and counted["logout"].status == "refused" else None
-    times: dict[str, float] = {step.name: step.duration_ms or 0.0 for step in counted.values()}
-    times["total"] = duration_ms - (0.0 if waited is None else waited.duration_ms or 0.0)
+    """The definition's thresholds that some step, or the whole, took longer than; not by an unanswered LOGOUT."""
+    steps = tuple(steps)
+    counted = (step for step in steps if step.name != "logout" or step.status != "refused")
+    times: dict[str, float] = {step.name: step.duration_ms or 0.0 for step in counted}
+    times["total"] = judged_total(steps, duration_ms)
     return tuple(
         Exceeded(name, limit, times[name])
         for name, limit in definition.thresholds.items()

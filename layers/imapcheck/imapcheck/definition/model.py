@@ -50,7 +50,7 @@ MAX_MESSAGE = 1_000_000
 MAX_SIZE = 25 << 20
 """Octets of a message; a larger one is never read (imap/decoder.py)."""
 
-MetricSet = Literal["main", "steps", "all"]
+MetricSet = Literal["alarms", "main", "steps", "all"]
 
 
 class SearchDefinition(Model):
@@ -154,8 +154,8 @@ class CheckDefinition(Model):
     )
     metrics: MetricSet = Field(
         "main",
-        description="What is published to CloudWatch: main; steps, with the main steps' times, the number of matches"
-        " and the message's size; all, with every step's time.",
+        description="What is published to CloudWatch: alarms, what an alarm reads and no more; main; steps, with the"
+        " main steps' times, the number of matches and the message's size; all, with every step's time.",
     )
 
     _endpoint: Endpoint = PrivateAttr()
@@ -206,6 +206,11 @@ class CheckDefinition(Model):
     @property
     def logs_in(self) -> bool:
         return self.authentication != "none"
+
+    @property
+    def total_alone(self) -> float | None:
+        """The threshold of `total` where there is no other: then the duration by itself tells what is slow."""
+        return self.thresholds.get("total") if len(self.thresholds) == 1 else None
 
     @property
     def tls_mode(self) -> TlsMode:
