@@ -9,9 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import available_timezones
 
+from imapcheck.definition.access import TlsDefinition
 from imapcheck.definition.files import problem_line
 from imapcheck.definition.json_text import shown
 from imapcheck.definition.model import CheckDefinition
+from imapcheck.stack.sending_rules import refused_sending
 
 _NO_ZONES = {"Factory", "localtime"}
 """What a machine's zone files hold besides zones."""
@@ -49,7 +51,10 @@ def _stray(entry: Path) -> str | None:
 def _refused(definition: CheckDefinition, now: datetime) -> Iterator[tuple[str, str, str]]:
     if definition.schedule is not None and definition.logs_in and definition.secret is None:
         yield "secret", "nothing", f"the name of a secret: the function logs in with {definition.authentication}"
-    yield from _refused_authority(definition)
+    yield from _refused_authority(definition, "tls", definition.tls)
+    yield from refused_sending(definition)
+    if definition.send is not None:
+        yield from _refused_authority(definition, "send.tls", definition.send.tls)
     for index, mute in enumerate(definition.alarms.mute):
         if mute.timezone != "UTC" and mute.timezone not in available_timezones() - _NO_ZONES:
             yield f"alarms.mute.{index}.timezone", f'"{mute.timezone}"', "a time zone's name such as Europe/Berlin"
@@ -58,18 +63,18 @@ def _refused(definition: CheckDefinition, now: datetime) -> Iterator[tuple[str, 
             yield f"alarms.mute.{index}.at", f'"{mute.at}"', wanted
 
 
-def _refused_authority(definition: CheckDefinition) -> Iterator[tuple[str, str, str]]:
-    name, path = definition.tls.ca_file, definition.ca_path
+def _refused_authority(definition: CheckDefinition, field: str, tls: TlsDefinition) -> Iterator[tuple[str, str, str]]:
+    name, path = tls.ca_file, definition.path_of(tls.ca_file)
     if name is None or path is None:
         return
     if Path(name).is_absolute():
-        yield "tls.ca_file", "an absolute path", "a file beside the definition, as nothing else is deployed"
+        yield f"{field}.ca_file", "an absolute path", "a file beside the definition, as nothing else is deployed"
     elif path.is_file() and not is_pem(path.read_bytes()):
-        yield "tls.ca_file", f'"{name}"', "certificates in PEM (-----BEGIN CERTIFICATE-----)"
+        yield f"{field}.ca_file", f'"{name}"', "certificates in PEM (-----BEGIN CERTIFICATE-----)"
 
 
 def is_pem(data: bytes) -> bool:
-    """Blocks of certificates, as far as their beginnings tell; whether OpenSSL reads them `check.deployable` knows."""
+    """Blocks of certificates, as far as their beginnings tell; whether OpenSSL reads them `deployable` knows."""
     blocks = list(_blocks(data))
     try:
         # DER begins every certificate with a SEQUENCE (RFC 5280 section 4.1)
