@@ -129,7 +129,7 @@ def test_the_table_tells_state_reason_since_when_certificate_and_availability(st
     assert "33.33 %" in shown["alpha"]
     assert "✓ available" in shown["beta"]
     assert "50 % last failure" in shown["beta"]
-    assert "over its threshold: search 1.24 s" in shown["gamma"]
+    assert "over its threshold: search 1.2 s" in shown["gamma"]
     assert "100 %" in shown["gamma"]
     assert "none in this time range" in shown["delta"]
 
