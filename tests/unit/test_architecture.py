@@ -17,9 +17,10 @@ MAY_IMPORT = {
     "check": {"hall", "definition", "network", "login", "imap"},
     "output": {"hall"},
     "alarms": {"hall", "definition", "output"},
+    "month": {"hall", "definition", "output", "alarms"},
     "stack": {"hall", "definition", "alarms"},
-    "aws": {"hall", "definition", "network", "login", "imap", "check", "output", "alarms", "stack"},
-    "cli": {"hall", "definition", "network", "login", "imap", "check", "output", "alarms", "stack", "aws"},
+    "aws": {"hall", "definition", "network", "login", "imap", "check", "output", "alarms", "month", "stack"},
+    "cli": {"hall", "definition", "network", "login", "imap", "check", "output", "alarms", "month", "stack", "aws"},
 }
 ALONE = {
     ("socket", "ssl"): {"network", "cli/demo"},
