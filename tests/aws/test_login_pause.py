@@ -19,6 +19,7 @@ from imapcheck.check.login_pause import LoginGuard
 from imapcheck.errors import OutOfResources
 from imapcheck.failures import FailureType
 from imapcheck.login.credentials import Credentials
+from support.certificates import Certificates
 from support.results import failure, result
 from support.wire_server import Dialect, Exchange, WireServer
 
@@ -118,6 +119,30 @@ def test_paused_run_measures_all_before_the_login_and_says_until_when(settings: 
         "dns", "connect", "tls", "greeting", "capability", "logout",
     }  # fmt: skip
     assert server.commands[-2:] == ["CAPABILITY", "LOGOUT"]
+
+
+def test_instant_test_leaves_no_pause_and_obeys_one(
+    settings: Settings, counted: Any, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who may test an inline definition cannot make the deployed check look down by it."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.ca))
+    server, logins = counted
+    clock = Clock()
+    inline = {"server": f"imaps://localhost:{server.port}/", "secret": "imapcheck/mail"}
+    allowed = settings.model_copy(update={"allow_inline_definitions": True})
+    invocation = Invocation(allowed, secrets=OneSecret(), guard=LoginGuard(clock))
+    for _ in range(2):
+        failure = invocation.run(inline, 60).result.failure
+        assert failure is not None
+    tested = len(logins)
+    failure = invocation.run({"check": "mail"}, 60).result.failure
+    assert failure is not None
+    assert failure.type != "authentication_paused"
+    after_deployed = len(logins)
+    failure = invocation.run(inline, 60).result.failure
+    assert failure is not None
+    assert len(logins) == after_deployed
+    assert tested == 2
 
 
 def test_pauses_are_1_5_15_30_minutes_and_end_with_a_success(settings: Settings, counted: Any) -> None:

@@ -128,7 +128,7 @@ BODY = b"BODY[] {%d}\r\n" % len(MESSAGE) + MESSAGE
         b"* -1 FETCH (UID 4 " + BODY + b")\r\n%t OK done\r\n",
         b"*  2  FETCH  (UID 4 " + BODY + b")\r\n%t  OK  done\r\n",
         b"\0\0* 2 FETCH (UID 4 " + BODY + b")\r\n\0%t OK done\r\n",
-        b'* 2 FETCH (UID 4 ENVELOPE ("(" NIL) ' + BODY + b"\r\n)\r\n%t OK done\r\n",
+        b'* 2 FETCH (UID 4 ENVELOPE ("((\\")(" NIL) ' + BODY + b"\r\n)\r\n%t OK done\r\n",
     ],
 )
 def test_message_is_read_for_all_that(

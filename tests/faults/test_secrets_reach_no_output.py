@@ -15,10 +15,10 @@ from conftest import NEW_MESSAGE, Define
 from imapcheck import CheckDefinition, Credentials, run_check
 from imapcheck.aws.metrics import metrics_of, publish
 from imapcheck.aws.run_log import run_fields
+from imapcheck.cli.formats import screen_for
 from imapcheck.errors import CredentialsError
-from imapcheck.output import junit, nagios, prometheus
+from imapcheck.output.formats import FORMATS
 from imapcheck.output.outcome import Outcome
-from imapcheck.output.terminal import OneCheckScreen
 from support.wire_server import Action, Dialect, Exchange, WireServer
 
 PASSWORD = 'cAnary"pass\\wörd'
@@ -110,8 +110,10 @@ def test_canary_reaches_no_output(
     publish("ImapCheck/stack", metrics_of(result, definition), result.started_at)
     print(json.dumps(run_fields(result, instant_test=False, cold_start=False)))
     outcome = Outcome("canary", result)
-    OneCheckScreen(transcript=True).result(outcome)
-    print(nagios.render([outcome]), prometheus.render([outcome]), junit.render([outcome]))
+    for format in FORMATS.values():
+        screen = screen_for(format, 1, transcript=True)
+        screen.result(outcome)
+        screen.finish([outcome])
     shown = capsys.readouterr()
     outputs = [
         json.dumps(result.to_dict()),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from imapcheck.alarms.kinds import KINDS
+from imapcheck.output.formats import FORMATS
 from imapcheck.steps import STEPS, Need
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -29,11 +30,17 @@ def _alarms() -> Iterable[str]:
     yield "| kind | in alarm when | first word of the message | of its end | metric |"
     yield "|---|---|---|---|---|"
     for kind in KINDS:
-        metric = f"`{kind.signal.metric}`, {kind.signal.statistic}"
+        metric = " or ".join(f"`{signal.metric}`, {signal.statistic}" for signal in kind.signals)
         yield f"| `{kind.name}` | {kind.in_short} | {kind.word} | {kind.word_at_end} | {metric} |"
 
 
-TABLES: dict[str, Callable[[], Iterable[str]]] = {"steps": _steps, "alarms": _alarms}
+def _formats() -> Iterable[str]:
+    yield "| format | what |"
+    yield "|---|---|"
+    yield from (f"| `{format.name}` | {format.says} |" for format in FORMATS.values())
+
+
+TABLES: dict[str, Callable[[], Iterable[str]]] = {"formats": _formats, "steps": _steps, "alarms": _alarms}
 
 
 def documented(page: str) -> str:

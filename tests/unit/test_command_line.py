@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 import threading
@@ -428,27 +427,6 @@ def on_a_full_disk(*arguments: str | Path) -> tuple[int, str]:
             [*PROGRAM, *map(str, arguments)], stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60
         )
     return done.returncode, done.stderr
-
-
-@pytest.mark.parametrize("status", [0, 1, 2])
-def test_recipe_for_prometheus_moves_a_complete_file_only(tmp_path: Path, status: int) -> None:
-    """As docs/command-line.md has it: an outage or a bad definition is news, a full disk or no output is not."""
-    text = (Path(__file__).parents[2] / "docs/command-line.md").read_text()
-    [recipe] = re.findall(r"^cd /var/lib/node_exporter/textfile_collector\n(.*?)```", text, re.DOTALL | re.MULTILINE)
-    program, kept, new = tmp_path / "imapcheck", tmp_path / "imapcheck.prom", tmp_path / "imapcheck.prom.new"
-
-    def follow(output: str) -> str:
-        program.write_text(f"#!/bin/sh\nprintf '{output}'\nexit {status}\n")
-        program.chmod(0o755)
-        path = f"{tmp_path}:{os.environ['PATH']}"
-        subprocess.run(["sh", "-c", recipe], cwd=tmp_path, env={"PATH": path}, check=False, capture_output=True)
-        return kept.read_text()
-
-    assert follow("first") == "first"
-    assert follow("") == "first"
-    assert follow("second") == "second"
-    new.symlink_to("/dev/full")
-    assert follow("third") == "second"
 
 
 @pytest.mark.parametrize("concurrency", [1, 2, 100])

@@ -130,7 +130,9 @@ def test_nagios_failed_run_tells_step_words_and_advice_and_no_times() -> None:
     assert "gmail NOT AVAILABLE: examine: command_rejected: the server answered NO not today" in first
     assert "Read the server's words." in text
     assert "search: no_match: 0 match" in text
-    assert set(performance(text)) == {"certificate_days", "matches", "newest_match_age"}
+    assert set(performance(text)) == {
+        *("certificate_days", "matches", "newest_match_age", "newest_match_size", "delivery"),
+    }
 
 
 def test_nagios_several_checks_count_and_name_them_with_labels_of_their_own() -> None:

@@ -4,6 +4,8 @@ import fcntl
 import json
 import os
 import shlex
+import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -104,3 +106,19 @@ def test_standard_input_that_does_not_block_is_waited_for() -> None:
         os.close(writing)
         assert process.wait(30) == 0
     os.close(reading)
+
+
+def test_first_process_of_a_container_ends_on_sigterm(tmp_path: Path) -> None:
+    """`docker stop` sends it, and the kernel keeps it from a process 1 that does not ask for it."""
+    apart = ["unshare", "--pid", "--fork", "--kill-child"]
+    if shutil.which("unshare") is None or subprocess.run([*apart, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("no process namespaces here (unshare)")
+    definition = tmp_path / "mail.json"
+    definition.write_text('{"server": "127.0.0.1:1", "authentication": "none"}')
+    namespaced = [*apart, *PROGRAM, "run", str(definition), "--every", "1h", "--json"]
+    with subprocess.Popen(namespaced, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["available"] is False
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        os.kill(int(children[0]), signal.SIGTERM)
+        assert process.wait(10) == 143

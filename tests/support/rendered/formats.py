@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 
 from imapcheck.output import junit, nagios, prometheus
+from imapcheck.output.formats import FORMATS
 from imapcheck.output.json_lines import json_object
 from imapcheck.output.outcome import Outcome, worst_first
 from imapcheck.result import Asked
@@ -75,6 +76,17 @@ def states() -> str:
     return "".join(f"{item.state} {item.check} {item.warned} {item.first_line}\n" for item in worst_first(fleet()))
 
 
+def every_format() -> str:
+    """A failed run and one that could not be run in each format of the registry: one without a scene of its own too."""
+    outcomes = [EACH["refused"], not_run()]
+    return "".join(
+        sheet(f"{format.name}: exit status {status}", text)
+        for format in FORMATS.values()
+        if format.module is not None
+        for text, status in (format.document(outcomes),)
+    )
+
+
 _TELLING = ("schema", "check", "error", "available", "slow", "transcript")
 SCENES: dict[str, Callable[[], str]] = {
     "nagios.txt": nagios_lines,
@@ -84,4 +96,5 @@ SCENES: dict[str, Callable[[], str]] = {
     "junit-none.xml": junit_none,
     "json.txt": json_objects,
     "states.txt": states,
+    "every-format.txt": every_format,
 }

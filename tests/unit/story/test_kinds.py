@@ -18,9 +18,11 @@ from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.monitoring import ScheduleDefinition
 from imapcheck.stack import checks
 from support.alarm_events import OFFICE, alarm_message, alarm_of, as_body
+from support.story_scenes import SCENES
 from support.templates import load_template
 
 AT = datetime(2026, 11, 24, 10, 17, 31, tzinfo=UTC)
+CONTENTS = [scene().content for scene in SCENES.values()]
 OPERATIONS = Path(__file__).parents[3] / "docs/operations.md"
 
 
@@ -48,7 +50,7 @@ def test_kinds_are_told_apart() -> None:
     """By name, words and what they look at."""
     for part in ("name", "signal", "word", "word_at_end", "in_short"):
         assert len({getattr(kind, part) for kind in KINDS}) == len(KINDS)
-    assert all(kind_of(kind.signal) is kind for kind in KINDS)
+    assert all(kind_of(signal) is kind for kind in KINDS for signal in kind.signals)
     assert kind_of(Signal("Availability", "Average")) is None
 
 
@@ -57,6 +59,13 @@ def test_kind_has_its_chapter(kind: AlarmKind) -> None:
     """The alarm's description leads there."""
     assert re.search(rf"^## {kind.name}$", OPERATIONS.read_text(encoding="utf-8"), re.MULTILINE)
     assert alarm_of(kind).name == kind.name
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+@pytest.mark.parametrize("state", ["ALARM", "OK"])
+def test_kind_has_a_golden_story_of_its_start_and_its_end(kind: AlarmKind, state: str) -> None:
+    """A person reads how it is told."""
+    assert (kind.name, state) in {(story["kind"], story.get("state")) for story in CONTENTS}
 
 
 @pytest.mark.parametrize("forgotten", sorted(AlarmKind.__abstractmethods__))

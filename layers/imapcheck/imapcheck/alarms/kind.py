@@ -15,7 +15,7 @@ from imapcheck.definition.monitoring import ScheduleDefinition
 from imapcheck.result import Asked, CheckResult
 from imapcheck.text import one_line
 
-type State = Literal["ALARM", "OK"]
+type AlarmState = Literal["ALARM", "OK"]
 _OLDEST_END = timedelta(days=7)
 
 
@@ -26,7 +26,7 @@ class Change:
     alarm: str
     check: str
     kind: "AlarmKind"
-    state: State
+    state: AlarmState
     at: datetime
     reason: str
     threshold: float | None
@@ -112,6 +112,11 @@ class AlarmKind(ABC):
     @abstractmethod
     def signal(self) -> Signal:
         """What its alarm looks at; no two kinds look at the same."""
+
+    @property
+    def signals(self) -> tuple[Signal, ...]:
+        """All that its alarms look at, of different checks."""
+        return (self.signal,)
 
     @property
     @abstractmethod

@@ -9,7 +9,7 @@ from typing import Any
 
 from imapcheck.alarms.bare import bare
 from imapcheck.alarms.chat_card import card, fenced, harmless, notification
-from imapcheck.alarms.kind import UNTOLD, Change, Evidence, Links, Others, Plot, State
+from imapcheck.alarms.kind import UNTOLD, AlarmState, Change, Evidence, Links, Others, Plot
 from imapcheck.alarms.layout import COLUMNS, ascii_line, flow, names, wrap
 from imapcheck.result import Asked, CheckResult, isoformat
 from imapcheck.text import one_line
@@ -39,7 +39,7 @@ class Setting:
     evidence: Evidence = field(default_factory=Evidence)
     others: Others | None = None
     links: Links = field(default_factory=Links)
-    now: State | None = None
+    now: AlarmState | None = None
 
 
 def tell(change: Change, setting: Setting) -> Story:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict
 
 from imapcheck.alarms.joint_story import Part, order, tell_together, tell_together_bare
-from imapcheck.alarms.kind import UNTOLD, Change, Evidence, Links, Others, State
+from imapcheck.alarms.kind import UNTOLD, AlarmState, Change, Evidence, Links, Others
 from imapcheck.alarms.story import Setting, Story, tell, tell_bare, tell_foreign
 from imapcheck.aws.alarm_event import AlarmEvent, NotOurs, read_alarm
 from imapcheck.aws.deployed import Definitions
@@ -67,7 +67,7 @@ class _Scene(NamedTuple):
 
     evidence: dict[tuple[object, ...], Evidence]
     ringing: frozenset[str] | None
-    states: dict[tuple[object, ...], State]
+    states: dict[tuple[object, ...], AlarmState]
 
 
 class Explainer:

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from imapcheck.alarms.kind import Change, State
+from imapcheck.alarms.kind import AlarmState, Change
 from imapcheck.alarms.kinds import kind_of
 from imapcheck.aws.alarm_config import read_config
 
@@ -29,7 +29,7 @@ class Alarms:
             _LOG.exception("the states of the other alarms could not be read")
             return None
 
-    def states(self, changes: Sequence[Change]) -> dict[tuple[object, ...], State]:
+    def states(self, changes: Sequence[Change]) -> dict[tuple[object, ...], AlarmState]:
         """The present states of those alarms that have changed again since, by (alarm, state, at) of each change."""
         names = sorted({change.alarm for change in changes})
         slices = [names[at : at + _MOST_NAMES] for at in range(0, len(names), _MOST_NAMES)]
@@ -48,7 +48,7 @@ class Alarms:
         return (alarm for alarm in alarms if read_config(alarm).namespace == namespace)
 
 
-def _since(change: Change, alarm: dict[str, Any] | None) -> State | None:
+def _since(change: Change, alarm: dict[str, Any] | None) -> AlarmState | None:
     """The alarm's state, where it is another one and a later one: a listing may be older than the change."""
     if alarm is None or alarm["StateUpdatedTimestamp"] <= change.at:
         return None

@@ -5,6 +5,7 @@ docs/command-line.md says what each does.
 
 import json
 import os
+import signal
 import sys
 from typing import Annotated, Any, NoReturn
 
@@ -14,7 +15,7 @@ from typer.core import TyperGroup
 from imapcheck.cli import streams
 from imapcheck.cli.crash import crash_report
 from imapcheck.cli.help import Loaded, WrongUsage
-from imapcheck.cli.status import AVAILABLE, INTERNAL_ERROR, INTERRUPTED, UNAVAILABLE, WRONG_USAGE
+from imapcheck.cli.status import AVAILABLE, INTERNAL_ERROR, INTERRUPTED, TERMINATED, UNAVAILABLE, WRONG_USAGE
 from imapcheck.version import VERSION
 
 _MODULES = {
@@ -49,36 +50,47 @@ app = typer.Typer(
 def main() -> None:
     """The console script. A bug ends with status 3 and a traceback that shows no values."""
     streams.make_patient()
+    if os.getpid() == 1:  # in a container the kernel keeps SIGTERM from a process that does not ask for it
+        signal.signal(signal.SIGTERM, _terminate)
+    _end(_status())
+
+
+def _status() -> int:
+    """What the call comes to; 1 is a verdict on a server and nothing else."""
     try:
-        _end(app(prog_name="imapcheck", standalone_mode=False) or AVAILABLE)  # a command that ends returns None
-    except SystemExit:
-        raise
-    except WrongUsage as error:  # wrong usage
+        return app(prog_name="imapcheck", standalone_mode=False) or AVAILABLE  # a command that ends returns None
+    except SystemExit as leaving:
+        # What typer itself leaves with: a pipe that broke, which is not standard output's.
+        return leaving.code if isinstance(leaving.code, int) and leaving.code != UNAVAILABLE else INTERNAL_ERROR
+    except WrongUsage as error:
         error.show()
-        _end(WRONG_USAGE)
     except (typer.Abort, EOFError):
         print("nobody answered: standard input has ended", file=sys.stderr)
-        _end(WRONG_USAGE)
     except Exception as error:  # noqa: BLE001 - the last line of defence, and it reports
         print(f"imapcheck: internal error\n{crash_report(error)}", file=sys.stderr)
-        _end(INTERNAL_ERROR)
+        return INTERNAL_ERROR
+    return WRONG_USAGE
+
+
+def _terminate(*_: object) -> NoReturn:
+    sys.exit(TERMINATED)
 
 
 def _end(status: int) -> NoReturn:
-    """1 is a verdict on a server and nothing else."""
-    if status == INTERRUPTED:
-        _leave_at_once()
+    if status in (INTERRUPTED, TERMINATED):
+        _leave_at_once(status)
     if streams.output_lost() and status in (AVAILABLE, UNAVAILABLE):
         status = WRONG_USAGE
     sys.exit(status)
 
 
-def _leave_at_once() -> NoReturn:
-    """Ctrl-C: checks under way are not waited for. Whoever changed the terminal has given it back by now."""
-    print("interrupted", file=sys.stderr)
+def _leave_at_once(status: int) -> NoReturn:
+    """Checks under way are not waited for. Whoever changed the terminal has given it back by now."""
+    if status == INTERRUPTED:
+        print("interrupted", file=sys.stderr)
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(INTERRUPTED)
+    os._exit(status)
 
 
 def _version(asked: bool) -> None:

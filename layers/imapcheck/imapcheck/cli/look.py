@@ -6,13 +6,15 @@ from pathlib import Path
 
 from imapcheck.check.observed import Observed
 from imapcheck.check.run import run_check
+from imapcheck.definition.access import Authentication
 from imapcheck.definition.files import parse_definition
-from imapcheck.definition.model import Authentication, CheckDefinition
+from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.plain import server_url
 from imapcheck.failures import FailureType
 from imapcheck.imap.data import Mailbox
 from imapcheck.login.credentials import Credentials
 from imapcheck.result import CheckResult
+from imapcheck.wording import failure_line
 
 # Over TLS the password is safe with the simplest, which every server offers; then those that hide it.
 _PREFERRED: tuple[Authentication, ...] = ("plain", "scram-sha-256", "scram-sha-1", "login", "cram-md5")
@@ -61,7 +63,7 @@ def look(server: str, tls: dict[str, str], directory: Path) -> Look:
     again = _look(_definition(f"imap://{_bracketed(server)}/", tls, directory))
     if not again.result.available:
         return looked
-    reason = f"{failure.step}: {failure.type}: {failure.detail}"
+    reason = failure_line(failure.step, failure.type, failure.detail)
     return replace(again, instead_of=server_url(looked.definition), reason=reason)
 
 

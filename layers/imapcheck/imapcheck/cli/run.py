@@ -13,12 +13,13 @@ import typer
 
 from imapcheck.cli import runner, streams
 from imapcheck.cli.credentials import CredentialsFinder
-from imapcheck.cli.formats import FORMATS, Format, screen_for
+from imapcheck.cli.formats import screen_for
 from imapcheck.cli.login_file import CallGuard, RefusalFile, state_folder
 from imapcheck.cli.orders import Order, Orders
 from imapcheck.cli.report_file import ReportFileError, page_of, report_file
 from imapcheck.cli.status import exit_status, wrong_usage_to
 from imapcheck.definition.json_text import STANDARD_INPUT
+from imapcheck.output.formats import FORMATS, Format
 from imapcheck.output.json_lines import append_line, json_line
 from imapcheck.output.outcome import Outcome
 from imapcheck.output.screen import Screen
@@ -41,6 +42,7 @@ Exit status (--format nagios has its own: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN
   0 available, also when slow    2 wrong usage, definition or credentials
   1 not available                3 internal error      130 interrupted
 """
+_FORMAT_HELP = f"{', '.join([*FORMATS][:-1])} or {[*FORMATS][-1]}."
 Files = Annotated[list[Path], typer.Argument(help="Check definitions; - reads standard input.", metavar="FILE...")]
 
 
@@ -54,7 +56,8 @@ def run(
         ),
     ] = None,
     format: Annotated[
-        str, typer.Option(metavar="FORMAT", help=f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}.", show_default=True)
+        str,
+        typer.Option(metavar="FORMAT", help=_FORMAT_HELP, show_default=True),
     ] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Short for --format json: one object a line.")] = False,
     transcript: Annotated[bool, typer.Option("--transcript", help="Show the whole protocol transcript.")] = False,
@@ -83,12 +86,12 @@ def run(
     gc.freeze()  # the collector's walks over all that was loaded would fall into the steps' times
     taken = Orders(files, CredentialsFinder(credentials, os.environ))
     orders = taken.taken
-    if chosen in ("nagios", "prometheus", "junit") or append is not None:
+    if chosen.unique_names or append is not None:
         _refuse_namesakes([order.check for order in orders])
     keep = _keeper(append)
     guard = CallGuard(RefusalFile(state_folder(os.environ), _warn), unlocked=no_guard)
     if every is not None:
-        as_json = chosen == "json"
+        as_json = chosen.name == "json"
         Watch(
             orders, interval, concurrency, keep, renewed=taken.renewed, guard=guard, as_json=as_json, quiet=quiet
         ).run()
@@ -102,7 +105,7 @@ def run(
                 write(page_of(outcomes))
     except ReportFileError as error:
         print(error, file=sys.stderr)
-        raise typer.Exit(wrong_usage_to(chosen)) from None
+        raise typer.Exit(wrong_usage_to(chosen.name)) from None
     raise typer.Exit(exit_status(outcomes) if status is None else status)
 
 
@@ -137,13 +140,13 @@ def _refuse_what_does_not_go_together(
 
 def _format(name: str, *, quiet: bool, every: str | None) -> Format:
     """The format, where it goes together with the other options. Raises `typer.BadParameter`."""
-    chosen = next((format for format in FORMATS if format == name), None)
+    chosen = FORMATS.get(name)
     if chosen is None:
         raise typer.BadParameter(f"{name!r} is not one of {', '.join(FORMATS)}", param_hint="--format")
-    if chosen not in ("text", "json") and (quiet or every is not None):
+    if not chosen.repeats and (quiet or every is not None):
         option = "--quiet" if quiet else "--every"
         raise typer.BadParameter(f"{option} goes with text and json only", param_hint=option)
-    if chosen != "text":
+    if chosen.name != "text":
         streams.write_utf8()
     return chosen
 

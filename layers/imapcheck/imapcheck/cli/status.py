@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from imapcheck.output.outcome import Outcome, State
 
-AVAILABLE, UNAVAILABLE, WRONG_USAGE, INTERNAL_ERROR, INTERRUPTED = 0, 1, 2, 3, 130
+AVAILABLE, UNAVAILABLE, WRONG_USAGE, INTERNAL_ERROR, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 130, 143
 _NAGIOS_UNKNOWN = 3
 _OF_STATE: dict[State, int] = {
     "available": AVAILABLE,

@@ -39,7 +39,7 @@ _CODE = re.compile(rb"\[([A-Za-z0-9][A-Za-z0-9._-]{0,40})(?: ([^\]]*))?\] ?(.*)$
 _UNTAGGED = re.compile(
     rb"\*[ \t]+(?:(-?[0-9]{1,10})[ \t]+(?=[A-Za-z][A-Za-z0-9-]*(?:[ \t]|$|\()))?([A-Za-z][A-Za-z0-9.-]*)[ \t]*"
 )
-_QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_ESCAPED = re.compile(rb"\\.", re.DOTALL)
 
 type Segment = bytes | tuple[bytes, bytes]
 type Secrecy = Literal["open", "login", "body"]
@@ -338,8 +338,8 @@ class ResponseReader:
 
 
 def _is_open(segments: Sequence[Segment]) -> bool:
-    """More parentheses were opened than closed."""
-    text = b"".join(_QUOTED.sub(b"", _line_of(segment)) for segment in segments)
+    """More parentheses were opened than closed, those in quoted strings aside."""
+    text = b"".join(b"".join(_ESCAPED.sub(b"", _line_of(segment)).split(b'"')[::2]) for segment in segments)
     return text.count(b"(") > text.count(b")")
 
 

@@ -15,6 +15,11 @@ from imapcheck.wording import failure_line, length, warning_line
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
+def document(outcomes: Sequence[Outcome]) -> tuple[str, int | None]:
+    """The document; the exit status is the command line's."""
+    return render(outcomes), None
+
+
 def render(outcomes: Sequence[Outcome]) -> str:
     """The document as ASCII text that ends with a line end."""
     suite = ET.Element("testsuite", _totals(outcomes) | {"skipped": "0"} | _started(outcomes))

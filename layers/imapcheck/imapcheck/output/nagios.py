@@ -8,6 +8,7 @@ the order CRITICAL, UNKNOWN, WARNING, OK: an outage never hides behind a file th
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
+from imapcheck.measures import MEASURES, number
 from imapcheck.output.outcome import Outcome, passed_limits, worst_first
 from imapcheck.result import CheckResult, Failure
 from imapcheck.text import one_line
@@ -28,6 +29,12 @@ def status_of(outcome: Outcome) -> Status:
     if not outcome.result.available:
         return "CRITICAL"
     return "WARNING" if outcome.result.slow or outcome.result.warnings else "OK"
+
+
+def document(outcomes: Sequence[Outcome]) -> tuple[str, int | None]:
+    """The plugin's output with its line end, and its exit status."""
+    text, status = render(outcomes)
+    return f"{text}\n", status
 
 
 def render(outcomes: Sequence[Outcome]) -> tuple[str, int]:
@@ -107,22 +114,20 @@ def _data(outcome: Outcome, *, prefixed: bool) -> Iterable[str]:
 
 
 def _facts(prefix: str, result: CheckResult, outcome: Outcome) -> Iterable[str]:
-    """The certificate's days and what the search found."""
-    tls, search, asked = result.server.tls, result.search, outcome.asked
-    if tls is not None and tls.certificate_days_remaining is not None:
-        days = f"{_plain(asked.certificate_days)}:"
-        yield _item(prefix + "certificate_days", tls.certificate_days_remaining, "", days, "0:", "")
-    if search is not None:
-        least = "" if asked.min_matches is None else f"{asked.min_matches}:"
-        yield _item(prefix + "matches", search.matches, "", "", least, "0")
-        if search.age_seconds is not None:
-            yield _item(prefix + "newest_match_age", search.age_seconds, "s", "", _plain(asked.max_age_seconds), "0")
+    """What else was measured, held against what the definition asks for."""
+    for measure in MEASURES:
+        value = measure.of(result)
+        if value is not None and measure.nagios is not None:
+            (label, unit), asked = measure.nagios, outcome.asked
+            yield _item(
+                prefix + label, value, unit, measure.warn(asked), measure.fail(asked), measure.least, measure.most
+            )
 
 
 def _item(
     label: str, value: float, unit: str, warn: str, crit: str, least: str, most: float | None = None
 ) -> str:  # fmt: skip
-    fields = [f"{_label(label)}={_plain(value)}{unit}", warn, crit, least, _plain(most)]
+    fields = [f"{_label(label)}={number(value)}{unit}", warn, crit, least, number(most)]
     while not fields[-1]:
         fields.pop()
     return ";".join(fields)
@@ -133,9 +138,4 @@ def _label(label: str) -> str:
 
 
 def _seconds(milliseconds: float | None) -> str:
-    return "" if milliseconds is None else _plain(milliseconds / 1000)
-
-
-def _plain(value: float | None) -> str:
-    """A number without exponent, to the microsecond."""
-    return "" if value is None else f"{value:.6f}".rstrip("0").rstrip(".")
+    return "" if milliseconds is None else number(milliseconds / 1000)

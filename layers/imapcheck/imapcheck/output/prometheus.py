@@ -13,11 +13,17 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from imapcheck.measures import MEASURES
 from imapcheck.output.outcome import Outcome
-from imapcheck.result import CheckResult, SearchFacts, TlsFacts
+from imapcheck.result import CheckResult, TlsFacts
 
 type Sample = tuple[dict[str, str], float]
 type Samples = Callable[[CheckResult], Iterable[Sample]]
+
+
+def document(outcomes: Sequence[Outcome]) -> tuple[str, int | None]:
+    """The exposition; the exit status is the command line's."""
+    return render(outcomes), None
 
 
 def render(outcomes: Sequence[Outcome]) -> str:
@@ -112,12 +118,8 @@ def _warnings(result: CheckResult) -> Iterable[Sample]:
     return [({"type": type}, 1.0) for type in dict.fromkeys(warning.type for warning in result.warnings)]
 
 
-def _search(read: Callable[[SearchFacts], float | None]) -> Samples:
-    return lambda result: _one(None if result.search is None else read(result.search))
-
-
-def _delivery(result: CheckResult) -> Iterable[Sample]:
-    return _one(None if result.new_message is None else result.new_message.delivery_seconds)
+def _measured(of: Callable[[CheckResult], float | None]) -> Samples:
+    return lambda result: _one(of(result))
 
 
 _METRICS: tuple[tuple[str, str, tuple[str, ...], Samples], ...] = (
@@ -131,10 +133,7 @@ _METRICS: tuple[tuple[str, str, tuple[str, ...], Samples], ...] = (
     ("imapcheck_slow", "1 where an available run passed a threshold.", (), lambda run: _one(run.slow)),
     ("imapcheck_failure_info", "1 for each failure of the run.", ("step", "type", "category"), _failures),
     ("imapcheck_warning_info", "1 for each type of warning of the run.", ("type",), _warnings),
-    ("imapcheck_search_matches", "How many messages matched.", (), _search(lambda found: found.matches)),
-    ("imapcheck_match_age_seconds", "The newest match's age.", (), _search(lambda found: found.age_seconds)),
-    ("imapcheck_match_size_bytes", "The newest match's size.", (), _search(lambda found: found.size_bytes)),
-    ("imapcheck_delivery_seconds", "From the sending of our message to its arrival.", (), _delivery),
+    *((*measure.prometheus, (), _measured(measure.of)) for measure in MEASURES if measure.prometheus is not None),
     (
         "imapcheck_started_at_seconds",
         "When the run began, in Unix time.",
