@@ -231,6 +231,8 @@ DOUBTFUL = [
         "alarms.mute: these windows follow each other without a gap: the alarms are silent for ever",
     ),
     ({"secret": "acme/mail"}, "secret: acme/mail does not begin with imapcheck/: deploy with SecretPrefix=acme/"),
+    ({"secret": "ssm:acme/mail"}, "secret: acme/mail does not begin with imapcheck/: deploy with SecretPrefix=acme/"),
+    ({"secret": "ssm:/acme/mail"}, "secret: acme/mail does not begin with imapcheck/: deploy with SecretPrefix=acme/"),
     (
         {"secret": "mail"},
         "secret: its name does not begin with imapcheck/, and the function reads no name without a slash",

@@ -16,6 +16,7 @@ from imapcheck.definition.json_text import shown
 from imapcheck.definition.model import CheckDefinition, NewMessageDefinition
 from imapcheck.definition.monitoring import AlarmsDefinition, ScheduleDefinition
 from imapcheck.definition.mute_windows import leave_no_gap
+from imapcheck.definition.secret import place_of
 from imapcheck.regions import CITIES
 from imapcheck.special_uses import SPECIAL_USES
 from imapcheck.wording import apart, length
@@ -198,8 +199,10 @@ def _mailbox_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
 
 def _secret_doubts(definition: CheckDefinition, stack_prefix: str) -> Iterator[tuple[str, str]]:
     """The function may read what is under the stack's prefix, and nothing else."""
-    name = definition.secret
-    if name is None or name.startswith(stack_prefix) or not definition.logs_in:
+    if definition.secret is None or not definition.logs_in:
+        return
+    store, name = place_of(definition.secret)
+    if name.startswith(stack_prefix if store == "AWS Secrets Manager" else stack_prefix.removeprefix("/")):
         return
     prefix = name[: name.find("/", 1) + 1]
     if not prefix:

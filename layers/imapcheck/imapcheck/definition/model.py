@@ -33,6 +33,7 @@ from imapcheck.definition.fields import (
     expected,
 )
 from imapcheck.definition.monitoring import AlarmsDefinition, RunsOf, ScheduleDefinition
+from imapcheck.definition.secret import PATTERN, secret_name
 from imapcheck.definition.server import Endpoint, parse_server
 from imapcheck.steps import STEP_NAMES
 
@@ -158,19 +159,7 @@ def _any_case(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
 
-_NAME_IN_SECRETS_MANAGER = "^[A-Za-z0-9/_+=.@-]{1,512}$"
-
-
-def _secret_name(value: str) -> str:
-    """As Secrets Manager takes it (API reference, CreateSecret)."""
-    if not re.fullmatch(_NAME_IN_SECRETS_MANAGER[1:-1], value):
-        raise expected("a name of at most 512 letters, digits and /_+=.@-, not an ARN")
-    return value
-
-
-SecretName = Annotated[
-    str, AfterValidator(_secret_name), WithJsonSchema({"type": "string", "pattern": _NAME_IN_SECRETS_MANAGER})
-]
+SecretName = Annotated[str, AfterValidator(secret_name), WithJsonSchema({"type": "string", "pattern": PATTERN})]
 
 
 class CheckDefinition(Model):
@@ -184,7 +173,9 @@ class CheckDefinition(Model):
         description="imaps://host:993/, imap://host:143/ (STARTTLS), or a host or address with or without a port.",
         examples=["imaps://imap.example.com:993/"],
     )
-    secret: SecretName | None = Field(None, description="Secrets Manager secret with username, password and host.")
+    secret: SecretName | None = Field(
+        None, description="Secret with username, password, host; ssm:NAME is a parameter."
+    )
     authentication: Annotated[
         Authentication,
         BeforeValidator(_any_case),
