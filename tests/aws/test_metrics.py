@@ -16,6 +16,7 @@ from imapcheck.alarms.kinds import KINDS
 from imapcheck.aws.metrics import Metric, metrics_of, publish, publish_error
 from imapcheck.definition.monitoring import ScheduleDefinition
 from imapcheck.result import NewMessageFacts, QuotaFacts, StepStatus
+from support.full_results import sent
 from support.wire_server import WireServer
 from template.stack_alarms import check_alarms, monitor_errors
 
@@ -44,6 +45,13 @@ def run(
 
 def of(run: tuple[CheckResult, CheckDefinition], **changes: Any) -> list[Metric]:
     return metrics_of(run[0], run[1].model_copy(update=changes))
+
+
+def test_time_of_a_message_that_was_sent_is_the_delivery_time() -> None:
+    """In junk too: it was delivered, and how long it took is told apart from where it went."""
+    definition = CheckDefinition.model_validate({"server": "imap.example.com"})
+    for run in (sent(), sent(junk=True)):
+        assert [metric.value for metric in metrics_of(run, definition) if metric.name == "DeliveryTime"] == [3.2041]
 
 
 def emitted(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:

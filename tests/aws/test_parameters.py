@@ -63,9 +63,7 @@ def test_parameter_made_anew_is_another_version(parameters: Any) -> None:
 
 def test_parameter_that_is_not_there_says_so(parameters: Any) -> None:
     """Whatever else is there of that name."""
-    with pytest.raises(
-        CredentialsError, match=r"ssm:imapcheck/none: cannot be read: there is no such parameter"
-    ):
+    with pytest.raises(CredentialsError, match=r"ssm:imapcheck/none: cannot be read: there is no such parameter"):
         SecretReader().read("ssm:imapcheck/none")
 
 
