@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from imapcheck.definition.deployment import doubts, refusals
 from imapcheck.definition.files import parse_definition
 from imapcheck.definition.model import json_schema
 from imapcheck.errors import DefinitionError
+from imapcheck.stack.doubts import doubts
+from imapcheck.stack.refusals import refusals
 
 PAGE = (Path(__file__).parents[2] / "docs/definition.md").read_text(encoding="utf-8")
 CHAPTERS = {match[1]: match[2] for match in re.finditer(r"### `([^`]+)`\n(.*?)(?=\n##|\Z)", PAGE, re.DOTALL)}
