@@ -32,8 +32,14 @@ MAY_IMPORT = {
     "output": {"hall"},
     "report": {"hall", "output"},
     "alarms": {"hall", "definition", "output"},
+<<<<<<< HEAD
+    "month": {"hall", "definition", "output", "alarms"},
+    "stack": {"hall", "definition", "alarms"},
+    "aws": {"hall", "definition", "network", "login", "imap", "smtp", "check", "output", "alarms", "month", "stack"},
+=======
     "stack": {"hall", "definition", "network", "imap", "alarms"},
     "aws": {"hall", "definition", "network", "login", "imap", "smtp", "check", "output", "report", "alarms", "stack"},
+>>>>>>> main
     "cli": {
         "hall",
         "definition",
@@ -43,8 +49,13 @@ MAY_IMPORT = {
         "smtp",
         "check",
         "output",
+<<<<<<< HEAD
+        "alarms",
+        "month",
+=======
         "report",
         "alarms",
+>>>>>>> main
         "stack",
         "aws",
     },

@@ -39,7 +39,7 @@ from imapcheck.definition.fields import (
     conflict,
     expected,
 )
-from imapcheck.definition.monitoring import AlarmsDefinition, RunsOf, ScheduleDefinition
+from imapcheck.definition.monitoring import AlarmsDefinition, RunsOf, ScheduleDefinition, SloDefinition
 from imapcheck.definition.sending import REST, SendDefinition
 from imapcheck.definition.server import Endpoint, parse_server
 from imapcheck.steps import STEP_NAMES
@@ -154,6 +154,7 @@ class CheckDefinition(Model):
     alarms: AlarmsDefinition = Field(
         default_factory=AlarmsDefinition, description="When alarms ring, and whom they tell."
     )
+    slo: SloDefinition | None = Field(None, description="A goal for the month's availability, with its budget.")
     metrics: MetricSet = Field(
         "main",
         description="What is published to CloudWatch: alarms, what an alarm reads and no more; main; steps, with the"

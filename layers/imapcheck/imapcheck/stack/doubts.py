@@ -1,8 +1,14 @@
 """What a definition asks for that can never turn green, never happen or has no effect: a warning of `validate`."""
 
 from collections.abc import Iterator
+<<<<<<< HEAD:layers/imapcheck/imapcheck/definition/deployment.py
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo, available_timezones
+=======
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
+>>>>>>> main:layers/imapcheck/imapcheck/stack/doubts.py
 
 from imapcheck.definition.access import idle_tls
 from imapcheck.definition.asked import why_not, why_skipped
@@ -19,6 +25,13 @@ DEFAULT_PREFIX = "imapcheck/"
 """The default of the stack's parameter SecretPrefix, which ends with a slash."""
 PREFIX_PATTERN = "^[A-Za-z0-9/_+=.@-]{1,200}/$"
 """What the parameter may be, as the template has it."""
+<<<<<<< HEAD:layers/imapcheck/imapcheck/definition/deployment.py
+_BEGIN, _END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
+_MOST_OCTETS = 1 << 20
+"""Of a file beside the definitions: all of the world's authorities are a fifth of it."""
+_LONGEST_MONTH = timedelta(days=31)
+=======
+>>>>>>> main:layers/imapcheck/imapcheck/stack/doubts.py
 ASKING_SECONDS = 25
 """What asking the other places may take, after a run of the whole timeout."""
 _DAYS = {"FEB": 29, "2": 29, "02": 29} | dict.fromkeys(
@@ -34,7 +47,7 @@ def doubts(definition: CheckDefinition, source: str, now: datetime, secret_prefi
     found = [*_search_doubts(definition), *_threshold_doubts(definition), *_server_doubts(definition)]
     found += [*_mailbox_doubts(definition), *_secret_doubts(definition, secret_prefix), *_effect_doubts(definition)]
     found += sending_doubts(definition)
-    found += _alarm_doubts(definition, now)
+    found += [*_alarm_doubts(definition, now), *_goal_doubts(definition)]
     return [f"{source}: warning: {field}: {text}" for field, text in found]
 
 
@@ -173,8 +186,8 @@ def _alarm_doubts(definition: CheckDefinition, now: datetime) -> Iterator[tuple[
     if "certificate_days" in given and not definition.verifies_certificate:
         yield "alarms.certificate_days", "no certificate is verified, so this never rings"
     for index, mute in enumerate(alarms.mute):
-        if mute.is_over(now):
-            yield f"alarms.mute.{index}.at", f"{mute.at} and its {mute.iso_duration} are over"
+        if mute.is_over(_last_month(now)):  # until then a report may still leave out what lies in it
+            yield f"alarms.mute.{index}.at", f"{mute.at} and its {mute.iso_duration} are over, and so is the next month"
         if mute.at is not None and not _is_on_the_clock(mute.at, mute.timezone):
             yield (
                 f"alarms.mute.{index}.at",
@@ -184,6 +197,25 @@ def _alarm_doubts(definition: CheckDefinition, now: datetime) -> Iterator[tuple[
             yield f"alarms.mute.{index}.cron", "no month of these has such a day"
     if leave_no_gap(alarms.mute):
         yield "alarms.mute", "these windows follow each other without a gap: the alarms are silent for ever"
+
+
+def _last_month(now: datetime) -> datetime:
+    """Its beginning in UTC."""
+    this = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return (this - timedelta(days=1)).replace(day=1)
+
+
+def _goal_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
+    """A goal that one failed run misses in any month."""
+    slo, schedule = definition.slo, definition.schedule
+    if slo is None:
+        return
+    if schedule is None:
+        yield "slo", "there is no schedule, so there is no month to measure"
+        return
+    runs = _LONGEST_MONTH // timedelta(seconds=schedule.seconds)
+    if slo.available < 100 and runs * (100 - slo.available) < 100:
+        yield "slo.available", f"{slo.available:g} % of {runs:,} runs a month: a single failed run misses the goal"
 
 
 def _is_on_the_clock(at: str, timezone: str) -> bool:
