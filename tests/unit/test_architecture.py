@@ -32,14 +32,22 @@ MAY_IMPORT = {
     "output": {"hall"},
     "report": {"hall", "output"},
     "alarms": {"hall", "definition", "output"},
-<<<<<<< HEAD
-    "month": {"hall", "definition", "output", "alarms"},
-    "stack": {"hall", "definition", "alarms"},
-    "aws": {"hall", "definition", "network", "login", "imap", "smtp", "check", "output", "alarms", "month", "stack"},
-=======
+    "month": {"hall", "definition", "output", "report", "alarms"},
     "stack": {"hall", "definition", "network", "imap", "alarms"},
-    "aws": {"hall", "definition", "network", "login", "imap", "smtp", "check", "output", "report", "alarms", "stack"},
->>>>>>> main
+    "aws": {
+        "hall",
+        "definition",
+        "network",
+        "login",
+        "imap",
+        "smtp",
+        "check",
+        "output",
+        "report",
+        "alarms",
+        "month",
+        "stack",
+    },
     "cli": {
         "hall",
         "definition",
@@ -49,13 +57,9 @@ MAY_IMPORT = {
         "smtp",
         "check",
         "output",
-<<<<<<< HEAD
-        "alarms",
-        "month",
-=======
         "report",
         "alarms",
->>>>>>> main
+        "month",
         "stack",
         "aws",
     },

@@ -237,7 +237,10 @@ def test_marks_of_both_months_are_reported_in_the_hour_between_them() -> None:
     found = passed(
         Plan("mail", 60 * MINUTE, 99.9), points(runs), utc("2026-11-30T23:55") - 10 * MINUTE, utc("2026-12-01T00:55")
     )
-    assert [(str(item.figures.month), item.mark) for item in found] == [("2026-11", Fraction(1)), ("2026-12", Fraction(1))]
+    assert [(str(item.figures.month), item.mark) for item in found] == [
+        ("2026-11", Fraction(1)),
+        ("2026-12", Fraction(1)),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,8 @@
 """What a definition asks for that can never turn green, never happen or has no effect: a warning of `validate`."""
 
 from collections.abc import Iterator
-<<<<<<< HEAD:layers/imapcheck/imapcheck/definition/deployment.py
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from zoneinfo import ZoneInfo, available_timezones
-=======
-from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
->>>>>>> main:layers/imapcheck/imapcheck/stack/doubts.py
 
 from imapcheck.definition.access import idle_tls
 from imapcheck.definition.asked import why_not, why_skipped
@@ -25,13 +19,7 @@ DEFAULT_PREFIX = "imapcheck/"
 """The default of the stack's parameter SecretPrefix, which ends with a slash."""
 PREFIX_PATTERN = "^[A-Za-z0-9/_+=.@-]{1,200}/$"
 """What the parameter may be, as the template has it."""
-<<<<<<< HEAD:layers/imapcheck/imapcheck/definition/deployment.py
-_BEGIN, _END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
-_MOST_OCTETS = 1 << 20
-"""Of a file beside the definitions: all of the world's authorities are a fifth of it."""
 _LONGEST_MONTH = timedelta(days=31)
-=======
->>>>>>> main:layers/imapcheck/imapcheck/stack/doubts.py
 ASKING_SECONDS = 25
 """What asking the other places may take, after a run of the whole timeout."""
 _DAYS = {"FEB": 29, "2": 29, "02": 29} | dict.fromkeys(
