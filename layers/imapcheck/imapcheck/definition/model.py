@@ -129,7 +129,9 @@ class CheckDefinition(Model):
         description="imaps://host:993/, imap://host:143/ (STARTTLS), or a host or address with or without a port.",
         examples=["imaps://imap.example.com:993/"],
     )
-    secret: SecretName | None = Field(None, description="Secrets Manager secret with username, password and host.")
+    secret: SecretName | None = Field(
+        None, description="Secret with username, password, host; ssm:NAME is a parameter."
+    )
     authentication: Authentication = Field("plain", description="How to log in.")
     search: Annotated[SearchDefinition, BeforeValidator(_as_search_object)] | None = Field(
         None, description="Subject term, list of terms (all must match), or an object."

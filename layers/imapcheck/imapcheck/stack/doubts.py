@@ -8,6 +8,7 @@ from imapcheck.definition.access import idle_tls
 from imapcheck.definition.asked import why_not, why_skipped
 from imapcheck.definition.model import CheckDefinition, NewMessageDefinition
 from imapcheck.definition.monitoring import AlarmsDefinition, ScheduleDefinition
+from imapcheck.definition.secret import place_of
 from imapcheck.imap.special_uses import SPECIAL_USES
 from imapcheck.regions import CITIES
 from imapcheck.stack.mute_windows import leave_no_gap
@@ -133,8 +134,11 @@ def _secret_doubts(definition: CheckDefinition, stack_prefix: str) -> Iterator[t
         "secret": definition.secret if definition.logs_in else None,
         "send.secret": send.secret if send is not None and send.logs_in else None,
     }
-    for field, name in named.items():
-        if name is None or name.startswith(stack_prefix):
+    for field, secret in named.items():
+        if secret is None:
+            continue
+        store, name = place_of(secret)
+        if name.startswith(stack_prefix if store == "AWS Secrets Manager" else stack_prefix.removeprefix("/")):
             continue
         prefix = name[: name.find("/", 1) + 1]
         outside = f"its name does not begin with {stack_prefix}"
