@@ -34,7 +34,7 @@ NEEDS_A_LOGIN = {"search", "new_message", "send"}
 IDLE_WITHOUT_LOGIN = {"secret", "identify", "quota", "tls.allow_unverified_login"}
 ACTS_WITHOUT_LOGIN = {
     "server", "$schema", "name", "authentication", "tls", "tls.mode", "tls.verify", "tls.ca_file", "tls.server_name",
-    "tls.minimum_version", "timeout", "retries", "thresholds", "schedule", "alarms", "metrics",
+    "tls.minimum_version", "timeout", "retries", "thresholds", "schedule", "alarms", "metrics", "slo",
 }  # fmt: skip
 
 
