@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from imapcheck.definition.monitoring import MuteDefinition
+from imapcheck.definition.mute_windows import muted_between
 from imapcheck.month.calendar import Month
 from imapcheck.month.figures import Figures, Plan, Point, figures, passed, times_of
 from imapcheck.month.text import head_of, lines_of, report_story
-from imapcheck.stack.mute_windows import muted_between
 from support.month_oracle import MINUTE, Run, muted_minutes, opinion, rank, utc
 
 EVERY = {"1m": MINUTE, "5m": 5 * MINUTE, "6m": 6 * MINUTE, "1h": 60 * MINUTE}

@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from itertools import pairwise
 
+from imapcheck.definition.mute_windows import Stretch, is_muted, length_of, without
 from imapcheck.month.calendar import Month
-from imapcheck.stack.mute_windows import Stretch, is_muted, length_of, without
 
 PERIOD = timedelta(minutes=5)
 """Of a point: the finest that CloudWatch keeps for two months, and what windows of maintenance are measured by."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 from imapcheck.definition.monitoring import MuteDefinition
-from imapcheck.stack.mute_windows import cron_fields, merged
+from imapcheck.definition.mute_windows import cron_fields, merged
 
 _DAY = 1440
 """Minutes, as all numbers of time here."""
