@@ -11,6 +11,7 @@ from imapcheck.alarms import kinds
 from imapcheck.alarms.alarm import Alarm, Signal
 from imapcheck.alarms.kind import AlarmKind
 from imapcheck.alarms.kinds import KINDS, kind_of
+from imapcheck.alarms.slow import Slow
 from imapcheck.alarms.unavailable import Unavailable
 from imapcheck.aws.alarm_config import read_config
 from imapcheck.aws.alarm_event import read_alarm
@@ -63,16 +64,13 @@ def test_kind_has_its_key(kind: AlarmKind) -> None:
 def test_key_of_a_kind_without_an_alarm_is_doubted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of any kind, in its own words."""
 
-    class Never(Unavailable):
+    class Never(Slow):
         never = "the moon is full"
 
-        def alarm(self, definition: CheckDefinition, schedule: ScheduleDefinition) -> Alarm | None:
-            return None
-
-    definition = CheckDefinition.model_validate({"server": "mail.example", "alarms": {"unavailable": "1 of 1"}})
+    definition = CheckDefinition.model_validate({"server": "mail.example", "alarms": {"slow": "1 of 1"}})
     monkeypatch.setattr(doubts, "KINDS", (Never(),))
     now = datetime(2026, 11, 24, tzinfo=UTC)
-    assert "x: warning: alarms.unavailable: the moon is full" in doubts.doubts(definition, "x", now)
+    assert "x: warning: alarms.slow: the moon is full" in doubts.doubts(definition, "x", now)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
