@@ -11,8 +11,8 @@ from benchmark.overhead import MESSAGE
 from benchmark.tables import table
 from imapcheck import CheckDefinition, CheckResult, Credentials, run_check
 from imapcheck.aws.metrics import Metric, metrics_of, publish
-from imapcheck.definition.model import MetricSet
 from imapcheck.definition.monitoring import ScheduleDefinition
+from imapcheck.measures import MetricSet
 from imapcheck.stack.checks import checks_template
 from support.certificates import Certificates
 from support.dovecot import PASSWORD
