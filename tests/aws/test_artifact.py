@@ -55,8 +55,8 @@ def test_available_run_publishes_what_it_returns(
 ) -> None:
     """Metrics, log line and return value tell the same; the stamp is the run's start."""
     folder = deploy(
-        "mail", server=mail_server, secret=put_secret(), new_message=NEW_MESSAGE, thresholds={"total": 60_000, "tls": 60_000},
-        metrics="steps",
+        "mail", server=mail_server, secret=put_secret(), new_message=NEW_MESSAGE,
+        thresholds={"total": 60_000, "tls": 60_000}, metrics="steps",
     )  # fmt: skip
     running = environment(folder)
     result = running.invoke({"check": "mail"}).result

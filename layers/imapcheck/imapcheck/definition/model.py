@@ -42,6 +42,7 @@ from imapcheck.definition.fields import (
 from imapcheck.definition.monitoring import AlarmsDefinition, RunsOf, ScheduleDefinition, SloDefinition
 from imapcheck.definition.sending import REST, SendDefinition
 from imapcheck.definition.server import Endpoint, parse_server
+from imapcheck.measures import MetricSet
 from imapcheck.steps import STEP_NAMES
 from imapcheck.wording import elapsed
 
@@ -49,8 +50,6 @@ NAME_PATTERN = r"^[A-Za-z0-9-]{1,40}$"
 MAX_MESSAGE = 1_000_000
 MAX_SIZE = 25 << 20
 """Octets of a message; a larger one is never read (imap/decoder.py)."""
-
-MetricSet = Literal["alarms", "main", "steps", "all"]
 
 
 class SearchDefinition(Model):

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from imapcheck.alarms.kinds import KINDS
 from imapcheck.definition.access import idle_tls
 from imapcheck.definition.asked import why_not, why_skipped
 from imapcheck.definition.model import CheckDefinition, NewMessageDefinition
@@ -169,10 +170,10 @@ def _alarm_doubts(definition: CheckDefinition, now: datetime) -> Iterator[tuple[
     given = alarms.model_fields_set
     if definition.schedule is None and given:
         yield "alarms", "there is no schedule, so this check has no alarms"
-    if "slow" in given and not definition.thresholds:
-        yield "alarms.slow", "there are no thresholds, so no run is slow"
-    if "certificate_days" in given and not definition.verifies_certificate:
-        yield "alarms.certificate_days", "no certificate is verified, so this never rings"
+    schedule = definition.schedule or ScheduleDefinition(every="5m")
+    for kind in KINDS:
+        if kind.key in given and kind.alarm(definition, schedule) is None:
+            yield f"alarms.{kind.key}", kind.never
     for index, mute in enumerate(alarms.mute):
         if mute.is_over(_last_month(now)):  # until then a report may still leave out what lies in it
             yield f"alarms.mute.{index}.at", f"{mute.at} and its {mute.iso_duration} are over, and so is the next month"
