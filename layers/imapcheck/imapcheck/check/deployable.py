@@ -15,7 +15,7 @@ def run_refusals(definition: CheckDefinition, source: str, *, allow_local_addres
     found = [*_refused_authority(definition)]
     if not allow_local_addresses:
         found += _refused_host(definition)
-    return [problem_line(source, *problem) for problem in found]
+    return [problem_line(definition.source_of(problem[0], source), *problem) for problem in found]
 
 
 def _refused_host(definition: CheckDefinition) -> Iterator[tuple[str, str, str]]:

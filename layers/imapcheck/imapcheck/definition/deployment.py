@@ -34,7 +34,10 @@ _DAYS = {"FEB": 29, "2": 29, "02": 29} | dict.fromkeys(
 
 def refusals(definition: CheckDefinition, source: str, now: datetime) -> list[str]:
     """What the deployed function or CloudWatch would refuse, one line each, beginning with `source`."""
-    return [problem_line(source, field, found, wanted) for field, found, wanted in _refused(definition, now)]
+    return [
+        problem_line(definition.source_of(field, source), field, found, wanted)
+        for field, found, wanted in _refused(definition, now)
+    ]
 
 
 def strays(folder: Path) -> list[str]:
@@ -66,7 +69,7 @@ def doubts(definition: CheckDefinition, source: str, now: datetime, secret_prefi
     found = [*_search_doubts(definition), *_threshold_doubts(definition), *_server_doubts(definition)]
     found += [*_mailbox_doubts(definition), *_secret_doubts(definition, secret_prefix), *_effect_doubts(definition)]
     found += _alarm_doubts(definition, now)
-    return [f"{source}: warning: {field}: {text}" for field, text in found]
+    return [f"{definition.source_of(field, source)}: warning: {field}: {text}" for field, text in found]
 
 
 def _refused(definition: CheckDefinition, now: datetime) -> Iterator[tuple[str, str, str]]:
