@@ -37,21 +37,25 @@ def _schema() -> tuple[dict[str, Any], dict[str, Any]]:
     ]
     limits = schema["properties"]["thresholds"]
     limits["additionalProperties"] = _or_null(limits["additionalProperties"])
-    required = _taken(schema, definitions)
+    required = _required(schema, definitions)
+    _loosen(schema, definitions)
     for node in (schema, *definitions.values()):
         for name, found in node.get("properties", {}).items():
             node["properties"][name] = _or_null(found)
     return schema, required
 
 
-def _taken(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
-    """What is required in an object and in those below it, as a schema of its own; it is taken out of `node`.
+def _required(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """What is required in an object and in those below it, as a schema. Not in lists: no file adds to them."""
+    found = {name: _required(part, definitions) for name, part in _objects(node, definitions)}
+    below = {name: required for name, required in found.items() if required}
+    return {key: node[key] for key in ("required",) if key in node} | ({"properties": below} if below else {})
 
-    Not in lists, which no file adds to.
-    """
-    required: dict[str, Any] = {"required": node.pop("required")} if "required" in node else {}
-    below = {name: found for name, part in _objects(node, definitions) if (found := _taken(part, definitions))}
-    return required | ({"properties": below} if below else {})
+
+def _loosen(node: dict[str, Any], definitions: dict[str, Any]) -> None:
+    node.pop("required", None)
+    for _, part in _objects(node, definitions):
+        _loosen(part, definitions)
 
 
 def _objects(node: dict[str, Any], definitions: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
