@@ -16,7 +16,7 @@ from moto.cloudwatch.models import cloudwatch_backends
 
 from imapcheck.aws.dashboard import Request
 from imapcheck.failures import FailureType
-from imapcheck.output.widget import Choice
+from imapcheck.report.widget import Choice
 from imapcheck.result import CheckResult
 from imapcheck.wording import date
 from support.dashboard_console import DashboardConsole, Element, parse
@@ -123,7 +123,7 @@ def test_the_table_tells_state_reason_since_when_certificate_and_availability(st
     assert list(shown) == ["alpha", "delta", "gamma", "beta"]
     since = stack.ago(20).strftime("%H:%M UTC")
     assert "✗ not available" in shown["alpha"]
-    assert f"{since}, 2" in shown["alpha"]
+    assert f"{since} UTC, 2" in shown["alpha"]
     assert "authenticate: authentication_failed the server answered NO" in shown["alpha"]
     assert "61 days left" in shown["alpha"]
     assert "33.33 %" in shown["alpha"]

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from imapcheck.definition.deployment import doubts, refusals
 from imapcheck.definition.files import load_definition
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.schema import json_schema
 from imapcheck.errors import DefinitionError
+from imapcheck.stack.doubts import doubts
+from imapcheck.stack.refusals import refusals
 
 PAGE = (Path(__file__).parents[2] / "docs/definition.md").read_text(encoding="utf-8")
 CHAPTERS = {match[1]: match[2] for match in re.finditer(r"### `([^`]+)`\n(.*?)(?=\n##|\Z)", PAGE, re.DOTALL)}

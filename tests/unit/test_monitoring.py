@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from imapcheck import CheckDefinition, run_check
-from imapcheck.check.deployable import run_refusals
-from imapcheck.definition.deployment import doubts, refusals
 from imapcheck.definition.files import load_definition, parse_definition
 from imapcheck.definition.monitoring import Every, RunsOf
 from imapcheck.errors import DefinitionError
+from imapcheck.stack.deployable import run_refusals
+from imapcheck.stack.doubts import doubts
+from imapcheck.stack.refusals import refusals
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 MESSAGE = {"from": "a@example.com", "to": "a@example.com", "subject": "IMAP testing", "message": "m"}
@@ -385,7 +386,7 @@ def test_certificate_that_openssl_does_not_read_is_told_in_words(write_definitio
 
 def test_utc_needs_no_zone_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """Slim images and Windows have none; the package tzdata brings them."""
-    monkeypatch.setattr("imapcheck.definition.deployment.available_timezones", set)
+    monkeypatch.setattr("imapcheck.stack.refusals.available_timezones", set)
     assert refusals(mute(cron="0 2 * * *", timezone="UTC"), "x", NOW) == []
     assert refusals(mute(cron="0 2 * * *", timezone="Europe/Berlin"), "x", NOW) != []
 

@@ -15,7 +15,7 @@ from imapcheck.cli.status import WRONG_USAGE
 from imapcheck.output.json_lines import read_lines
 from imapcheck.output.outcome import Outcome
 from imapcheck.output.summary import CheckSummary, Gap, Incident, Percentiles, summarise
-from imapcheck.output.terminal import console_for, say
+from imapcheck.output.terminal.screens import console_for, say
 from imapcheck.text import one_line
 from imapcheck.wording import between, count, date, elapsed, length, percent
 

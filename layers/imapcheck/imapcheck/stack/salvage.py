@@ -8,12 +8,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from imapcheck.definition.deployment import refusals
 from imapcheck.definition.files import parse_definition
 from imapcheck.definition.json_text import shown
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.parts import Parts, Sources
 from imapcheck.errors import DefinitionError
+from imapcheck.stack.refusals import refusals
 
 _SERVER = "mail.example"
 _WINDOW = {"cron": "0 0 * * *", "duration": "1h"}
