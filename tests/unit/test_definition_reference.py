@@ -38,7 +38,7 @@ IDLE_WITHOUT_LOGIN = {"secret", "identify", "quota", "tls.allow_unverified_login
 ACTS_WITHOUT_LOGIN = {
     "server", "$schema", "extends", "name", "authentication", "tls",
     "tls.mode", "tls.verify", "tls.ca_file", "tls.server_name",
-    "tls.minimum_version", "timeout", "retries", "thresholds", "schedule", "alarms", "metrics",
+    "tls.minimum_version", "timeout", "retries", "thresholds", "schedule", "alarms", "metrics", "slo",
 }  # fmt: skip
 
 

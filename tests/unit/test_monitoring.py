@@ -212,8 +212,8 @@ DOUBTFUL = [
         "alarms.certificate_days: no certificate is verified",
     ),
     (
-        {"alarms": {"mute": [{"at": "2026-11-23T02:00", "duration": "2h"}]}} | SCHEDULE,
-        "alarms.mute.0.at: 2026-11-23T02:00 and its PT2H are over",
+        {"alarms": {"mute": [{"at": "2026-09-30T21:00", "duration": "2h"}]}} | SCHEDULE,
+        "alarms.mute.0.at: 2026-09-30T21:00 and its PT2H are over, and so is the next month",
     ),
     (
         {"alarms": {"mute": [{"cron": "0 2 31 APR,6 *", "duration": "2h"}]}} | SCHEDULE,
@@ -231,7 +231,14 @@ DOUBTFUL = [
         | SCHEDULE,
         "alarms.mute: these windows follow each other without a gap: the alarms are silent for ever",
     ),
+    ({"slo": {"available": 99.9}}, "slo: there is no schedule"),
+    (
+        {"slo": {"available": 99.9}, "schedule": {"every": "1h"}},
+        "slo.available: 99.9 % of 744 runs a month: a single failed run misses the goal",
+    ),
     ({"secret": "acme/mail"}, "secret: acme/mail does not begin with imapcheck/: deploy with SecretPrefix=acme/"),
+    ({"secret": "ssm:acme/mail"}, "secret: acme/mail does not begin with imapcheck/: deploy with SecretPrefix=acme/"),
+    ({"secret": "ssm:/acme/mail"}, "secret: acme/mail does not begin with imapcheck/: deploy with SecretPrefix=acme/"),
     (
         {"secret": "mail"},
         "secret: its name does not begin with imapcheck/, and the function reads no name without a slash",

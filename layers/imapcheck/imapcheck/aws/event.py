@@ -3,6 +3,7 @@
 Whoever may invoke the function writes the event, so every form of it ends in a definition or a `DefinitionError`.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from imapcheck.aws.settings import Settings
 from imapcheck.definition.files import load_definition, parse_definition
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.parts import check_files
+from imapcheck.definition.secret import Store
 from imapcheck.errors import DefinitionError, NotDeployed
 from imapcheck.text import one_line
 
@@ -36,9 +38,11 @@ class Events:
         self._settings = settings
         self._loaded: dict[str, CheckDefinition] = {}
 
-    def name_a_secret(self) -> bool:
-        """Whether any deployed definition does, as far as its bytes show: nothing is parsed before it is needed."""
-        return any(b'"secret"' in path.read_bytes() for path in self._settings.definitions.glob("*.json"))
+    def stores(self) -> set[Store]:
+        """Where the deployed definitions' secrets are, as far as bytes show: nothing is parsed before it is needed."""
+        texts = (path.read_bytes() for path in self._settings.definitions.glob("*.json"))
+        named = {match[1] for text in texts for match in re.finditer(rb'"secret"\s*:\s*"(ssm:)?', text)}
+        return {"AWS Parameter Store" if parameter else "AWS Secrets Manager" for parameter in named}
 
     def order(self, event: object) -> Order:
         """What `event` asks for. Raises `DefinitionError`, of which `NotDeployed` is a name that is not there."""

@@ -42,10 +42,11 @@ from imapcheck.definition.fields import (
     incomplete,
     without_nulls,
 )
-from imapcheck.definition.monitoring import AlarmsDefinition, RunsOf, ScheduleDefinition
+from imapcheck.definition.monitoring import AlarmsDefinition, RunsOf, ScheduleDefinition, SloDefinition
 from imapcheck.definition.parts import Sources
 from imapcheck.definition.sending import REST, SendDefinition
 from imapcheck.definition.server import Endpoint, parse_server
+from imapcheck.measures import MetricSet
 from imapcheck.steps import STEP_NAMES
 from imapcheck.wording import elapsed
 
@@ -53,8 +54,6 @@ NAME_PATTERN = r"^[A-Za-z0-9-]{1,40}$"
 MAX_MESSAGE = 1_000_000
 MAX_SIZE = 25 << 20
 """Octets of a message; a larger one is never read (imap/decoder.py)."""
-
-MetricSet = Literal["alarms", "main", "steps", "all"]
 
 
 class SearchDefinition(Model):
@@ -143,7 +142,9 @@ class CheckDefinition(Model):
         description="imaps://host:993/, imap://host:143/ (STARTTLS), or a host or address with or without a port.",
         examples=["imaps://imap.example.com:993/"],
     )
-    secret: SecretName | None = Field(None, description="Secrets Manager secret with username, password and host.")
+    secret: SecretName | None = Field(
+        None, description="Secret with username, password, host; ssm:NAME is a parameter."
+    )
     authentication: Authentication = Field("plain", description="How to log in.")
     search: Annotated[SearchDefinition, BeforeValidator(_as_search_object)] | None = Field(
         None, description="Subject term, list of terms (all must match), or an object."
@@ -167,6 +168,7 @@ class CheckDefinition(Model):
     alarms: AlarmsDefinition = Field(
         default_factory=AlarmsDefinition, description="When alarms ring, and whom they tell."
     )
+    slo: SloDefinition | None = Field(None, description="A goal for the month's availability, with its budget.")
     metrics: MetricSet = Field(
         "main",
         description="What is published to CloudWatch: alarms, what an alarm reads and no more; main; steps, with the"

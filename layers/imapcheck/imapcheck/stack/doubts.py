@@ -1,13 +1,15 @@
 """What a definition asks for that can never turn green, never happen or has no effect: a warning of `validate`."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from imapcheck.alarms.kinds import KINDS
 from imapcheck.definition.access import idle_tls
 from imapcheck.definition.asked import why_not, why_skipped
 from imapcheck.definition.model import CheckDefinition, NewMessageDefinition
 from imapcheck.definition.monitoring import AlarmsDefinition, ScheduleDefinition
+from imapcheck.definition.secret import place_of
 from imapcheck.imap.special_uses import SPECIAL_USES
 from imapcheck.regions import CITIES
 from imapcheck.stack.mute_windows import leave_no_gap
@@ -18,6 +20,7 @@ DEFAULT_PREFIX = "imapcheck/"
 """The default of the stack's parameter SecretPrefix, which ends with a slash."""
 PREFIX_PATTERN = "^[A-Za-z0-9/_+=.@-]{1,200}/$"
 """What the parameter may be, as the template has it."""
+_LONGEST_MONTH = timedelta(days=31)
 ASKING_SECONDS = 25
 """What asking the other places may take, after a run of the whole timeout."""
 _DAYS = {"FEB": 29, "2": 29, "02": 29} | dict.fromkeys(
@@ -33,7 +36,7 @@ def doubts(definition: CheckDefinition, source: str, now: datetime, secret_prefi
     found = [*_search_doubts(definition), *_threshold_doubts(definition), *_server_doubts(definition)]
     found += [*_mailbox_doubts(definition), *_secret_doubts(definition, secret_prefix), *_effect_doubts(definition)]
     found += sending_doubts(definition)
-    found += _alarm_doubts(definition, now)
+    found += [*_alarm_doubts(definition, now), *_goal_doubts(definition)]
     return [f"{definition.source_of(field, source)}: warning: {field}: {text}" for field, text in found]
 
 
@@ -132,8 +135,11 @@ def _secret_doubts(definition: CheckDefinition, stack_prefix: str) -> Iterator[t
         "secret": definition.secret if definition.logs_in else None,
         "send.secret": send.secret if send is not None and send.logs_in else None,
     }
-    for field, name in named.items():
-        if name is None or name.startswith(stack_prefix):
+    for field, secret in named.items():
+        if secret is None:
+            continue
+        store, name = place_of(secret)
+        if name.startswith(stack_prefix if store == "AWS Secrets Manager" else stack_prefix.removeprefix("/")):
             continue
         prefix = name[: name.find("/", 1) + 1]
         outside = f"its name does not begin with {stack_prefix}"
@@ -164,13 +170,13 @@ def _alarm_doubts(definition: CheckDefinition, now: datetime) -> Iterator[tuple[
     given = alarms.model_fields_set
     if definition.schedule is None and given:
         yield "alarms", "there is no schedule, so this check has no alarms"
-    if "slow" in given and not definition.thresholds:
-        yield "alarms.slow", "there are no thresholds, so no run is slow"
-    if "certificate_days" in given and not definition.verifies_certificate:
-        yield "alarms.certificate_days", "no certificate is verified, so this never rings"
+    schedule = definition.schedule or ScheduleDefinition(every="5m")
+    for kind in KINDS:
+        if kind.key in given and kind.alarm(definition, schedule) is None:
+            yield f"alarms.{kind.key}", kind.never
     for index, mute in enumerate(alarms.mute):
-        if mute.is_over(now):
-            yield f"alarms.mute.{index}.at", f"{mute.at} and its {mute.iso_duration} are over"
+        if mute.is_over(_last_month(now)):  # until then a report may still leave out what lies in it
+            yield f"alarms.mute.{index}.at", f"{mute.at} and its {mute.iso_duration} are over, and so is the next month"
         if mute.at is not None and not _is_on_the_clock(mute.at, mute.timezone):
             yield (
                 f"alarms.mute.{index}.at",
@@ -180,6 +186,25 @@ def _alarm_doubts(definition: CheckDefinition, now: datetime) -> Iterator[tuple[
             yield f"alarms.mute.{index}.cron", "no month of these has such a day"
     if leave_no_gap(alarms.mute):
         yield "alarms.mute", "these windows follow each other without a gap: the alarms are silent for ever"
+
+
+def _last_month(now: datetime) -> datetime:
+    """Its beginning in UTC."""
+    this = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return (this - timedelta(days=1)).replace(day=1)
+
+
+def _goal_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
+    """A goal that one failed run misses in any month."""
+    slo, schedule = definition.slo, definition.schedule
+    if slo is None:
+        return
+    if schedule is None:
+        yield "slo", "there is no schedule, so there is no month to measure"
+        return
+    runs = _LONGEST_MONTH // timedelta(seconds=schedule.seconds)
+    if slo.available < 100 and runs * (100 - slo.available) < 100:
+        yield "slo.available", f"{slo.available:g} % of {runs:,} runs a month: a single failed run misses the goal"
 
 
 def _is_on_the_clock(at: str, timezone: str) -> bool:

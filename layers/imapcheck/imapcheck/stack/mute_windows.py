@@ -6,7 +6,8 @@ By the calendar of each time zone on its own, changes of the clock apart: a doub
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
-from imapcheck.definition.monitoring import CRON_FIELDS, MuteDefinition
+from imapcheck.definition.monitoring import MuteDefinition
+from imapcheck.definition.mute_windows import cron_fields, merged
 
 _DAY = 1440
 """Minutes, as all numbers of time here."""
@@ -29,42 +30,16 @@ def leave_no_gap(windows: Iterable[MuteDefinition]) -> bool:
 
 
 def _endless(windows: Sequence[MuteDefinition]) -> bool:
-    muted = _merged(interval for window in windows for interval in _intervals(window))
+    muted = merged(interval for window in windows for interval in _intervals(window))
     return any(start <= _LONGEST * _DAY and end >= _DAYS * _DAY for start, end in muted)
 
 
 def _intervals(window: MuteDefinition) -> Iterator[Interval]:
     """From start to end in minutes since the first day, for each day of the calendar that the window's cron names."""
-    minutes, hours, days, months, weekdays = _fields(window.cron or "")
+    minutes, hours, days, months, weekdays = cron_fields(window.cron or "")
     length = int(window.duration.total_seconds()) // 60
-    of_a_day = _merged((60 * hour + minute, 60 * hour + minute + length) for hour in hours for minute in minutes)
+    of_a_day = merged((60 * hour + minute, 60 * hour + minute + length) for hour in hours for minute in minutes)
     for day in range(_DAYS):
         found = date.fromordinal(_FIRST_DAY + day)
         if found.day in days and found.month in months and found.isoweekday() % 7 in weekdays:
             yield from ((day * _DAY + start, day * _DAY + end) for start, end in of_a_day)
-
-
-def _fields(cron: str) -> list[set[int]]:
-    """The numbers that each of the five fields stands for."""
-    return [
-        {number for part in field.split(",") for number in _numbers(part, known)}
-        for field, (_, known) in zip(cron.split(), CRON_FIELDS, strict=True)
-    ]
-
-
-def _numbers(part: str, known: dict[str, int]) -> Iterable[int]:
-    if part == "*":
-        return known.values()
-    first, _, last = part.partition("-")
-    return range(known[first], known[last or first] + 1)
-
-
-def _merged(intervals: Iterable[Interval]) -> list[Interval]:
-    """Sorted; what touches or overlaps is one."""
-    found: list[Interval] = []
-    for start, end in sorted(intervals):
-        if found and start <= found[-1][1]:
-            found[-1] = (found[-1][0], max(found[-1][1], end))
-        else:
-            found.append((start, end))
-    return found
