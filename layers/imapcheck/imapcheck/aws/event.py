@@ -12,6 +12,7 @@ from typing import Any
 from imapcheck.aws.settings import Settings
 from imapcheck.definition.files import load_definition, parse_definition
 from imapcheck.definition.model import CheckDefinition
+from imapcheck.definition.parts import check_files
 from imapcheck.definition.secret import Store
 from imapcheck.errors import DefinitionError, NotDeployed
 from imapcheck.text import one_line
@@ -54,7 +55,7 @@ class Events:
         return RunRequest(self._deployed(event["check"]), instant_test=False, scheduled_at=_scheduled(event))
 
     def _deployed(self, name: object) -> CheckDefinition:
-        known = {path.stem for path in self._settings.definitions.glob("*.json")}
+        known = {path.stem for path in check_files(self._settings.definitions)}
         if not isinstance(name, str) or name not in known:
             # Not which there are: whoever may run one check need not know the others' names.
             raise NotDeployed(f"check {_shown(name)}: not among the deployed definitions")
