@@ -224,6 +224,7 @@ class Asked:
     min_matches: int | None = None
     max_age_seconds: float | None = None
     quota_warn_percent: float | None = None
+    runs_outside: bool = False
 
 
 FIELDS = (

@@ -32,10 +32,14 @@ class NotRunning(AlarmKind):
     def alarm(self, definition: CheckDefinition, schedule: ScheduleDefinition) -> Alarm:
         """Missing data is what it is for, but not before a new schedule had the time to run."""
         intervals = definition.alarms.not_running
+        look = (
+            "Look at the machine outside the stack that runs this check, and at its way to AWS."
+            if definition.runs_outside
+            else "Look at the stack's other alarms, and in the log for an error that names the check or its secret."
+        )
         says = (
             f"The monitor itself is broken: the check {definition.label} has published nothing for {intervals}"
-            f" intervals of {schedule.every}, so nobody knows how {definition.host} is. Look at the stack's other"
-            " alarms, and in the log for an error that names the check or its secret."
+            f" intervals of {schedule.every}, so nobody knows how {definition.host} is. {look}"
         )
         return Alarm(
             self.name, says, self.signal, "LessThanThreshold", 1, schedule.seconds, RunsOf(intervals, intervals),

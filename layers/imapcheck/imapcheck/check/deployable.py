@@ -20,7 +20,7 @@ def run_refusals(definition: CheckDefinition, source: str, *, allow_local_addres
 
 def _refused_host(definition: CheckDefinition) -> Iterator[tuple[str, str, str]]:
     """`check.steps.connection` refuses the same addresses, once the name is resolved."""
-    if definition.schedule is not None and is_local_name(definition.host):
+    if definition.schedule is not None and not definition.runs_outside and is_local_name(definition.host):
         kind = f"{definition.host}, a loopback, link-local or unspecified address"
         yield "server", kind, "a server that a check inside Lambda can reach, or no schedule"
 

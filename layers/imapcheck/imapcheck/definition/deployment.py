@@ -70,7 +70,8 @@ def doubts(definition: CheckDefinition, source: str, now: datetime, secret_prefi
 
 
 def _refused(definition: CheckDefinition, now: datetime) -> Iterator[tuple[str, str, str]]:
-    if definition.schedule is not None and definition.logs_in and definition.secret is None:
+    runs_here = definition.schedule is not None and not definition.runs_outside
+    if runs_here and definition.logs_in and definition.secret is None:
         yield "secret", "nothing", f"the name of a secret: the function logs in with {definition.authentication}"
     yield from _refused_authority(definition)
     for index, mute in enumerate(definition.alarms.mute):
@@ -174,7 +175,7 @@ def _mailbox_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
 def _secret_doubts(definition: CheckDefinition, stack_prefix: str) -> Iterator[tuple[str, str]]:
     """The function may read what is under the stack's prefix, and nothing else."""
     name = definition.secret
-    if name is None or name.startswith(stack_prefix) or not definition.logs_in:
+    if name is None or name.startswith(stack_prefix) or not definition.logs_in or definition.runs_outside:
         return
     prefix = name[: name.find("/", 1) + 1]
     if not prefix:
@@ -195,8 +196,9 @@ def _effect_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
     no_tls = "tls.mode is none, so there is no TLS" if definition.tls_mode == "none" else None
     unverified = "tls.verify is false, so no certificate is verified" if not tls.verify else None
     verified = "tls.verify is true, so no login goes to an unverified server" if tls.verify else None
+    outside = "runs from outside take their credentials from that machine" if definition.runs_outside else None
     keys = (
-        ("secret", definition.secret is not None, no_login),
+        ("secret", definition.secret is not None, no_login or outside),
         ("identify", definition.identify, no_login),
         ("quota", definition.quota is not None, no_login),
         ("tls.verify", not tls.verify, no_tls),

@@ -130,11 +130,16 @@ def _time_zone(value: str) -> str:
 
 
 class ScheduleDefinition(Model):
-    """When the stack runs the check. Without it the check is deployed and nothing runs it."""
+    """When the check runs, and who runs it. Without it the check is deployed and nothing runs it."""
 
     every: Every = Field(description="The interval between two runs.", examples=["5m"])
     enabled: Annotated[bool, Field(strict=True)] = Field(
         True, description="false pauses the check: neither its schedule nor its alarms exist."
+    )
+    runner: Literal["stack", "outside"] = Field(
+        "stack",
+        description="Who runs the check: the stack's function; or outside, a machine of your own that publishes its"
+        " runs into the stack (imapcheck run --publish).",
     )
 
     @property
