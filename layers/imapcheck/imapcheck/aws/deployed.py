@@ -31,6 +31,11 @@ class Definitions:
         """There is such a definition here: an alarm of another name tells nothing of whom it may be shown to."""
         return (self._folder / f"{check}.json").is_file()
 
+    def outside(self) -> frozenset[str]:
+        """The checks that are run from outside."""
+        names = [path.stem for path in self._folder.glob("*.json")]
+        return frozenset(name for name in names if self.asked(name).runs_outside)
+
     def scheduled(self) -> int:
         """How many checks run."""
         return sum(self._read(path.stem)[2] for path in self._folder.glob("*.json"))
