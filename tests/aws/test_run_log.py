@@ -17,13 +17,13 @@ from conftest import NEW_MESSAGE
 from imapcheck import CheckDefinition, CheckResult, Credentials, run_check
 from imapcheck.aws.run_log import FINISHED, keep_libraries_quiet, run_fields
 from imapcheck.failures import Category, FailureType
-from imapcheck.result import Exceeded, Failure, ResultWarning, StepResult, StepStatus, TlsFacts
+from imapcheck.result import Exceeded, Failure, PlaceFacts, ResultWarning, StepResult, StepStatus, TlsFacts
 from imapcheck.steps import STEP_NAMES
 from support.wire_server import WireServer
 
 ORDER = [
-    "check", "available", "slow", "instant_test", "step", "type", "detail", "duration_ms", "step_ms", "steps",
-    "warnings", "cold_start", "result",
+    "check", "verdict", "available", "slow", "instant_test", "step", "type", "detail", "duration_ms", "step_ms",
+    "steps", "places", "warnings", "cold_start", "result",
 ]  # fmt: skip
 
 _NUMBERS = itertools.count()
@@ -68,7 +68,7 @@ def test_fields_and_their_order(result: CheckResult) -> None:
     assert found["step_ms"] == {step.name: step.duration_ms for step in result.steps if step.duration_ms is not None}
     assert (found["step"], found["type"], found["detail"]) == (None, None, None)
     assert found["result"] == {
-        key: value for key, value in result.to_dict().items() if key not in ("steps", "transcript")
+        key: value for key, value in result.to_dict().items() if key not in ("steps", "transcript", "places")
     }
     assert (found["instant_test"], found["cold_start"]) == (True, False)
 
@@ -98,6 +98,10 @@ def test_line_is_bounded_whatever_the_server_sends(
     text = unit * 10_000
     failure = Failure("search", FailureType.PROTOCOL_ERROR, Category.RESPONSE, text, text, text)
     tls = TlsFacts(text, text, True, text, text, text, 1.0, (text,) * 20, 9)
+    cut = replace(failure, detail=text[:300], advice=text[:300], response_code=None, place="ap-northeast-1")
+    steps = tuple(
+        StepResult(name, status, 123456.789, text[:100]) for name in STEP_NAMES[:6]
+    )  # as aws.places cuts them
     hostile = replace(
         result,
         available=available,
@@ -107,6 +111,7 @@ def test_line_is_bounded_whatever_the_server_sends(
         warnings=tuple(ResultWarning("server_alert", text) for _ in range(500)),
         exceeded=tuple(Exceeded(name, 1.0, 2.0) for name in STEP_NAMES),
         steps=tuple(StepResult(name, status, 123456.789, text) for name in STEP_NAMES),
+        places=tuple(PlaceFacts(text[:20], True, False, cut, steps) for _ in range(6)),
         server=replace(result.server, unreachable_addresses=("2001:db8::1",) * 4000, tls=tls),
         transcript=("first", *(text,) * 200, "last"),
     )

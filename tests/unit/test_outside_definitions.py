@@ -10,10 +10,11 @@ import pytest
 from imapcheck import CheckDefinition
 from imapcheck.aws.event import Events
 from imapcheck.aws.settings import Settings
-from imapcheck.check.deployable import run_refusals
-from imapcheck.definition.deployment import doubts, refusals
 from imapcheck.definition.plain import plain
 from imapcheck.errors import DefinitionError
+from imapcheck.stack.deployable import run_refusals
+from imapcheck.stack.doubts import doubts
+from imapcheck.stack.refusals import refusals
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 OUTSIDE = {"server": "imaps://mail.corp.internal/", "schedule": {"every": "5m", "runner": "outside"}}
@@ -39,6 +40,26 @@ def test_secret_has_no_effect(secret: str) -> None:
     assert doubts(outside(secret=secret), "x", NOW) == [
         "x: warning: secret: has no effect: runs from outside take their credentials from that machine"
     ]
+
+
+def test_places_have_no_place_in_it() -> None:
+    """What no cloud reaches no Region does."""
+    [line] = refusals(outside(schedule={"every": "5m", "runner": "outside", "places": ["us-east-2"]}), "x", NOW)
+    assert line.startswith("x: schedule.places: found Regions, expected none beside runner outside")
+
+
+def test_round_trip_needs_no_secret_and_may_use_any_port() -> None:
+    """Port 25 is closed to Lambda, not to that machine."""
+    send = {
+        "server": "smtp://relay.corp.internal:25/",
+        "from": "a@example.com",
+        "to": "b@example.com",
+        "keep_for": "1d",
+    }
+    definition = outside(send=send, timeout=60)
+    assert [*refusals(definition, "x", NOW), *run_refusals(definition, "x")] == []
+    assert doubts(definition, "x", NOW) == []
+    assert "send.secret: has no effect" in doubts(outside(send=send | {"secret": "s"}, timeout=60), "x", NOW)[0]
 
 
 def test_what_any_check_is_doubted_for_it_is_too() -> None:

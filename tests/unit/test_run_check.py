@@ -32,7 +32,7 @@ def test_result_has_every_field_always(define: Define, credentials: Credentials,
     assert good["search"] == {"matches": 2, "uid": 4, "age_seconds": None, "size_bytes": len(Dialect().message)}
     assert good["new_message"]["uid"] == 13
     assert good["steps"][0].keys() == {"name", "status", "duration_ms", "detail"}
-    assert bad["failure"].keys() == {"step", "type", "category", "detail", "response_code", "advice"}
+    assert bad["failure"].keys() == {"step", "type", "category", "detail", "response_code", "advice", "place"}
     assert bad["failure"]["type"] == "connection_refused"
     assert bad["server"]["unreachable_addresses"]
     assert {step["detail"] for step in bad["steps"][2:]} == {"not reached"}

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 SESSION = {"imapclient", "imapcheck.check.run", "imapcheck.imap.engine"}
-PEOPLE = {"rich", "imapcheck.output.terminal"}
-ELSE = {"imapcheck.output.html", "htpy", "prometheus_client", "boto3", "imapcheck.cli.watch", "imapcheck.cli.init"}
+PEOPLE = {"rich", "imapcheck.output.terminal.screens"}
+ELSE = {"imapcheck.report.page", "htpy", "prometheus_client", "boto3", "imapcheck.cli.watch", "imapcheck.cli.init"}
 
 
 def loaded(*arguments: str | Path) -> set[str]:

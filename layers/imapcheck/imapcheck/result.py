@@ -1,11 +1,13 @@
 """The result of a check: frozen, one JSON object, the same from the command line and the Lambda."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, Literal
 
+from imapcheck.delivery import DeliveryFacts
 from imapcheck.failures import Category, FailureType
 from imapcheck.steps import StepName
 from imapcheck.text import printable
@@ -18,6 +20,7 @@ SCHEMA_VERSION = 1
 _BOUND = 10**15
 
 type StepStatus = Literal["passed", "failed", "refused", "skipped"]
+type Verdict = Literal["up", "partial", "down"]
 type WarningType = Literal[
     "certificate_expires_soon",
     "certificate_unverified",
@@ -28,6 +31,8 @@ type WarningType = Literal[
     "address_unreachable",
     "mailbox_in_use",
     "future_message",
+    "delivery_authentication",
+    "place_silent",
 ]
 
 
@@ -43,7 +48,10 @@ class StepResult:
 
 @dataclass(frozen=True)
 class Failure:
-    """One reason why the run was unavailable, in one line; `advice` says what to do first."""
+    """One reason why the run was unavailable, in one line; `advice` says what to do first.
+
+    `place` is the Region that saw it, where that is not the one that the run is of.
+    """
 
     step: StepName
     type: FailureType
@@ -51,6 +59,7 @@ class Failure:
     detail: str
     response_code: str | None
     advice: str
+    place: str | None = None
 
 
 @dataclass(frozen=True)
@@ -136,10 +145,30 @@ class QuotaFacts:
 
 
 @dataclass(frozen=True)
+class PlaceFacts:
+    """Whether a server was reached from one Region; `reached` is null where that place did not look.
+
+    `steps` are those that reaching consists of: names, connection, TLS, greeting, capabilities.
+    """
+
+    place: str
+    looked: bool
+    reached: bool | None
+    failure: Failure | None = None
+    steps: tuple[StepResult, ...] = ()
+
+    @property
+    def step_ms(self) -> dict[str, float]:
+        """How long each step took that ran, in their order."""
+        return {step.name: step.duration_ms for step in self.steps if step.duration_ms is not None}
+
+
+@dataclass(frozen=True)
 class CheckResult:
     """What a run found (docs/result.md). `to_dict()` is the JSON object; every field is always present.
 
-    `failure` is the first of `failures`, the reasons of the last attempt; both are empty where it is available.
+    `available` is what the run itself found, and `verdict` follows it unless other `places` looked too. `failure` is
+    the first of `failures`, the reasons of the last attempt; both are empty where it is available and not down.
     """
 
     check: str | None
@@ -161,14 +190,23 @@ class CheckResult:
     warnings: tuple[ResultWarning, ...] = ()
     exceeded: tuple[Exceeded, ...] = ()
     quota: QuotaFacts | None = None
+    delivery: DeliveryFacts | None = None
+    verdict: Verdict = "up"
+    login_tested: bool | None = None
+    places: tuple[PlaceFacts, ...] | None = None
     version: str = VERSION
     schema: int = field(default=SCHEMA_VERSION)
+
+    def __post_init__(self) -> None:
+        """Without other places there is nothing else to go by."""
+        if self.places is None:
+            object.__setattr__(self, "verdict", "up" if self.available else "down")
 
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON types, in the order of docs/result.md."""
         content = asdict(self)
         content["started_at"] = isoformat(self.started_at)
-        return {key: _as_json(content[key]) for key in FIELDS}
+        return {key: as_json(content[key]) for key in FIELDS}
 
     @classmethod
     def from_dict(cls, content: object) -> "CheckResult":
@@ -181,7 +219,7 @@ class CheckResult:
         found = _adapter().validate_python(_harmless(content))
         if found.schema != SCHEMA_VERSION or found.started_at.tzinfo is None:
             raise ValueError("not a result of this schema")
-        if not found.available and found.failure is None:
+        if found.failure is None and (not found.available or found.verdict == "down"):
             raise ValueError("unavailable without a failure")
         return found
 
@@ -195,6 +233,13 @@ class CheckResult:
             earlier_failures=(*failed, *self.earlier_failures),
         )
 
+    @property
+    def delivery_seconds(self) -> float | None:
+        """How long a message of this check was under way: the one that this run sent, else an earlier one."""
+        if self.delivery is not None and self.delivery.arrival_ms is not None:
+            return self.delivery.arrival_ms / 1000
+        return self.new_message.delivery_seconds if self.new_message is not None else None
+
     def step(self, name: StepName) -> StepResult | None:
         """The step of that name, or None where the definition does not ask for it."""
         return next((step for step in self.steps if step.name == name), None)
@@ -203,6 +248,19 @@ class CheckResult:
     def step_ms(self) -> dict[str, float]:
         """How long each step took that ran, in their order."""
         return {step.name: step.duration_ms for step in self.steps if step.duration_ms is not None}
+
+    @property
+    def share_reached(self) -> float:
+        """The verdict as a number: 100 is up, 0 is down, between is the share of places that reached the server."""
+        if self.verdict != "partial":
+            return 100.0 if self.verdict == "up" else 0.0
+        looked = [place.reached for place in self.places or () if place.looked]
+        return round(100 * looked.count(True) / len(looked), 2)
+
+    @property
+    def unreached(self) -> tuple[PlaceFacts, ...]:
+        """The places that looked and could not reach the server."""
+        return tuple(place for place in self.places or () if place.reached is False)
 
 
 @dataclass(frozen=True)
@@ -227,10 +285,19 @@ class Asked:
     runs_outside: bool = False
 
 
+def judged_total(steps: Iterable[StepResult], duration_ms: float) -> float:
+    """Milliseconds that `thresholds.total` judges: without the wait for a LOGOUT that was not answered.
+
+    All that was asked of the server had been done by then.
+    """
+    waited = (step.duration_ms or 0.0 for step in steps if step.name == "logout" and step.status == "refused")
+    return duration_ms - sum(waited)
+
+
 FIELDS = (
-    "schema", "version", "check", "run_id", "started_at", "available", "slow", "duration_ms", "attempts", "failure",
-    "failures", "earlier_failures", "warnings", "exceeded", "server", "steps", "search", "new_message", "quota",
-    "token_ms", "transcript",
+    "schema", "version", "check", "run_id", "started_at", "verdict", "available", "slow", "duration_ms", "attempts",
+    "failure", "failures", "earlier_failures", "warnings", "exceeded", "server", "login_tested", "places", "steps",
+    "search", "new_message", "quota", "delivery", "token_ms", "transcript",
 )  # fmt: skip
 """The fields of the JSON object, in its order."""
 
@@ -240,12 +307,13 @@ def isoformat(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _as_json(value: Any) -> Any:
+def as_json(value: Any) -> Any:
+    """What `asdict` gives, as JSON types."""
     match value:
         case tuple() | list():
-            return [_as_json(item) for item in value]
+            return [as_json(item) for item in value]
         case dict():
-            return {key: _as_json(item) for key, item in value.items()}
+            return {key.removesuffix("_"): as_json(item) for key, item in value.items()}
         case FailureType() | Category():
             return value.value
         case _:
@@ -266,7 +334,7 @@ def _harmless(value: Any) -> Any:
         case str():
             return printable(value)
         case dict():
-            return {key: _harmless(item) for key, item in value.items()}
+            return {f"{key}_" if iskeyword(key) else key: _harmless(item) for key, item in value.items()}
         case list():
             return [_harmless(item) for item in value]
         case int() | float() if not abs(value) < _BOUND:

@@ -18,9 +18,9 @@ from imapcheck.definition.files import load_definition
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.plain import plain
 from imapcheck.errors import DefinitionError
-from imapcheck.output.html import run_fragment
 from imapcheck.output.outcome import Outcome, State
-from imapcheck.output.widget import CheckRow, Choice, Problem, checks_widget, sentence_widget
+from imapcheck.report.page import run_fragment
+from imapcheck.report.widget import CheckRow, Choice, Problem, checks_widget, sentence_widget
 from imapcheck.result import Asked
 from imapcheck.stack.alarms import latest_delivery
 

@@ -9,11 +9,12 @@ transcript of a run that was available, and texts with something that cannot be 
 import json
 import logging
 import traceback
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from imapcheck.errors import ImapcheckError
-from imapcheck.result import CheckResult, StepResult
+from imapcheck.result import CheckResult, PlaceFacts, StepResult, as_json
 from imapcheck.text import one_line, printable
 
 FINISHED = "check finished"
@@ -22,9 +23,10 @@ OUTSIDE_STREAMS = "outside/"
 """What the names of the log streams begin with that machines outside write to; the stack's PublishPolicy has it too."""
 _MOST_OCTETS = 150_000
 _LONGEST_TEXT = 2000
+_LONGEST_PLACE, _LONGEST_NOTE = 5000, 300
 _MOST_ELEMENTS = {
     "failures": 2,
-    "earlier_failures": 2,
+    "earlier_failures": 1,
     "warnings": 3,
     "exceeded": 4,
     "server.tls.certificate_names": 10,
@@ -35,16 +37,19 @@ _LIBRARIES = ("botocore", "boto3", "s3transfer", "urllib3", "imapclient")
 
 
 def run_fields(result: CheckResult, *, instant_test: bool, cold_start: bool) -> dict[str, Any]:
-    """The line's fields in their order; `transcript` is there only where the run was unavailable.
+    """The line's fields in their order; `transcript` is there only where something failed.
 
     Below 150 fields and 200 KB whatever the server sent; `shortened` names what was cut for that.
     """
     shortened: list[str] = []
     failure = result.failure
-    content = _bounded(result.to_dict() | {"steps": None, "transcript": None}, "", shortened)
-    del content["steps"], content["transcript"]
+    apart = dict.fromkeys(("steps", "transcript", "places"))
+    content = _bounded(result.to_dict() | apart, "", shortened)
+    for name in apart:
+        del content[name]
     fields = {
         "check": result.check,
+        "verdict": result.verdict,
         "available": result.available,
         "slow": result.slow,
         "instant_test": instant_test,
@@ -54,11 +59,12 @@ def run_fields(result: CheckResult, *, instant_test: bool, cold_start: bool) -> 
         "duration_ms": result.duration_ms,
         "step_ms": result.step_ms,
         "steps": "\n".join(_bounded(_note(step), "steps", shortened) for step in result.steps),
+        "places": None if result.places is None else [_place_note(place, shortened) for place in result.places],
         "warnings": content["warnings"],
         "cold_start": cold_start,
         "result": content,
     }
-    if not result.available:
+    if failure is not None:
         room = max(_MOST_OCTETS - _octets(fields), 0)
         fields["transcript"] = _middle_left_out("\n".join(result.transcript), room, shortened)
     return fields | ({"shortened": ", ".join(sorted(set(shortened)))} if shortened else {})
@@ -87,7 +93,12 @@ def _result(line: dict[str, Any]) -> CheckResult:
         {"name": name, "status": status, "duration_ms": times.get(name), "detail": detail}
         for name, (status, detail) in notes.items()
     ]
-    return CheckResult.from_dict({**result, "steps": steps, "transcript": _lines(line.get("transcript"))})
+    apart = {"steps": steps, "transcript": _lines(line.get("transcript")), "places": _read_places(line.get("places"))}
+    return CheckResult.from_dict({**result, **apart})
+
+
+def _read_places(places: list[str] | None) -> list[object] | None:
+    return None if places is None else [json.loads(place) for place in places]
 
 
 def _lines(text: str | None) -> list[str]:
@@ -99,6 +110,18 @@ def _note(step: StepResult) -> str:
     if step.status == "passed" and step.detail is None:
         return step.name
     return printable(f"{step.name} {step.status}" + ("" if step.detail is None else f": {step.detail}"))
+
+
+def _place_note(place: PlaceFacts, shortened: list[str]) -> str:
+    """One field a place, as Logs Insights counts them."""
+    content = as_json(asdict(place))
+    note = json.dumps(content, ensure_ascii=False)
+    if _octets(note) <= _LONGEST_PLACE:
+        return note
+    shortened.append("places")
+    for part in (*content["steps"], content["failure"] or {}):
+        part |= {key: text[: _fitting(text, _LONGEST_NOTE)] for key, text in part.items() if isinstance(text, str)}
+    return json.dumps(content, ensure_ascii=False)
 
 
 def _read_note(note: str) -> tuple[str, tuple[str, str | None]]:

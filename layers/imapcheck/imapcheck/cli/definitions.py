@@ -10,19 +10,20 @@ from typing import Annotated
 
 import typer
 
-from imapcheck.check.deployable import run_refusals
 from imapcheck.cli.status import WRONG_USAGE
-from imapcheck.definition.deployment import DEFAULT_PREFIX, PREFIX_PATTERN, doubts, refusals, strays
 from imapcheck.definition.files import load_definition
 from imapcheck.definition.json_text import STANDARD_INPUT, shown
 from imapcheck.definition.model import CheckDefinition
-from imapcheck.definition.salvage import refusals_beside
 from imapcheck.errors import DefinitionError
 from imapcheck.stack.archive import NAME as ARCHIVE
 from imapcheck.stack.archive import definitions_archive
 from imapcheck.stack.checks import checks_template
 from imapcheck.stack.contacts import contacts_of, contacts_template
+from imapcheck.stack.deployable import run_refusals
+from imapcheck.stack.doubts import DEFAULT_PREFIX, PREFIX_PATTERN, doubts
 from imapcheck.stack.quotas import refuse_what_does_not_fit
+from imapcheck.stack.refusals import refusals, strays
+from imapcheck.stack.salvage import refusals_beside
 
 _MOST_NAMES = 3
 

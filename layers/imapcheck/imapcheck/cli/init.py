@@ -24,8 +24,8 @@ from imapcheck.errors import CredentialsError, DefinitionError
 from imapcheck.failures import FailureType
 from imapcheck.login.credentials import Credentials
 from imapcheck.output.outcome import Outcome
-from imapcheck.output.terminal import console_for, say
-from imapcheck.output.verdict import verdict
+from imapcheck.output.terminal.screens import console_for, say
+from imapcheck.output.terminal.verdict import verdict
 from imapcheck.text import one_line
 
 HELP = f"""\b

@@ -1,8 +1,9 @@
 """Which steps a definition asks for, and why not the others: the plan runs by it, and `validate` warns by it."""
 
-from typing import assert_never
+from typing import Literal, assert_never
 
 from imapcheck.definition.model import CheckDefinition
+from imapcheck.definition.sending import SendDefinition
 from imapcheck.steps import STEPS, Need, StepName
 
 
@@ -22,6 +23,23 @@ def why_skipped(definition: CheckDefinition, step: StepName) -> str | None:
     return None
 
 
+def reaches(step: StepName) -> bool:
+    """Whether `step` belongs to reaching the server, which every place can see: the session up to its login."""
+    return step != "logout" and not set(STEPS[step].needs) - {"tls", "starttls"}
+
+
+def reach_only(definition: CheckDefinition, most_seconds: float) -> CheckDefinition:
+    """The same server as if `authentication` were `none`: names, connection, TLS, greeting and capabilities."""
+    kept = {"name", "server", "tls", "retries"}
+    defaults = {
+        name: field.get_default(call_default_factory=True)
+        for name, field in CheckDefinition.model_fields.items()
+        if name not in kept
+    }
+    timeout = min(definition.timeout, most_seconds)
+    return definition.model_copy(update={**defaults, "authentication": "none", "timeout": timeout})
+
+
 def _lacking(definition: CheckDefinition, need: Need) -> str | None:
     message, mode = definition.new_message, definition.tls_mode
     match need:
@@ -39,7 +57,17 @@ def _lacking(definition: CheckDefinition, need: Need) -> str | None:
             return None if definition.search is not None else "there is no search"
         case "new_message":
             return None if message is not None else "there is no new_message"
+        case "send" | "send_tls" | "send_login":
+            return _lacking_to_send(definition.send, need)
         case "keep_for":
-            return None if message is not None and message.keep_for is not None else "there is no new_message.keep_for"
+            return None if definition.cleans else "there is no keep_for in new_message or send"
         case _:
             assert_never(need)
+
+
+def _lacking_to_send(send: SendDefinition | None, need: Literal["send", "send_tls", "send_login"]) -> str | None:
+    if send is None:
+        return "there is no send"
+    if need == "send_tls" and send.tls_mode == "none":
+        return "send.tls.mode is none"
+    return "send.authentication is none" if need == "send_login" and not send.logs_in else None

@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal, NamedTuple, Self, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
-from imapcheck.definition.fields import Duration, Model, as_list, expected
+from imapcheck.definition.fields import Duration, Model, as_list, conflict, expected
+from imapcheck.regions import REGION_PATTERN, partition
 from imapcheck.text import one_line
 
 Every = Literal[
@@ -18,8 +19,12 @@ Every = Literal[
     "1h", "2h", "3h", "4h", "6h", "8h", "12h", "24h",
 ]  # fmt: skip
 EVERY: tuple[Every, ...] = get_args(Every)
+Remind = Literal["1h", "4h", "12h", "1d", "off"]
+_REMIND_HOURS: dict[Remind, int] = {"1h": 1, "4h": 4, "12h": 12, "1d": 24}
 _HOUR, _DAY = 3600, 86_400
 _LONGEST_MUTE = timedelta(days=15)
+MOST_PLACES = 5
+"""Besides the stack's own Region."""
 
 
 def _places(names: str, first: int = 0) -> dict[str, int]:
@@ -129,8 +134,23 @@ def _time_zone(value: str) -> str:
     return value
 
 
+def _region(value: str) -> str:
+    if not re.fullmatch(REGION_PATTERN[1:-1], value):
+        raise expected("a Region of AWS such as us-east-2")
+    return value
+
+
+def _of_one_partition(values: list[str]) -> list[str]:
+    for index, region in enumerate(values):
+        if region in values[:index]:
+            raise expected(f"each Region once ({region} is there twice)")
+        if partition(region) != partition(values[0]):
+            raise expected(f"Regions of one partition: no account reaches both {values[0]} and {region}")
+    return values
+
+
 class ScheduleDefinition(Model):
-    """When the check runs, and who runs it. Without it the check is deployed and nothing runs it."""
+    """When, from where and by whom the check is run. Without it the check is deployed and nothing runs it."""
 
     every: Every = Field(description="The interval between two runs.", examples=["5m"])
     enabled: Annotated[bool, Field(strict=True)] = Field(
@@ -141,11 +161,51 @@ class ScheduleDefinition(Model):
         description="Who runs the check: the stack's function; or outside, a machine of your own that publishes its"
         " runs into the stack (imapcheck run --publish).",
     )
+    places: Annotated[
+        list[Annotated[str, AfterValidator(_region), WithJsonSchema({"type": "string", "pattern": REGION_PATTERN})]],
+        BeforeValidator(as_list),
+        Field(max_length=MOST_PLACES),
+        AfterValidator(_of_one_partition),
+    ] = Field(
+        default_factory=list,
+        description="Regions from which the server must be reached too, besides the stack's own; at most five.",
+        examples=[["us-east-2", "ap-northeast-1"]],
+    )
+    quorum: Annotated[int, Field(ge=1, le=MOST_PLACES + 1, strict=True)] | None = Field(
+        None,
+        description="How many places, the stack's own counted, must fail to reach the server before it counts as"
+        " down; null: more than half of all.",
+    )
+
+    @model_validator(mode="after")
+    def _quorum_can_be_met(self) -> Self:
+        if self.quorum is not None and self.places and self.quorum > len(self.places) + 1:
+            wanted = f"at most {len(self.places) + 1}: the stack's own Region and {len(self.places)} more"
+            raise conflict("schedule.quorum", str(self.quorum), wanted)
+        return self
+
+    def places_beside(self, home: str) -> tuple[str, ...]:
+        """The places without the stack's own Region, in the definition's order."""
+        return tuple(place for place in self.places if place != home)
+
+    def votes_for_down(self, places: int) -> int:
+        """How many of so many places, home counted, must fail to reach the server before it counts as down."""
+        return places // 2 + 1 if self.quorum is None else min(self.quorum, places)
 
     @property
     def seconds(self) -> int:
         """The interval; the alarms' periods follow it."""
         return int(self.every[:-1]) * (60 if self.every.endswith("m") else _HOUR)
+
+    @property
+    def certificate_seconds(self) -> int:
+        """The certificate's days are published once in so long, and judged over it: a metric is billed by the hour."""
+        return max(6 * _HOUR, self.seconds)
+
+    def shows_certificate(self, due: datetime) -> bool:
+        """Whether a run that was due then is the first of its six hours; of 4h each is, as that divides no six."""
+        into = due.timestamp() % self.certificate_seconds
+        return into < self.seconds or self.certificate_seconds % self.seconds != 0
 
     def most_periods(self) -> int:
         """How many intervals CloudWatch's longest window holds: a day for intervals under an hour, else seven."""
@@ -225,6 +285,11 @@ class AlarmsDefinition(Model):
     unavailable: _MofN = Field(
         "2 of 3", validate_default=True, description="Rings when M of the last N runs found the server unavailable."
     )
+    partial: _MofN = Field(
+        "6 of 6",
+        validate_default=True,
+        description="In alarm when, in M of the last N runs, some place but no quorum could not reach the server.",
+    )
     slow: _MofN = Field(
         "3 of 3", validate_default=True, description="Rings when M of the last N runs were over a threshold."
     )
@@ -233,6 +298,9 @@ class AlarmsDefinition(Model):
     )
     certificate_days: Annotated[int, Field(ge=1, le=365, strict=True)] = Field(
         14, description="Rings, and each run warns, when the certificate is valid for fewer days."
+    )
+    remind: Remind = Field(
+        "1d", description="How often a reminder is sent while the check stays in alarm; off for never.", examples=["4h"]
     )
     notify: _Contacts = Field(
         default_factory=list,
@@ -244,4 +312,18 @@ class AlarmsDefinition(Model):
     )
     mute: Annotated[list[MuteDefinition], Field(max_length=10)] = Field(
         default_factory=list, description="Windows in which this check's alarms send nothing."
+    )
+
+    @property
+    def reminds_every(self) -> timedelta | None:
+        """None where it never does."""
+        hours = _REMIND_HOURS.get(self.remind)
+        return None if hours is None else timedelta(hours=hours)
+
+
+class SloDefinition(Model):
+    """What the check's month is measured by."""
+
+    available: Annotated[float, Field(gt=0, le=100, strict=True, allow_inf_nan=False)] = Field(
+        description="The goal for the availability of a calendar month in UTC, in percent.", examples=[99.9]
     )
