@@ -60,9 +60,9 @@ class _Found:
 
     def take_failure(self, found: LoggedFailure) -> None:
         """Of this check, or of the function whichever check it ran."""
-        check, at = found.failed.check, found.logged_at
-        if check in (None, self.change.check) and at - _LATEST <= self.change.at:
-            (self.faults if check is None else self.errors)[at] = MonitorError(at, found.failed.error)
+        at = found.logged_at
+        if at - _LATEST <= self.change.at:
+            (self.faults if found.failed.check is None else self.errors)[at] = MonitorError(at, found.failed.error)
             self._take_machine(at, found.machine)
 
     def _take_machine(self, at: datetime, machine: str | None) -> None:
@@ -194,4 +194,5 @@ class _Search:
             return
         for failure in self._log.failures(start, end):
             for item in window:
-                item.take_failure(failure)
+                if self._log.concerns(failure, item.change.check):
+                    item.take_failure(failure)

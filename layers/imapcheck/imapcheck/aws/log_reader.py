@@ -83,6 +83,11 @@ class LogReader:
             if failed is not None and self._counts(line, failed.check):
                 yield LoggedFailure(failed, line.at, line.machine)
 
+    def concerns(self, failure: LoggedFailure, check: str) -> bool:
+        """It is the check's own, or the function's, where that runs the check."""
+        named = failure.failed.check
+        return named == check if named is not None else check not in self._outside
+
     def _counts(self, line: _Line, check: str | None) -> bool:
         """Whether a line about `check` may come from where it comes from."""
         return (line.machine is not None) == (check in self._outside)
