@@ -88,5 +88,5 @@ def test_function_refuses_to_run_it(enabled: bool, tmp_path: Path) -> None:
     events = Events(Settings(definitions=tmp_path, allow_inline_definitions=True))
     for event in ({"check": "office"}, data, data | {"name": "mail"}):
         with pytest.raises(DefinitionError, match=r'schedule\.runner: found "outside": the function does not run it'):
-            events.order(event)
-    assert events.order({"check": "mail"}).definition.label == "mail"
+            events.request(event)
+    assert events.request({"check": "mail"}).definition.label == "mail"
