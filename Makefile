@@ -169,6 +169,7 @@ mutants: setup $(SAM_STAMP) dovecot ## COUNT small mistakes, chosen by SEED: doe
 
 docs: setup ## regenerate what is generated under docs/
 	$(BIN)/imapcheck schema > docs/check.schema.json
+	$(BIN)/imapcheck schema --part > docs/part.schema.json
 	PYTHONPATH=tests $(BIN)/python -m faults.matrix > docs/failures.md
 	PYTHONPATH=tests $(BIN)/python -m support.doc_tables
 	PYTHONPATH=tests $(BIN)/python -m support.story_scenes

@@ -37,7 +37,7 @@ def doubts(definition: CheckDefinition, source: str, now: datetime, secret_prefi
     found += [*_mailbox_doubts(definition), *_secret_doubts(definition, secret_prefix), *_effect_doubts(definition)]
     found += sending_doubts(definition)
     found += [*_alarm_doubts(definition, now), *_goal_doubts(definition)]
-    return [f"{source}: warning: {field}: {text}" for field, text in found]
+    return [f"{definition.source_of(field, source)}: warning: {field}: {text}" for field, text in found]
 
 
 def _search_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:

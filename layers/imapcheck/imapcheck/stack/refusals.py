@@ -24,7 +24,10 @@ _MOST_OCTETS = 1 << 20
 
 def refusals(definition: CheckDefinition, source: str, now: datetime) -> list[str]:
     """What the deployed function or CloudWatch would refuse, one line each, beginning with `source`."""
-    return [problem_line(source, field, found, wanted) for field, found, wanted in _refused(definition, now)]
+    return [
+        problem_line(definition.source_of(field, source), field, found, wanted)
+        for field, found, wanted in _refused(definition, now)
+    ]
 
 
 def strays(folder: Path) -> list[str]:
