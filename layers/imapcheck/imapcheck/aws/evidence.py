@@ -6,13 +6,14 @@ Nothing later than the alarm is ever taken for its reason.
 
 import logging
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from imapcheck.alarms.kind import Change, Evidence, MonitorError
-from imapcheck.aws.log_reader import LoggedFailure, LogReader, OutOfBounds
+from imapcheck.aws.log_reader import LoggedFailure, LoggedRun, LogReader, OutOfBounds
 from imapcheck.result import CheckResult
 
 _LOG = logging.getLogger("imapcheck")
@@ -20,6 +21,8 @@ _LOG = logging.getLogger("imapcheck")
 _LATEST = timedelta(seconds=1)
 _FIRST_WINDOW, _LONGEST_WINDOW = timedelta(minutes=20), timedelta(days=1)
 _SPARSE, _NEAR = timedelta(minutes=30), timedelta(minutes=5)
+_MOST_OCTETS = 64 << 20
+"""Of memory for runs, of all changes: ten hours in which 99 checks that run every minute fail."""
 _WAIT_SECONDS = 2.0
 _WAITS = 3
 _QUICK_SECONDS = 0.5
@@ -43,7 +46,7 @@ class _Read:
     def take_run(self, run: CheckResult, at: datetime, machine: str | None) -> None:
         """Nothing that came after: a later run is none of the reasons.
 
-        A story tells the newest run of a failure type at most, so that no other's transcript is kept.
+        A story tells the newest run of a failure type at most, so that of others only the verdict is kept.
         """
         if run.check != self.change.check or max(run.started_at, at - _LATEST) > self.change.at:
             return
@@ -51,10 +54,10 @@ class _Read:
         type = None if run.failure is None else run.failure.type
         newest = self._newest.get(type)
         if newest is not None and newest.started_at > run.started_at:
-            run = replace(run, transcript=())
+            run = _verdict_of(run, newest)
         else:
             if newest is not None:
-                self.runs[newest.run_id] = replace(newest, transcript=())
+                self.runs[newest.run_id] = _verdict_of(newest, run)
             self._newest[type] = run
         self.runs[run.run_id] = run
 
@@ -89,6 +92,25 @@ class _Read:
         return Evidence(self.newest_runs(), errors, looked_from, problem, machine)
 
 
+def _verdict_of(run: CheckResult, newest: CheckResult) -> CheckResult:
+    """What is kept of a run that no story tells by itself, some 1 kB; `newest` is the newest of its failure type.
+
+    Of an available run the times and the certificate stay, for what a story compares.
+    """
+    if run.available:
+        return replace(run, transcript=())
+    failure = newest.failure if run.failure == newest.failure else run.failure
+    return replace(
+        run, transcript=(), steps=(), failure=failure, failures=(), warnings=(), server=newest.server, search=None
+    )
+
+
+def _octets_of(run: LoggedRun) -> int:
+    """About what such a run takes of memory, without its transcript: a line's objects take four times its length."""
+    failure = run.result.failure
+    return 4 * run.length if failure is None else 1000 + len(failure.detail)
+
+
 class RunLog:
     """The log group of the function that runs the checks; `outside` names those that are run from outside."""
 
@@ -120,7 +142,8 @@ class _Search:
         self.edge = max(change.at for change in changes) + _LATEST
         self._log = log
         self._length = min(_FIRST_WINDOW, max(change.period * (change.periods + 1) for change in changes))
-        self._slow = False
+        self._slow = self._looks_back = False
+        self._held = 0
 
     def read_newest(self) -> bool:
         """Read the newest window, again while a line is still under way; False where there is no time for that."""
@@ -136,7 +159,8 @@ class _Search:
         return done
 
     def look_back(self) -> None:
-        """Read window after window backwards until each change's beginning is found, or time is up."""
+        """Read window after window backwards until each change's beginning is found, or time or memory is up."""
+        self._looks_back = True
         oldest = min(item.change.kind.oldest_of_use(item.change) for item in self.found)
         while self.edge > oldest and not all(self._is_whole(item) for item in self.found):
             if not self._step(oldest):
@@ -186,13 +210,29 @@ class _Search:
         return True
 
     def _fill(self, window: Sequence[_Read], start: datetime, end: datetime) -> None:
-        checks = {item.change.check for item in window}
-        for run in self._log.runs(checks, start, end):
-            for item in window:
+        """Take the lines of a window in.
+
+        Raises `OutOfBounds` where time is up, or more runs would be held than memory has room for.
+        """
+        wanting, held = self._wanting(window), self._held
+        for run in self._log.runs({item.change.check for item in window}, start, end):
+            for item in wanting.get(run.result.check, ()):
                 item.take_run(run.result, run.logged_at, run.machine)
+                held += _octets_of(run)
+            if held > _MOST_OCTETS:
+                raise OutOfBounds
+        self._held = held
         if not any(item.change.kind.reads_errors for item in window):
             return
         for failure in self._log.failures(start, end):
             for item in window:
                 if self._log.concerns(failure, item.change.check):
                     item.take_failure(failure)
+
+    def _wanting(self, window: Sequence[_Read]) -> Mapping[str | None, Sequence[_Read]]:
+        """Those of a window by their check; a change whose beginning was found needs no older runs."""
+        found = defaultdict[str | None, list[_Read]](list)
+        for item, more in zip(self.found, window, strict=True):
+            if not (self._looks_back and self._is_whole(item)):
+                found[item.change.check].append(more)
+        return found

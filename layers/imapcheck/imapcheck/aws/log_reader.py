@@ -24,10 +24,11 @@ _MOST_NAMES = 8  # a pattern has 1,024 characters
 
 
 class LoggedRun(NamedTuple):
-    """A run, when its line was written, and the machine that wrote it if that was one outside."""
+    """A run, when its line was written and how long that is, and the machine that wrote it if that was one outside."""
 
     result: CheckResult
     logged_at: datetime
+    length: int
     machine: str | None
 
 
@@ -74,7 +75,7 @@ class LogReader:
         for line in self._lines(_runs_pattern(checks), start, end):
             run = read_run(line.text)
             if run is not None and self._counts(line, run.check):
-                yield LoggedRun(run, line.at, line.machine)
+                yield LoggedRun(run, line.at, len(line.text), line.machine)
 
     def failures(self, start: datetime, end: datetime) -> Iterator[LoggedFailure]:
         """Why checks, or the function whichever check it was for, did not run. Raises as `_lines` does."""
