@@ -237,6 +237,8 @@ DOUBTFUL = [
         "slo.available: 99.9 % of 744 runs a month: a single failed run misses the goal",
     ),
     ({"secret": "acme/mail"}, "secret: acme/mail does not begin with imapcheck/: deploy with SecretPrefix=acme/"),
+    ({"secret": "ssm:acme/mail"}, "secret: acme/mail does not begin with imapcheck/: deploy with SecretPrefix=acme/"),
+    ({"secret": "ssm:/acme/mail"}, "secret: acme/mail does not begin with imapcheck/: deploy with SecretPrefix=acme/"),
     (
         {"secret": "mail"},
         "secret: its name does not begin with imapcheck/, and the function reads no name without a slash",

@@ -44,6 +44,7 @@ def definition(tmp_path: Path) -> Path:
         (["explain", "timeout"], SESSION | PEOPLE | ELSE | {"imapcheck.definition.model"}),
         (["schema"], SESSION | PEOPLE | ELSE),
         (["validate", "FILE"], SESSION | PEOPLE | ELSE),
+        (["show", "FILE"], SESSION | PEOPLE | ELSE),
         (["run", "FILE", "--json"], PEOPLE | ELSE),
         (["run", "FILE", "--format", "junit"], PEOPLE | ELSE),
         (["run", "FILE"], ELSE),

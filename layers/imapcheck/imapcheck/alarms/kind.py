@@ -63,12 +63,16 @@ class MonitorError:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the log gave: runs and errors newest first, as far back as `looked_from`; or why it gave nothing."""
+    """What the log gave: runs and errors newest first, as far back as `looked_from`; or why it gave nothing.
+
+    `machine` is the one outside that reported last, of a check that is run from there.
+    """
 
     runs: tuple[CheckResult, ...] = ()
     errors: tuple[MonitorError, ...] = ()
     looked_from: datetime | None = None
     problem: str | None = None
+    machine: str | None = None
 
 
 UNTOLD = Evidence(problem="the story could not be made")
@@ -107,6 +111,11 @@ class AlarmKind(ABC):
     @abstractmethod
     def name(self) -> str:
         """What ends the alarm's name and heads its chapter in docs/operations.md: `not-running`."""
+
+    @property
+    def key(self) -> str:
+        """Its key in the definition's `alarms`."""
+        return self.name.replace("-", "_")
 
     @property
     @abstractmethod
@@ -150,7 +159,12 @@ class AlarmKind(ABC):
 
     @abstractmethod
     def alarm(self, definition: CheckDefinition, schedule: ScheduleDefinition) -> Alarm | None:
-        """Its alarm of a scheduled check; None where that could never be in alarm."""
+        """Its alarm of a scheduled check; None where that could never be in alarm, as `never` says."""
+
+    @property
+    def never(self) -> str:
+        """Why a check has no such alarm: what `validate` says to whoever set its `key` all the same."""
+        return "nothing that this check does can set it off"
 
     @abstractmethod
     def is_bad(self, run: CheckResult, change: Change) -> bool | None:

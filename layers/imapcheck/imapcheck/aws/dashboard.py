@@ -11,11 +11,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from imapcheck.aws.availability import Point, Series, read_availability
-from imapcheck.aws.log_reader import OutOfBounds
-from imapcheck.aws.newest_runs import LATEST_LINE, LoggedRun, NewestRuns
+from imapcheck.aws.availability import Period, Series, read_availability
+from imapcheck.aws.log_reader import LoggedRun, OutOfBounds
+from imapcheck.aws.newest_runs import LATEST_LINE, NewestRuns
 from imapcheck.definition.files import load_definition
 from imapcheck.definition.model import CheckDefinition
+from imapcheck.definition.parts import check_files
 from imapcheck.definition.plain import plain
 from imapcheck.errors import DefinitionError
 from imapcheck.output.outcome import Outcome, State
@@ -111,7 +112,13 @@ class Dashboard:
     @cached_property
     def _checks(self) -> dict[str, CheckDefinition | str]:
         """The deployed checks by name; a text says why its definition cannot be read."""
-        return {path.stem: _load(path) for path in sorted(self._folder.glob("*.json"))}
+        return {path.stem: _load(path) for path in check_files(self._folder)}
+
+    @cached_property
+    def _outside(self) -> frozenset[str]:
+        """The checks that are run from outside."""
+        checks = self._checks.items()
+        return frozenset(name for name, check in checks if isinstance(check, CheckDefinition) and check.runs_outside)
 
     @cached_property
     def _delay(self) -> timedelta:
@@ -123,7 +130,7 @@ class Dashboard:
     def _run(self, wanted: RunWanted, *, dark: bool) -> str:
         if wanted.check not in self._checks:
             return sentence_widget("No such check is deployed.", dark=dark)
-        history = NewestRuns(self._logs, self._group, SECONDS)
+        history = NewestRuns(self._logs, self._group, self._outside, SECONDS)
         try:
             found = history.find(wanted.check, wanted.start, wanted.end, failed=wanted.failed, delay=wanted.delay)
         except OutOfBounds:
@@ -137,7 +144,7 @@ class Dashboard:
         series = read_availability(self._cloudwatch, self._namespace, names, request.start, request.end)
         began = {name: point.at for name, found in series.items() if (point := found.newest) is not None}
         period = next(iter(series.values())).period if series else timedelta(minutes=1)
-        history = NewestRuns(self._logs, self._group, SECONDS)
+        history = NewestRuns(self._logs, self._group, self._outside, SECONDS)
         runs = history.newest(began, period, request.end, self._delay)
         rows = [self._row(name, series[name], runs.get(name), request) for name in names if self._is_shown(name, began)]
         notes = list(self._notes(began, runs, rows, request.choice))
@@ -166,7 +173,7 @@ class Dashboard:
             problem=problem,
         )
 
-    def _period_of(self, name: str, point: Point | None, series: Series, *, failed: bool) -> Mapping[str, Any] | None:
+    def _period_of(self, name: str, point: Period | None, series: Series, *, failed: bool) -> Mapping[str, Any] | None:
         """How to open the run that began in a period."""
         if point is None:
             return None
@@ -241,7 +248,7 @@ def _ran_by(run: LoggedRun | None, series: Series) -> datetime | None:
     return series.newest.at + series.period
 
 
-def _began_at(point: Point | None) -> datetime | None:
+def _began_at(point: Period | None) -> datetime | None:
     return None if point is None else point.at
 
 

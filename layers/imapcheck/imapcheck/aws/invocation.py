@@ -59,10 +59,11 @@ class Invocation:
         and told, where a run needs it.
         """
         try:
-            if self._events.name_a_secret():
-                self._secrets.connect()
-                if self._table is not None:
-                    self._table.connect()
+            stores = self._events.stores()
+            for store in stores:
+                self._secrets.connect(store)
+            if stores and self._table is not None:
+                self._table.connect()
         except Exception as error:  # noqa: BLE001 - an INIT that raises would take every check along
             _LOG.warning("boto3's clients could not be made in INIT: %s", type(error).__name__)
 
@@ -74,16 +75,16 @@ class Invocation:
         """
         deadline = time.monotonic() + remaining_seconds - RESERVED_SECONDS
         cold, self._cold = self._cold, False
-        order = self._events.order(event)
-        definition = order.definition
+        request = self._events.request(event)
+        definition = request.definition
         credentials = self._credentials(definition)
-        guard = self._guard.obeyed_only() if order.instant_test else self._guard
+        guard = self._guard.obeyed_only() if request.instant_test else self._guard
         result = self._check(definition, credentials, deadline, guard)
         warnings = [_UNVERIFIED] if definition.tls_mode != "none" and not definition.tls.verify else []
         if credentials is not None and result.failure is not None and result.failure.type in _REFUSED:
             result = self._once_more(definition, credentials, result, deadline, guard, warnings)
-        stamp = order.scheduled_at or result.started_at
-        return RunOutcome(result, definition, order.instant_test, cold, stamp, tuple(warnings))
+        stamp = request.scheduled_at or result.started_at
+        return RunOutcome(result, definition, request.instant_test, cold, stamp, tuple(warnings))
 
     def _credentials(self, definition: CheckDefinition, *, fresh: bool = False) -> Credentials | None:
         if not definition.logs_in:

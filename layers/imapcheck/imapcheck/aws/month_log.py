@@ -6,14 +6,13 @@ most 50 windows a check. What was not read stays unknown.
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from imapcheck.aws.log_reader import LogReader, OutOfBounds, runs_pattern
+from imapcheck.aws.log_reader import LogReader, OutOfBounds
 from imapcheck.aws.newest_runs import LATEST_LINE
-from imapcheck.aws.run_log import read_run
 from imapcheck.definition.mute_windows import Stretch, is_muted, merged
 from imapcheck.month.figures import PERIOD, Figures, Outage, Point, longest_first
 from imapcheck.regions import CITIES
@@ -28,8 +27,8 @@ _ALL = 100.0
 class MonthLog:
     """Reads the log group within `seconds` from now; what AWS refuses once is not asked for again."""
 
-    def __init__(self, logs: Any, group: str, seconds: float) -> None:
-        self._log = LogReader(logs, group, seconds)
+    def __init__(self, logs: Any, group: str, outside: Collection[str], seconds: float) -> None:
+        self._log = LogReader(logs, group, outside, seconds)
         self.problem: str | None = None
 
     def explain(self, figures: Figures, points: Sequence[Point], *, places: Sequence[str] = ()) -> Figures:
@@ -65,21 +64,16 @@ class MonthLog:
     def _runs(self, check: str, window: Stretch) -> list[CheckResult]:
         """The runs that began in a window, each once."""
         found: dict[str, CheckResult] = {}
-        for text in self._lines(check, window[0], window[1] + LATEST_LINE):
-            run = read_run(text)
-            if (
-                run is not None
-                and run.check == check
-                and window[0] <= run.started_at < window[1] + timedelta(minutes=1)
-            ):
+        for run in self._read(check, window[0], window[1] + LATEST_LINE):
+            if run.check == check and window[0] <= run.started_at < window[1] + timedelta(minutes=1):
                 found[run.run_id] = run
         return list(found.values())
 
-    def _lines(self, check: str, start: datetime, end: datetime) -> Iterator[str]:
+    def _read(self, check: str, start: datetime, end: datetime) -> Iterator[CheckResult]:
         if self.problem is not None:
             return
         try:
-            yield from (line.text for line in self._log.lines(runs_pattern([check]), start, end))
+            yield from (logged.result for logged in self._log.runs([check], start, end))
         except OutOfBounds:
             self.problem = "the log could not be read in time"
         except Exception as error:  # noqa: BLE001 - the figures are reported without causes

@@ -1,6 +1,6 @@
 """A month's figures from CloudWatch, with what the log adds: for the hourly function and `imapcheck report` alike."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,10 +16,12 @@ from imapcheck.month.figures import Figures, Plan, figures, times_of
 class MonthReader:
     """The figures of a month from CloudWatch, with what the log adds."""
 
-    def __init__(self, cloudwatch: Any, logs: Any, *, namespace: str, group: str, seconds: float) -> None:
+    def __init__(
+        self, cloudwatch: Any, logs: Any, *, namespace: str, group: str, outside: Collection[str], seconds: float
+    ) -> None:
         self._cloudwatch = cloudwatch
         self._namespace = namespace
-        self._log = MonthLog(logs, group, seconds)
+        self._log = MonthLog(logs, group, outside, seconds)
 
     @property
     def problem(self) -> str | None:

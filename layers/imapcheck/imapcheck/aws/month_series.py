@@ -26,7 +26,7 @@ class _Query(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Series:
+class MonthSeries:
     """`runs` are points of the month and, before it, of days; the two of durations have milliseconds as `total`."""
 
     runs: tuple[Point, ...]
@@ -48,7 +48,7 @@ def series_of(
     now: datetime,
     *,
     durations: bool = False,
-) -> Iterator[tuple[str, Series]]:
+) -> Iterator[tuple[str, MonthSeries]]:
     """Each check's series of `month` up to `until`, as far as CloudWatch keeps it at `now`.
 
     Raises `NoFigures`, and what the API raises.
@@ -63,7 +63,7 @@ def series_of(
             times_before = reader.durations(month.before.start, month.start)
         for check in some:
             runs = (*earlier[check], *within[check])
-            yield check, Series(runs, times.get(check, ()), times_before.get(check, ()))
+            yield check, MonthSeries(runs, times.get(check, ()), times_before.get(check, ()))
 
 
 def newest_value(

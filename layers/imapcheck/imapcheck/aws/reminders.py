@@ -5,7 +5,7 @@ reminder that falls into a window comes with the first run after it, and a secon
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
@@ -59,10 +59,10 @@ def certificate_is_due(left: timedelta, since: datetime, muted: Sequence[Stretch
 class Reminders:
     """Finds what is due among the alarms of one stack."""
 
-    def __init__(self, cloudwatch: Any, logs: Any, *, stack: str, group: str) -> None:
+    def __init__(self, cloudwatch: Any, logs: Any, *, stack: str, group: str, outside: Collection[str]) -> None:
         self._cloudwatch = cloudwatch
         self._alarms = Alarms(cloudwatch, stack)
-        self._log = RunLog(logs, group)
+        self._log = RunLog(logs, group, lambda: outside)
         self._stack = stack
 
     def due(self, definitions: Mapping[str, CheckDefinition], now: datetime) -> list[Reminder]:

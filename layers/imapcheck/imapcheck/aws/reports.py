@@ -21,6 +21,7 @@ from imapcheck.aws.reminders import HOUR, Reminders
 from imapcheck.definition.files import load_definition
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.mute_windows import muted_between
+from imapcheck.definition.parts import check_files
 from imapcheck.errors import DefinitionError
 from imapcheck.month.calendar import Month
 from imapcheck.month.figures import Figures, Passed, passed
@@ -69,8 +70,11 @@ class Reports:
         self._logs = logs
         self._cloudwatch = cloudwatch
         self._publisher = Publisher(sns, settings.alarm_topic, settings.contact_topic)
-        self._reminders = Reminders(cloudwatch, logs, stack=settings.stack, group=settings.log_group)
         self._definitions = dict(_load(settings.definitions))
+        self._outside = frozenset(name for name, item in self._definitions.items() if item.runs_outside)
+        self._reminders = Reminders(
+            cloudwatch, logs, stack=settings.stack, group=settings.log_group, outside=self._outside
+        )
         self._unsent: list[str] = []
 
     def run(self, now: datetime) -> None:
@@ -119,7 +123,7 @@ class Reports:
         month = Month.of(now).before
         reader = MonthReader(
             self._cloudwatch, self._logs, namespace=self._settings.namespace, group=self._settings.log_group,
-            seconds=_LOG_SECONDS,
+            outside=self._outside, seconds=_LOG_SECONDS,
         )  # fmt: skip
         scheduled = [name for name, item in self._definitions.items() if item.deployed_schedule is not None]
         problem: Exception | None = None
@@ -168,12 +172,12 @@ def _no_figures(checks: Sequence[str], problem: Exception) -> str:
 
 
 def _lateness(definition: CheckDefinition) -> timedelta:
-    return LATE_OUTSIDE if getattr(definition.schedule, "runner", None) == "outside" else LATE
+    return LATE_OUTSIDE if definition.runs_outside else LATE
 
 
 def _load(folder: Path) -> Iterator[tuple[str, CheckDefinition]]:
     """The deployed definitions; one that cannot be read is passed over, as `run_check` reports it."""
-    for path in sorted(folder.glob("*.json")):
+    for path in check_files(folder):
         try:
             yield path.stem, load_definition(path)
         except DefinitionError as error:

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from imapcheck.alarms.kinds import KINDS
 from imapcheck.definition.access import idle_tls
 from imapcheck.definition.asked import why_not, why_skipped
 from imapcheck.definition.model import CheckDefinition, NewMessageDefinition
 from imapcheck.definition.monitoring import AlarmsDefinition, ScheduleDefinition
+from imapcheck.definition.secret import place_of
 from imapcheck.imap.special_uses import SPECIAL_USES
 from imapcheck.regions import CITIES
 from imapcheck.stack.mute_windows import leave_no_gap
@@ -35,7 +37,7 @@ def doubts(definition: CheckDefinition, source: str, now: datetime, secret_prefi
     found += [*_mailbox_doubts(definition), *_secret_doubts(definition, secret_prefix), *_effect_doubts(definition)]
     found += sending_doubts(definition)
     found += [*_alarm_doubts(definition, now), *_goal_doubts(definition)]
-    return [f"{source}: warning: {field}: {text}" for field, text in found]
+    return [f"{definition.source_of(field, source)}: warning: {field}: {text}" for field, text in found]
 
 
 def _search_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
@@ -128,13 +130,18 @@ def _mailbox_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
 
 def _secret_doubts(definition: CheckDefinition, stack_prefix: str) -> Iterator[tuple[str, str]]:
     """The function may read what is under the stack's prefix, and nothing else."""
+    if definition.runs_outside:
+        return
     send = definition.send
     named = {
         "secret": definition.secret if definition.logs_in else None,
         "send.secret": send.secret if send is not None and send.logs_in else None,
     }
-    for field, name in named.items():
-        if name is None or name.startswith(stack_prefix):
+    for field, secret in named.items():
+        if secret is None:
+            continue
+        store, name = place_of(secret)
+        if name.startswith(stack_prefix if store == "AWS Secrets Manager" else stack_prefix.removeprefix("/")):
             continue
         prefix = name[: name.find("/", 1) + 1]
         outside = f"its name does not begin with {stack_prefix}"
@@ -149,8 +156,9 @@ def _secret_doubts(definition: CheckDefinition, stack_prefix: str) -> Iterator[t
 def _effect_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
     """Keys that another key takes the effect from: one line each. Left at its default, a key asks for nothing."""
     no_login = None if definition.logs_in else "authentication is none, so the check does not log in"
+    outside = "runs from outside take their credentials from that machine" if definition.runs_outside else None
     keys = [
-        ("secret", definition.secret is not None, no_login),
+        ("secret", definition.secret is not None, no_login or outside),
         ("identify", definition.identify, no_login),
         ("quota", definition.quota is not None, no_login),
         *idle_tls(definition.tls, definition.tls_mode, no_login),
@@ -165,10 +173,10 @@ def _alarm_doubts(definition: CheckDefinition, now: datetime) -> Iterator[tuple[
     given = alarms.model_fields_set
     if definition.schedule is None and given:
         yield "alarms", "there is no schedule, so this check has no alarms"
-    if "slow" in given and not definition.thresholds:
-        yield "alarms.slow", "there are no thresholds, so no run is slow"
-    if "certificate_days" in given and not definition.verifies_certificate:
-        yield "alarms.certificate_days", "no certificate is verified, so this never rings"
+    schedule = definition.schedule or ScheduleDefinition(every="5m")
+    for kind in KINDS:
+        if kind.key in given and kind.alarm(definition, schedule) is None:
+            yield f"alarms.{kind.key}", kind.never
     for index, mute in enumerate(alarms.mute):
         if mute.is_over(_last_month(now)):  # until then a report may still leave out what lies in it
             yield f"alarms.mute.{index}.at", f"{mute.at} and its {mute.iso_duration} are over, and so is the next month"
