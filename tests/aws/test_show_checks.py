@@ -124,7 +124,7 @@ def test_the_table_tells_state_reason_since_when_certificate_and_availability(st
     assert list(shown) == ["alpha", "delta", "gamma", "beta"]
     since = stack.ago(20).strftime("%H:%M UTC")
     assert "✗ not available" in shown["alpha"]
-    assert f"{since} UTC, 2" in shown["alpha"]
+    assert f"{since}, 2" in shown["alpha"]
     assert "authenticate: authentication_failed the server answered NO" in shown["alpha"]
     assert "61 days left" in shown["alpha"]
     assert "33.33 %" in shown["alpha"]
@@ -466,13 +466,13 @@ def test_aws_out_of_reach_is_a_sentence(stack: Stack, monkeypatch: pytest.Monkey
 def test_months_are_read_as_quickly_as_hours(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     """The newest run is looked for in its minutes, and not in the six hours that a point then stands for."""
     asked: list[timedelta] = []
-    lines = LogReader.lines
+    runs = LogReader.runs
 
-    def noted(reader: LogReader, pattern: str, start: datetime, end: datetime) -> Any:
+    def noted(reader: LogReader, checks: Any, start: datetime, end: datetime) -> Any:
         asked.append(end - start)
-        return lines(reader, pattern, start, end)
+        return runs(reader, checks, start, end)
 
-    monkeypatch.setattr(LogReader, "lines", noted)
+    monkeypatch.setattr(LogReader, "runs", noted)
     stack.define("alpha", "silent")
     for minutes in (340, 200, 100, 33):
         stack.ran(available("alpha"), stack.ago(minutes))

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from imapcheck.aws.availability import Period, Series, read_availability
-from imapcheck.aws.log_reader import OutOfBounds
-from imapcheck.aws.newest_runs import LATEST_LINE, LoggedRun, NewestRuns
+from imapcheck.aws.log_reader import LoggedRun, OutOfBounds
+from imapcheck.aws.newest_runs import LATEST_LINE, NewestRuns
 from imapcheck.definition.files import load_definition
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.parts import check_files
@@ -116,6 +116,12 @@ class Dashboard:
         return {path.stem: _load(path) for path in check_files(self._folder)}
 
     @cached_property
+    def _outside(self) -> frozenset[str]:
+        """The checks that are run from outside."""
+        checks = self._checks.items()
+        return frozenset(name for name, check in checks if isinstance(check, CheckDefinition) and check.runs_outside)
+
+    @cached_property
     def _delay(self) -> timedelta:
         """How late the event of a run may be delivered, and so its line be written."""
         checks = [check for check in self._checks.values() if isinstance(check, CheckDefinition)]
@@ -125,7 +131,7 @@ class Dashboard:
     def _run(self, wanted: RunWanted, *, dark: bool) -> str:
         if wanted.check not in self._checks:
             return sentence_widget("No such check is deployed.", dark=dark)
-        history = NewestRuns(self._logs, self._group, SECONDS)
+        history = NewestRuns(self._logs, self._group, self._outside, SECONDS)
         try:
             found = history.find(wanted.check, wanted.start, wanted.end, failed=wanted.failed, delay=wanted.delay)
         except OutOfBounds:
@@ -151,7 +157,7 @@ class Dashboard:
 
         Of an hour and more the last one is asked for in minutes first: so much log is thousands of lines.
         """
-        history, runs = NewestRuns(self._logs, self._group, SECONDS), dict[str, LoggedRun]()
+        history, runs = NewestRuns(self._logs, self._group, self._outside, SECONDS), dict[str, LoggedRun]()
         if period >= _COARSE:
             last = read_availability(self._cloudwatch, self._namespace, names, end - period, end)
             finely = {name: point.at for name, found in last.items() if (point := found.newest) is not None}
