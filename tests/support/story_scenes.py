@@ -432,6 +432,31 @@ def not_running_silent() -> Story:
     return tell(change(NOT_RUNNING), setting([log_line(minutes_ago(16))]))
 
 
+def machine_outside_is_silent() -> Story:
+    """The check is run from outside, and its machine reports no more."""
+    told = setting([log_line(minutes_ago(16))], evidence={"machine": "office-1"}, asked={"runs_outside": True})
+    return tell(change(NOT_RUNNING), told)
+
+
+def machine_outside_is_wrong() -> Story:
+    """It reports, but not a run."""
+    text = "credentials in /etc/imapcheck/secrets/office.json: not found"
+    evidence = {"errors": (MonitorError(minutes_ago(1), text),), "machine": "office-1"}
+    return tell(
+        change(NOT_RUNNING), setting([log_line(minutes_ago(16))], evidence=evidence, asked={"runs_outside": True})
+    )
+
+
+def down_from_outside() -> Story:
+    """What a machine outside has seen."""
+    refused = FailureType.CONNECTION_REFUSED
+    lines = [log_line(minutes_ago(m), type=refused, fault=FAULTS[refused]) for m in (0, 5)] + [
+        log_line(minutes_ago(10))
+    ]
+    told = setting(lines, evidence={"machine": "office-1"}, asked={"runs_outside": True, "secret": None})
+    return tell(change(UNAVAILABLE), told)
+
+
 def running_again() -> Story:
     """Results again after a gap."""
     lines = [log_line(minutes_ago(minutes)) for minutes in (0, 26, 31)]
@@ -494,7 +519,10 @@ SCENES: dict[str, Callable[[], Story]] = {
     "certificate-end": certificate_renewed,
     "not-running-error": not_running_by_error,
     "not-running-silent": not_running_silent,
+    "not-running-outside": machine_outside_is_silent,
+    "not-running-outside-error": machine_outside_is_wrong,
     "not-running-end": running_again,
+    "down-from-outside": down_from_outside,
     "no-evidence": without_evidence,
     "rehearsal": rehearsal,
     "rehearsal-first": rehearsal_before_the_first_run,

@@ -283,6 +283,7 @@ class Asked:
     min_matches: int | None = None
     max_age_seconds: float | None = None
     quota_warn_percent: float | None = None
+    runs_outside: bool = False
 
 
 def judged_total(steps: Iterable[StepResult], duration_ms: float) -> float:
