@@ -39,17 +39,26 @@ class Events:
         """Whether any deployed definition does, as far as its bytes show: nothing is parsed before it is needed."""
         return any(b'"secret"' in path.read_bytes() for path in self._settings.definitions.glob("*.json"))
 
+    def places(self, home: str) -> set[str]:
+        """The Regions besides `home` that deployed definitions name themselves. Raises `DefinitionError`."""
+        naming = [path.stem for path in self._settings.definitions.glob("*.json") if b'"places"' in path.read_bytes()]
+        schedules = [self.deployed(name).schedule for name in naming]
+        return {place for schedule in schedules if schedule is not None for place in schedule.places_beside(home)}
+
     def order(self, event: object) -> Order:
         """What `event` asks for. Raises `DefinitionError`, of which `NotDeployed` is a name that is not there."""
         if not isinstance(event, dict):
             raise DefinitionError('event: expected {"check": NAME} or a whole definition')
+        if "look" in event:
+            raise DefinitionError('event: "look" is what the places are asked, and this is their home')
         if "check" not in event:
             return Order(self._inline(event), instant_test=True)
         if not set(event) <= {"check", "scheduled_time"}:
             raise DefinitionError('event: expected "check" alone, or a whole definition without it')
-        return Order(self._deployed(event["check"]), instant_test=False, scheduled_at=_scheduled(event))
+        return Order(self.deployed(event["check"]), instant_test=False, scheduled_at=_scheduled(event))
 
-    def _deployed(self, name: object) -> CheckDefinition:
+    def deployed(self, name: object) -> CheckDefinition:
+        """The deployed definition of that name. Raises `NotDeployed` where there is none, and `DefinitionError`."""
         known = {path.stem for path in self._settings.definitions.glob("*.json")}
         if not isinstance(name, str) or name not in known:
             # Not which there are: whoever may run one check need not know the others' names.

@@ -64,7 +64,7 @@ def run_fields(result: CheckResult, *, instant_test: bool, cold_start: bool) -> 
     }
     if failure is not None:
         room = max(_MOST_OCTETS - _octets(fields), 0)
-        fields["transcript"] = _middle_left_out("\n".join(result.transcript), room, shortened)
+        fields["transcript"] = middle_left_out("\n".join(result.transcript), room, shortened)
     return fields | ({"shortened": ", ".join(sorted(set(shortened)))} if shortened else {})
 
 
@@ -181,7 +181,7 @@ def _bounded(value: Any, path: str, shortened: list[str]) -> Any:
     return value
 
 
-def _middle_left_out(text: str, room: int, shortened: list[str]) -> str:
+def middle_left_out(text: str, room: int, shortened: list[str]) -> str:
     """The beginning and, longer, the end of a transcript: where the session failed."""
     if _octets(text) <= room:
         return text
