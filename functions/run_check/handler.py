@@ -68,7 +68,7 @@ def _report(outcome: RunOutcome) -> dict[str, Any]:
     """Publish, log and return the result."""
     result = outcome.result
     if not outcome.instant_test:
-        publish(settings.namespace, metrics_of(result, outcome.definition), outcome.stamp)
+        publish(settings.namespace, metrics_of(result, outcome.definition, outcome.stamp), outcome.stamp)
     for warning in outcome.warnings:
         logger.warning(warning, check=result.check)
     logger.info(FINISHED, **run_fields(result, instant_test=outcome.instant_test, cold_start=outcome.cold_start))

@@ -12,13 +12,16 @@ import pytest
 
 from conftest import NEW_MESSAGE
 from imapcheck import CheckDefinition, CheckResult, Credentials, run_check
+from imapcheck.alarms.kinds import KINDS
 from imapcheck.aws.metrics import Metric, metrics_of, publish, publish_error
+from imapcheck.definition.monitoring import ScheduleDefinition
 from imapcheck.result import NewMessageFacts, QuotaFacts, StepStatus
+from support.full_results import sent
 from support.wire_server import WireServer
 from template.stack_alarms import check_alarms, monitor_errors
 
 DOCUMENT = Path(__file__).parents[2] / "docs/metrics.md"
-SETS = ("main", "steps", "all")
+SETS = ("alarms", "main", "steps", "all")
 NOW = datetime(2026, 11, 24, 12, 0, 17, 250_000, UTC)
 
 type Shape = tuple[str, str, tuple[str, ...]]
@@ -42,6 +45,13 @@ def run(
 
 def of(run: tuple[CheckResult, CheckDefinition], **changes: Any) -> list[Metric]:
     return metrics_of(run[0], run[1].model_copy(update=changes))
+
+
+def test_time_of_a_message_that_was_sent_is_the_delivery_time() -> None:
+    """In junk too: it was delivered, and how long it took is told apart from where it went."""
+    definition = CheckDefinition.model_validate({"server": "imap.example.com"})
+    for run in (sent(), sent(junk=True)):
+        assert [metric.value for metric in metrics_of(run, definition) if metric.name == "DeliveryTime"] == [3.2041]
 
 
 def emitted(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
@@ -74,7 +84,8 @@ def test_page_says_what_is_published(
 ) -> None:
     """Names, units, dimensions and sets: exactly those of a real emission of a run with everything in it."""
     capsys.readouterr()
-    publish("ImapCheck/stack", of(run, metrics=wanted), NOW)
+    publish("ImapCheck/stack", of(run, metrics=wanted, thresholds={"total": 1}), NOW)
+    publish("ImapCheck/stack", of(run, metrics=wanted, thresholds={"total": 1, "tls": 1}), NOW)
     publish_error("ImapCheck/stack")
     lines = emitted(capsys)
     assert {line["_aws"]["CloudWatchMetrics"][0]["Namespace"] for line in lines} == {"ImapCheck/stack"}
@@ -123,8 +134,82 @@ def test_slow_is_said_of_available_runs_with_thresholds_alone(run: tuple[CheckRe
     assert names.isdisjoint({"Slow", "Duration"})
     assert "Availability" in names
     assert "Slow" not in {metric.name for metric in of(run, thresholds={})}
-    slow = [metric.value for metric in metrics_of(replace(result, slow=True), definition) if metric.name == "Slow"]
+    steps = definition.model_copy(update={"thresholds": {"total": 60_000, "tls": 60_000}})
+    slow = [metric.value for metric in metrics_of(replace(result, slow=True), steps) if metric.name == "Slow"]
     assert slow == [1]
+
+
+def test_total_alone_is_told_by_the_duration(run: tuple[CheckResult, CheckDefinition]) -> None:
+    """A metric less; and the duration is what the threshold judges: no wait for a LOGOUT that was not answered."""
+    result, definition = run
+    assert "Slow" not in {metric.name for metric in metrics_of(replace(result, slow=True), definition)}
+    steps = tuple(
+        replace(step, status="refused", duration_ms=5000.0) if step.name == "logout" else step for step in result.steps
+    )
+    waited = replace(result, steps=steps, duration_ms=result.duration_ms + 5000)
+    [duration] = [metric.value for metric in metrics_of(waited, definition) if metric.name == "Duration"]
+    assert duration == pytest.approx(result.duration_ms)
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "expected"),
+    [
+        ({}, {"Availability", "CertificateDaysRemaining"}),
+        ({"total": 60_000}, {"Availability", "Duration", "CertificateDaysRemaining"}),
+        ({"tls": 60_000}, {"Availability", "Slow", "CertificateDaysRemaining"}),
+    ],
+)
+def test_least_set_is_what_the_alarms_read(
+    run: tuple[CheckResult, CheckDefinition], thresholds: dict[str, float], expected: set[str]
+) -> None:
+    """Of a scheduled check with these thresholds, and nothing else."""
+    schedule = ScheduleDefinition(every="5m")
+    scheduled = run[1].model_copy(update={"metrics": "alarms", "thresholds": thresholds, "schedule": schedule})
+    alarms = [alarm for kind in KINDS if (alarm := kind.alarm(scheduled, schedule)) is not None]
+    assert {alarm.signal.metric for alarm in alarms} == expected
+    low = replace(run[0].server, tls=replace(run[0].server.tls, certificate_days_remaining=3.0))  # type: ignore[type-var]
+    assert {metric.name for metric in metrics_of(replace(run[0], server=low), scheduled)} == expected
+
+
+@pytest.mark.parametrize(
+    ("every", "due", "days", "published"),
+    [
+        ("5m", "00:00:00", 60, True), ("5m", "00:04:59", 60, True), ("5m", "00:05:00", 60, False),
+        ("5m", "05:59:59", 60, False), ("5m", "06:00:00", 60, True), ("5m", "12:03:00", 60, True),
+        ("5m", "17:00:00", 60, False), ("5m", "18:01:00", 60, True), ("5m", "23:59:00", 60, False),
+        ("5m", "03:00:00", 14, False), ("5m", "03:00:00", 13.99, True), ("1m", "06:01:00", 60, False),
+        ("3h", "08:59:59", 60, True), ("3h", "09:00:00", 60, False), ("4h", "05:00:00", 60, True),
+        ("6h", "05:00:00", 60, True), ("12h", "11:00:00", 60, True), ("24h", "23:00:00", 60, True),
+    ],
+)  # fmt: skip
+def test_certificate_is_published_by_the_first_run_of_six_hours(
+    run: tuple[CheckResult, CheckDefinition], every: str, due: str, days: float, published: bool
+) -> None:
+    """Of UTC, by the scheduled time; and by every run with fewer days than the limit."""
+    assert run[0].server.tls is not None
+    server = replace(run[0].server, tls=replace(run[0].server.tls, certificate_days_remaining=days))
+    definition = run[1].model_copy(update={"schedule": ScheduleDefinition.model_validate({"every": every})})
+    stamp = datetime.fromisoformat(f"2026-11-24T{due}+00:00")
+    names = {metric.name for metric in metrics_of(replace(run[0], server=server), definition, stamp)}
+    assert ("CertificateDaysRemaining" in names) == published
+
+
+def test_sparse_certificate_is_stamped_later(
+    run: tuple[CheckResult, CheckDefinition], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not in a run with few days left: that must ring at once."""
+    capsys.readouterr()
+    assert run[0].server.tls is not None
+    few = replace(run[0], server=replace(run[0].server, tls=replace(run[0].server.tls, certificate_days_remaining=3.0)))
+    midnight = datetime(2026, 11, 24, tzinfo=UTC)
+    definition = run[1].model_copy(update={"schedule": ScheduleDefinition(every="5m")})
+    late = []
+    for result in (run[0], few):
+        publish("ImapCheck/stack", metrics_of(result, definition, midnight), midnight)
+        stamps = {name: line["_aws"]["Timestamp"] for line in emitted(capsys) for name in line}
+        late.append((stamps["CertificateDaysRemaining"] - midnight.timestamp() * 1000) / 1000)
+        assert stamps["Availability"] == midnight.timestamp() * 1000
+    assert late == [300, 0]
 
 
 def test_absent_facts_publish_nothing(run: tuple[CheckResult, CheckDefinition]) -> None:
@@ -134,7 +219,7 @@ def test_absent_facts_publish_nothing(run: tuple[CheckResult, CheckDefinition]) 
         result, search=None, quota=None, new_message=NewMessageFacts(), server=replace(result.server, tls=None)
     )
     found = {metric.name for metric in metrics_of(bare, definition.model_copy(update={"metrics": "steps"}))}
-    assert found == {"Availability", "Slow", "Duration", "StepDuration"}
+    assert found == {"Availability", "Duration", "StepDuration"}
 
 
 def test_service_name_of_powertools_is_no_dimension(
@@ -162,9 +247,10 @@ def test_alarms_watch_what_is_published(
 ) -> None:
     """Metric and dimensions of the generated template, from a real emission of the least set."""
     capsys.readouterr()
-    publish("ImapCheck/stack", of(run, metrics="main"), NOW)
+    publish("ImapCheck/stack", of(run, metrics="alarms", thresholds={"total": 1, "tls": 1}), NOW)
+    publish("ImapCheck/stack", of(run, metrics="alarms", thresholds={"total": 1}), NOW)
     publish_error("ImapCheck/stack")
     published = {(name, dimensions) for name, _, dimensions in shapes(emitted(capsys))}
-    watched = [*check_alarms("5m").values(), monitor_errors(["5m"])]
-    assert len(watched) == 5
+    watched = [*check_alarms("5m").values(), check_alarms("5m", by_duration=True)["slow"], monitor_errors(["5m"])]
+    assert len(watched) == 6
     assert {(rule.metric, tuple(name for name, _ in rule.dimensions)) for rule in watched} <= published

@@ -30,7 +30,7 @@ def _alarms() -> Iterable[str]:
     yield "| kind | in alarm when | first word of the message | of its end | metric |"
     yield "|---|---|---|---|---|"
     for kind in KINDS:
-        metric = f"`{kind.signal.metric}`, {kind.signal.statistic}"
+        metric = " or ".join(f"`{signal.metric}`, {signal.statistic}" for signal in kind.signals)
         yield f"| `{kind.name}` | {kind.in_short} | {kind.word} | {kind.word_at_end} | {metric} |"
 
 

@@ -15,10 +15,18 @@ EVERY: dict[str, int] = {every: ScheduleDefinition(every=every).seconds for ever
 """Every interval that a schedule may have, in seconds."""
 
 
+TOTAL = 5000.0
+"""Milliseconds: the threshold of `total`."""
+
+
 @functools.cache
-def check_alarms(every: str, **alarms: Any) -> dict[str, AlarmRule]:
-    """The four alarms of a check with a threshold and a verified certificate, by kind."""
-    rules = _rules([_check("mail", every, thresholds={"total": 5000}, alarms=alarms)])
+def check_alarms(every: str, *, by_duration: bool = False, **alarms: Any) -> dict[str, AlarmRule]:
+    """The four alarms of a check with a verified certificate and thresholds, by kind.
+
+    `by_duration`: `total` is the only threshold, and the alarm `slow` reads the duration itself.
+    """
+    thresholds = {"total": TOTAL} | ({} if by_duration else {"tls": 900})
+    rules = _rules([_check("mail", every, thresholds=thresholds, alarms=alarms)])
     return {
         rule.name.removeprefix("${StackName}-mail-"): rule for rule in rules if rule.dimensions == (("Check", "mail"),)
     }

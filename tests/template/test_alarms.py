@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from template.alarm_simulator import READINGS, AlarmRule, Mute, Reading, Simulation, Value, actions, told
-from template.stack_alarms import EVERY, check_alarms, monitor_errors
+from template.stack_alarms import EVERY, TOTAL, check_alarms, monitor_errors
 
 WINDOWS = [Reading(extra=extra, sliding=sliding) for extra, sliding in itertools.product((1, 2, 5), (True, False))]
 LATENCY = 20.0
@@ -147,29 +147,37 @@ def test_outage_that_began_before_the_schedule_died_stays_in_alarm(every: str) -
         assert (simulation.state, len(simulation.alarms())) == ("ALARM", 1)
 
 
-def test_slow_needs_three_runs_in_a_row(every: str) -> None:
+SLOW = pytest.mark.parametrize(("by_duration", "quick", "slow"), [(False, 0.0, 1.0), (True, TOTAL, TOTAL + 0.001)])
+"""Each way in which runs are told to be slow: by the metric for it, and by their duration."""
+
+
+@SLOW
+def test_slow_needs_three_runs_in_a_row(every: str, by_duration: bool, quick: float, slow: float) -> None:
     """Two slow runs are a bad moment, three a trend."""
-    rule = check_alarms(every)["slow"]
+    rule = check_alarms(every, by_duration=by_duration)["slow"]
     for reading in WINDOWS:
-        assert replayed(rule, series(every, outage(10, 12, down=1, up=0)), every, reading).alarms() == []
-        assert len(replayed(rule, series(every, outage(10, 20, down=1, up=0)), every, reading).alarms()) == 1
+        assert replayed(rule, series(every, outage(10, 12, down=slow, up=quick)), every, reading).alarms() == []
+        assert len(replayed(rule, series(every, outage(10, 20, down=slow, up=quick)), every, reading).alarms()) == 1
 
 
-def test_slow_server_that_goes_down_has_not_recovered(every: str) -> None:
+@SLOW
+def test_slow_server_that_goes_down_has_not_recovered(every: str, by_duration: bool, quick: float, slow: float) -> None:
     """Runs that are not available say nothing about speed: no OK while it is down, one when it is fast again."""
-    slow = series(every, lambda index: 0 if index < 10 else 1 if index < 18 else None if index < 30 else 0)
+    rule = check_alarms(every, by_duration=by_duration)["slow"]
+    values = series(every, lambda index: quick if index < 10 else slow if index < 18 else None if index < 30 else quick)
     for reading in READINGS:
-        ran = told(replayed(check_alarms(every)["slow"], slow, every, reading).transitions)
+        ran = told(replayed(rule, values, every, reading).transitions)
         assert [change.after for change in ran] == ["ALARM", "OK"]
         assert ran[1].at > 30 * EVERY[every]
 
 
-def test_certificate_rings_below_the_days_and_again_falls_silent(every: str) -> None:
-    """Fewer days than the definition's; a renewed certificate sends OK; runs without TLS facts change nothing."""
-    values = series(every, lambda index: 13.9 if 10 <= index < 20 else None if index < 25 else 80)
+def test_part_of_the_places_is_not_unavailable(every: str) -> None:
+    """What only some reach is another alarm's matter; nobody is 0."""
+    rule = check_alarms(every)["unavailable"]
     for reading in WINDOWS:
-        simulation = replayed(check_alarms(every)["certificate"], values, every, reading)
-        assert [change.after for change in simulation.transitions] == ["ALARM", "OK"]
+        for share in (33.3, 50, 99.9):
+            assert replayed(rule, series(every, outage(10, 20, down=share)), every, reading).alarms() == []
+        assert len(replayed(rule, series(every, outage(10, 20, down=0)), every, reading).alarms()) == 1
 
 
 @pytest.mark.parametrize("reading", WINDOWS)

@@ -77,10 +77,10 @@ def test_three_definitions_become_exactly_this(events: Path, tmp_path: Path) -> 
         for a in of_type(checks, "AWS::CloudWatch::Alarm").values()
     }  # fmt: skip
     assert alarms == {
-        "role-unavailable": (60, 4, 5, 100), "role-not-running": (60, 3, 3, 1), "role-certificate": (60, 1, 1, 14),
-        "a-b-unavailable": (900, 2, 3, 100), "a-b-not-running": (900, 3, 3, 1), "a-b-slow": (900, 3, 3, 1),
-        "a-b-certificate": (900, 1, 1, 30),
-        "ab-unavailable": (7200, 2, 3, 100), "ab-not-running": (7200, 3, 3, 1), "ab-certificate": (7200, 1, 1, 14),
+        "role-unavailable": (60, 4, 5, 1), "role-not-running": (60, 3, 3, 1), "role-certificate": (21600, 1, 1, 14),
+        "a-b-unavailable": (900, 2, 3, 1), "a-b-not-running": (900, 3, 3, 1), "a-b-slow": (900, 3, 3, 5000),
+        "a-b-certificate": (21600, 1, 1, 30),
+        "ab-unavailable": (7200, 2, 3, 1), "ab-not-running": (7200, 3, 3, 1), "ab-certificate": (21600, 1, 1, 14),
         "monitor-errors": (300, 1, 49, 1), "dropped-events": (300, 1, 49, 1),
     }  # fmt: skip
     [rule] = of_type(checks, "AWS::CloudWatch::AlarmMuteRule").values()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from imapcheck.delivery import DeliveryFacts
 from imapcheck.measures import MEASURES, Measure
 from imapcheck.output import nagios, prometheus
 from imapcheck.output.outcome import Outcome
@@ -13,10 +14,11 @@ FULL = result(
     search=SearchFacts(3, 7, 12.5, 4321),
     new_message=NewMessageFacts(delivery_seconds=2.5),
     quota=QuotaFacts(91.5, "STORAGE"),
+    delivery=DeliveryFacts("4XyZ", "INBOX", arrival_ms=2500.0, pushed_ms=2250.0),
 )
 
 
-@pytest.mark.parametrize("measure", MEASURES, ids=lambda measure: str(measure.cloudwatch))
+@pytest.mark.parametrize("measure", MEASURES, ids=lambda measure: str(measure.nagios))
 def test_measure_is_in_every_way_out_that_names_it(measure: Measure) -> None:
     """Else CloudWatch knows of a quota that Nagios and Prometheus do not."""
     outcome = Outcome("mail", FULL)

@@ -130,8 +130,8 @@ def test_every_interval_gives_schedule_and_periods_that_agree(every: str) -> Non
         "check": "mail",
         "scheduled_time": "<aws.scheduler.scheduled-time>",
     }
-    kinds = ("Unavailable", "NotRunning", "Slow", "Certificate")
-    assert {found[f"Mail{kind}"]["Period"] for kind in kinds} == {seconds}
+    assert {found[f"Mail{kind}"]["Period"] for kind in ("Unavailable", "NotRunning", "Slow")} == {seconds}
+    assert found["MailCertificate"]["Period"] == max(6 * 3600, seconds)
     warm_up = found["MailNotRunning"]["WarmUpConfiguration"]["WarmUpPeriodDurationInMinutes"]
     assert warm_up == (4 * seconds // 60 + 5 if every not in ("12h", "24h") else 2880)
 
@@ -142,18 +142,34 @@ NUMBERS = ("MetricName", "Statistic", "ComparisonOperator", "Threshold", "Datapo
 
 def test_alarms_have_the_definitions_numbers() -> None:
     """Defaults and given ones; no Sum anywhere, as delivery is at least once."""
-    defaults = properties(check(thresholds={"total": 1}))
+    defaults = properties(check(thresholds={"total": 1, "tls": 1}))
     assert {kind: tuple(defaults[f"Mail{kind}"][field] for field in NUMBERS) for kind in KINDS} == {
-        "Unavailable": ("Availability", "Minimum", "LessThanThreshold", 100, 2, 3, "ignore"),
+        "Unavailable": ("Availability", "Minimum", "LessThanThreshold", 1, 2, 3, "ignore"),
         "NotRunning": ("Availability", "SampleCount", "LessThanThreshold", 1, 3, 3, "breaching"),
         "Slow": ("Slow", "Maximum", "GreaterThanOrEqualToThreshold", 1, 3, 3, "ignore"),
         "Certificate": ("CertificateDaysRemaining", "Minimum", "LessThanThreshold", 14, 1, 1, "ignore"),
     }
     asked = {"unavailable": "4 of 5", "slow": "1 of 2", "not_running": 7, "certificate_days": 30}
-    given_ones = properties(check(thresholds={"total": 1}, alarms=asked))
+    given_ones = properties(check(thresholds={"total": 4500.5}, alarms=asked))
     assert {kind: tuple(given_ones[f"Mail{kind}"][field] for field in NUMBERS[3:6]) for kind in KINDS} == {
-        "Unavailable": (100, 4, 5), "NotRunning": (1, 7, 7), "Slow": (1, 1, 2), "Certificate": (30, 1, 1),
+        "Unavailable": (1, 4, 5), "NotRunning": (1, 7, 7), "Slow": (4500.5, 1, 2), "Certificate": (30, 1, 1),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "slow"),
+    [
+        ({"total": 5000}, ("Duration", "Maximum", "GreaterThanThreshold", 5000)),
+        ({"total": 0.5}, ("Duration", "Maximum", "GreaterThanThreshold", 0.5)),
+        ({"tls": 5000}, ("Slow", "Maximum", "GreaterThanOrEqualToThreshold", 1)),
+        ({"total": 5000, "tls": 900}, ("Slow", "Maximum", "GreaterThanOrEqualToThreshold", 1)),
+    ],
+)
+def test_slow_reads_the_duration_where_nothing_else_has_a_limit(thresholds: dict[str, float], slow: object) -> None:
+    """A metric less."""
+    found = properties(check(thresholds=thresholds))["MailSlow"]
+    assert tuple(found[field] for field in NUMBERS[:4]) == slow
+    assert (found["Period"], found["TreatMissingData"]) == (300, "ignore")
 
 
 KINDS = ("Unavailable", "NotRunning", "Slow", "Certificate")

@@ -46,6 +46,11 @@ def _certificate_days(run: CheckResult) -> float | None:
     return None if run.server.tls is None else run.server.tls.certificate_days_remaining
 
 
+def _pushed_seconds(run: CheckResult) -> float | None:
+    pushed_ms = None if run.delivery is None else run.delivery.pushed_ms
+    return None if pushed_ms is None else pushed_ms / 1000
+
+
 MEASURES = (
     Measure(
         _certificate_days,
@@ -79,11 +84,20 @@ MEASURES = (
         cloudwatch=("MessageSize", "Bytes"),
     ),
     Measure(
-        lambda run: None if run.new_message is None else run.new_message.delivery_seconds,
+        lambda run: run.delivery_seconds,
         nagios=("delivery", "s"),
         prometheus=("imapcheck_delivery_seconds", "From the sending of our message to its arrival."),
         cloudwatch=("DeliveryTime", "Seconds"),
         main=True,
+    ),
+    Measure(
+        _pushed_seconds,
+        nagios=("push", "s"),
+        prometheus=(
+            "imapcheck_push_seconds",
+            "From the acceptance of our message until the server told of it in IDLE.",
+        ),
+        cloudwatch=None,
     ),
     Measure(
         lambda run: None if run.quota is None else run.quota.used_percent,

@@ -1,11 +1,13 @@
 """The result of a check: frozen, one JSON object, the same from the command line and the Lambda."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, Literal
 
+from imapcheck.delivery import DeliveryFacts
 from imapcheck.failures import Category, FailureType
 from imapcheck.steps import StepName
 from imapcheck.text import printable
@@ -29,6 +31,7 @@ type WarningType = Literal[
     "address_unreachable",
     "mailbox_in_use",
     "future_message",
+    "delivery_authentication",
     "place_silent",
 ]
 
@@ -193,6 +196,7 @@ class CheckResult:
     warnings: tuple[ResultWarning, ...] = ()
     exceeded: tuple[Exceeded, ...] = ()
     quota: QuotaFacts | None = None
+    delivery: DeliveryFacts | None = None
     verdict: Verdict = "up"
     login_tested: bool | None = None
     places: tuple[PlaceFacts, ...] | None = None
@@ -234,6 +238,13 @@ class CheckResult:
             attempts=earlier.attempts + self.attempts,
             earlier_failures=(*failed, *self.earlier_failures),
         )
+
+    @property
+    def delivery_seconds(self) -> float | None:
+        """How long a message of this check was under way: the one that this run sent, else an earlier one."""
+        if self.delivery is not None and self.delivery.arrival_ms is not None:
+            return self.delivery.arrival_ms / 1000
+        return self.new_message.delivery_seconds if self.new_message is not None else None
 
     def step(self, name: StepName) -> StepResult | None:
         """The step of that name, or None where the definition does not ask for it."""
@@ -279,10 +290,19 @@ class Asked:
     quota_warn_percent: float | None = None
 
 
+def judged_total(steps: Iterable[StepResult], duration_ms: float) -> float:
+    """Milliseconds that `thresholds.total` judges: without the wait for a LOGOUT that was not answered.
+
+    All that was asked of the server had been done by then.
+    """
+    waited = (step.duration_ms or 0.0 for step in steps if step.name == "logout" and step.status == "refused")
+    return duration_ms - sum(waited)
+
+
 FIELDS = (
     "schema", "version", "check", "run_id", "started_at", "verdict", "available", "slow", "duration_ms", "attempts",
     "failure", "failures", "earlier_failures", "warnings", "exceeded", "server", "login_tested", "places", "steps",
-    "search", "new_message", "quota", "token_ms", "transcript",
+    "search", "new_message", "quota", "delivery", "token_ms", "transcript",
 )  # fmt: skip
 """The fields of the JSON object, in its order."""
 
@@ -298,7 +318,7 @@ def as_json(value: Any) -> Any:
         case tuple() | list():
             return [as_json(item) for item in value]
         case dict():
-            return {key: as_json(item) for key, item in value.items()}
+            return {key.removesuffix("_"): as_json(item) for key, item in value.items()}
         case FailureType() | Category():
             return value.value
         case _:
@@ -319,7 +339,7 @@ def _harmless(value: Any) -> Any:
         case str():
             return printable(value)
         case dict():
-            return {key: _harmless(item) for key, item in value.items()}
+            return {f"{key}_" if iskeyword(key) else key: _harmless(item) for key, item in value.items()}
         case list():
             return [_harmless(item) for item in value]
         case int() | float() if not abs(value) < _BOUND:

@@ -26,7 +26,7 @@ def test_change_is_read_with_its_numbers(kind: AlarmKind, state: str) -> None:
     assert event.worth_telling
     assert (change.alarm, change.check, change.kind, change.state, change.at) == ("whatever", "mail-1", kind, state, AT)
     assert (change.needed, change.periods) == (trigger["DatapointsToAlarm"], trigger["EvaluationPeriods"])
-    assert (change.threshold, change.period) == (trigger["Threshold"], timedelta(minutes=5))
+    assert (change.threshold, change.period) == (trigger["Threshold"], timedelta(seconds=trigger["Period"]))
 
 
 @pytest.mark.parametrize("statistic", ["SAMPLE_COUNT", "SampleCount", "SAMPLECOUNT"])

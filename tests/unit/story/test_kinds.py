@@ -50,7 +50,7 @@ def test_kinds_are_told_apart() -> None:
     """By name, words and what they look at."""
     for part in ("name", "signal", "word", "word_at_end", "in_short"):
         assert len({getattr(kind, part) for kind in KINDS}) == len(KINDS)
-    assert all(kind_of(kind.signal) is kind for kind in KINDS)
+    assert all(kind_of(signal) is kind for kind in KINDS for signal in kind.signals)
     assert kind_of(Signal("Availability", "Average")) is None
 
 

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 from imapcheck.definition.monitoring import RunsOf
 
-type Operator = Literal["LessThanThreshold", "GreaterThanOrEqualToThreshold"]
+type Operator = Literal["LessThanThreshold", "GreaterThanThreshold", "GreaterThanOrEqualToThreshold"]
 
 
 class Signal(NamedTuple):

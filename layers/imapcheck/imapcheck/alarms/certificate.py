@@ -34,7 +34,8 @@ class Certificate(ByRuns):
             f"The certificate of the mail server {definition.host} (check {definition.label}) is valid for fewer than"
             f" {limit} days. When it has expired no mail client connects: renew it, and have the server load it."
         )
-        return Alarm(self.name, says, self.signal, "LessThanThreshold", limit, schedule.seconds, runs, missing="ignore")
+        period = schedule.certificate_seconds
+        return Alarm(self.name, says, self.signal, "LessThanThreshold", limit, period, runs, missing="ignore")
 
     def is_bad(self, run: CheckResult, change: Change) -> bool | None:
         left = certificate_days(run)

@@ -114,6 +114,11 @@ class AlarmKind(ABC):
         """What its alarm looks at; no two kinds look at the same."""
 
     @property
+    def signals(self) -> tuple[Signal, ...]:
+        """All that its alarms look at, of different checks."""
+        return (self.signal,)
+
+    @property
     @abstractmethod
     def in_short(self) -> str:
         """When it is in alarm, in a few words: its row in the documentation's table."""

@@ -14,4 +14,4 @@ KINDS: tuple[AlarmKind, ...] = (UNAVAILABLE, NOT_RUNNING, SLOW, CERTIFICATE)
 
 def kind_of(signal: Signal) -> AlarmKind | None:
     """The kind whose alarms look at this."""
-    return next((kind for kind in KINDS if kind.signal == signal), None)
+    return next((kind for kind in KINDS if signal in kind.signals), None)

@@ -31,6 +31,7 @@ class Slow(ByRuns):
 
     name = "slow"
     signal = Signal("Slow", "Maximum")
+    signals = (signal, Signal("Duration", "Maximum"))
     in_short = "M of the last N runs were over a threshold"
     word, word_at_end = "SLOW", "NOT SLOW"
     looks_for = "slow run"
@@ -44,8 +45,15 @@ class Slow(ByRuns):
             f"The mail server {definition.host} works, but {of_the_last(runs)} of the check {definition.label} were"
             " over a threshold of its definition. The dashboard shows which step grew."
         )
+        by_verdict, by_duration = self.signals
+        # A metric less: where `total` is all that counts, the duration, of available runs alone as well, says the same.
+        if definition.total_alone is not None:
+            limit = definition.total_alone
+            return Alarm(
+                self.name, says, by_duration, "GreaterThanThreshold", limit, schedule.seconds, runs, missing="ignore"
+            )
         return Alarm(
-            self.name, says, self.signal, "GreaterThanOrEqualToThreshold", 1, schedule.seconds, runs, missing="ignore"
+            self.name, says, by_verdict, "GreaterThanOrEqualToThreshold", 1, schedule.seconds, runs, missing="ignore"
         )
 
     def is_bad(self, run: CheckResult, change: Change) -> bool | None:

@@ -58,7 +58,7 @@ class Unavailable(ByRuns):
             f" mail in {of_the_last(runs)} of the check {definition.label}. The step that failed and the server's words"
             f" are in the log and on the dashboard."
         )
-        return Alarm(self.name, says, self.signal, "LessThanThreshold", 100, schedule.seconds, runs, missing="ignore")
+        return Alarm(self.name, says, self.signal, "LessThanThreshold", 1, schedule.seconds, runs, missing="ignore")
 
     def is_bad(self, run: CheckResult, change: Change) -> bool:
         return not run.available

@@ -75,6 +75,8 @@ class Events:
             )
         data = event | {"name": INLINE} if event.get("name") is None else event
         definition = parse_definition(data, source="event", directory=self._settings.definitions)
+        if definition.send is not None:
+            raise DefinitionError("event: send: expected it left out: only a deployed definition may send mail")
         _refuse_other_files(definition)
         _refuse_weaker_tls(definition)
         return definition

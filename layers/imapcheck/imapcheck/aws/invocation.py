@@ -8,8 +8,9 @@ from datetime import datetime
 from imapcheck.aws.event import Events
 from imapcheck.aws.pause_table import PauseTable
 from imapcheck.aws.places import LONGEST_WAIT_SECONDS, Places
-from imapcheck.aws.secrets import SecretReader
+from imapcheck.aws.secrets import SecretReader, read_logins
 from imapcheck.aws.settings import Settings
+from imapcheck.check.guarded_logins import GuardedLogins
 from imapcheck.check.judge import judged
 from imapcheck.check.login_pause import LoginGuard
 from imapcheck.check.run import run_check
@@ -112,24 +113,24 @@ class Invocation:
                 f"check {definition.label}: secret: missing; authentication {definition.authentication} needs one"
             )
         try:
-            return self._secrets.read(definition.secret, fresh=fresh, needs_host=True)
+            return read_logins(self._secrets, definition, fresh=fresh, needs_host=True)
         except CredentialsError as error:
             raise CredentialsError(f"check {definition.label}: {error}") from None
 
     def _check(
         self, definition: CheckDefinition, credentials: Credentials | None, deadline: float, guard: LoginGuard
     ) -> CheckResult:
-        version = self._secrets.version(definition.secret or "")
-        pause = guard.pause(definition, credentials, version)
+        logins = GuardedLogins(guard, definition, credentials, lambda login: self._secrets.version(login.secret or ""))
         left = deadline - time.monotonic()
         if left < _LEAST_SECONDS:
             raise NoTimeLeft(f"check {definition.label}: Lambda had no time left to look at the server")
         try:
             result = run_check(
-                guard.asked(definition, credentials, version),
+                logins.definition,
                 credentials,
                 deadline=deadline,
-                login_pause=pause,
+                login_pause=logins.pause("authenticate"),
+                send_pause=logins.pause("send_authenticate"),
                 refuse_local_addresses=not self._settings.allow_local_addresses,
                 keep_transcript=False,
             )
@@ -137,7 +138,7 @@ class Invocation:
             raise CredentialsError(f"check {definition.label}: secret {definition.secret}: {error}") from None
         except OutOfResources as error:
             raise OutOfResources(f"check {definition.label}: {error}") from error
-        guard.note(definition, credentials, version, result)
+        logins.note(result)
         if left < definition.timeout and result.failure is not None and result.failure.category is Category.TIMEOUT:
             raise NoTimeLeft(
                 f"check {definition.label}: Lambda had {length(left * 1000)} left, the definition's timeout is"

@@ -5,66 +5,94 @@ the flush and adds POWERTOOLS_SERVICE_NAME as a dimension, so its provider is us
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from imapcheck.definition.model import CheckDefinition, MetricSet
 from imapcheck.measures import MEASURES, CloudWatchUnit
-from imapcheck.result import CheckResult
+from imapcheck.result import CheckResult, judged_total
 from imapcheck.steps import STEPS
 
 MONITOR_ERRORS = "MonitorErrors"
+_ON_ITS_WAY = 300
+"""Seconds within which CloudWatch has a run's values: the schedule's jitter, the run, and the way through the log."""
 
 
 class Metric(NamedTuple):
-    """One value; each distinct pair of `name` and `dimensions` is billed by CloudWatch."""
+    """One value; each distinct pair of `name` and `dimensions` is billed by CloudWatch.
+
+    It is stamped `after` seconds later than its run.
+    """
 
     name: str
     unit: CloudWatchUnit
     value: float
     dimensions: dict[str, str]
+    after: int = 0
 
 
-def metrics_of(result: CheckResult, definition: CheckDefinition) -> list[Metric]:
-    """The metrics of one run of a deployed check, in the order of docs/metrics.md.
+def metrics_of(result: CheckResult, definition: CheckDefinition, stamp: datetime | None = None) -> list[Metric]:
+    """The metrics of one run of a deployed check, in the order of docs/metrics.md; `stamp` is the time they will have.
 
     `Availability` is the verdict of all places. `Slow` and `Duration` say something about available runs alone, those
-    whose own session went well: a server that is down is not fast again.
+    whose own session went well: a server that is down is not fast again. Where `total` is the only threshold, the alarm
+    `slow` reads `Duration`.
     """
-    check = {"Check": result.check or ""}
+    check, wanted, by_duration = {"Check": result.check or ""}, definition.metrics, definition.total_alone is not None
     found = [Metric("Availability", "Percent", result.share_reached, check)]
     if result.available:
-        if definition.thresholds:
+        if definition.thresholds and not by_duration:
             found.append(Metric("Slow", "Count", 1 if result.slow else 0, check))
-        found.append(Metric("Duration", "Milliseconds", result.duration_ms, check))
-    return [*found, *_measures(result, definition.metrics, check), *_steps(result, definition.metrics, check)]
+        if wanted != "alarms" or by_duration:
+            duration = judged_total(result.steps, result.duration_ms)
+            found.append(Metric("Duration", "Milliseconds", duration, check))
+    found += _measures(result, definition, stamp or result.started_at, check)
+    return [*found, *_steps(result, wanted, check)]
 
 
-def _measures(result: CheckResult, wanted: MetricSet, check: dict[str, str]) -> Iterator[Metric]:
+def _measures(
+    result: CheckResult, definition: CheckDefinition, stamp: datetime, check: dict[str, str]
+) -> Iterator[Metric]:
     """What else was measured; of a certificate that nobody verified nothing is said, as it may be a stranger's."""
     for measure in MEASURES:
         value = measure.of(result)
-        if value is None or measure.cloudwatch is None or not (measure.main or wanted != "main"):
+        if value is None or measure.cloudwatch is None:
             continue
         name, unit = measure.cloudwatch
-        if name != "CertificateDaysRemaining" or (result.server.tls is not None and result.server.tls.verified):
+        if name == "CertificateDaysRemaining":
+            yield from _certificate(Metric(name, unit, value, check), result, definition, stamp)
+        elif definition.metrics not in (("alarms",) if measure.main else ("alarms", "main")):
             yield Metric(name, unit, value, check)
+
+
+def _certificate(days: Metric, result: CheckResult, definition: CheckDefinition, stamp: datetime) -> Iterator[Metric]:
+    """In the first run of every six hours, as a metric is billed by the hour, and in every run with few days left.
+
+    The former is stamped a little later. Else the alarm's period would be empty while the next value is on its way,
+    and the alarm, which then goes by the period before, back in alarm over days that ended with a renewal.
+    """
+    if result.server.tls is None or not result.server.tls.verified:
+        return
+    if definition.schedule is None or days.value < definition.alarms.certificate_days:
+        yield days
+    elif definition.schedule.shows_certificate(stamp):
+        yield days._replace(after=_ON_ITS_WAY)
 
 
 def _steps(result: CheckResult, wanted: MetricSet, check: dict[str, str]) -> Iterator[Metric]:
     """The times that the sets `steps` and `all` add."""
-    for step in result.steps if wanted != "main" else ():
+    for step in result.steps if wanted in ("steps", "all") else ():
         if step.status == "passed" and step.duration_ms is not None and (wanted == "all" or STEPS[step.name].main):
             yield Metric("StepDuration", "Milliseconds", step.duration_ms, {**check, "Step": step.name})
 
 
 def publish(namespace: str, metrics: Iterable[Metric], at: datetime) -> None:
-    """Write the metrics to stdout as EMF, stamped `at`; one line per set of dimensions."""
-    by_dimensions: dict[tuple[tuple[str, str], ...], list[Metric]] = {}
+    """Write the metrics of a run at `at` to stdout as EMF; one line per set of dimensions and stamp."""
+    lines: dict[tuple[int, tuple[tuple[str, str], ...]], list[Metric]] = {}
     for metric in metrics:
-        by_dimensions.setdefault(tuple(metric.dimensions.items()), []).append(metric)
-    for dimensions, group in by_dimensions.items():
-        _write(namespace, dict(dimensions), group, at)
+        lines.setdefault((metric.after, tuple(metric.dimensions.items())), []).append(metric)
+    for (after, dimensions), group in lines.items():
+        _write(namespace, dict(dimensions), group, at + timedelta(seconds=after))
 
 
 def publish_error(namespace: str) -> None:

@@ -41,7 +41,7 @@ def run_fields(result: CheckResult, *, instant_test: bool, cold_start: bool) -> 
     """
     shortened: list[str] = []
     failure = result.failure
-    apart = dict.fromkeys(("steps", "transcript", "places"))
+    apart = dict.fromkeys(("steps", "transcript", "places", "failure"))
     content = _bounded(result.to_dict() | apart, "", shortened)
     for name in apart:
         del content[name]
@@ -90,7 +90,12 @@ def _result(line: dict[str, Any]) -> CheckResult:
         {"name": name, "status": status, "duration_ms": times.get(name), "detail": detail}
         for name, (status, detail) in notes.items()
     ]
-    apart = {"steps": steps, "transcript": _lines(line.get("transcript")), "places": _read_places(line.get("places"))}
+    apart = {
+        "steps": steps,
+        "transcript": _lines(line.get("transcript")),
+        "places": _read_places(line.get("places")),
+        "failure": next(iter(result["failures"]), None),
+    }
     return CheckResult.from_dict({**result, **apart})
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from imapcheck.aws.reasons import reason
 from imapcheck.aws.session import session
 from imapcheck.definition.json_text import UnreadableError, parse_object
+from imapcheck.definition.model import CheckDefinition
 from imapcheck.errors import CredentialsError
 from imapcheck.login.credentials import Credentials
 
@@ -82,6 +83,15 @@ class SecretReader:
 
     def _note(self, parsed: dict[str, Any], **_: Any) -> None:
         self._fetched = parsed.get("VersionId")
+
+
+def read_logins(reader: SecretReader, definition: CheckDefinition, **options: bool) -> Credentials:
+    """Those of `secret`, which must be there, with those of `send.secret` as `send`; `options` are for `read`."""
+    assert definition.secret is not None
+    held, send, sender = reader.read(definition.secret, **options), definition.send, None
+    if send is not None and send.logs_in and send.secret is not None:
+        sender = reader.read(send.secret, **options)
+    return held.model_copy(update={"send": sender}) if sender != held.send else held
 
 
 def _object(source: str, text: Any) -> dict[str, Any]:

@@ -37,8 +37,11 @@ class Ended:
         return self.failures[0] if self.failures else None
 
 
-def make_attempt(asked: Prepared, ends: Deadline) -> Ended:
-    """Run one attempt up to LOGOUT, by `ends`. What the server does is in what is returned."""
+def make_attempt(asked: Prepared, ends: Deadline, extends_to: Deadline | None = None) -> Ended:
+    """Run one attempt up to LOGOUT, by `ends`, or by `extends_to` once no other attempt can follow.
+
+    What the server does is in what is returned.
+    """
     redactor = Redactor(_secrets(asked))
     attempt = Attempt(
         asked=asked,
@@ -47,6 +50,7 @@ def make_attempt(asked: Prepared, ends: Deadline) -> Ended:
         redactor=redactor,
         transcript=Transcript(redactor),
         mechanism=_mechanism(asked),
+        extends_to=extends_to,
     )
     try:
         failures = _walk(attempt)
@@ -56,11 +60,17 @@ def make_attempt(asked: Prepared, ends: Deadline) -> Ended:
     finally:
         if attempt.opened is not None:
             attempt.opened.wire.close()
+        if attempt.sender is not None:
+            attempt.sender.wire.close()
 
 
 def _secrets(asked: Prepared) -> tuple[str, ...]:
     held = asked.credentials.secret_values() if asked.credentials is not None else ()
-    return (*held, asked.token.value) if asked.token is not None else held
+    sending = asked.sending
+    if sending is not None and sending.credentials is not None:
+        held += sending.credentials.secret_values()
+    tokens = (asked.token, sending.token if sending is not None else None)
+    return (*held, *(token.value for token in tokens if token is not None))
 
 
 def _mechanism(asked: Prepared) -> Mechanism | None:
@@ -104,6 +114,11 @@ def _failure(attempt: Attempt, failure: CheckFailure, planned: StepName) -> Fail
 
 def _leave(attempt: Attempt, failed: bool) -> None:
     """LOGOUT wherever the connection is usable, briefly after a failure."""
+    if attempt.asked.sending is not None and attempt.opened is not None:
+        from imapcheck.check.steps import sending  # few ask for it
+
+        attempt.session.wire.deadline = attempt.deadline.within(_LOGOUT_AFTER_FAILURE if failed else _LOGOUT)
+        sending.leave(attempt)
     if attempt.opened is None or not attempt.opened.usable:
         attempt.tracer.skip("logout", NOT_REACHED)
         return

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from imapcheck.check.state import Learnt
 from imapcheck.definition.model import CheckDefinition
+from imapcheck.delivery import DeliveryFacts
 from imapcheck.imap.encoder import decode_mailbox
 from imapcheck.network.tls import weaknesses
 from imapcheck.result import (
@@ -17,6 +18,7 @@ from imapcheck.result import (
     ServerFacts,
     StepResult,
     TlsFacts,
+    judged_total,
 )
 from imapcheck.text import one_line
 from imapcheck.transcript import Redactor
@@ -26,15 +28,11 @@ _MOST_ADDRESSES = 20
 
 
 def exceeded(definition: CheckDefinition, steps: Iterable[StepResult], duration_ms: float) -> tuple[Exceeded, ...]:
-    """The definition's thresholds that some step, or the whole, took longer than.
-
-    What was spent on waiting for a LOGOUT that was not answered counts for nothing here: all that was asked of
-    the server had been done.
-    """
-    counted = {step.name: step for step in steps}
-    waited = counted.pop("logout") if "logout" in counted and counted["logout"].status == "refused" else None
-    times: dict[str, float] = {step.name: step.duration_ms or 0.0 for step in counted.values()}
-    times["total"] = duration_ms - (0.0 if waited is None else waited.duration_ms or 0.0)
+    """The definition's thresholds that some step, or the whole, took longer than; not by an unanswered LOGOUT."""
+    steps = tuple(steps)
+    counted = (step for step in steps if step.name != "logout" or step.status != "refused")
+    times: dict[str, float] = {step.name: step.duration_ms or 0.0 for step in counted}
+    times["total"] = judged_total(steps, duration_ms)
     return tuple(
         Exceeded(name, limit, times[name])
         for name, limit in definition.thresholds.items()
@@ -58,6 +56,14 @@ def warnings(
         found.append(ResultWarning("empty_message", detail))
     found += _message_warnings(learnt)
     return tuple(found)
+
+
+def delivery_warnings(delivery: DeliveryFacts | None) -> tuple[ResultWarning, ...]:
+    """What the receiving server's own look at a sent message calls failed."""
+    found = delivery.authentication if delivery is not None else None
+    if found is None or "fail" not in (found.spf, found.dkim, found.dmarc):
+        return ()
+    return (ResultWarning("delivery_authentication", f"the receiving server found {found.words}"),)
 
 
 def _message_warnings(learnt: Learnt) -> Iterator[ResultWarning]:

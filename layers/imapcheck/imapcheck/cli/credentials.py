@@ -62,7 +62,7 @@ class CredentialsFinder:
                 missing = PASSWORD if given == USERNAME else USERNAME
                 raise CredentialsError(f"{given} is set in the environment, and {missing} is missing")
         if definition.secret is not None:
-            return self._from_secret(definition.secret)
+            return self._from_secret(definition, definition.secret)
         raise CredentialsError(f"no credentials: {_WITHOUT_AWS}, or name a secret in the definition")
 
     def _from_file(self, path: Path) -> Found:
@@ -82,15 +82,15 @@ class CredentialsFinder:
         advice = f"set {HOST} to the one that they are for"
         return Found(Credentials.from_object(content, source="environment"), source, advice)
 
-    def _from_secret(self, name: str) -> Found:
+    def _from_secret(self, definition: CheckDefinition, name: str) -> Found:
         source = f"secret {name}"
         try:
-            if self._secrets is None:
-                from imapcheck.aws.secrets import SecretReader  # boto3 is loaded only where a secret is read
+            from imapcheck.aws.secrets import SecretReader, read_logins  # boto3 is loaded only where a secret is read
 
+            if self._secrets is None:
                 logging.getLogger("botocore").setLevel(logging.CRITICAL)  # what it warns of is in our own error
                 self._secrets = SecretReader()
-            return Found(self._secrets.read(name, fresh=self._fresh), source, 'add "host" to the secret')
+            return Found(read_logins(self._secrets, definition, fresh=self._fresh), source, 'add "host" to the secret')
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] not in _AWS_PACKAGES:
                 raise

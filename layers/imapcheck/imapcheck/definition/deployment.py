@@ -10,12 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
+from imapcheck.definition.access import TlsDefinition, idle_tls
 from imapcheck.definition.asked import why_not, why_skipped
 from imapcheck.definition.files import problem_line
 from imapcheck.definition.json_text import shown
 from imapcheck.definition.model import CheckDefinition, NewMessageDefinition
 from imapcheck.definition.monitoring import AlarmsDefinition, ScheduleDefinition
 from imapcheck.definition.mute_windows import leave_no_gap
+from imapcheck.definition.sending_rules import refused_sending, sending_doubts
 from imapcheck.regions import CITIES
 from imapcheck.special_uses import SPECIAL_USES
 from imapcheck.wording import apart, length
@@ -69,6 +71,7 @@ def doubts(definition: CheckDefinition, source: str, now: datetime, secret_prefi
     """
     found = [*_search_doubts(definition), *_threshold_doubts(definition), *_server_doubts(definition)]
     found += [*_mailbox_doubts(definition), *_secret_doubts(definition, secret_prefix), *_effect_doubts(definition)]
+    found += sending_doubts(definition)
     found += _alarm_doubts(definition, now)
     return [f"{source}: warning: {field}: {text}" for field, text in found]
 
@@ -76,7 +79,10 @@ def doubts(definition: CheckDefinition, source: str, now: datetime, secret_prefi
 def _refused(definition: CheckDefinition, now: datetime) -> Iterator[tuple[str, str, str]]:
     if definition.schedule is not None and definition.logs_in and definition.secret is None:
         yield "secret", "nothing", f"the name of a secret: the function logs in with {definition.authentication}"
-    yield from _refused_authority(definition)
+    yield from _refused_authority(definition, "tls", definition.tls)
+    yield from refused_sending(definition)
+    if definition.send is not None:
+        yield from _refused_authority(definition, "send.tls", definition.send.tls)
     for index, mute in enumerate(definition.alarms.mute):
         if mute.timezone != "UTC" and mute.timezone not in available_timezones() - _NO_ZONES:
             yield f"alarms.mute.{index}.timezone", f'"{mute.timezone}"', "a time zone's name such as Europe/Berlin"
@@ -85,14 +91,14 @@ def _refused(definition: CheckDefinition, now: datetime) -> Iterator[tuple[str, 
             yield f"alarms.mute.{index}.at", f'"{mute.at}"', wanted
 
 
-def _refused_authority(definition: CheckDefinition) -> Iterator[tuple[str, str, str]]:
-    name, path = definition.tls.ca_file, definition.ca_path
+def _refused_authority(definition: CheckDefinition, field: str, tls: TlsDefinition) -> Iterator[tuple[str, str, str]]:
+    name, path = tls.ca_file, definition.path_of(tls.ca_file)
     if name is None or path is None:
         return
     if Path(name).is_absolute():
-        yield "tls.ca_file", "an absolute path", "a file beside the definition, as nothing else is deployed"
+        yield f"{field}.ca_file", "an absolute path", "a file beside the definition, as nothing else is deployed"
     elif path.is_file() and not is_pem(path.read_bytes()):
-        yield "tls.ca_file", f'"{name}"', "certificates in PEM (-----BEGIN CERTIFICATE-----)"
+        yield f"{field}.ca_file", f'"{name}"', "certificates in PEM (-----BEGIN CERTIFICATE-----)"
 
 
 def is_pem(data: bytes) -> bool:
@@ -147,6 +153,10 @@ def _threshold_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
         reason = None if step == "total" else why_not(definition, step) or why_skipped(definition, step)
         if reason is not None:
             yield f"thresholds.{step}", f"the step does not run: {reason}"
+        elif (
+            step == "arrival" and definition.send is not None and limit >= definition.send.within.total_seconds() * 1000
+        ):
+            yield "thresholds.arrival", f"{length(limit)} reach send.within: what takes longer is not_delivered"
         elif limit > definition.timeout * 1000:
             most, timeout = apart(limit, definition.timeout * 1000)
             yield f"thresholds.{step}", f"{most} are more than the timeout of {timeout}"
@@ -187,6 +197,7 @@ def _mailbox_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
     named = {
         "search.mailbox": definition.search.mailbox if definition.search is not None else None,
         "new_message.mailbox": definition.new_message.mailbox if definition.new_message is not None else None,
+        "send.mailbox": definition.send.mailbox if definition.send is not None else None,
     }
     known = {use.lower() for use in SPECIAL_USES}
     for field, mailbox in named.items():
@@ -198,38 +209,33 @@ def _mailbox_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
 
 def _secret_doubts(definition: CheckDefinition, stack_prefix: str) -> Iterator[tuple[str, str]]:
     """The function may read what is under the stack's prefix, and nothing else."""
-    name = definition.secret
-    if name is None or name.startswith(stack_prefix) or not definition.logs_in:
-        return
-    prefix = name[: name.find("/", 1) + 1]
-    if not prefix:
-        yield "secret", f"its name does not begin with {stack_prefix}, and the function reads no name without a slash"
-    elif stack_prefix == DEFAULT_PREFIX:
-        yield "secret", f"{name} does not begin with {stack_prefix}: deploy with SecretPrefix={prefix}"
-    else:
-        yield (
-            "secret",
-            f"its name does not begin with {stack_prefix}, the stack's SecretPrefix: the function cannot read it",
-        )
+    send = definition.send
+    named = {
+        "secret": definition.secret if definition.logs_in else None,
+        "send.secret": send.secret if send is not None and send.logs_in else None,
+    }
+    for field, name in named.items():
+        if name is None or name.startswith(stack_prefix):
+            continue
+        prefix = name[: name.find("/", 1) + 1]
+        outside = f"its name does not begin with {stack_prefix}"
+        if not prefix:
+            yield field, f"{outside}, and the function reads no name without a slash"
+        elif stack_prefix == DEFAULT_PREFIX:
+            yield field, f"{name} does not begin with {stack_prefix}: deploy with SecretPrefix={prefix}"
+        else:
+            yield field, f"{outside}, the stack's SecretPrefix: the function cannot read it"
 
 
 def _effect_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
     """Keys that another key takes the effect from: one line each. Left at its default, a key asks for nothing."""
-    tls = definition.tls
     no_login = None if definition.logs_in else "authentication is none, so the check does not log in"
-    no_tls = "tls.mode is none, so there is no TLS" if definition.tls_mode == "none" else None
-    unverified = "tls.verify is false, so no certificate is verified" if not tls.verify else None
-    verified = "tls.verify is true, so no login goes to an unverified server" if tls.verify else None
-    keys = (
+    keys = [
         ("secret", definition.secret is not None, no_login),
         ("identify", definition.identify, no_login),
         ("quota", definition.quota is not None, no_login),
-        ("tls.verify", not tls.verify, no_tls),
-        ("tls.allow_unverified_login", tls.allow_unverified_login, no_login or no_tls or verified),
-        ("tls.ca_file", tls.ca_file is not None, no_tls or unverified),
-        ("tls.server_name", tls.server_name is not None, no_tls),
-        ("tls.minimum_version", tls.minimum_version != "1.2", no_tls),
-    )
+        *idle_tls(definition.tls, definition.tls_mode, no_login),
+    ]
     for field, asked, reason in keys:
         if asked and reason is not None:
             yield field, f"has no effect: {reason}"

@@ -107,6 +107,16 @@ Duration = Annotated[
     BeforeValidator(_duration),
     WithJsonSchema({"type": "string", "pattern": "^[1-9][0-9]{0,5}[smhdw]$", "examples": ["90s", "15m", "1d"]}),
 ]
+_LONGEST_KEEP = timedelta(days=3650)
+
+
+def _keeping(value: timedelta) -> timedelta:
+    if value > _LONGEST_KEEP:
+        raise expected("at most 3650d")
+    return value
+
+
+Keeping = Annotated[Duration, AfterValidator(_keeping)]
 Milliseconds = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 
 

@@ -148,9 +148,9 @@ def _shown(path: str, value: object) -> str:
         return "this combination"
     if isinstance(value, dict | list):
         return "an object" if isinstance(value, dict) else "a list"
-    if path == "secret":
+    if path in ("secret", "send.secret"):
         return "text" if isinstance(value, str) else "a value"  # it may be the password itself
-    if path == "server" and isinstance(value, str) and "@" in value:
+    if path in ("server", "send.server") and isinstance(value, str) and "@" in value:
         return "text with an @"  # it may be a password
     return one_line(json.dumps(value, ensure_ascii=False, default=str), 80)
 

@@ -190,6 +190,16 @@ class ScheduleDefinition(Model):
         """The interval; the alarms' periods follow it."""
         return int(self.every[:-1]) * (60 if self.every.endswith("m") else _HOUR)
 
+    @property
+    def certificate_seconds(self) -> int:
+        """The certificate's days are published once in so long, and judged over it: a metric is billed by the hour."""
+        return max(6 * _HOUR, self.seconds)
+
+    def shows_certificate(self, due: datetime) -> bool:
+        """Whether a run that was due then is the first of its six hours; of 4h each is, as that divides no six."""
+        into = due.timestamp() % self.certificate_seconds
+        return into < self.seconds or self.certificate_seconds % self.seconds != 0
+
     def most_periods(self) -> int:
         """How many intervals CloudWatch's longest window holds: a day for intervals under an hour, else seven."""
         return (_DAY if self.seconds < _HOUR else 7 * _DAY) // self.seconds

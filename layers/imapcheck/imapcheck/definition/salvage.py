@@ -32,6 +32,8 @@ def _parts(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
     login = {key: data[key] for key in ("schedule", "authentication", "secret") if key in data}
     server = {"server": data.get("server")}
     yield server | login if _read(server, Path()) is not None else {"server": _SERVER} | login
+    if "send" in data:
+        yield {key: data[key] for key in ("server", "schedule", "send", "secret") if key in data} | {"timeout": 120}
     tls, alarms = data.get("tls"), data.get("alarms")
     if isinstance(tls, dict) and "ca_file" in tls:
         yield {"server": _SERVER, "tls": {"ca_file": tls["ca_file"]}}

@@ -38,6 +38,7 @@ from htpy import (
     ul,
 )  # fmt: skip
 
+from imapcheck.delivery import DeliveryFacts, Hop
 from imapcheck.output.drawing import days_drawing
 from imapcheck.output.excerpt import part_of
 from imapcheck.output.html_steps import legend_of, steps_table, words
@@ -48,7 +49,7 @@ from imapcheck.result import CheckResult, Failure, ResultWarning, SearchFacts, T
 from imapcheck.wording import apart, date, days_left, elapsed, failure_line, length, percent, size
 
 _HEADINGS = (h1, h2, h3, h4)
-_REFUSAL = re.compile(r"S: (\S+ (NO|BAD)\b|\* BYE\b)", re.IGNORECASE)
+_REFUSAL = re.compile(r"S: (\S+ (NO|BAD)\b|\* BYE\b|[45]\d\d[ -])", re.IGNORECASE)
 _LOGOUT = re.compile(r"C: \S+ LOGOUT$", re.IGNORECASE)
 
 
@@ -211,12 +212,34 @@ def _run_facts(result: CheckResult) -> Iterator[tuple[str, Node]]:
         yield "message id", bdi[words(message.message_id)]
         if message.delivery_seconds is not None:
             yield "delivery", length(message.delivery_seconds * 1000)
+    if result.delivery is not None:
+        yield from _delivery_facts(result.delivery)
     if result.quota is not None:
         yield "quota", f"{percent(result.quota.used_percent)} of {words(result.quota.resource)}"
     if result.token_ms is not None:
         yield "OAuth2 token", f"{length(result.token_ms)}, outside the steps"
     yield "run", bdi[words(result.run_id)]
     yield "imapcheck", words(result.version)
+
+
+def _delivery_facts(delivery: DeliveryFacts) -> Iterator[tuple[str, Node]]:
+    if delivery.queued_as is not None:
+        yield "queued as", bdi[words(delivery.queued_as)]
+    if delivery.mailbox is None or delivery.arrival_ms is None:
+        yield "delivered", "not seen"
+        return
+    pushed = "" if delivery.pushed_ms is None else f", pushed after {length(delivery.pushed_ms)}"
+    yield "delivered to", bdi[words(delivery.mailbox), f" after {length(delivery.arrival_ms)}{pushed}"]
+    if delivery.hops:
+        yield "route", bdi[words(" → ".join(map(_hop, delivery.hops)))]
+    if delivery.authentication is not None:
+        yield "authentication", words(delivery.authentication.words)
+
+
+def _hop(hop: Hop) -> str:
+    """`mx.example.net (ESMTPS) 2 s`."""
+    protocol = f" ({hop.with_})" if hop.with_ else ""
+    return f"{hop.by or 'unnamed'}{protocol}" + (f" {length(hop.seconds * 1000)}" if hop.seconds is not None else "")
 
 
 def _search_words(search: SearchFacts) -> str:

@@ -78,6 +78,8 @@ def _facts(result: CheckResult) -> Iterator[str]:
     yield f"{length(result.duration_ms)}{attempts}"
     if result.failure is not None:
         return
+    if result.delivery is not None and result.delivery.arrival_ms is not None:
+        yield f"delivered in {length(result.delivery.arrival_ms)}"
     if result.search is not None:
         yield f"{result.search.matches} found"
     if result.new_message is not None and result.new_message.message_id is not None:

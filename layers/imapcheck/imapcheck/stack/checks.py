@@ -144,7 +144,7 @@ def _alarm(
         f"EvaluationPeriods: {alarm.runs.periods}",
         f"DatapointsToAlarm: {alarm.runs.datapoints}",
         f"ComparisonOperator: {alarm.operator}",
-        f"Threshold: {alarm.threshold}",
+        f"Threshold: {alarm.threshold:.15g}",
         f"TreatMissingData: {alarm.missing}",
         *([f"WarmUpConfiguration: {{ WarmUpPeriodDurationInMinutes: {alarm.warm_up} }}"] if alarm.warm_up else []),
         f"AlarmActions: [!Ref {topic}]",

@@ -41,7 +41,7 @@ def _log_in(attempt: Attempt, step: StepRecord) -> bool:
     if not offered and not (mechanism.name == "LOGIN" and not session.offers("LOGINDISABLED")):
         raise _not_offered(session, mechanism.name, credentials)
     if attempt.asked.login_pause is not None:
-        raise _paused(attempt.asked.login_pause)
+        raise paused(attempt.asked.login_pause)
     try:
         if offered:
             completion, volunteered = session.authenticate(
@@ -51,10 +51,10 @@ def _log_in(attempt: Attempt, step: StepRecord) -> bool:
             completion, volunteered = session.login(credentials.username, credentials.require_password())
     except CheckFailure as failure:
         with step.aside():
-            raise _with_hint(_refused_by_bye(session, failure), credentials) from failure
+            raise with_hint(_refused_by_bye(session, failure), credentials) from failure
     if not completion.ok:
         with step.aside():  # words are looked up in long lists
-            raise _with_hint(_refused_login(completion, session.asides, mechanism.explain()), credentials)
+            raise with_hint(_refused_login(completion, session.asides, mechanism.explain()), credentials)
     return volunteered
 
 
@@ -63,7 +63,7 @@ def _is_refused(completion: Completion, asides: tuple[Completion, ...]) -> bool:
     return any(refused_login(said.code, said.said) is Login.REFUSED for said in (completion, *asides))
 
 
-def _with_hint(failure: CheckFailure, credentials: Credentials) -> CheckFailure:
+def with_hint(failure: CheckFailure, credentials: Credentials) -> CheckFailure:
     """What was pasted with a blank, a line end or worse is hard to see, and a password is shown nowhere."""
     if failure.type is FailureType.AUTHENTICATION_FAILED and credentials.oddities:
         failure.detail += f" ({'; '.join(credentials.oddities)})"
@@ -83,7 +83,8 @@ def _not_offered(session: ImapSession, mechanism: str, credentials: Credentials)
     )
 
 
-def _paused(pause: LoginPause) -> CheckFailure:
+def paused(pause: LoginPause) -> CheckFailure:
+    """The failure of a login that is withheld."""
     return CheckFailure(
         FailureType.AUTHENTICATION_PAUSED,
         f"first refused {date(pause.first_refused_at)}; the next try comes {date(pause.retry_at)},"
