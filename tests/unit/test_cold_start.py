@@ -29,8 +29,8 @@ NEVER = {
     "imapcheck.cli.app",
     "imapcheck.cli.demo",
     "htpy",  # the report's, and the widget's
-    "imapcheck.output.html",
-    "imapcheck.output.terminal",
+    "imapcheck.report.page",
+    "imapcheck.output.terminal.screens",
     "prometheus_client",
     "pymap",
     "rich",

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from imapcheck import CheckDefinition
-from imapcheck.definition.deployment import doubts
+from imapcheck.stack.doubts import doubts
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 MESSAGE = {"from": "a@example.com", "to": "a@example.com", "subject": "IMAP testing", "message": "m", "keep_for": "1d"}

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from imapcheck import CheckDefinition
-from imapcheck.definition.deployment import doubts, refusals
 from imapcheck.definition.files import parse_definition
 from imapcheck.errors import DefinitionError
+from imapcheck.stack.doubts import doubts
+from imapcheck.stack.refusals import refusals
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 SEND = {
@@ -146,7 +147,7 @@ def test_refusals_of_sending_are_told_beside_other_mistakes(tmp_path: Any) -> No
     """One mistake hides no other (`salvage`)."""
     import json
 
-    from imapcheck.definition.salvage import refusals_beside
+    from imapcheck.stack.salvage import refusals_beside
 
     path = tmp_path / "mail.json"
     send = SEND | {"server": "smtp://smtp.example.com:25"}

@@ -8,7 +8,7 @@ from faults.matrix import expectations
 
 from imapcheck import CheckDefinition
 from imapcheck.check.plan import plan
-from imapcheck.definition.deployment import doubts
+from imapcheck.stack.doubts import doubts
 from imapcheck.steps import STEP_NAMES, STEPS, StepName
 
 WITHOUT_COMMAND = {"dns", "connect", "tls", "greeting"}

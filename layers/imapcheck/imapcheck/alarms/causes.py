@@ -1,6 +1,7 @@
 """How a story words a failure: its first word, its headline, what it means, and what to do."""
 
 from imapcheck.alarms.spell import type_of
+from imapcheck.definition.secret import place_of
 from imapcheck.failures import FailureType
 from imapcheck.result import Asked, CheckResult
 from imapcheck.steps import STEPS
@@ -65,7 +66,7 @@ def _named(text: str, run: CheckResult, asked: Asked) -> str:
     """`text` with the names of this check in place of general words (`imapcheck.failures`)."""
     step = "" if run.failure is None else run.failure.step
     if asked.secret is not None:
-        secret = f"the secret {asked.secret} (AWS Secrets Manager)" if asked.secret else "the secret"
+        secret = f"the secret {asked.secret} ({place_of(asked.secret).store})" if asked.secret else "the secret"
         text = text.replace("the secret or the credentials file", "the secret").replace("the secret", secret, 1)
     if asked.file:
         text = text.replace("the definition", asked.file)

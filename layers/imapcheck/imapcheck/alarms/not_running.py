@@ -11,6 +11,7 @@ from imapcheck.alarms.sentences import reason_of, what_changed
 from imapcheck.alarms.spell import silence
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.monitoring import RunsOf, ScheduleDefinition
+from imapcheck.definition.secret import place_of
 from imapcheck.result import Asked, CheckResult
 from imapcheck.wording import between, clock, clocks, count, date, elapsed
 
@@ -134,10 +135,10 @@ def _mend(asked: Asked, evidence: Evidence) -> str:
 
 
 _UNREADABLE = re.compile(r"cannot be read: .*\((\w+)\)")
-_MISSING = ("ResourceNotFoundException", "InvalidRequestException")
+_MISSING = ("ResourceNotFoundException", "ParameterNotFound", "InvalidRequestException")
 _REFUSED = ("AccessDeniedException", "DecryptionFailure")
 _TOKEN_ENDPOINT = re.compile(r"token endpoint (\S+): (?!it refused with (?:invalid|unauthorized)_)")
-_STORED = "in AWS Secrets Manager, in this stack's account and Region; the next run takes it."
+_STORED = "in {store}, in this stack's account and Region; the next run takes it."
 
 
 def _mend_credentials(text: str, secret: str) -> str:
@@ -147,18 +148,18 @@ def _mend_credentials(text: str, secret: str) -> str:
             f"See whether {endpoint[1]} is the right token endpoint, whether it works, and whether run_check can reach"
             " it; the next run tries again."
         )
-    reason = _UNREADABLE.search(text)
+    reason, store = _UNREADABLE.search(text), place_of(secret).store
     if reason is None:
-        return f"Put right the secret {secret} {_STORED}"
+        return f"Put right the secret {secret} {_STORED.format(store=store)}"
     if reason[1] in _MISSING:
-        return f"Create or restore the secret {secret} {_STORED}"
+        return f"Create or restore the secret {secret} {_STORED.format(store=store)}"
     if reason[1] in _REFUSED:
         return (
             f"Let run_check read the secret {secret}: its name must begin with the stack's SecretPrefix, and a KMS key"
             " of your own must be the stack's SecretKmsKeyArn. The secret itself may be in order."
         )
     return (
-        f"See whether AWS Secrets Manager has an outage, and, in a VPC, whether run_check can reach it;"
+        f"See whether {store} has an outage, and, in a VPC, whether run_check can reach it;"
         f" leave the secret {secret} alone. The next run tries again."
     )
 

@@ -16,11 +16,12 @@ from imapcheck.aws.log_reader import OutOfBounds
 from imapcheck.aws.newest_runs import LATEST_LINE, LoggedRun, NewestRuns
 from imapcheck.definition.files import load_definition
 from imapcheck.definition.model import CheckDefinition
+from imapcheck.definition.parts import check_files
 from imapcheck.definition.plain import plain
 from imapcheck.errors import DefinitionError
-from imapcheck.output.html import run_fragment
 from imapcheck.output.outcome import Outcome, State
-from imapcheck.output.widget import CheckRow, Choice, Problem, checks_widget, sentence_widget
+from imapcheck.report.page import run_fragment
+from imapcheck.report.widget import CheckRow, Choice, Problem, checks_widget, sentence_widget
 from imapcheck.result import Asked
 from imapcheck.stack.alarms import latest_delivery
 
@@ -111,7 +112,7 @@ class Dashboard:
     @cached_property
     def _checks(self) -> dict[str, CheckDefinition | str]:
         """The deployed checks by name; a text says why its definition cannot be read."""
-        return {path.stem: _load(path) for path in sorted(self._folder.glob("*.json"))}
+        return {path.stem: _load(path) for path in check_files(self._folder)}
 
     @cached_property
     def _delay(self) -> timedelta:

@@ -3,6 +3,7 @@
 Whoever may invoke the function writes the event, so every form of it ends in a definition or a `DefinitionError`.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 from imapcheck.aws.settings import Settings
 from imapcheck.definition.files import load_definition, parse_definition
 from imapcheck.definition.model import CheckDefinition
+from imapcheck.definition.parts import check_files
+from imapcheck.definition.secret import Store
 from imapcheck.errors import DefinitionError, NotDeployed
 from imapcheck.text import one_line
 
@@ -35,13 +38,15 @@ class Events:
         self._settings = settings
         self._loaded: dict[str, CheckDefinition] = {}
 
-    def name_a_secret(self) -> bool:
-        """Whether any deployed definition does, as far as its bytes show: nothing is parsed before it is needed."""
-        return any(b'"secret"' in path.read_bytes() for path in self._settings.definitions.glob("*.json"))
+    def stores(self) -> set[Store]:
+        """Where the deployed definitions' secrets are, as far as bytes show: nothing is parsed before it is needed."""
+        texts = (path.read_bytes() for path in self._settings.definitions.glob("*.json"))
+        named = {match[1] for text in texts for match in re.finditer(rb'"secret"\s*:\s*"(ssm:)?', text)}
+        return {"AWS Parameter Store" if parameter else "AWS Secrets Manager" for parameter in named}
 
     def places(self, home: str) -> set[str]:
         """The Regions besides `home` that deployed definitions name themselves. Raises `DefinitionError`."""
-        naming = [path.stem for path in self._settings.definitions.glob("*.json") if b'"places"' in path.read_bytes()]
+        naming = [path.stem for path in check_files(self._settings.definitions) if b'"places"' in path.read_bytes()]
         schedules = [self.deployed(name).schedule for name in naming]
         return {place for schedule in schedules if schedule is not None for place in schedule.places_beside(home)}
 
@@ -59,7 +64,7 @@ class Events:
 
     def deployed(self, name: object) -> CheckDefinition:
         """The deployed definition of that name. Raises `NotDeployed` where there is none, and `DefinitionError`."""
-        known = {path.stem for path in self._settings.definitions.glob("*.json")}
+        known = {path.stem for path in check_files(self._settings.definitions)}
         if not isinstance(name, str) or name not in known:
             # Not which there are: whoever may run one check need not know the others' names.
             raise NotDeployed(f"check {_shown(name)}: not among the deployed definitions")

@@ -62,10 +62,11 @@ class Invocation:
         and told, where a run needs it.
         """
         try:
-            if self._events.name_a_secret():
-                self._secrets.connect()
-                if self._table is not None:
-                    self._table.connect()
+            stores = self._events.stores()
+            for store in stores:
+                self._secrets.connect(store)
+            if stores and self._table is not None:
+                self._table.connect()
             self._places.connect(self._events.places(self._settings.region))
         except Exception as error:  # noqa: BLE001 - an INIT that raises would take every check along
             _LOG.warning("boto3's clients could not be made in INIT: %s", type(error).__name__)

@@ -19,6 +19,7 @@ from imapcheck.cli.orders import Order, Orders
 from imapcheck.cli.report_file import ReportFileError, page_of, report_file
 from imapcheck.cli.status import exit_status, wrong_usage_to
 from imapcheck.definition.json_text import STANDARD_INPUT
+from imapcheck.definition.parts import is_part
 from imapcheck.output.formats import FORMATS, Format
 from imapcheck.output.json_lines import append_line, json_line
 from imapcheck.output.outcome import Outcome
@@ -132,6 +133,8 @@ def _refuse_what_does_not_go_together(
 ) -> None:
     if not 1 <= concurrency <= 100:
         raise typer.BadParameter(f"{concurrency} is not from 1 to 100", param_hint="--concurrency")
+    if all(map(is_part, files)):
+        raise typer.BadParameter(f"{files[0]} is a part that checks extend, and no check", param_hint="FILE")
     if [*files, credentials].count(STANDARD_INPUT) > 1:
         raise typer.BadParameter("standard input can be read once only")
     if every is not None and html is not None:

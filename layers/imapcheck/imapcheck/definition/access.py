@@ -1,12 +1,12 @@
 """How a server is reached and logged in to: TLS, mechanism and secret, alike for `server` and `send.server`."""
 
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator
 
 from imapcheck.definition.fields import Line, Model, conflict, expected
+from imapcheck.definition.secret import PATTERN, secret_name
 from imapcheck.definition.server import IMAP, Endpoint, Protocol, parse_server
 
 TlsMode = Literal["implicit", "starttls", "none"]
@@ -93,16 +93,4 @@ def idle_tls(
     ]
 
 
-_NAME_IN_SECRETS_MANAGER = "^[A-Za-z0-9/_+=.@-]{1,512}$"
-
-
-def _secret_name(value: str) -> str:
-    """As Secrets Manager takes it (API reference, CreateSecret)."""
-    if not re.fullmatch(_NAME_IN_SECRETS_MANAGER[1:-1], value):
-        raise expected("a name of at most 512 letters, digits and /_+=.@-, not an ARN")
-    return value
-
-
-SecretName = Annotated[
-    str, AfterValidator(_secret_name), WithJsonSchema({"type": "string", "pattern": _NAME_IN_SECRETS_MANAGER})
-]
+SecretName = Annotated[str, AfterValidator(secret_name), WithJsonSchema({"type": "string", "pattern": PATTERN})]

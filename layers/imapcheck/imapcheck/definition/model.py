@@ -34,14 +34,19 @@ from imapcheck.definition.fields import (
     Line,
     Milliseconds,
     Model,
+    PartName,
     Terms,
     body,
     conflict,
     expected,
+    incomplete,
+    without_nulls,
 )
-from imapcheck.definition.monitoring import AlarmsDefinition, RunsOf, ScheduleDefinition
+from imapcheck.definition.monitoring import AlarmsDefinition, RunsOf, ScheduleDefinition, SloDefinition
+from imapcheck.definition.parts import Sources
 from imapcheck.definition.sending import REST, SendDefinition
 from imapcheck.definition.server import Endpoint, parse_server
+from imapcheck.measures import MetricSet
 from imapcheck.steps import STEP_NAMES
 from imapcheck.wording import elapsed
 
@@ -49,8 +54,6 @@ NAME_PATTERN = r"^[A-Za-z0-9-]{1,40}$"
 MAX_MESSAGE = 1_000_000
 MAX_SIZE = 25 << 20
 """Octets of a message; a larger one is never read (imap/decoder.py)."""
-
-MetricSet = Literal["alarms", "main", "steps", "all"]
 
 
 class SearchDefinition(Model):
@@ -72,7 +75,7 @@ class SearchDefinition(Model):
     @model_validator(mode="after")
     def _some_term(self) -> Self:
         if not self.terms():
-            raise expected("at least one of subject, from, to, text")
+            raise incomplete("at least one of subject, from, to, text")
         return self
 
     def terms(self) -> tuple[tuple[str, str], ...]:
@@ -102,7 +105,7 @@ class NewMessageDefinition(Model):
     @model_validator(mode="after")
     def _some_recipient(self) -> Self:
         if not (self.to or self.cc or self.bcc):
-            raise expected("at least one recipient in to, cc or bcc")
+            raise incomplete("at least one recipient in to, cc or bcc")
         return self
 
 
@@ -118,10 +121,20 @@ def _as_search_object(value: Any) -> Any:
     return {"subject": value} if isinstance(value, str | list) else value
 
 
+def _thresholds(value: Any) -> Any:
+    """Null is a step's default: no threshold."""
+    return without_nulls(value, ("total", *STEP_NAMES)) if isinstance(value, dict) else value
+
+
 class CheckDefinition(Model):
     """One check against one server. Only `server` is required."""
 
     schema_reference: str | None = Field(None, alias="$schema", description="For the editor; not used.")
+    extends: PartName | None = Field(
+        None,
+        description="A file of this folder whose name begins with _: what it says counts where this one says nothing.",
+        examples=["_defaults.json"],
+    )
     name: Annotated[str, Field(pattern=NAME_PATTERN)] | None = Field(
         None, description="The check's name; in a file it must equal the file's stem."
     )
@@ -129,7 +142,9 @@ class CheckDefinition(Model):
         description="imaps://host:993/, imap://host:143/ (STARTTLS), or a host or address with or without a port.",
         examples=["imaps://imap.example.com:993/"],
     )
-    secret: SecretName | None = Field(None, description="Secrets Manager secret with username, password and host.")
+    secret: SecretName | None = Field(
+        None, description="Secret with username, password, host; ssm:NAME is a parameter."
+    )
     authentication: Authentication = Field("plain", description="How to log in.")
     search: Annotated[SearchDefinition, BeforeValidator(_as_search_object)] | None = Field(
         None, description="Subject term, list of terms (all must match), or an object."
@@ -144,14 +159,16 @@ class CheckDefinition(Model):
         0, description="Attempts after one that failed for what may be a glitch; they share the timeout."
     )
     identify: Annotated[bool, Field(strict=True)] = Field(False, description="Send ID after the login (RFC 2971).")
-    thresholds: dict[Literal["total", *STEP_NAMES], Milliseconds] = Field(  # type: ignore[valid-type]
-        default_factory=dict, description="Milliseconds; an available run over one of them is slow."
-    )
+    thresholds: Annotated[
+        dict[Literal["total", *STEP_NAMES], Milliseconds],  # type: ignore[valid-type]
+        BeforeValidator(_thresholds),
+    ] = Field(default_factory=dict, description="Milliseconds; an available run over one of them is slow.")
     quota: QuotaDefinition | None = Field(None, description="Warn before the mailbox is full.")
     schedule: ScheduleDefinition | None = Field(None, description="Makes the stack run the check, with alarms.")
     alarms: AlarmsDefinition = Field(
         default_factory=AlarmsDefinition, description="When alarms ring, and whom they tell."
     )
+    slo: SloDefinition | None = Field(None, description="A goal for the month's availability, with its budget.")
     metrics: MetricSet = Field(
         "main",
         description="What is published to CloudWatch: alarms, what an alarm reads and no more; main; steps, with the"
@@ -160,6 +177,7 @@ class CheckDefinition(Model):
 
     _endpoint: Endpoint = PrivateAttr()
     _directory: Path = PrivateAttr(default=Path())
+    _sources: Sources | None = PrivateAttr(default=None)
 
     @model_validator(mode="before")
     @classmethod
@@ -190,6 +208,7 @@ class CheckDefinition(Model):
         self._endpoint = parse_server(self.server, self.tls.mode)
         if isinstance(info.context, dict) and "directory" in info.context:
             self._directory = Path(info.context["directory"])
+            self._sources = info.context.get("sources")
         if not self.logs_in:
             for name in ("search", "new_message", "send"):
                 if getattr(self, name) is not None:
@@ -265,6 +284,10 @@ class CheckDefinition(Model):
         """A `ca_file` beside the definition, or None for the system's authorities."""
         return None if ca_file is None else self._directory / ca_file
 
+    def source_of(self, field: str, source: str) -> str:
+        """The file that a value stands in, as messages about what it does here begin; `source` is the check's own."""
+        return source if self._sources is None else self._sources.judged(field)
+
     @property
     def label(self) -> str:
         """The name, or what stands for it where the definition has none."""
@@ -284,15 +307,3 @@ def _refuse_windows_too_long(schedule: ScheduleDefinition, alarms: AlarmsDefinit
                 str(getattr(alarms, field)),
                 f"at most {most} intervals of {schedule.every}: CloudWatch looks back {window} at most",
             )
-
-
-def json_schema() -> dict[str, Any]:
-    """JSON Schema (draft 2020-12) of a definition file, for editors."""
-    schema = CheckDefinition.model_json_schema(by_alias=True)
-    search = schema["properties"]["search"]
-    search["anyOf"] = [
-        {"type": "string", "minLength": 1},
-        {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1, "maxItems": 20},
-        *search["anyOf"],
-    ]
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -12,7 +12,7 @@ from imapclient.datetime_util import parse_to_datetime
 
 from imapcheck.errors import CheckFailure
 from imapcheck.imap.decoder import Response, broken, unreadable
-from imapcheck.special_uses import SPECIAL_USES
+from imapcheck.imap.special_uses import SPECIAL_USES
 
 _ATTRIBUTES = frozenset(
     {"\\noselect", "\\nonexistent", "\\noinferiors", "\\haschildren", "\\hasnochildren", "\\subscribed"}

@@ -1,4 +1,4 @@
-"""What a deployment refuses or warns of in `send`; `deployment` asks for it with the rest."""
+"""What a deployment refuses of `send`, and what it doubts; `refusals` and `doubts` ask for it with the rest."""
 
 from collections.abc import Iterator
 from datetime import timedelta

@@ -9,9 +9,9 @@ from rich.text import Text
 
 from imapcheck.output.outcome import Outcome, worst_first
 from imapcheck.output.screen import Screen, is_fine
-from imapcheck.output.steps import StepLines
-from imapcheck.output.table import count, table
-from imapcheck.output.verdict import evidence, reasons, verdict
+from imapcheck.output.terminal.steps import StepLines
+from imapcheck.output.terminal.table import count, table
+from imapcheck.output.terminal.verdict import evidence, reasons, verdict
 from imapcheck.trace import Hook, StepEvent
 
 _MOST_STORIES_WITH_TRANSCRIPT = 5

@@ -39,12 +39,12 @@ from htpy import (
 )  # fmt: skip
 
 from imapcheck.delivery import DeliveryFacts, Hop
-from imapcheck.output.drawing import days_drawing
 from imapcheck.output.excerpt import part_of
-from imapcheck.output.html_steps import legend_of, steps_table, words
 from imapcheck.output.json_lines import json_object
 from imapcheck.output.outcome import Outcome, State
 from imapcheck.output.waterfall import waterfall_of
+from imapcheck.report.drawing import days_drawing
+from imapcheck.report.steps import legend_of, steps_table, words
 from imapcheck.result import CheckResult, Failure, ResultWarning, SearchFacts, TlsFacts, isoformat
 from imapcheck.wording import apart, date, days_left, elapsed, failure_line, length, percent, size
 

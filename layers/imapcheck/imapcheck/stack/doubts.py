@@ -1,67 +1,31 @@
-"""What only a deployment minds: definitions that the function would refuse, and those that hide a mistake.
+"""What a definition asks for that can never turn green, never happen or has no effect: a warning of `validate`."""
 
-`refusals` is what would fail in the stack, `strays` what must not be uploaded; `doubts` is what can never turn green,
-never happen or has no effect, told as a warning. A run from a laptop asks for none of them.
-"""
-
-import base64
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from pathlib import Path
-from zoneinfo import ZoneInfo, available_timezones
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from imapcheck.definition.access import TlsDefinition, idle_tls
+from imapcheck.alarms.kinds import KINDS
+from imapcheck.definition.access import idle_tls
 from imapcheck.definition.asked import why_not, why_skipped
-from imapcheck.definition.files import problem_line
-from imapcheck.definition.json_text import shown
 from imapcheck.definition.model import CheckDefinition, NewMessageDefinition
 from imapcheck.definition.monitoring import AlarmsDefinition, ScheduleDefinition
-from imapcheck.definition.mute_windows import leave_no_gap
-from imapcheck.definition.sending_rules import refused_sending, sending_doubts
+from imapcheck.definition.secret import place_of
+from imapcheck.imap.special_uses import SPECIAL_USES
 from imapcheck.regions import CITIES
-from imapcheck.special_uses import SPECIAL_USES
+from imapcheck.stack.mute_windows import leave_no_gap
+from imapcheck.stack.sending_rules import sending_doubts
 from imapcheck.wording import apart, length
 
-_NO_ZONES = {"Factory", "localtime"}
-"""What a machine's zone files hold besides zones."""
 DEFAULT_PREFIX = "imapcheck/"
 """The default of the stack's parameter SecretPrefix, which ends with a slash."""
 PREFIX_PATTERN = "^[A-Za-z0-9/_+=.@-]{1,200}/$"
 """What the parameter may be, as the template has it."""
-_BEGIN, _END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
-_MOST_OCTETS = 1 << 20
-"""Of a file beside the definitions: all of the world's authorities are a fifth of it."""
+_LONGEST_MONTH = timedelta(days=31)
 ASKING_SECONDS = 25
 """What asking the other places may take, after a run of the whole timeout."""
 _DAYS = {"FEB": 29, "2": 29, "02": 29} | dict.fromkeys(
     ("APR", "4", "04", "JUN", "6", "06", "SEP", "9", "09", "NOV", "11"), 30
 )
-
-
-def refusals(definition: CheckDefinition, source: str, now: datetime) -> list[str]:
-    """What the deployed function or CloudWatch would refuse, one line each, beginning with `source`."""
-    return [problem_line(source, field, found, wanted) for field, found, wanted in _refused(definition, now)]
-
-
-def strays(folder: Path) -> list[str]:
-    """One line for each entry of a folder of definitions that is neither one nor a file of certificates in PEM.
-
-    The whole folder becomes a layer of the functions: a secret that lies there would be uploaded with it.
-    """
-    entries = [entry for entry in sorted(folder.iterdir()) if not (entry.suffix == ".json" and entry.is_file())]
-    wanted = "definitions (NAME.json) and certificates in PEM alone, as everything in this folder is deployed"
-    return [f"{shown(entry)}: found {found}, expected {wanted}" for entry in entries if (found := _stray(entry))]
-
-
-def _stray(entry: Path) -> str | None:
-    if not entry.is_file():
-        return "a folder" if entry.is_dir() else "something that is not a file"
-    if entry.stat().st_size > _MOST_OCTETS:
-        return f"a file of more than {_MOST_OCTETS >> 20} MiB"
-    content = entry.read_bytes()
-    if b"PRIVATE KEY-----" in content:
-        return "a private key"
-    return None if is_pem(content) else "a file that is neither a definition nor certificates"
 
 
 def doubts(definition: CheckDefinition, source: str, now: datetime, secret_prefix: str = DEFAULT_PREFIX) -> list[str]:
@@ -72,51 +36,8 @@ def doubts(definition: CheckDefinition, source: str, now: datetime, secret_prefi
     found = [*_search_doubts(definition), *_threshold_doubts(definition), *_server_doubts(definition)]
     found += [*_mailbox_doubts(definition), *_secret_doubts(definition, secret_prefix), *_effect_doubts(definition)]
     found += sending_doubts(definition)
-    found += _alarm_doubts(definition, now)
-    return [f"{source}: warning: {field}: {text}" for field, text in found]
-
-
-def _refused(definition: CheckDefinition, now: datetime) -> Iterator[tuple[str, str, str]]:
-    if definition.schedule is not None and definition.logs_in and definition.secret is None:
-        yield "secret", "nothing", f"the name of a secret: the function logs in with {definition.authentication}"
-    yield from _refused_authority(definition, "tls", definition.tls)
-    yield from refused_sending(definition)
-    if definition.send is not None:
-        yield from _refused_authority(definition, "send.tls", definition.send.tls)
-    for index, mute in enumerate(definition.alarms.mute):
-        if mute.timezone != "UTC" and mute.timezone not in available_timezones() - _NO_ZONES:
-            yield f"alarms.mute.{index}.timezone", f'"{mute.timezone}"', "a time zone's name such as Europe/Berlin"
-        if mute.at is not None and not -1 <= int(mute.at[:4]) - now.year <= 10:
-            wanted = "a date and time that exists, from last year to in ten years"
-            yield f"alarms.mute.{index}.at", f'"{mute.at}"', wanted
-
-
-def _refused_authority(definition: CheckDefinition, field: str, tls: TlsDefinition) -> Iterator[tuple[str, str, str]]:
-    name, path = tls.ca_file, definition.path_of(tls.ca_file)
-    if name is None or path is None:
-        return
-    if Path(name).is_absolute():
-        yield f"{field}.ca_file", "an absolute path", "a file beside the definition, as nothing else is deployed"
-    elif path.is_file() and not is_pem(path.read_bytes()):
-        yield f"{field}.ca_file", f'"{name}"', "certificates in PEM (-----BEGIN CERTIFICATE-----)"
-
-
-def is_pem(data: bytes) -> bool:
-    """Blocks of certificates, as far as their beginnings tell; whether OpenSSL reads them `check.deployable` knows."""
-    blocks = list(_blocks(data))
-    try:
-        # DER begins every certificate with a SEQUENCE (RFC 5280 section 4.1)
-        return bool(blocks) and all(base64.b64decode(b"".join(b.split()), validate=True)[:1] == b"\x30" for b in blocks)
-    except ValueError:
-        return False
-
-
-def _blocks(data: bytes) -> Iterator[bytes]:
-    """What stands between each BEGIN and the next END. It looks for either once, so that no file takes long."""
-    at = 0
-    while (begin := data.find(_BEGIN, at)) >= 0 and (end := data.find(_END, begin)) >= 0:
-        yield data[begin + len(_BEGIN) : end]
-        at = end
+    found += [*_alarm_doubts(definition, now), *_goal_doubts(definition)]
+    return [f"{definition.source_of(field, source)}: warning: {field}: {text}" for field, text in found]
 
 
 def _search_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
@@ -214,8 +135,11 @@ def _secret_doubts(definition: CheckDefinition, stack_prefix: str) -> Iterator[t
         "secret": definition.secret if definition.logs_in else None,
         "send.secret": send.secret if send is not None and send.logs_in else None,
     }
-    for field, name in named.items():
-        if name is None or name.startswith(stack_prefix):
+    for field, secret in named.items():
+        if secret is None:
+            continue
+        store, name = place_of(secret)
+        if name.startswith(stack_prefix if store == "AWS Secrets Manager" else stack_prefix.removeprefix("/")):
             continue
         prefix = name[: name.find("/", 1) + 1]
         outside = f"its name does not begin with {stack_prefix}"
@@ -246,13 +170,13 @@ def _alarm_doubts(definition: CheckDefinition, now: datetime) -> Iterator[tuple[
     given = alarms.model_fields_set
     if definition.schedule is None and given:
         yield "alarms", "there is no schedule, so this check has no alarms"
-    if "slow" in given and not definition.thresholds:
-        yield "alarms.slow", "there are no thresholds, so no run is slow"
-    if "certificate_days" in given and not definition.verifies_certificate:
-        yield "alarms.certificate_days", "no certificate is verified, so this never rings"
+    schedule = definition.schedule or ScheduleDefinition(every="5m")
+    for kind in KINDS:
+        if kind.key in given and kind.alarm(definition, schedule) is None:
+            yield f"alarms.{kind.key}", kind.never
     for index, mute in enumerate(alarms.mute):
-        if mute.is_over(now):
-            yield f"alarms.mute.{index}.at", f"{mute.at} and its {mute.iso_duration} are over"
+        if mute.is_over(_last_month(now)):  # until then a report may still leave out what lies in it
+            yield f"alarms.mute.{index}.at", f"{mute.at} and its {mute.iso_duration} are over, and so is the next month"
         if mute.at is not None and not _is_on_the_clock(mute.at, mute.timezone):
             yield (
                 f"alarms.mute.{index}.at",
@@ -262,6 +186,25 @@ def _alarm_doubts(definition: CheckDefinition, now: datetime) -> Iterator[tuple[
             yield f"alarms.mute.{index}.cron", "no month of these has such a day"
     if leave_no_gap(alarms.mute):
         yield "alarms.mute", "these windows follow each other without a gap: the alarms are silent for ever"
+
+
+def _last_month(now: datetime) -> datetime:
+    """Its beginning in UTC."""
+    this = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return (this - timedelta(days=1)).replace(day=1)
+
+
+def _goal_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
+    """A goal that one failed run misses in any month."""
+    slo, schedule = definition.slo, definition.schedule
+    if slo is None:
+        return
+    if schedule is None:
+        yield "slo", "there is no schedule, so there is no month to measure"
+        return
+    runs = _LONGEST_MONTH // timedelta(seconds=schedule.seconds)
+    if slo.available < 100 and runs * (100 - slo.available) < 100:
+        yield "slo.available", f"{slo.available:g} % of {runs:,} runs a month: a single failed run misses the goal"
 
 
 def _is_on_the_clock(at: str, timezone: str) -> bool:

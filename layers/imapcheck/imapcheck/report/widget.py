@@ -31,10 +31,10 @@ from htpy import (
     tr,
 )  # fmt: skip
 
-from imapcheck.output.html import certificate, strip, why, widget
-from imapcheck.output.html_run import state_mark
-from imapcheck.output.html_steps import LEGEND, legend, words
 from imapcheck.output.outcome import WORST_FIRST, Outcome, State
+from imapcheck.report.page import certificate, strip, why, widget
+from imapcheck.report.run import state_mark
+from imapcheck.report.steps import LEGEND, legend, words
 from imapcheck.result import CheckResult
 from imapcheck.wording import clock, elapsed, length, percent
 

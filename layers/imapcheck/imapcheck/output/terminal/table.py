@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from imapcheck.output.outcome import Outcome, State, passed_limits, worst_first
-from imapcheck.output.verdict import STYLES, WORDS
+from imapcheck.output.terminal.verdict import STYLES, WORDS
 from imapcheck.result import CheckResult
 from imapcheck.wording import failure_line, length, warning_line
 

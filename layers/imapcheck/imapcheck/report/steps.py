@@ -4,8 +4,8 @@ from collections.abc import Collection
 
 from htpy import Element, Node, bdi, caption, div, fragment, li, span, table, tbody, td, tfoot, th, thead, tr, ul
 
-from imapcheck.output.drawing import axis_drawing, row_drawing, swatch, total_drawing
 from imapcheck.output.waterfall import Mark, Row, Waterfall
+from imapcheck.report.drawing import axis_drawing, row_drawing, swatch, total_drawing
 from imapcheck.text import one_line
 from imapcheck.trace import NOT_REACHED
 from imapcheck.wording import length

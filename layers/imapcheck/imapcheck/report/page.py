@@ -41,11 +41,11 @@ from htpy import (
 )  # fmt: skip
 from markupsafe import Markup
 
-from imapcheck.output.drawing import strip_drawing
-from imapcheck.output.html_run import BADGES, Place, moment, name_of, run_body, server_of, state_mark
-from imapcheck.output.html_steps import LEGEND, legend, words
 from imapcheck.output.outcome import WORST_FIRST, Outcome, worst_first
 from imapcheck.output.waterfall import waterfall_of
+from imapcheck.report.drawing import strip_drawing
+from imapcheck.report.run import BADGES, Place, moment, name_of, run_body, server_of, state_mark
+from imapcheck.report.steps import LEGEND, legend, words
 from imapcheck.result import CheckResult, isoformat
 from imapcheck.version import VERSION
 from imapcheck.wording import days_left, failure_line, length, warning_line

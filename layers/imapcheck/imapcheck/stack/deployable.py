@@ -3,16 +3,16 @@
 from collections.abc import Iterator, Mapping
 
 from imapcheck.definition.access import TlsDefinition, TlsMode
-from imapcheck.definition.deployment import is_pem
 from imapcheck.definition.files import problem_line
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.errors import DefinitionError
 from imapcheck.network.resolver import is_local_name
 from imapcheck.network.tls import client_context
+from imapcheck.stack.refusals import is_pem
 
 
 def run_refusals(definition: CheckDefinition, source: str, *, allow_local_addresses: bool = False) -> list[str]:
-    """One line each, beginning with `source`; none for what `definition.deployment.refusals` already tells."""
+    """One line each, beginning with `source`; none for what `refusals` already tells."""
     found = [*_refused_authority(definition, "tls", definition.tls, definition.tls_mode)]
     hosts = {"server": definition.host}
     if (send := definition.send) is not None:
@@ -20,7 +20,7 @@ def run_refusals(definition: CheckDefinition, source: str, *, allow_local_addres
         hosts["send.server"] = send.host
     if not allow_local_addresses and definition.schedule is not None:
         found += _refused_hosts(hosts)
-    return [problem_line(source, *problem) for problem in found]
+    return [problem_line(definition.source_of(problem[0], source), *problem) for problem in found]
 
 
 def _refused_hosts(hosts: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:

@@ -8,23 +8,24 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from imapcheck.definition.deployment import refusals
 from imapcheck.definition.files import parse_definition
-from imapcheck.definition.json_text import UnreadableError, read_object, shown
+from imapcheck.definition.json_text import shown
 from imapcheck.definition.model import CheckDefinition
+from imapcheck.definition.parts import Parts, Sources
 from imapcheck.errors import DefinitionError
+from imapcheck.stack.refusals import refusals
 
 _SERVER = "mail.example"
 _WINDOW = {"cron": "0 0 * * *", "duration": "1h"}
 
 
-def refusals_beside(path: Path, now: datetime) -> list[str]:
+def refusals_beside(path: Path, now: datetime, parts: Parts | None = None) -> list[str]:
     """`refusals` of the readable parts of the definition in `path`, each line once; none where it is no JSON object."""
     try:
-        data = read_object(path)
-    except UnreadableError:
+        data, sources = (parts or Parts()).written(path)
+    except DefinitionError:
         return []
-    definitions = [found for part in _parts(data) if (found := _read(part, path.parent)) is not None]
+    definitions = [found for part in _parts(data) if (found := _read(part, path.parent, sources)) is not None]
     return list(dict.fromkeys(line for found in definitions for line in refusals(found, shown(path), now)))
 
 
@@ -51,8 +52,8 @@ def _windows(window: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {"at": window["at"], "duration": "1h"}
 
 
-def _read(part: dict[str, Any], directory: Path) -> CheckDefinition | None:
+def _read(part: dict[str, Any], directory: Path, sources: Sources | str = "") -> CheckDefinition | None:
     try:
-        return parse_definition(part, source="", directory=directory)
+        return parse_definition(part, source=sources, directory=directory)
     except DefinitionError:  # told already, with the whole definition
         return None
