@@ -23,7 +23,7 @@ _OLDEST_SCHEDULE = timedelta(hours=6)
 
 
 @dataclass(frozen=True)
-class Order:
+class RunRequest:
     """A definition to run; `instant_test` publishes nothing; `scheduled_at` is the schedule's time for this run."""
 
     definition: CheckDefinition
@@ -50,17 +50,17 @@ class Events:
         schedules = [self.deployed(name).schedule for name in naming]
         return {place for schedule in schedules if schedule is not None for place in schedule.places_beside(home)}
 
-    def order(self, event: object) -> Order:
+    def request(self, event: object) -> RunRequest:
         """What `event` asks for. Raises `DefinitionError`, of which `NotDeployed` is a name that is not there."""
         if not isinstance(event, dict):
             raise DefinitionError('event: expected {"check": NAME} or a whole definition')
         if "look" in event:
             raise DefinitionError('event: "look" is what the places are asked, and this is their home')
         if "check" not in event:
-            return Order(self._inline(event), instant_test=True)
+            return RunRequest(self._inline(event), instant_test=True)
         if not set(event) <= {"check", "scheduled_time"}:
             raise DefinitionError('event: expected "check" alone, or a whole definition without it')
-        return Order(self.deployed(event["check"]), instant_test=False, scheduled_at=_scheduled(event))
+        return RunRequest(self.deployed(event["check"]), instant_test=False, scheduled_at=_scheduled(event))
 
     def deployed(self, name: object) -> CheckDefinition:
         """The deployed definition of that name. Raises `NotDeployed` where there is none, and `DefinitionError`."""

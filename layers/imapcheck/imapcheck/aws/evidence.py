@@ -28,7 +28,7 @@ _QUICK_SECONDS = 0.5
 
 
 @dataclass
-class _Found:
+class _Read:
     """What was read so far for one change, in any order.
 
     `errors` are the check's own, `faults` the function's, which may have struck another check.
@@ -62,7 +62,7 @@ class _Found:
         if found.check in (None, self.change.check) and at - _LATEST <= self.change.at:
             (self.faults if found.check is None else self.errors)[at] = MonitorError(at, found.error)
 
-    def merge(self, window: "_Found") -> None:
+    def merge(self, window: "_Read") -> None:
         """Take what a window gave that was read to its end."""
         for run in window.runs.values():
             self.take_run(run, run.started_at)
@@ -104,7 +104,7 @@ class _Search:
     """One search for the evidence of some changes; everything from `edge` on has been read as far as it is needed."""
 
     def __init__(self, log: LogReader, changes: Sequence[Change]) -> None:
-        self.found = [_Found(change) for change in changes]
+        self.found = [_Read(change) for change in changes]
         self.edge = max(change.at for change in changes) + _LATEST
         self._log = log
         self._length = min(_FIRST_WINDOW, max(change.period * (change.periods + 1) for change in changes))
@@ -131,7 +131,7 @@ class _Search:
                 break
 
     @staticmethod
-    def _is_whole(item: _Found) -> bool:
+    def _is_whole(item: _Read) -> bool:
         return item.change.kind.is_whole(item.change, item.newest_runs())
 
     def _step(self, oldest: datetime) -> bool:
@@ -158,7 +158,7 @@ class _Search:
 
     def _read(self, start: datetime, end: datetime) -> bool:
         """Take in what one window holds; False, and nothing taken, where the time limit passed before its end."""
-        window = [_Found(item.change) for item in self.found]
+        window = [_Read(item.change) for item in self.found]
         began = time.monotonic()
         try:
             self._fill(window, start, end)
@@ -173,7 +173,7 @@ class _Search:
             self._slow = True
         return True
 
-    def _fill(self, window: Sequence[_Found], start: datetime, end: datetime) -> None:
+    def _fill(self, window: Sequence[_Read], start: datetime, end: datetime) -> None:
         checks = {item.change.check for item in window}
         for line in self._log.lines(runs_pattern(checks), start, end):
             if (run := read_run(line.text)) is not None:

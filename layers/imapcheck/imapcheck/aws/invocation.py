@@ -79,20 +79,20 @@ class Invocation:
         """
         ends = time.monotonic() + remaining_seconds - RESERVED_SECONDS
         cold, self._cold = self._cold, False
-        order = self._events.order(event)
-        definition = order.definition
-        places = () if order.instant_test else self._places_of(definition)
+        request = self._events.request(event)
+        definition = request.definition
+        places = () if request.instant_test else self._places_of(definition)
         deadline = ends - LONGEST_WAIT_SECONDS if places else ends
         credentials = self._credentials(definition)
-        guard = self._guard.obeyed_only() if order.instant_test else self._guard
+        guard = self._guard.obeyed_only() if request.instant_test else self._guard
         result = self._check(definition, credentials, deadline, guard)
         warnings = [_UNVERIFIED] if definition.tls_mode != "none" and not definition.tls.verify else []
         if credentials is not None and result.failure is not None and result.failure.type in _REFUSED:
             result = self._once_more(definition, credentials, result, deadline, guard, warnings)
         if places:
             result = self._judged(definition, result, places, ends)
-        stamp = order.scheduled_at or result.started_at
-        return RunOutcome(result, definition, order.instant_test, cold, stamp, tuple(warnings))
+        stamp = request.scheduled_at or result.started_at
+        return RunOutcome(result, definition, request.instant_test, cold, stamp, tuple(warnings))
 
     def _places_of(self, definition: CheckDefinition) -> tuple[str, ...]:
         return () if definition.schedule is None else definition.schedule.places_beside(self._settings.region)
