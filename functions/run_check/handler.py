@@ -14,7 +14,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from imapcheck.aws.event import is_instant_test, is_scheduled
 from imapcheck.aws.invocation import Invocation, RunOutcome
 from imapcheck.aws.metrics import metrics_of, publish, publish_error
-from imapcheck.aws.place import Place
+from imapcheck.aws.place import PlaceFunction
 from imapcheck.aws.run_log import COULD_NOT_RUN, FINISHED, error_fields, keep_libraries_quiet, run_fields
 from imapcheck.aws.settings import Settings
 from imapcheck.errors import NotDeployed
@@ -22,7 +22,7 @@ from imapcheck.errors import NotDeployed
 settings = Settings.from_environment()
 logger = Logger(service="imapcheck")
 keep_libraries_quiet()
-place = Place(settings) if settings.place is not None else None
+place = PlaceFunction(settings) if settings.place is not None else None
 invocation = Invocation(settings)
 if place is None:
     invocation.prepare()
@@ -48,7 +48,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         return _fail(event, error)
 
 
-def _look(place: Place, event: dict[str, Any], seconds: float) -> dict[str, Any]:
+def _look(place: PlaceFunction, event: dict[str, Any], seconds: float) -> dict[str, Any]:
     """Answer home; an exception fails the invocation, so that home hears of it and `place-errors` counts it."""
     answer = place.answer(event, seconds)
     logger.info("looked", check=event["look"], **{key: answer[key] for key in ("place", "silent") if key in answer})

@@ -13,7 +13,7 @@ import pytest
 from conftest import NEW_MESSAGE
 from imapcheck.aws import places as asking
 from imapcheck.aws.invocation import Invocation
-from imapcheck.aws.place import MOST_TRANSCRIPT, Place, digest_of
+from imapcheck.aws.place import MOST_TRANSCRIPT, PlaceFunction, digest_of
 from imapcheck.aws.places import MOST_OCTETS, Places, read_answer
 from imapcheck.aws.settings import Settings
 from imapcheck.check.login_pause import LoginGuard
@@ -69,8 +69,8 @@ def closed() -> Iterator[int]:
         yield held.getsockname()[1]
 
 
-def place(folder: Path, region: str = OHIO) -> Place:
-    return Place(Settings(definitions=folder, stack="stack", place=region, allow_local_addresses=True))
+def place(folder: Path, region: str = OHIO) -> PlaceFunction:
+    return PlaceFunction(Settings(definitions=folder, stack="stack", place=region, allow_local_addresses=True))
 
 
 def there(folder: Path, region: str) -> Function:
@@ -125,7 +125,7 @@ def test_down_from_two_of_three(home: Any, write: Write, server_context: Any) ->
     assert run.result.transcript == ("S: nothing",)
 
 
-def failing(looking: Place) -> Function:
+def failing(looking: PlaceFunction) -> Function:
     """A place's true answer, but for what it saw."""
 
     def function(event: Any) -> Any:

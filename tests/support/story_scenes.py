@@ -343,6 +343,17 @@ def paused() -> Story:
     return tell(change(UNAVAILABLE), setting(lines))
 
 
+def sender_refused() -> Story:
+    """The mailbox's login works; the sending server refuses its own, whose secret is another."""
+    refused = FailureType.AUTHENTICATION_FAILED
+    words = "535 5.7.8 Error: authentication failed"
+    lines = (*SUBMITTING[:-4], f"S: {words}", "C: QUIT", "S: 221 2.0.0 Bye", "C: DONE", "S: A0009 OK Idle completed")
+    fault = Fault("send_authenticate", f"the server answered {words}", 161.0, (*lines, *leaving(10)))
+    bad = [log_line(minutes_ago(minutes), type=refused, fault=fault) for minutes in (0, 5)]
+    good = [log_line(minutes_ago(minutes)) for minutes in (10, 15)]
+    return tell(change(UNAVAILABLE), setting([*bad, *good], asked={"send_secret": "imapcheck/sender"}))
+
+
 def up() -> Story:
     """Seven bad runs, of two kinds, and two good ones."""
     ended = RANG + timedelta(minutes=38)
@@ -409,6 +420,31 @@ def not_running_by_error() -> Story:
 def not_running_silent() -> Story:
     """Nothing ran and nothing was said."""
     return tell(change(NOT_RUNNING), setting([log_line(minutes_ago(16))]))
+
+
+def machine_outside_is_silent() -> Story:
+    """The check is run from outside, and its machine reports no more."""
+    told = setting([log_line(minutes_ago(16))], evidence={"machine": "office-1"}, asked={"runs_outside": True})
+    return tell(change(NOT_RUNNING), told)
+
+
+def machine_outside_is_wrong() -> Story:
+    """It reports, but not a run."""
+    text = "credentials in /etc/imapcheck/secrets/office.json: not found"
+    evidence = {"errors": (MonitorError(minutes_ago(1), text),), "machine": "office-1"}
+    return tell(
+        change(NOT_RUNNING), setting([log_line(minutes_ago(16))], evidence=evidence, asked={"runs_outside": True})
+    )
+
+
+def down_from_outside() -> Story:
+    """What a machine outside has seen."""
+    refused = FailureType.CONNECTION_REFUSED
+    lines = [log_line(minutes_ago(m), type=refused, fault=FAULTS[refused]) for m in (0, 5)] + [
+        log_line(minutes_ago(10))
+    ]
+    told = setting(lines, evidence={"machine": "office-1"}, asked={"runs_outside": True, "secret": None})
+    return tell(change(UNAVAILABLE), told)
 
 
 def running_again() -> Story:
@@ -518,6 +554,7 @@ def storm() -> Story:
 SCENES: dict[str, Callable[[], Story]] = {
     **{f"down-{type.value}": partial(down, type) for type in FailureType},
     "paused": paused,
+    "sender-refused": sender_refused,
     "up": up,
     "slow": slow,
     "slow-end": no_longer_slow,
@@ -525,7 +562,10 @@ SCENES: dict[str, Callable[[], Story]] = {
     "certificate-end": certificate_renewed,
     "not-running-error": not_running_by_error,
     "not-running-silent": not_running_silent,
+    "not-running-outside": machine_outside_is_silent,
+    "not-running-outside-error": machine_outside_is_wrong,
     "not-running-end": running_again,
+    "down-from-outside": down_from_outside,
     "no-evidence": without_evidence,
     "rehearsal": rehearsal,
     "rehearsal-first": rehearsal_before_the_first_run,

@@ -18,6 +18,10 @@ LATER = {
     "imapcheck.check.message",  # new_message
     "imapcheck.check.cleanup",
     "concurrent.futures",  # places
+    "imapcheck.check.sending",  # send
+    "imapcheck.check.steps.sending",
+    "imapcheck.check.watch",
+    "imapcheck.smtp.session",
     "email.headerregistry",
     "urllib.request",
     "http.client",

@@ -280,6 +280,7 @@ class Asked:
     server: str | None = None
     file: str | None = None
     secret: str | None = None
+    send_secret: str | None = None
     runbook: str | None = None
     timeout: float | None = None
     thresholds: Mapping[str, float] = field(default_factory=dict)
@@ -288,6 +289,7 @@ class Asked:
     min_matches: int | None = None
     max_age_seconds: float | None = None
     quota_warn_percent: float | None = None
+    runs_outside: bool = False
 
 
 def judged_total(steps: Iterable[StepResult], duration_ms: float) -> float:

@@ -70,7 +70,7 @@ class Events:
             raise NotDeployed(f"check {_shown(name)}: not among the deployed definitions")
         if name not in self._loaded:
             self._loaded[name] = load_definition(self._settings.definitions / f"{name}.json")
-        return self._loaded[name]
+        return _run_here(self._loaded[name])
 
     def _inline(self, event: dict[str, Any]) -> CheckDefinition:
         if not self._settings.allow_inline_definitions:
@@ -84,7 +84,7 @@ class Events:
             raise DefinitionError("event: send: expected it left out: only a deployed definition may send mail")
         _refuse_other_files(definition)
         _refuse_weaker_tls(definition)
-        return definition
+        return _run_here(definition)
 
 
 def is_instant_test(event: object) -> bool:
@@ -95,6 +95,16 @@ def is_instant_test(event: object) -> bool:
 def is_scheduled(event: object) -> bool:
     """The event is a schedule's (`scheduled_time`), and not somebody's by hand."""
     return isinstance(event, dict) and "scheduled_time" in event
+
+
+def _run_here(definition: CheckDefinition) -> CheckDefinition:
+    """The definition, unless a machine outside runs it: here it would find another network, and mix two views."""
+    if definition.runs_outside:
+        raise DefinitionError(
+            f'check {definition.label}: schedule.runner: found "outside": the function does not run it; a machine of'
+            " yours does, with imapcheck run --publish"
+        )
+    return definition
 
 
 def _refuse_other_files(definition: CheckDefinition) -> None:

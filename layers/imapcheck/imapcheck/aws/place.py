@@ -25,7 +25,7 @@ MOST_TRANSCRIPT = 20_000
 _RESERVED_SECONDS = 2.0
 
 
-class Place:
+class PlaceFunction:
     """What lives as long as the Lambda environment of a place."""
 
     def __init__(self, settings: Settings) -> None:

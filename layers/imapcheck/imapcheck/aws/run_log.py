@@ -19,6 +19,8 @@ from imapcheck.text import one_line, printable
 
 FINISHED = "check finished"
 COULD_NOT_RUN = "check could not run"
+OUTSIDE_STREAMS = "outside/"
+"""What the names of the log streams begin with that machines outside write to; the stack's PublishPolicy has it too."""
 _MOST_OCTETS = 150_000
 _LONGEST_TEXT = 2000
 _LONGEST_PLACE, _LONGEST_NOTE = 5000, 300
@@ -74,7 +76,8 @@ def read_run(text: str) -> CheckResult | None:
     if line.get("message") != FINISHED or line.get("instant_test") is not False:
         return None
     try:
-        return _result(line)
+        result = _result(line)
+        return result if result.check == line["check"] else None
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError):  # pydantic's error is a ValueError
         return None
 
