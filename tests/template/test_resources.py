@@ -27,7 +27,7 @@ EXPLAINS = {
 FUNCTIONS: dict[str, dict[str, Any]] = {
     "RunCheckFunction": {
         "MemorySize": ref("MemorySize"),
-        "Timeout": 150,
+        "Timeout": 180,
         "Role": arn("RunCheckRole"),
         "LoggingConfig": {"LogGroup": ref("RunCheckLogGroup")},
         "Environment": {"Variables": {
