@@ -340,6 +340,17 @@ def paused() -> Story:
     return tell(change(UNAVAILABLE), setting(lines))
 
 
+def sender_refused() -> Story:
+    """The mailbox's login works; the sending server refuses its own, whose secret is another."""
+    refused = FailureType.AUTHENTICATION_FAILED
+    words = "535 5.7.8 Error: authentication failed"
+    lines = (*SUBMITTING[:-4], f"S: {words}", "C: QUIT", "S: 221 2.0.0 Bye", "C: DONE", "S: A0009 OK Idle completed")
+    fault = Fault("send_authenticate", f"the server answered {words}", 161.0, (*lines, *leaving(10)))
+    bad = [log_line(minutes_ago(minutes), type=refused, fault=fault) for minutes in (0, 5)]
+    good = [log_line(minutes_ago(minutes)) for minutes in (10, 15)]
+    return tell(change(UNAVAILABLE), setting([*bad, *good], asked={"send_secret": "imapcheck/sender"}))
+
+
 def up() -> Story:
     """Seven bad runs, of two kinds, and two good ones."""
     ended = RANG + timedelta(minutes=38)
@@ -461,6 +472,7 @@ def storm() -> Story:
 SCENES: dict[str, Callable[[], Story]] = {
     **{f"down-{type.value}": partial(down, type) for type in FailureType},
     "paused": paused,
+    "sender-refused": sender_refused,
     "up": up,
     "slow": slow,
     "slow-end": no_longer_slow,

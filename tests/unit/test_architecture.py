@@ -178,6 +178,16 @@ def test_room_page_says_what_it_offers_and_imports_nothing(page: Path) -> None:
     assert "Begin with: " in text
 
 
+def test_one_name_is_one_thing() -> None:
+    """Two classes of one name, private or not, are told apart by nobody who reads."""
+    places: dict[str, list[str]] = {}
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name.lstrip("_"), []).append(name_of(path))
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
 def test_every_module_has_its_place() -> None:
     """A new room is put into the order before anything imports it."""
     names = {name_of(path) for path in MODULES}

@@ -17,6 +17,10 @@ LATER = {
     "imapcheck.login.scram",
     "imapcheck.check.message",  # new_message
     "imapcheck.check.cleanup",
+    "imapcheck.check.sending",  # send
+    "imapcheck.check.steps.sending",
+    "imapcheck.check.watch",
+    "imapcheck.smtp.session",
     "email.headerregistry",
     "urllib.request",
     "http.client",

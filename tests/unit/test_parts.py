@@ -216,9 +216,9 @@ def test_parts_are_passed_over(tmp_path: Path) -> None:
     assert [path.name for path in check_files(tmp_path)] == ["mail.json"]
     assert not Definitions(tmp_path).knows("_part")
     events = Events(Settings(definitions=tmp_path))
-    assert events.order({"check": "mail"}).definition.host == "127.0.0.1"
+    assert events.request({"check": "mail"}).definition.host == "127.0.0.1"
     with pytest.raises(NotDeployed):
-        events.order({"check": "_part"})
+        events.request({"check": "_part"})
 
 
 def test_inline_definition_extends_nothing(tmp_path: Path) -> None:
@@ -226,7 +226,7 @@ def test_inline_definition_extends_nothing(tmp_path: Path) -> None:
     write(tmp_path, _part={"secret": "imapcheck/mail"})
     events = Events(Settings(definitions=tmp_path, allow_inline_definitions=True))
     with pytest.raises(DefinitionError, match="event: extends: found"):
-        events.order({"server": "a.example", "extends": "_part.json"})
+        events.request({"server": "a.example", "extends": "_part.json"})
 
 
 def test_sources_of_values_on_demand(tmp_path: Path) -> None:

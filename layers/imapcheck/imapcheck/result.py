@@ -274,6 +274,7 @@ class Asked:
     server: str | None = None
     file: str | None = None
     secret: str | None = None
+    send_secret: str | None = None
     runbook: str | None = None
     timeout: float | None = None
     thresholds: Mapping[str, float] = field(default_factory=dict)

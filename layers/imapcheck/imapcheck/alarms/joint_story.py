@@ -1,4 +1,4 @@
-"""Many changes in one story: a storm is told worst first, with its counts, and none of it is lost."""
+"""Many changes in one story: a storm is reported worst first, with its counts, and none of it is lost."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ class Part(NamedTuple):
     of: int = 1
 
 
-class _Told(NamedTuple):
+class _Entry(NamedTuple):
     change: Change
     setting: Setting
     plot: Plot
@@ -33,12 +33,12 @@ class _Told(NamedTuple):
 
 def tell_together(changes: Sequence[tuple[Change, Setting]], part: Part = Part()) -> Story:  # noqa: B008 - immutable
     """One story of all `changes`, at least one; their order does not matter."""
-    return _joint([_Told(*item, plot_of(*item)) for item in _in_order(changes)], part)
+    return _joint([_Entry(*item, plot_of(*item)) for item in _in_order(changes)], part)
 
 
 def tell_together_bare(changes: Sequence[tuple[Change, Setting]], part: Part = Part()) -> Story:  # noqa: B008
     """What the alarms themselves say: for where anything more could not be made."""
-    return _joint([_Told(*item, bare(item[0], item[1].asked, UNTOLD)) for item in _in_order(changes)], part)
+    return _joint([_Entry(*item, bare(item[0], item[1].asked, UNTOLD)) for item in _in_order(changes)], part)
 
 
 def _in_order(changes: Sequence[tuple[Change, Setting]]) -> list[tuple[Change, Setting]]:
@@ -47,7 +47,7 @@ def _in_order(changes: Sequence[tuple[Change, Setting]]) -> list[tuple[Change, S
 
 
 def order(changes: Sequence[Change]) -> Callable[[Change], tuple[object, ...]]:
-    """The key by which `changes` are told: the check that is worst off at the end first, each check's as they came."""
+    """The key by which `changes` are sorted: the check worst off at the end first, each check's as they came."""
     last = {change.alarm: change for change in sorted(changes, key=lambda change: change.at)}
     worst: dict[str, tuple[bool, int]] = {}
     for change in last.values():
@@ -56,24 +56,24 @@ def order(changes: Sequence[Change]) -> Callable[[Change], tuple[object, ...]]:
     return lambda change: (worst[change.check], change.check, change.at, KINDS.index(change.kind))
 
 
-def _joint(told: Sequence[_Told], part: Part) -> Story:
-    verdicts = ", ".join(f"{number} {word}" for word, number in Counter(item.plot.word for item in told).items())
-    common = _common(told)
+def _joint(entries: Sequence[_Entry], part: Part) -> Story:
+    verdicts = ", ".join(f"{number} {word}" for word, number in Counter(item.plot.word for item in entries).items())
+    common = _common(entries)
     most = f"; most: {common[0].replace(':', '')}" if common is not None else ""
     parts = f" (part {part.number} of {part.of})" if part.of > 1 else ""
-    title = f"{count(len(told), 'alarm')}{parts}: {verdicts}"
+    title = f"{count(len(entries), 'alarm')}{parts}: {verdicts}"
     subject = ascii_line((title, most))
     return Story(
         subject=subject,
-        text="\n".join(_lines(told, title, common)) + "\n",
-        card=_card(told, subject, part),
-        content=_content(told, subject, part),
+        text="\n".join(_lines(entries, title, common)) + "\n",
+        card=_card(entries, subject, part),
+        content=_content(entries, subject, part),
     )
 
 
-def _common(told: Sequence[_Told]) -> tuple[str, int, str | None] | None:
+def _common(entries: Sequence[_Entry]) -> tuple[str, int, str | None] | None:
     """(reason, how often, what to do) of what more than half of those that ring have in common."""
-    ringing = [item for item in told if item.change.state == "ALARM" and item.plot.run is not None]
+    ringing = [item for item in entries if item.change.state == "ALARM" and item.plot.run is not None]
     reasons = Counter(item.plot.why.partition(" - ")[0] for item in ringing)
     [(reason, number)] = reasons.most_common(1) or [("", 0)]
     if number < 2 or number * 2 <= len(ringing):
@@ -82,8 +82,8 @@ def _common(told: Sequence[_Told]) -> tuple[str, int, str | None] | None:
     return reason, number, advice[0][0]
 
 
-def _lines(told: Sequence[_Told], title: str, common: tuple[str, int, str | None] | None) -> list[str]:
-    times = sorted(item.change.at for item in told)
+def _lines(entries: Sequence[_Entry], title: str, common: tuple[str, int, str | None] | None) -> list[str]:
+    times = sorted(item.change.at for item in entries)
     first, last = (date(moment, times[-1]) for moment in (times[0], times[-1]))
     when = f"at {last}" if first == last else f"from {between(times[0], times[-1], times[-1])}"
     lines = [*wrap(title, "  ", first=""), when]
@@ -91,13 +91,13 @@ def _lines(told: Sequence[_Told], title: str, common: tuple[str, int, str | None
         reason, number, advice = common
         lines += wrap(f"{number} of them: {reason}", "  ", first="")
         lines += ["", *wrap(advice, "    ", first="DO: ")] if advice is not None else []
-    for before, item in zip([None, *told], told, strict=False):
+    for before, item in zip([None, *entries], entries, strict=False):
         lines += ["", *_entry(item, () if before is None else before.plot.quoted)]
-    dashboard = told[0].setting.links.dashboard
+    dashboard = entries[0].setting.links.dashboard
     return [*lines, *(["", f"Dashboard: {dashboard}"] if dashboard is not None else [])]
 
 
-def _entry(item: _Told, words_above: Sequence[str]) -> list[str]:
+def _entry(item: _Entry, words_above: Sequence[str]) -> list[str]:
     """What and where, since when, why, and the words that came with it, unless they have just been said."""
     lines = [head_line(item.plot.word, item.change.check, item.setting.asked.server)]
     lines += wrap(item.plot.when, f"{_INDENT}  ", first=_INDENT)
@@ -107,16 +107,16 @@ def _entry(item: _Told, words_above: Sequence[str]) -> list[str]:
     return lines
 
 
-def _card(told: Sequence[_Told], subject: str, part: Part) -> dict[str, Any]:
-    last = max(item.change.at for item in told)
+def _card(entries: Sequence[_Entry], subject: str, part: Part) -> dict[str, Any]:
+    last = max(item.change.at for item in entries)
     lines, left = [], DESCRIPTION_LIMIT - 100
-    for item in told:
+    for item in entries:
         line = f"{item.plot.word} {item.change.check}: {item.plot.why}"
         if (left := left - len(line) - 1) < 0:
             break
         lines.append(line)
-    more = f"\nand {len(told) - len(lines)} more: see the mail or the dashboard" if len(lines) < len(told) else ""
-    dashboard = told[0].setting.links.dashboard
+    more = f"\nand {len(entries) - len(lines)} more: see the mail or the dashboard" if len(lines) < len(entries) else ""
+    dashboard = entries[0].setting.links.dashboard
     return notification(
         f"joint:{last:%Y%m%dT%H%M%SZ}:{part.number}",
         subject,
@@ -127,7 +127,7 @@ def _card(told: Sequence[_Told], subject: str, part: Part) -> dict[str, Any]:
     )
 
 
-def _content(told: Sequence[_Told], subject: str, part: Part) -> dict[str, Any]:
+def _content(entries: Sequence[_Entry], subject: str, part: Part) -> dict[str, Any]:
     return {
         "schema": SCHEMA_VERSION,
         "check": None,
@@ -146,7 +146,7 @@ def _content(told: Sequence[_Told], subject: str, part: Part) -> dict[str, Any]:
                 "alarm": item.change.alarm,
                 "now": item.setting.now,
             }
-            for item in told
+            for item in entries
         ],
     }
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from imapcheck.aws.availability import Point, Series, read_availability
+from imapcheck.aws.availability import Period, Series, read_availability
 from imapcheck.aws.log_reader import OutOfBounds
 from imapcheck.aws.newest_runs import LATEST_LINE, LoggedRun, NewestRuns
 from imapcheck.definition.files import load_definition
@@ -167,7 +167,7 @@ class Dashboard:
             problem=problem,
         )
 
-    def _period_of(self, name: str, point: Point | None, series: Series, *, failed: bool) -> Mapping[str, Any] | None:
+    def _period_of(self, name: str, point: Period | None, series: Series, *, failed: bool) -> Mapping[str, Any] | None:
         """How to open the run that began in a period."""
         if point is None:
             return None
@@ -242,7 +242,7 @@ def _ran_by(run: LoggedRun | None, series: Series) -> datetime | None:
     return series.newest.at + series.period
 
 
-def _began_at(point: Point | None) -> datetime | None:
+def _began_at(point: Period | None) -> datetime | None:
     return None if point is None else point.at
 
 

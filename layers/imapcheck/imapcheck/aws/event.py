@@ -23,7 +23,7 @@ _OLDEST_SCHEDULE = timedelta(hours=6)
 
 
 @dataclass(frozen=True)
-class Order:
+class RunRequest:
     """A definition to run; `instant_test` publishes nothing; `scheduled_at` is the schedule's time for this run."""
 
     definition: CheckDefinition
@@ -44,15 +44,15 @@ class Events:
         named = {match[1] for text in texts for match in re.finditer(rb'"secret"\s*:\s*"(ssm:)?', text)}
         return {"AWS Parameter Store" if parameter else "AWS Secrets Manager" for parameter in named}
 
-    def order(self, event: object) -> Order:
+    def request(self, event: object) -> RunRequest:
         """What `event` asks for. Raises `DefinitionError`, of which `NotDeployed` is a name that is not there."""
         if not isinstance(event, dict):
             raise DefinitionError('event: expected {"check": NAME} or a whole definition')
         if "check" not in event:
-            return Order(self._inline(event), instant_test=True)
+            return RunRequest(self._inline(event), instant_test=True)
         if not set(event) <= {"check", "scheduled_time"}:
             raise DefinitionError('event: expected "check" alone, or a whole definition without it')
-        return Order(self._deployed(event["check"]), instant_test=False, scheduled_at=_scheduled(event))
+        return RunRequest(self._deployed(event["check"]), instant_test=False, scheduled_at=_scheduled(event))
 
     def _deployed(self, name: object) -> CheckDefinition:
         known = {path.stem for path in check_files(self._settings.definitions)}

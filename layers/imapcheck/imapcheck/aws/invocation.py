@@ -75,16 +75,16 @@ class Invocation:
         """
         deadline = time.monotonic() + remaining_seconds - RESERVED_SECONDS
         cold, self._cold = self._cold, False
-        order = self._events.order(event)
-        definition = order.definition
+        request = self._events.request(event)
+        definition = request.definition
         credentials = self._credentials(definition)
-        guard = self._guard.obeyed_only() if order.instant_test else self._guard
+        guard = self._guard.obeyed_only() if request.instant_test else self._guard
         result = self._check(definition, credentials, deadline, guard)
         warnings = [_UNVERIFIED] if definition.tls_mode != "none" and not definition.tls.verify else []
         if credentials is not None and result.failure is not None and result.failure.type in _REFUSED:
             result = self._once_more(definition, credentials, result, deadline, guard, warnings)
-        stamp = order.scheduled_at or result.started_at
-        return RunOutcome(result, definition, order.instant_test, cold, stamp, tuple(warnings))
+        stamp = request.scheduled_at or result.started_at
+        return RunOutcome(result, definition, request.instant_test, cold, stamp, tuple(warnings))
 
     def _credentials(self, definition: CheckDefinition, *, fresh: bool = False) -> Credentials | None:
         if not definition.logs_in:

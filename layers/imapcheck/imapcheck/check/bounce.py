@@ -15,7 +15,8 @@ def diagnosis(report: bytes) -> str | None:
     for name in ("Diagnostic-Code", "Status"):
         for block in fields:
             if (value := block.get(name)) is not None:
-                return " ".join(str(value).rpartition(";")[2].split()) or None
+                _, typed, text = str(value).partition(";") if name == "Diagnostic-Code" else ("", "", "")
+                return " ".join((text if typed else str(value)).split()) or None
     return None
 
 

@@ -9,7 +9,7 @@ from imapcheck.login.credentials import Credentials, LoginPause
 from imapcheck.result import CheckResult
 
 
-class Login(NamedTuple):
+class GuardedLogin(NamedTuple):
     """One login: where, with what, in which step, and the secret that it comes from."""
 
     server: Server
@@ -26,7 +26,7 @@ class GuardedLogins:
         guard: LoginGuard,
         definition: CheckDefinition,
         credentials: Credentials | None,
-        version_of: Callable[[Login], Version],
+        version_of: Callable[[GuardedLogin], Version],
     ) -> None:
         self._guard = guard
         self._logins = [(login, version_of(login)) for login in _logins(definition, credentials)]
@@ -50,13 +50,13 @@ class GuardedLogins:
             self._guard.note(login.server, login.credentials, version, result, login.step)
 
 
-def _logins(definition: CheckDefinition, credentials: Credentials | None) -> list[Login]:
+def _logins(definition: CheckDefinition, credentials: Credentials | None) -> list[GuardedLogin]:
     """The login that reads, then the one that sends, if there is one."""
     if credentials is None or not definition.logs_in:
         return []
     reader = credentials.model_copy(update={"send": None})
-    logins, send = [Login(definition, reader, "authenticate", definition.secret)], definition.send
+    logins, send = [GuardedLogin(definition, reader, "authenticate", definition.secret)], definition.send
     if send is not None and send.logs_in and (credentials.send is not None or definition.sends_as_it_reads):
         held = credentials.send or reader
-        logins.append(Login(send, held, "send_authenticate", send.secret or definition.secret))
+        logins.append(GuardedLogin(send, held, "send_authenticate", definition.send_secret))
     return logins

@@ -32,7 +32,7 @@ _MODULES = {
 """The commands in the order of `--help`, and where each is."""
 
 
-class Commands(TyperGroup):
+class CommandGroup(TyperGroup):
     """The group, with `_MODULES` for its commands."""
 
     def __init__(self, **attributes: Any) -> None:
@@ -40,7 +40,7 @@ class Commands(TyperGroup):
 
 
 app = typer.Typer(
-    cls=Commands,
+    cls=CommandGroup,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

@@ -21,7 +21,7 @@ _CHECKS = "checks"
 _WITHOUT_AWS = f"give --credentials FILE (or a folder with NAME.json for each check), or set {USERNAME} and {PASSWORD}"
 
 
-class Found(NamedTuple):
+class FoundCredentials(NamedTuple):
     """Credentials, where they came from, and how a host is put to them there."""
 
     credentials: Credentials
@@ -52,7 +52,7 @@ class CredentialsFinder:
         finder._secrets, finder._fresh = self._secrets, True
         return finder
 
-    def find(self, definition: CheckDefinition, file: str) -> Found | None:
+    def find(self, definition: CheckDefinition, file: str) -> FoundCredentials | None:
         """Credentials for the definition in `file`; None where it needs none.
 
         Raises `CredentialsError`, which begins with the file and holds no value of a secret.
@@ -64,7 +64,7 @@ class CredentialsFinder:
         except CredentialsError as error:
             raise CredentialsError(f"{file}: {error}") from None
 
-    def _find(self, definition: CheckDefinition) -> Found:
+    def _find(self, definition: CheckDefinition) -> FoundCredentials:
         if self._given is not None:
             path = self._given / f"{definition.label}.json" if self._folder else self._given
             return self._from_file(path, definition.label)
@@ -78,7 +78,7 @@ class CredentialsFinder:
             return self._from_secret(definition, definition.secret)
         raise CredentialsError(f"no credentials: {_WITHOUT_AWS}, or name a secret in the definition")
 
-    def _from_file(self, path: Path, label: str) -> Found:
+    def _from_file(self, path: Path, label: str) -> FoundCredentials:
         source = f"credentials in {shown(path)}"
         if path not in self._read:  # standard input can be read once only
             self._read[path] = _content(path)
@@ -91,9 +91,9 @@ class CredentialsFinder:
         if _CHECKS in content:
             return self._of_check(content, label, source)
         advice = f'add "host" to it, give a folder with NAME.json for each check, or a file with "{_CHECKS}"'
-        return Found(Credentials.from_object(content, source=source), source, advice)
+        return FoundCredentials(Credentials.from_object(content, source=source), source, advice)
 
-    def _of_check(self, content: dict[str, Any], label: str, source: str) -> Found:
+    def _of_check(self, content: dict[str, Any], label: str, source: str) -> FoundCredentials:
         """Those of one check in a file that holds several's, each with the host that it is for."""
         checks = content[_CHECKS]
         if content.keys() != {_CHECKS} or not isinstance(checks, dict):
@@ -105,16 +105,16 @@ class CredentialsFinder:
         if not credentials.host:
             hint = credentials.misspelled("host")
             raise CredentialsError(f"{source}: host: missing{hint}; it says for which server the credentials are")
-        return Found(credentials, source, "")
+        return FoundCredentials(credentials, source, "")
 
-    def _from_environment(self) -> Found:
+    def _from_environment(self) -> FoundCredentials:
         given = self._environment
         content = {"username": given[USERNAME], "password": given[PASSWORD], "host": given.get(HOST) or None}
         source = f"{USERNAME} in the environment"
         advice = f"set {HOST} to the one that they are for"
-        return Found(Credentials.from_object(content, source="environment"), source, advice)
+        return FoundCredentials(Credentials.from_object(content, source="environment"), source, advice)
 
-    def _from_secret(self, definition: CheckDefinition, name: str) -> Found:
+    def _from_secret(self, definition: CheckDefinition, name: str) -> FoundCredentials:
         source = f"secret {name}"
         try:
             from imapcheck.aws.secrets import SecretReader, read_logins  # boto3 is loaded only where a secret is read
@@ -122,7 +122,9 @@ class CredentialsFinder:
             if self._secrets is None:
                 logging.getLogger("botocore").setLevel(logging.CRITICAL)  # what it warns of is in our own error
                 self._secrets = SecretReader()
-            return Found(read_logins(self._secrets, definition, fresh=self._fresh), source, 'add "host" to the secret')
+            return FoundCredentials(
+                read_logins(self._secrets, definition, fresh=self._fresh), source, 'add "host" to the secret'
+            )
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] not in _AWS_PACKAGES:
                 raise

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imapcheck.cli.crash import crash_report
-from imapcheck.cli.credentials import CredentialsFinder, Found
+from imapcheck.cli.credentials import CredentialsFinder, FoundCredentials
 from imapcheck.definition.files import load_definition
 from imapcheck.definition.json_text import shown
 from imapcheck.definition.model import CheckDefinition
@@ -23,7 +23,7 @@ class Order:
 
     file: Path
     definition: CheckDefinition | None = None
-    found: Found | None = None
+    found: FoundCredentials | None = None
     problem: str | None = None
     crashed: bool = False
 
@@ -93,7 +93,7 @@ def _struck(order: Order, error: Exception) -> Order:
     return replace(order, problem=f"{shown(order.file)}: internal error\n{crash_report(error)}", crashed=True)
 
 
-def _may_share(other: Order, found: Found) -> bool:
+def _may_share(other: Order, found: FoundCredentials) -> bool:
     return other.found is None or other.found.source == found.source
 
 

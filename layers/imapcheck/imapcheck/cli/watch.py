@@ -81,7 +81,7 @@ class Watched:
         return _change(outcome) + recovery
 
 
-class Watch:
+class WatchLoop:
     """Runs the orders every `interval` seconds until it is interrupted.
 
     `renewed` reads the credentials of an order again, before each run.

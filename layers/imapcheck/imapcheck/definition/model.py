@@ -276,6 +276,13 @@ class CheckDefinition(Model):
         return self.send is not None and self.send.secret is None and self.send.host == self.host
 
     @property
+    def send_secret(self) -> str | None:
+        """The secret of the sending login: its own, or the one that serves both."""
+        if self.send is None or not self.send.logs_in:
+            return None
+        return self.send.secret or (self.secret if self.sends_as_it_reads else None)
+
+    @property
     def cleans(self) -> bool:
         """Older messages of this check are to be removed."""
         return any(message is not None and message.keep_for is not None for message in (self.new_message, self.send))

@@ -7,11 +7,12 @@ from imapcheck.text import printable
 
 def plain(definition: CheckDefinition, file: str | None = None) -> Asked:
     """The values of `definition`, which stands in `file` as its readers know it."""
-    search = definition.search
+    search, send_secret = definition.search, definition.send_secret
     return Asked(
         server=server_url(definition),
         file=file,
         secret=None if definition.secret is None else printable(definition.secret),
+        send_secret=None if send_secret is None else printable(send_secret),
         runbook=definition.alarms.runbook,
         timeout=definition.timeout,
         thresholds=dict(definition.thresholds),

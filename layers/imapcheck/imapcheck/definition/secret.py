@@ -12,18 +12,18 @@ PATTERN = r"^(?:ssm:/?[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+){0,14}|[A-Za-z0-9/_+=.@
 """As the two take names (API references, CreateSecret and PutParameter); no ARN."""
 
 
-class Place(NamedTuple):
+class SecretStore(NamedTuple):
     """The store, and the name in it; of a parameter without the slash that it begins with."""
 
     store: Store
     name: str
 
 
-def place_of(secret: str) -> Place:
+def place_of(secret: str) -> SecretStore:
     """Where the secret of this name is: `ssm:imapcheck/mail` is a parameter, `imapcheck/mail` a secret."""
     if secret.startswith(_SSM):
-        return Place("AWS Parameter Store", secret.removeprefix(_SSM).removeprefix("/"))
-    return Place("AWS Secrets Manager", secret)
+        return SecretStore("AWS Parameter Store", secret.removeprefix(_SSM).removeprefix("/"))
+    return SecretStore("AWS Secrets Manager", secret)
 
 
 def secret_name(value: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from htpy import Element, Node, line, rect, svg, text
 from htpy import title as tooltip
 
-from imapcheck.output.waterfall import Bar, Mark, Row, Tick, Waterfall
+from imapcheck.output.waterfall import Bar, Mark, StepRow, Tick, Waterfall
 from imapcheck.wording import length
 
 COLOURS = {
@@ -25,7 +25,7 @@ _BAR_HEIGHT, _BAR_TOP = 14, 4
 _FIRST, _LAST = 0.04, 0.94  # beyond these a label is set against the edge
 
 
-def row_drawing(row: Row, ticks: Iterable[Tick]) -> Element:
+def row_drawing(row: StepRow, ticks: Iterable[Tick]) -> Element:
     """One row: grid, bars and threshold; what it shows stands beside it as text, so it is hidden from readers."""
     return svg(".row", width="100%", height="100%", aria_hidden="true", focusable="false")[
         _grid(ticks), _bars(row.bars, row.colour), _mark(row.mark)

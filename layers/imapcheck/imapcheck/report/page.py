@@ -44,7 +44,7 @@ from markupsafe import Markup
 from imapcheck.output.outcome import WORST_FIRST, Outcome, worst_first
 from imapcheck.output.waterfall import waterfall_of
 from imapcheck.report.drawing import strip_drawing
-from imapcheck.report.run import BADGES, Place, moment, name_of, run_body, server_of, state_mark
+from imapcheck.report.run import BADGES, Embedding, moment, name_of, run_body, server_of, state_mark
 from imapcheck.report.steps import LEGEND, legend, words
 from imapcheck.result import CheckResult, isoformat
 from imapcheck.version import VERSION
@@ -80,7 +80,7 @@ def widget(*content: Node, dark: bool) -> str:
 
 def run_fragment(outcome: Outcome, *, dark: bool) -> str:
     """One run's report as a widget's content."""
-    return widget(run_body(outcome, Place(level=2, links=False)), dark=dark)
+    return widget(run_body(outcome, Embedding(level=2, links=False)), dark=dark)
 
 
 def _text(element: Element) -> str:
@@ -101,7 +101,7 @@ def _title(outcomes: Sequence[Outcome]) -> str:
 
 
 def _content(outcomes: Sequence[Outcome]) -> Node:
-    return main[run_body(outcomes[0], Place())] if len(outcomes) == 1 else _many(outcomes)
+    return main[run_body(outcomes[0], Embedding())] if len(outcomes) == 1 else _many(outcomes)
 
 
 def _many(outcomes: Sequence[Outcome]) -> Node:
@@ -118,7 +118,7 @@ def _many(outcomes: Sequence[Outcome]) -> Node:
             _fleet_table(list(zip(ordered, prefixes, strict=True))),
             legend(LEGEND),
             (
-                article(id=prefix.removesuffix("-"))[run_body(outcome, Place(level=2, prefix=prefix))]
+                article(id=prefix.removesuffix("-"))[run_body(outcome, Embedding(level=2, prefix=prefix))]
                 for outcome, prefix in zip(ordered, prefixes, strict=True)
             ),
         ],

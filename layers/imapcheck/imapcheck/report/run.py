@@ -71,7 +71,7 @@ BADGES: dict[State, Badge] = {
 
 
 @dataclass(frozen=True)
-class Place:
+class Embedding:
     """Where a run's body stands: its heading's level, what its ids begin with, and whether it may link to them.
 
     Links within the page are none of the widget's: in the console they would leave the dashboard.
@@ -85,7 +85,7 @@ class Place:
         return _HEADINGS[self.level - 1 + deeper]
 
 
-def run_body(outcome: Outcome, place: Place) -> Node:
+def run_body(outcome: Outcome, place: Embedding) -> Node:
     """Everything about one check."""
     result, asked = outcome.result, outcome.asked
     if result is None:
@@ -121,7 +121,7 @@ def state_mark(state: State, *, loud: bool = False) -> Element:
     return span(class_=["state", badge.colour])[f"{badge.sign} {badge.words.upper() if loud else badge.words}"]
 
 
-def _headline(outcome: Outcome, place: Place) -> Element:
+def _headline(outcome: Outcome, place: Embedding) -> Element:
     return div(class_=["verdict", BADGES[outcome.state].colour])[
         div(".badge")[state_mark(outcome.state, loud=True)],
         place.heading()[bdi[name_of(outcome)]],
@@ -145,7 +145,7 @@ def moment(iso: str) -> Element:
     return time(datetime=iso, title=iso)[date(datetime.fromisoformat(iso))]
 
 
-def _reasons(outcome: Outcome, place: Place) -> Iterator[Node]:
+def _reasons(outcome: Outcome, place: Embedding) -> Iterator[Node]:
     result = outcome.result
     if result is None:
         yield from (p(".words")[bdi[words(line)]] for line in (outcome.error or "").split("\n"))
@@ -161,7 +161,7 @@ def _reasons(outcome: Outcome, place: Place) -> Iterator[Node]:
         yield p(".reason")[f"{item.name} took {took}; the threshold is {limit}"]
 
 
-def _failure(failure: Failure, place: Place, transcript: Sequence[str], *, first: bool) -> Iterator[Node]:
+def _failure(failure: Failure, place: Embedding, transcript: Sequence[str], *, first: bool) -> Iterator[Node]:
     also = "" if first else "Also "
     yield p(".reason")[f"{also}{failure_line(failure.step, failure.type)}", span(".quiet")[f" ({failure.category})"]]
     yield p(".words")[bdi[words(failure.detail)]]
@@ -179,7 +179,7 @@ def _told_in(step: str, transcript: Sequence[str]) -> int | None:
     return max((index for index in part if kinds[index] == "refusal"), default=part[-1]) + 1
 
 
-def _warnings(warnings: Sequence[ResultWarning], place: Place) -> Node:
+def _warnings(warnings: Sequence[ResultWarning], place: Embedding) -> Node:
     if not warnings:
         return None
     return section[
@@ -188,7 +188,7 @@ def _warnings(warnings: Sequence[ResultWarning], place: Place) -> Node:
     ]
 
 
-def _facts(result: CheckResult, few_days: float, place: Place) -> Element:
+def _facts(result: CheckResult, few_days: float, place: Embedding) -> Element:
     tls = result.server.tls
     return section(".facts")[
         div[place.heading(1)["Run"], _list(_run_facts(result))],
@@ -267,7 +267,7 @@ def _tls_facts(tls: TlsFacts, few_days: float) -> Iterator[tuple[str, Node]]:
         yield "expires", fragment[until, days_left(left), drawing]
 
 
-def _transcript(lines: Sequence[str], place: Place) -> Node:
+def _transcript(lines: Sequence[str], place: Embedding) -> Node:
     if not lines:
         return None
     return section[
@@ -286,7 +286,7 @@ def _kinds(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
         yield line, "refusal" if refused else {"C: ": "client", "S: ": "server"}.get(line[:3], "quiet")
 
 
-def _line(number: int, line: str, kind: str, place: Place) -> Element:
+def _line(number: int, line: str, kind: str, place: Embedding) -> Element:
     if not place.links:
         return li(class_=kind)[span(".number")[number], code[bdi[words(line)]]]
     anchor = f"{place.prefix}L{number}"
@@ -294,7 +294,7 @@ def _line(number: int, line: str, kind: str, place: Place) -> Element:
     return li(id=anchor, class_=kind)[link, code[bdi[words(line)]]]
 
 
-def _again(file: str | None, runbook: str | None, place: Place) -> Node:
+def _again(file: str | None, runbook: str | None, place: Embedding) -> Node:
     if file is None and runbook is None:
         return None
     again = None if file is None else f"imapcheck run {shlex.quote(file)} --transcript"

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from htpy import Element, Node, bdi, caption, div, fragment, li, span, table, tbody, td, tfoot, th, thead, tr, ul
 
-from imapcheck.output.waterfall import Mark, Row, Waterfall
+from imapcheck.output.waterfall import Mark, StepRow, Waterfall
 from imapcheck.report.drawing import axis_drawing, row_drawing, swatch, total_drawing
 from imapcheck.text import one_line
 from imapcheck.trace import NOT_REACHED
@@ -37,7 +37,7 @@ def _axis(waterfall: Waterfall) -> Node:
     return fragment[span(".hidden")["What happened"], axis_drawing(waterfall.ticks)]
 
 
-def _step_row(row: Row, waterfall: Waterfall) -> Element:
+def _step_row(row: StepRow, waterfall: Waterfall) -> Element:
     over = row.mark is not None and row.mark.exceeded and row.status != "failed"
     return tr(class_=[row.status, "over" if over else ""])[
         th(scope="row")[
@@ -60,7 +60,7 @@ def _not_reached(waterfall: Waterfall) -> Node:
     ]
 
 
-def _notes(row: Row) -> Node:
+def _notes(row: StepRow) -> Node:
     notes = [bdi[words(row.detail)]] if row.detail else []
     limit = _limit_note(row.mark)
     if limit is not None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from ipaddress import ip_address
 
 from imapcheck.check.bounce import diagnosis
-from imapcheck.check.refusals import Login, refused_login
+from imapcheck.check.refusals import LoginAnswer, refused_login
 from imapcheck.check.route import authentication_of
 from imapcheck.check.sending import Arrived, RoundTrip
 from imapcheck.check.state import Attempt
@@ -143,9 +143,9 @@ def _login_verdict(reply: Reply, explained: str | None) -> FailureType:
     if reply.enhanced == "5.7.8":
         return FailureType.AUTHENTICATION_FAILED
     told = refused_login(None, f"{reply.said} {explained or ''}")
-    if told is Login.UNAVAILABLE:
+    if told is LoginAnswer.UNAVAILABLE:
         return FailureType.AUTHENTICATION_UNAVAILABLE
-    unclear = told is Login.UNTOLD and reply.code in _NOT_UNDERSTOOD
+    unclear = told is LoginAnswer.UNTOLD and reply.code in _NOT_UNDERSTOOD
     return FailureType.COMMAND_REJECTED if unclear else FailureType.AUTHENTICATION_FAILED
 
 

@@ -28,7 +28,7 @@ def signs(console: Console) -> dict[str, str]:
 
 
 @dataclass
-class _Row:
+class _StepLine:
     spans: list[tuple[float, float]] = field(default_factory=list)
     result: StepResult | None = None
     seen_ms: float = 0.0
@@ -38,7 +38,7 @@ class StepLines:
     """The rows of one attempt, live or from a result. `timeout` is the run's, in seconds, for the clock."""
 
     def __init__(self, timeout: float | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._rows: dict[StepName, _Row] = {}
+        self._rows: dict[StepName, _StepLine] = {}
         self._timeout, self._clock = timeout, clock
         self._began: float | None = None
 
@@ -62,9 +62,9 @@ class StepLines:
             case StepStarted():
                 if event.step == "dns":
                     self._rows.clear()
-                self._rows.setdefault(event.step, _Row()).result = None
+                self._rows.setdefault(event.step, _StepLine()).result = None
             case StepFinished(result=result):
-                row = self._rows.setdefault(event.step, _Row())
+                row = self._rows.setdefault(event.step, _StepLine())
                 total = result.duration_ms or 0.0
                 row.spans.append((event.offset_ms, total - row.seen_ms))
                 row.seen_ms, row.result = total, result
@@ -82,7 +82,7 @@ class StepLines:
             yield first
             yield from (Text("  ").append_text(line) for line in rest)
 
-    def _lines(self, console: Console, name: str, row: _Row, bars: Sequence[Bar], width: int) -> Iterator[Text]:
+    def _lines(self, console: Console, name: str, row: _StepLine, bars: Sequence[Bar], width: int) -> Iterator[Text]:
         sign, status = signs(console), row.result.status if row.result is not None else "running"
         cells = width - _NAME - _TIME - 4 if width < _NARROW else min(30, 18 + (width - _NARROW) // 4)
         style = _STYLES.get(status, "cyan")
@@ -105,7 +105,7 @@ class StepLines:
                 Text(" " * indent).append_text(line) for line in Text(detail, "dim").wrap(console, width - indent)
             )
 
-    def _time(self, row: _Row) -> str:
+    def _time(self, row: _StepLine) -> str:
         if row.result is None:
             return self._elapsed()
         duration = row.result.duration_ms
