@@ -27,7 +27,7 @@ EXPLAINS = {
 FUNCTIONS: dict[str, dict[str, Any]] = {
     "RunCheckFunction": {
         "MemorySize": ref("MemorySize"),
-        "Timeout": 150,
+        "Timeout": 180,
         "Role": arn("RunCheckRole"),
         "LoggingConfig": {"LogGroup": ref("RunCheckLogGroup")},
         "Environment": {"Variables": {
@@ -298,8 +298,9 @@ def test_a_schedule_group_without_a_name(root: dict[str, Any]) -> None:
 def test_nothing_else_is_put_up(root: dict[str, Any]) -> None:
     """What is new is asked for here first."""
     told = {
-        "AWS::IAM::Role", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy", "AWS::Serverless::Function",
-        "AWS::Serverless::LayerVersion", "AWS::Logs::LogGroup", "AWS::SNS::Topic", "AWS::SNS::Subscription",
+        "AWS::IAM::Role", "AWS::IAM::ManagedPolicy", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy",
+        "AWS::Serverless::Function", "AWS::Serverless::LayerVersion", "AWS::Logs::LogGroup", "AWS::SNS::Topic",
+        "AWS::SNS::Subscription",
         "AWS::SQS::Queue", "AWS::CloudFormation::Stack", "AWS::DynamoDB::Table", "AWS::CloudWatch::Alarm",
         "AWS::Scheduler::ScheduleGroup", "AWS::CloudWatch::Dashboard",
     }  # fmt: skip

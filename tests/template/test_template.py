@@ -16,7 +16,7 @@ from imapcheck.stack.checks import checks_template
 from imapcheck.stack.contacts import contacts_template
 from template.alarm_simulator import AlarmRule
 from template.conftest import Translate
-from template.reading import ROOT, TEMPLATES, arn, nodes, of_type, read, ref
+from template.reading import ROOT, TEMPLATES, arn, nodes, of_type, read, ref, sub
 from template.test_resources import EXPLAINS
 
 RULE_FUNCTIONS = {
@@ -193,6 +193,8 @@ def test_outputs_are_exactly_this(root: dict[str, Any]) -> None:
         "ContactTopicArn": ref("ContactTopic"),
         "AlarmEventTopicArn": ref("AlarmEventTopic"),
         "LogGroup": ref("RunCheckLogGroup"),
+        "PublishPolicy": ref("PublishPolicy"),
+        "PublishFromOutside": sub("${AWS::StackName}@${AWS::Region}/${RunCheckLogGroup}"),
         "DeadLettersUrl": ref("DeadLetters"),
         "UntoldAlarmsUrl": ref("UntoldAlarms"),
     }

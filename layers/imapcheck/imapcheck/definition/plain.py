@@ -21,6 +21,7 @@ def plain(definition: CheckDefinition, file: str | None = None) -> Asked:
         min_matches=search.min_matches if search is not None else None,
         max_age_seconds=search.max_age.total_seconds() if search is not None and search.max_age is not None else None,
         quota_warn_percent=definition.quota.warn_percent if definition.quota is not None else None,
+        runs_outside=definition.runs_outside,
     )
 
 
