@@ -21,6 +21,7 @@ from imapcheck.alarms.story import Setting, Story, tell
 from imapcheck.aws.run_log import read_run
 from imapcheck.check.judge import Seen, judged
 from imapcheck.definition.model import CheckDefinition
+from imapcheck.delivery import DeliveryFacts, Hop
 from imapcheck.failures import FailureType
 from imapcheck.result import (
     Asked,
@@ -378,6 +379,18 @@ def slow() -> Story:
     return tell(change(SLOW), setting(lines))
 
 
+def late() -> Story:
+    """Mail arrives, but late: where it spent the time is in its header."""
+    hops = (Hop("relay.example.com", "ESMTPSA", 1.0), Hop("mx.example.net", "ESMTPS", 41.0))
+    delivery = DeliveryFacts("4XyZ", "INBOX", 44_000.0, 44_000.0, hops)
+    steps = {**BEFORE, **SENDING_MS, "arrival": 44_000.0}
+    over = [("arrival", 20_000.0, 44_000.0)]
+    runs = [run_of(minutes_ago(minutes), step_ms=steps, slow=True, exceeded=over) for minutes in (0, 5, 10)]
+    lines = [dict(json.loads(written(replace(run, delivery=delivery)))) for run in runs]
+    usual = {**BEFORE, **SENDING_MS, "arrival": 1_900.0}
+    return tell(change(SLOW), setting([*lines, log_line(minutes_ago(15), step_ms=usual)]))
+
+
 def no_longer_slow() -> Story:
     """Quick again after four slow runs."""
     lines = [
@@ -555,6 +568,7 @@ SCENES: dict[str, Callable[[], Story]] = {
     **{f"down-{type.value}": partial(down, type) for type in FailureType},
     "paused": paused,
     "sender-refused": sender_refused,
+    "late": late,
     "up": up,
     "slow": slow,
     "slow-end": no_longer_slow,
