@@ -1,4 +1,4 @@
-"""The deployed function of each hour: a reminder and a report reach everybody and, of two contacts, the one they concern."""
+"""The deployed function of each hour: reminder and report reach everybody and, of two contacts, whom they concern."""
 
 import json
 from collections.abc import Iterator
