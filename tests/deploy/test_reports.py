@@ -70,7 +70,7 @@ def test_reminder_and_report_reach_everybody_and_the_contact_they_concern(stack:
     this = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     month = (this - timedelta(days=1)).replace(day=1)
     put_runs(stack, "mail", month + timedelta(days=20), 48, range(10, 13))
-    put_runs(stack, "archive", month + timedelta(days=20), 48, range(0, 0))
+    put_runs(stack, "archive", month + timedelta(days=20), 48, range(0))
     before = len(stack.emulator.mails())
     stack.ring("mail", "OK")
     assert stack.invoke("SendReportsFunction", {"scheduled_time": this.replace(hour=6).isoformat()}) is None
