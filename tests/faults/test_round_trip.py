@@ -350,6 +350,20 @@ def test_refused_login(answer: bytes, type: str) -> None:
     assert there.smtp.received == []
 
 
+def test_advice_names_the_keys_of_the_sending_server() -> None:
+    """Else somebody changes the mailbox's."""
+    with world({"EHLO": reply(b"250 mail.example")}) as there:
+        failure = there.run({"tls": {"mode": "starttls"}}).failure
+    assert failure is not None
+    assert failure.type.value == "starttls_unavailable"
+    assert "use smtps:// in the definition" in failure.advice
+    with world({"EHLO": reply(b"250-mail.example", b"250 AUTH PLAIN")}) as there:
+        failure = there.run().failure
+    assert failure is not None
+    assert failure.type.value == "mechanism_not_offered"
+    assert "set send.authentication in the definition" in failure.advice
+
+
 def test_mechanism_that_is_not_offered() -> None:
     """Told with those that are."""
     from support.smtp_server import Submission

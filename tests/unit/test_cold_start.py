@@ -17,11 +17,18 @@ LATER = {
     "imapcheck.login.scram",
     "imapcheck.check.message",  # new_message
     "imapcheck.check.cleanup",
+    "concurrent.futures",  # places
+    "imapcheck.check.sending",  # send
+    "imapcheck.check.steps.sending",
+    "imapcheck.check.watch",
+    "imapcheck.smtp.session",
     "email.headerregistry",
     "urllib.request",
     "http.client",
 }
 NEVER = {
+    "cryptography",  # a private key signs
+    "imapcheck.login.assertion",
     "aws_lambda_powertools.utilities.parser",
     "aws_xray_sdk",
     "asyncio",

@@ -1,5 +1,7 @@
 """How a story words a failure: its first word, its headline, what it means, and what to do."""
 
+import re
+
 from imapcheck.alarms.spell import type_of
 from imapcheck.definition.secret import place_of
 from imapcheck.failures import FailureType
@@ -9,6 +11,9 @@ from imapcheck.wording import length
 
 DOWN = "DOWN"
 _PROVIDER = " If the server is not yours, ask its provider."
+
+
+_SENDING = {step.name for step in STEPS.values() if "send" in step.needs} - {"arrival"}
 
 
 def behind(step: str) -> str:
@@ -31,7 +36,9 @@ def headline_of(run: CheckResult, asked: Asked) -> str:
     """`connection refused`: for a subject."""
     if run.failure is None:
         return "run failed"
-    return _named(run.failure.type.headline.format(step=run.failure.step), run, asked)
+    headline = _named(run.failure.type.headline.format(step=run.failure.step), run, asked)
+    # The mailbox's server works where the sending one refuses a login, say: a subject must not mix them up.
+    return f"sending: {headline}" if run.failure.step in _SENDING and not re.search("sen[dt]", headline) else headline
 
 
 def meaning_of(run: CheckResult, asked: Asked) -> str:
@@ -65,8 +72,9 @@ def advice_of(run: CheckResult, asked: Asked, *, worked_before: bool) -> str | N
 def _named(text: str, run: CheckResult, asked: Asked) -> str:
     """`text` with the names of this check in place of general words (`imapcheck.failures`)."""
     step = "" if run.failure is None else run.failure.step
-    if asked.secret is not None:
-        secret = f"the secret {asked.secret} ({place_of(asked.secret).store})" if asked.secret else "the secret"
+    named = asked.send_secret if step == "send_authenticate" else asked.secret
+    if named is not None:
+        secret = f"the secret {named} ({place_of(named).store})" if named else "the secret"
         text = text.replace("the secret or the credentials file", "the secret").replace("the secret", secret, 1)
     if asked.file:
         text = text.replace("the definition", asked.file)

@@ -63,12 +63,16 @@ class MonitorError:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the log gave: runs and errors newest first, as far back as `looked_from`; or why it gave nothing."""
+    """What the log gave: runs and errors newest first, as far back as `looked_from`; or why it gave nothing.
+
+    `machine` is the one outside that reported last, of a check that is run from there.
+    """
 
     runs: tuple[CheckResult, ...] = ()
     errors: tuple[MonitorError, ...] = ()
     looked_from: datetime | None = None
     problem: str | None = None
+    machine: str | None = None
 
 
 UNTOLD = Evidence(problem="the story could not be made")

@@ -19,6 +19,9 @@ _LONGEST_WARM_UP = 2880
 """Minutes; CloudWatch takes no more (API reference, WarmUpConfiguration)."""
 
 
+_VERDICTS = {"up": "good", "partial": "partial", "down": "failed"}
+
+
 class NotRunning(AlarmKind):
     """It goes by runs that are not there."""
 
@@ -33,10 +36,14 @@ class NotRunning(AlarmKind):
     def alarm(self, definition: CheckDefinition, schedule: ScheduleDefinition) -> Alarm:
         """Missing data is what it is for, but not before a new schedule had the time to run."""
         intervals = definition.alarms.not_running
+        look = (
+            "Look at the machine outside the stack that runs this check, and at its way to AWS."
+            if definition.runs_outside
+            else "Look at the stack's other alarms, and in the log for an error that names the check or its secret."
+        )
         says = (
             f"The monitor itself is broken: the check {definition.label} has published nothing for {intervals}"
-            f" intervals of {schedule.every}, so nobody knows how {definition.host} is. Look at the stack's other"
-            " alarms, and in the log for an error that names the check or its secret."
+            f" intervals of {schedule.every}, so nobody knows how {definition.host} is. {look}"
         )
         return Alarm(
             self.name, says, self.signal, "LessThanThreshold", 1, schedule.seconds, RunsOf(intervals, intervals),
@@ -44,7 +51,7 @@ class NotRunning(AlarmKind):
         )  # fmt: skip
 
     def is_bad(self, run: CheckResult, change: Change) -> bool:
-        return not run.available
+        return run.verdict == "down"
 
     def rule(self, change: Change) -> str:
         return f"no result for {count(change.periods, 'interval')} of {elapsed(change.period)}"
@@ -59,14 +66,14 @@ class NotRunning(AlarmKind):
         last = next(iter(evidence.runs), None)
         since = last.started_at if last is not None else change.at - change.period * change.periods
         told = f"since {date(since, change.at)}{'' if last is not None else ' or earlier'}"
-        verdict = f" (last result, {'good' if last.available else 'failed'})" if last is not None else ""
+        verdict = f" (last result, {_VERDICTS[last.verdict]})" if last is not None else ""
         return Plot(
             self.word,
-            (f" {told}", f": {_stopped(evidence)}", "; the mail server was not tested"),
+            (f" {told}", f": {_stopped(asked, evidence)}", "; the mail server was not tested"),
             f"{told}{verdict}: none for {count(change.periods, 'interval')} of {elapsed(change.period)}",
-            f"monitor: {_monitor_says(change, evidence)}; the mail server was not tested",
+            f"monitor: {_monitor_says(change, asked, evidence)}; the mail server was not tested",
             tuple(_shown(change, error) for error in evidence.errors[:1]),
-            worked=what_changed(change, last, "worked" if last is None or last.available else "ran"),
+            worked=what_changed(change, last, "ran" if last is not None and last.verdict == "down" else "worked"),
             advice=_mend(asked, evidence),
             since=since,
             run=last,
@@ -77,7 +84,7 @@ class NotRunning(AlarmKind):
         runs = evidence.runs
         if not runs:
             return bare(change, Asked(), evidence)
-        silent = silence(change, runs)
+        silent, failed = silence(change, runs), runs[0].verdict == "down"
         error = tuple(f"the monitor's last error: {clean(item.text)}" for item in evidence.errors[:1])
         since, until = (silent[0].started_at, silent[1].started_at) if silent else (None, runs[-1].started_at)
         after = (
@@ -87,30 +94,35 @@ class NotRunning(AlarmKind):
             self.word_at_end,
             (f" again {after}",),
             _when_silent(change, since, until),
-            f"the newest run says: {'good' if runs[0].available else f'failed, {reason_of(runs[0])}'}",
+            f"the newest run says: {_VERDICTS[runs[0].verdict]}{f', {reason_of(runs[0])}' if failed else ''}",
             error,
-            advice="Nothing now."
-            if runs[0].available
-            else "See why the newest run failed: the alarm unavailable tells it.",
+            advice="Nothing now." if not failed else "See why the newest run failed: the alarm unavailable tells it.",
             since=since,
             until=until,
             run=runs[0],
         )
 
 
-def _monitor_says(change: Change, evidence: Evidence) -> str:
+def _monitor_says(change: Change, asked: Asked, evidence: Evidence) -> str:
     """The check's own errors; nothing of a cause that the log does not show."""
     if not evidence.errors:
-        return evidence.problem or _stopped(evidence)
+        return evidence.problem or _stopped(asked, evidence)
     first, last = evidence.errors[-1].at, evidence.errors[0].at
     times = f"{count(len(evidence.errors), 'time')}, {clocks(first, last, change.at)}"
-    return f"{_stopped(evidence)} {f'at {clock(last, change.at)}' if len(evidence.errors) == 1 else times}"
+    return f"{_stopped(asked, evidence)} {f'at {clock(last, change.at)}' if len(evidence.errors) == 1 else times}"
 
 
-def _stopped(evidence: Evidence) -> str:
+def _stopped(asked: Asked, evidence: Evidence) -> str:
     if evidence.errors:
-        return "the check stopped with an error"
+        return f"the check stopped with an error{f' on {evidence.machine}' if evidence.machine else ''}"
+    if asked.runs_outside and evidence.problem is None:
+        return f"{_machine(evidence)} reports nothing"
     return "the log names no cause" if evidence.problem is None else "why is not known"
+
+
+def _machine(evidence: Evidence) -> str:
+    """The one outside that runs the check, as far as it is known."""
+    return f"the machine {evidence.machine}" if evidence.machine is not None else "the machine outside"
 
 
 def _shown(change: Change, error: MonitorError) -> str:
@@ -120,6 +132,8 @@ def _shown(change: Change, error: MonitorError) -> str:
 
 def _mend(asked: Asked, evidence: Evidence) -> str:
     """What to do about the newest error, or about silence."""
+    if asked.runs_outside:
+        return _mend_outside(evidence)
     if not evidence.errors:
         return (
             "See whether the schedule is on, and whether the alarm dead-letters or dropped-events rings;"
@@ -131,6 +145,15 @@ def _mend(asked: Asked, evidence: Evidence) -> str:
     if "DefinitionError" in text:
         return f"Correct {asked.file or 'the definition'} as the error says, and deploy it again."
     return "Put right what the error names, in this stack's account and Region; the next run tries again."
+
+
+def _mend_outside(evidence: Evidence) -> str:
+    if evidence.errors:
+        return f"Fix what the error names on {_machine(evidence)}; its next run tries again."
+    return (
+        f"Look at {_machine(evidence)}: is it up, does imapcheck run there (journalctl -u imapcheck-outside), and"
+        " does it reach AWS?"
+    )
 
 
 _UNREADABLE = re.compile(r"cannot be read: .*\((\w+)\)")

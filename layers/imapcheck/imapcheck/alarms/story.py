@@ -125,17 +125,22 @@ def _of_others(others: Others | None) -> list[str]:
     return [f"{of} {'rings' if number == 1 else 'ring'} too{named}."]
 
 
-def _again(change: Change, setting: Setting) -> str | None:
-    if change.state != "ALARM" or not change.kind.urgent or setting.asked.file is None:
+def _again(change: Change, setting: Setting) -> tuple[str, str] | None:
+    """The call that runs the check again, and where: a check that is run from outside, on its machine alone."""
+    asked = setting.asked
+    if change.state != "ALARM" or not change.kind.urgent or asked.file is None:
         return None
-    return f"imapcheck run {setting.asked.file} --transcript"
+    if not asked.runs_outside:
+        return f"imapcheck run {asked.file} --transcript", "in the checkout"
+    machine = setting.evidence.machine
+    return f"imapcheck run {change.check}.json --transcript", f"on the machine {machine or 'outside'}"
 
 
 def _ways_on(change: Change, setting: Setting, *, whole_server: bool) -> list[str]:
     """Labelled lines; an address is never broken, as it would no longer lead anywhere."""
     asked, links, again = setting.asked, setting.links, _again(change, setting)
     found = (
-        ("Run again", again and f"{again}  (in the checkout)"),
+        ("Run again", again and f"{again[0]}  ({again[1]})"),
         ("Runbook", asked.runbook),
         ("Dashboard", links.dashboard),
         ("Runs", links.runs),
@@ -150,7 +155,7 @@ def _next_steps(change: Change, setting: Setting, plotted: Plot) -> list[str]:
     again = _again(change, setting)
     found = (
         harmless(plotted.do) if plotted.do else None,
-        f"Run it again: {again}" if again else None,
+        f"Run it again{f' {again[1]}' if setting.asked.runs_outside else ''}: {again[0]}" if again else None,
         f"Runbook: {setting.asked.runbook}" if setting.asked.runbook else None,
         f"Dashboard: {links.dashboard}" if links.dashboard else None,
         f"Runs: {links.runs}" if links.runs else None,

@@ -33,6 +33,11 @@ class Definitions:
         file = self._folder / f"{check}.json"
         return file.is_file() and not is_part(file)
 
+    def outside(self) -> frozenset[str]:
+        """The checks that are run from outside."""
+        names = [path.stem for path in check_files(self._folder)]
+        return frozenset(name for name in names if self.asked(name).runs_outside)
+
     def scheduled(self) -> int:
         """How many checks run."""
         return sum(self._read(path.stem)[2] for path in check_files(self._folder))

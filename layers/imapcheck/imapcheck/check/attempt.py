@@ -8,7 +8,7 @@ from imapcheck.check.steps.connection import logout
 from imapcheck.errors import CheckFailure
 from imapcheck.login.mechanisms import Mechanism, mechanism_for
 from imapcheck.result import Failure, StepResult
-from imapcheck.steps import StepName
+from imapcheck.steps import STEPS, StepName
 from imapcheck.trace import NOT_REACHED, Deadline, Tracer
 from imapcheck.transcript import Redactor, Transcript
 
@@ -102,14 +102,22 @@ def _walk(attempt: Attempt) -> list[tuple[CheckFailure, StepName]]:
 
 def _failure(attempt: Attempt, failure: CheckFailure, planned: StepName) -> Failure:
     """The step is the one that failed: CAPABILITY is asked again within what `tls` and `authenticate` plan."""
+    step = attempt.tracer.step_of(failure) or planned
     return Failure(
-        step=attempt.tracer.step_of(failure) or planned,
+        step=step,
         type=failure.type,
         category=failure.type.category,
         detail=attempt.redactor.clean_line(failure.detail),
         response_code=failure.response_code,
-        advice=failure.advice,
+        advice=_for_sending(failure.advice) if "send" in STEPS[step].needs else failure.advice,
     )
+
+
+def _for_sending(advice: str) -> str:
+    """Advice about the mailbox's server with the keys of the sending one."""
+    for here, there in (("imaps://", "smtps://"), (" tls.", " send.tls."), ("(tls.", "(send.tls.")):
+        advice = advice.replace(here, there)
+    return advice.replace("set authentication ", "set send.authentication ")
 
 
 def _leave(attempt: Attempt, failed: bool) -> None:

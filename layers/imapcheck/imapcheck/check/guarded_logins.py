@@ -58,5 +58,5 @@ def _logins(definition: CheckDefinition, credentials: Credentials | None) -> lis
     logins, send = [GuardedLogin(definition, reader, "authenticate", definition.secret)], definition.send
     if send is not None and send.logs_in and (credentials.send is not None or definition.sends_as_it_reads):
         held = credentials.send or reader
-        logins.append(GuardedLogin(send, held, "send_authenticate", send.secret or definition.secret))
+        logins.append(GuardedLogin(send, held, "send_authenticate", definition.send_secret))
     return logins

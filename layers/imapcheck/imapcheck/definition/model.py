@@ -261,6 +261,16 @@ class CheckDefinition(Model):
         return self.schedule if self.schedule is not None and self.schedule.enabled else None
 
     @property
+    def runs_in_stack(self) -> bool:
+        """The function runs it, or would if the schedule were enabled."""
+        return self.schedule is not None and self.schedule.runner == "stack"
+
+    @property
+    def runs_outside(self) -> bool:
+        """A machine outside the stack runs it and publishes its runs; the function does not."""
+        return self.schedule is not None and self.schedule.runner == "outside"
+
+    @property
     def ca_path(self) -> Path | None:
         """`tls.ca_file` beside the definition, or None for the system's authorities."""
         return self.path_of(self.tls.ca_file)
@@ -274,6 +284,13 @@ class CheckDefinition(Model):
     def sends_as_it_reads(self) -> bool:
         """The sending server is on the same host, and no login of its own is named: the one login serves both."""
         return self.send is not None and self.send.secret is None and self.send.host == self.host
+
+    @property
+    def send_secret(self) -> str | None:
+        """The secret of the sending login: its own, or the one that serves both."""
+        if self.send is None or not self.send.logs_in:
+            return None
+        return self.send.secret or (self.secret if self.sends_as_it_reads else None)
 
     @property
     def cleans(self) -> bool:
