@@ -14,6 +14,8 @@ import pytest
 
 from aws.conftest import Deploy, PutSecret, Start
 from conftest import NEW_MESSAGE
+from imapcheck.aws.place import digest_of
+from imapcheck.definition.files import load_definition
 from support.certificates import Certificates
 from support.dovecot import PASSWORD
 from support.runtime_api import LambdaEnvironment
@@ -313,6 +315,35 @@ def test_local_addresses_are_refused_unless_allowed(environment: Start, deploy: 
         error = running.invoke({"check": f"mail{index}"}).error
         assert error is not None, server
         assert "must not reach" in error["errorMessage"]
+
+
+def test_place_looks_and_does_nothing_else(environment: Start, deploy: Deploy, server_context: Any) -> None:
+    """No metric, no secret, no credentials, no other event; the secret's name is in neither answer nor log."""
+    with WireServer(tls=server_context) as server:
+        folder = deploy("mail", server=f"imaps://localhost:{server.port}/", secret="imapcheck/canary", search="x")
+        running = environment(
+            folder, IMAPCHECK_PLACE="us-east-2", AWS_REGION="us-east-2", AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="",
+            AWS_ENDPOINT_URL="http://127.0.0.1:9",
+        )  # fmt: skip
+        digest = digest_of(load_definition(folder / "mail.json"))
+        reply = running.invoke({"look": "mail", "digest": digest})
+        events: list[object] = [{"check": "mail"}, {"server": "imaps://x.invalid/"}, {}, []]
+        others = [running.invoke(event) for event in events]
+    assert reply.error is None, running.output()
+    assert (reply.result["place"]["place"], reply.result["place"]["reached"]) == ("us-east-2", True)
+    assert server.commands == ["CAPABILITY", "LOGOUT"]
+    assert all(other.error is not None and "a place takes" in other.error["errorMessage"] for other in others)
+    assert [line["check"] for line in lines(running) if line.get("message") == "looked"] == ["mail"]
+    assert "_aws" not in running.output()
+    assert "imapcheck/canary" not in json.dumps(reply.result) + running.output()
+
+
+def test_home_refuses_a_look(environment: Start, deploy: Deploy) -> None:
+    """It would be a check without its alarms."""
+    running = environment(deploy("mail", server="imaps://x.invalid/", authentication="none"))
+    error = running.invoke({"look": "mail", "digest": "x"}).error
+    assert error is not None
+    assert "this is their home" in error["errorMessage"]
 
 
 def test_importing_the_handler_loads_neither_boto3_nor_the_command_line(environment: Start, deploy: Deploy) -> None:

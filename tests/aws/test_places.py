@@ -114,6 +114,24 @@ def test_places_see_what_home_sees(home: Any, write: Write, server_context: Any)
     assert sorted(commands[commands.index("LOGOUT") + 1 :]) == ["CAPABILITY", "CAPABILITY", "LOGOUT", "LOGOUT"]
 
 
+def test_event_that_a_place_gets_holds_no_secret(home: Any, write: Write, server_context: Any) -> None:
+    """The check's name and a digest; neither password, nor user, nor the secret's name."""
+    events: list[str] = []
+    with WireServer(tls=server_context) as server:
+        folder = write("opt", server.port)
+        looking = there(folder, OHIO)
+
+        def listening(event: Any) -> Any:
+            events.append(json.dumps(event))
+            return looking(event)
+
+        run = home(folder, {OHIO: listening, TOKYO: listening})
+    assert run.result.verdict == "up"
+    assert len(events) == 2
+    assert json.loads(events[0]).keys() == {"look", "digest"}
+    assert not any(word in event for event in events for word in (PASSWORD, "alice", "imapcheck/mail"))
+
+
 def test_down_from_two_of_three(home: Any, write: Write, server_context: Any) -> None:
     """A quorum: down, by the first place's failure and its transcript, although home is fine."""
     with WireServer(tls=server_context) as server:

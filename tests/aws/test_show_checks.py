@@ -18,7 +18,7 @@ from imapcheck.aws.dashboard import Request
 from imapcheck.aws.log_reader import LogReader
 from imapcheck.failures import FailureType
 from imapcheck.report.widget import Choice
-from imapcheck.result import CheckResult
+from imapcheck.result import CheckResult, PlaceFacts
 from imapcheck.wording import date
 from support.dashboard_console import DashboardConsole, Element, parse
 from support.full_results import available, refused, slow
@@ -60,7 +60,7 @@ class Stack:
     def ran(self, result: CheckResult, at: datetime, *, instant_test: bool = False, logged: bool = True) -> None:
         result = replace(result, started_at=at)
         if not instant_test:
-            value = 100.0 if result.available else 0.0
+            value = result.share_reached
             dimensions = [{"Name": "Check", "Value": result.check}]
             self.cloudwatch.put_metric_data(
                 Namespace=f"ImapCheck/{self.name}",
@@ -318,6 +318,40 @@ def test_instant_tests_and_other_lines_are_no_runs(stack: Stack) -> None:
     assert "✓ available" in rows(stack.open().shown)["alpha"]
 
 
+def partly(check: str) -> CheckResult:
+    """A run of home's that was good, while Tokyo did not reach the server."""
+    failure = refused().failure
+    places = (PlaceFacts("eu-central-1", True, True), PlaceFacts("ap-northeast-1", True, False, failure))
+    return replace(available(check), verdict="partial", places=places)
+
+
+def test_a_partial_run_without_its_line_is_partial(stack: Stack) -> None:
+    """By the metric alone: one outage among the runs of a period is one, and a partial run never is."""
+    stack.define("partial", "mixed", "down")
+    for check, before in (("partial", available), ("mixed", partly), ("down", refused)):
+        stack.ran(before(check), stack.ago(4 + 1 / 60), logged=False)
+        stack.ran(refused(check) if check == "mixed" else partly(check), stack.ago(4), logged=False)
+    shown = rows(stack.open(hours=24 * 90).shown)
+    assert list(shown) == ["down", "mixed", "partial"]
+    assert "not available" not in shown["partial"]
+    assert "since" not in shown["partial"]
+    assert all("✗ not available" in shown[check] for check in ("mixed", "down"))
+
+
+def test_an_outage_that_became_partial_is_no_longer_down(stack: Stack) -> None:
+    """And one that a partial run interrupted began after that run."""
+    stack.define("partial", "again")
+    for minutes in (9, 8):
+        stack.ran(refused("partial"), stack.ago(minutes), logged=False)
+        stack.ran(refused("again"), stack.ago(minutes), logged=False)
+    for check in ("partial", "again"):
+        stack.ran(partly(check), stack.ago(5), logged=False)
+    stack.ran(refused("again"), stack.ago(3), logged=False)
+    shown = rows(stack.open().shown)
+    assert "not available" not in shown["partial"]
+    assert "3 min" in shown["again"]
+
+
 def test_a_run_without_its_line_is_told_from_the_metrics(stack: Stack) -> None:
     """State and time are known, and that the rest is not."""
     stack.define("alpha")
@@ -407,7 +441,7 @@ def test_fifty_checks_cost_few_requests(stack: Stack) -> None:
     )
     answer = module.handler({}, SimpleNamespace(invoked_function_arn=ENDPOINT))
     assert answer.count("✓ available") == 51
-    assert metrics == [102]
+    assert metrics == [153]
     assert len(windows) == 2
     assert sum(end - start for start, end in windows) < 15 * 60_000
 

@@ -57,7 +57,7 @@ class Emulator:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, str], Any] = {}
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {
@@ -72,6 +72,7 @@ class Emulator:
     def __enter__(self) -> Self:
         runtime_packages(self.directory)
         self._mail.mkdir()
+        self._hosts.mkdir()
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [PYTHON, "-m", "deploy.launcher"],
@@ -91,17 +92,21 @@ class Emulator:
             self._process.kill()
             self._process.wait(10)
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, region: str = REGION) -> Any:
         """A boto3 client of the account's root user; one of each is enough, as they are dear to make."""
-        if service not in self._clients:
-            self._clients[service] = boto3.client(
+        if (service, region) not in self._clients:
+            self._clients[service, region] = boto3.client(
                 service,
                 endpoint_url=self.url,
-                region_name=REGION,
+                region_name=region,
                 aws_access_key_id="test",
                 aws_secret_access_key="test",
             )
-        return self._clients[service]
+        return self._clients[service, region]
+
+    def hosts(self, region: str, text: str) -> None:
+        """What names mean to the functions of a Region (/etc/hosts): first before one starts, then at any time."""
+        (self._hosts / region).write_text(text, encoding="utf-8")
 
     def mails(self) -> list[Mail]:
         """All that SNS has sent, oldest first."""
@@ -111,6 +116,10 @@ class Emulator:
     def log(self) -> str:
         """The end of what the emulator has logged."""
         return self._log.read_text(encoding="utf-8", errors="replace")[-4000:]
+
+    @property
+    def _hosts(self) -> Path:
+        return self.directory / "hosts"
 
     @property
     def _mail(self) -> Path:
@@ -140,6 +149,7 @@ class Emulator:
             "STATE_DIR": str(self.directory / "state"),
             "DEPLOY_RUNTIME": str(self.directory / "runtime"),
             "DEPLOY_MAIL": str(self._mail),
+            "DEPLOY_HOSTS": str(self._hosts),
         }
 
     def _wait(self) -> None:

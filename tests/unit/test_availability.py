@@ -23,14 +23,16 @@ class CloudWatch:
     def paginate(self, **parameters: Any) -> Any:
         self.asked.append(parameters)
         for query in parameters["MetricDataQueries"]:
-            values = [2.0, 1.0] if query["MetricStat"]["Stat"] == "SampleCount" else [200.0, 0.0]
+            values = {"SampleCount": [2.0, 1.0], "Sum": [200.0, 0.0], "Minimum": [100.0, 0.0]}[
+                query["MetricStat"]["Stat"]
+            ]
             times = [NOW - timedelta(minutes=5), NOW]
             yield {"MetricDataResults": [{"Id": query["Id"], "Timestamps": times[::-1], "Values": values[::-1]}]}
 
 
-@pytest.mark.parametrize(("checks", "requests"), [(1, [2]), (250, [500]), (251, [500, 2]), (600, [500, 500, 200])])
+@pytest.mark.parametrize(("checks", "requests"), [(1, [3]), (166, [498]), (167, [500, 1]), (600, [500, 500, 500, 300])])
 def test_requests_hold_at_most_five_hundred_queries(checks: int, requests: list[int]) -> None:
-    """GetMetricData's own limit; two statistics of one metric a check."""
+    """GetMetricData's own limit; three statistics of one metric a check."""
     cloudwatch = CloudWatch()
     names = [f"c{number}" for number in range(checks)]
     found = read_availability(cloudwatch, "ImapCheck/x", names, NOW - timedelta(hours=12), NOW)
@@ -68,9 +70,12 @@ def test_period_is_the_shortest_that_is_kept_and_not_too_many(ago: timedelta, le
 
 
 def series(*points: tuple[float, float]) -> Series:
-    """Points of (runs, total), a minute apart."""
-    moments = [NOW + timedelta(minutes=index) for index in range(len(points))]
-    return Series(tuple(Period(at, *point) for at, point in zip(moments, points, strict=True)), timedelta(minutes=1))
+    """Points of (runs, total), a minute apart; a run was up or down."""
+    found = [
+        Period(NOW + timedelta(minutes=index), runs, total, least=100 if total == 100 * runs else 0)
+        for index, (runs, total) in enumerate(points)
+    ]
+    return Series(tuple(found), timedelta(minutes=1))
 
 
 @pytest.mark.parametrize(

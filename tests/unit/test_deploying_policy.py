@@ -6,6 +6,7 @@ from typing import Any
 
 import botocore.session
 
+from imapcheck.stack.places import place_template
 from support.artifact import ROOT
 from support.templates import load_template
 
@@ -75,6 +76,15 @@ def test_every_type_that_is_deployed_can_be() -> None:
         types |= {item["Type"] for item in template["Resources"].values()}
     assert types | generated == NEEDED.keys()
     assert set().union(*NEEDED.values()) <= set(ACTIONS)
+
+
+def test_places_can_be_deployed() -> None:
+    """Their stack, and what lets home ask them; `make deploy` looks for pending mails and deletes what nobody names."""
+    types = {item["Type"] for item in load_template(place_template({"us-east-2": 300}).text)["Resources"].values()}
+    assert types <= NEEDED.keys()
+    for action in ("iam:PutRolePolicy", "iam:DeleteRolePolicy", "sns:ListSubscriptionsByTopic"):
+        assert action in ACTIONS
+    assert {"cloudformation:DescribeStacks", "cloudformation:DeleteStack"} <= set(ACTIONS)
 
 
 def test_page_points_to_it() -> None:

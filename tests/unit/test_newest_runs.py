@@ -35,7 +35,7 @@ def test_windows_hold_every_run_and_little_else(began: dict[str, int], period: i
 def series(*totals: float) -> Series:
     """A run every minute; 100 is available, 0 is not, 50 one of two."""
     points = [
-        Period(END + index * MINUTE, 2 if total == 50 else 1, 100 if total == 50 else total)
+        Period(END + index * MINUTE, 2 if total == 50 else 1, 100 if total == 50 else total, 100 if total == 100 else 0)
         for index, total in enumerate(totals)
     ]
     return Series(tuple(points), MINUTE)

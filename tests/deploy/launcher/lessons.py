@@ -19,6 +19,7 @@ from ministack.services.cloudformation import changesets, engine, handlers
 from deploy.launcher import alarms, refusals, sandbox
 
 _RUNTIME = Path(os.environ["DEPLOY_RUNTIME"])
+_HOSTS = Path(os.environ["DEPLOY_HOSTS"])
 _GIVEN = ("AWS_LAMBDA_", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_", "AWS_SECRET_", "AWS_SESSION_", "_HANDLER")
 _original_conditions = engine._evaluate_conditions
 _original_worker_class = lambda_runtime._worker_class_for
@@ -159,7 +160,7 @@ def _layer(layer: Any) -> bytes:
 
 def _bootstrap(place: Path, config: dict[str, Any]) -> bytes:
     """A zip with the `bootstrap` that MiniStack starts in its own environment, of which the function gets nothing."""
-    words = sandbox.command(place / "task", place / "opt", _RUNTIME, config["Handler"])
+    words = sandbox.command(place / "task", place / "opt", _RUNTIME, config["Handler"], _HOSTS)
     own = sorted(config.get("Environment", {}).get("Variables", {}))
     log_group = config.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{config['FunctionName']}")
     # There is no AWS, and the mail server is on loopback: the template knows of neither.

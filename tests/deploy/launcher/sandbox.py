@@ -2,7 +2,8 @@
 
 In a mount namespace of its own the unpacked code lies at /var/task, the merged layers at /opt and AWS's own packages at
 /var/runtime, all read-only; `python3.13 -S -m awslambdaric` runs there and talks to the Runtime API that it is given.
-The host's /var is covered, so nothing is made or left there. Standard library only: the function's process begins here.
+A Region may have an /etc/hosts of its own. The host's /var is covered, so nothing is made or left there. Standard
+library only: the function's process begins here.
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
 """
 
@@ -25,6 +26,7 @@ mkdir /var/task /var/runtime /var/tmp
 mount --bind -o ro "$1" /var/task
 mount --bind -o ro "$2" /opt
 mount --bind -o ro "$3" /var/runtime
+[ ! -f "$6/$AWS_REGION" ] || mount --bind "$6/$AWS_REGION" /etc/hosts
 cd /var/task
 exec "$4" -S -m awslambdaric "$5"
 """
@@ -57,9 +59,9 @@ def unpack(archive: bytes, place: Path) -> None:
         opened.extractall(place)
 
 
-def command(task: Path, opt: Path, runtime: Path, handler: str) -> list[str]:
-    """What starts the runtime over these folders."""
-    return [*UNSHARE, "sh", "-ec", SCRIPT, "sh", str(task), str(opt), str(runtime), str(PYTHON), handler]
+def command(task: Path, opt: Path, runtime: Path, handler: str, hosts: Path) -> list[str]:
+    """What starts the runtime over these folders; `hosts` has a file for each Region with names of its own."""
+    return [*UNSHARE, "sh", "-ec", SCRIPT, "sh", *map(str, (task, opt, runtime, PYTHON)), handler, str(hosts)]
 
 
 def environment(runtime_api: str, log_group: str, variables: Mapping[str, str]) -> dict[str, str]:

@@ -15,15 +15,25 @@ _ALL = 100.0
 
 @dataclass(frozen=True)
 class Period:
-    """The runs that began in one period: how many, and the sum of their availability in percent."""
+    """The runs that began in one period: how many, and the sum and the least of their availability in percent.
+
+    Of a partial run it lies between 0 and 100 (`imapcheck.check.judge`).
+    """
 
     at: datetime
     runs: float
     total: float
+    least: float
 
     @property
     def has_failures(self) -> bool:
-        return self.total < _ALL * self.runs
+        """Some run was not up: down, or partial."""
+        return self.least < _ALL
+
+    @property
+    def has_outage(self) -> bool:
+        """Some run was down."""
+        return self.least == 0
 
     @property
     def all_failed(self) -> bool:
@@ -53,13 +63,13 @@ class Series:
 
     @property
     def down_since(self) -> datetime | None:
-        """When the failures began that the newest run is part of, to the period; None while it is available.
+        """When the outage began that the newest run is part of, to the period; None while it is not down.
 
-        It is the oldest point where the range holds no run before that was available.
+        It is the oldest point where the range holds no run before that was up or partial.
         """
         since = None
         for point in reversed(self.points):
-            if not point.has_failures:
+            if not point.has_outage:
                 break
             since = point.at
             if not point.all_failed:
@@ -70,7 +80,7 @@ class Series:
 def read_availability(
     cloudwatch: Any, namespace: str, checks: Sequence[str], start: datetime, end: datetime
 ) -> dict[str, Series]:
-    """Each check's series between `start` and `end`: one metric a check is requested, with two statistics.
+    """Each check's series between `start` and `end`: one metric a check is requested, with three statistics.
 
     Raises what the API raises.
     """
@@ -79,7 +89,7 @@ def read_availability(
     queries = [
         (check, statistic, _query(f"q{number}{letter}", namespace, check, statistic, period))
         for number, check in enumerate(checks)
-        for letter, statistic in (("n", "SampleCount"), ("s", "Sum"))
+        for letter, statistic in (("n", "SampleCount"), ("s", "Sum"), ("m", "Minimum"))
     ]
     for first in range(0, len(queries), _QUERIES_PER_REQUEST):
         part = queries[first : first + _QUERIES_PER_REQUEST]
@@ -123,6 +133,7 @@ def _answers(
 
 
 def _series(values: Mapping[str, Mapping[datetime, float]], period: int) -> Series:
-    counts, sums = values.get("SampleCount", {}), values.get("Sum", {})
-    points = (Period(at, counts[at], sums[at]) for at in sorted(counts) if at in sums and counts[at] > 0)
+    counts, sums, least = (values.get(statistic, {}) for statistic in ("SampleCount", "Sum", "Minimum"))
+    whole = sorted(at for at in counts.keys() & sums.keys() & least.keys() if counts[at] > 0)
+    points = (Period(at, counts[at], sums[at], least[at]) for at in whole)
     return Series(tuple(points), timedelta(seconds=period))

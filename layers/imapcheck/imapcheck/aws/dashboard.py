@@ -248,7 +248,9 @@ def _state(outcome: Outcome | None, series: Series) -> State:
         return outcome.state
     if series.newest is None:
         return "not_run"
-    return "unavailable" if series.newest.has_failures else "available"
+    if series.newest.has_outage:
+        return "unavailable"
+    return "partial" if series.newest.has_failures else "available"
 
 
 def _ran_at(run: LoggedRun | None, series: Series) -> datetime | None:
