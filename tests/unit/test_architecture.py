@@ -15,6 +15,7 @@ HALL = (
     "wording",
     "steps",
     "failures",
+    "advice",
     "errors",
     "special_uses",
     "result",

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from imapcheck.failures import Category, FailureType
+from imapcheck.failures import DOWN, Category, FailureType
 from imapcheck.steps import StepName
 from imapcheck.text import printable
 from imapcheck.version import VERSION
@@ -234,6 +234,15 @@ class CheckResult:
         return next((step for step in self.steps if step.name == name), None)
 
     @property
+    def reason(self) -> Failure | None:
+        """The failure that explains the others: what ends a session comes before what it then did not find."""
+
+        def place(failure: Failure) -> tuple[bool, bool]:
+            return failure.type.word != DOWN, failure.type.category is Category.CONTENT
+
+        return min(self.failures, key=place, default=self.failure)
+
+    @property
     def step_ms(self) -> dict[str, float]:
         """How long each step took that ran, in their order."""
         return {step.name: step.duration_ms for step in self.steps if step.duration_ms is not None}
@@ -257,7 +266,8 @@ class Asked:
     """What a check's definition asks for, as plain values for whoever shows a run; None is what it does not say.
 
     Of a definition that could not be read only the `file` is known. `server` is a URL, `mailbox` the one that is
-    searched, `timeout` in seconds, `thresholds` in milliseconds by the step's name or `total`.
+    searched, `timeout` in seconds, `thresholds` in milliseconds by the step's name or `total`, `authentication` the
+    mechanism. `time_zone` is the IANA name of a zone whose clock its readers have beside UTC.
     """
 
     server: str | None = None
@@ -271,6 +281,8 @@ class Asked:
     min_matches: int | None = None
     max_age_seconds: float | None = None
     quota_warn_percent: float | None = None
+    authentication: str | None = None
+    time_zone: str | None = None
 
 
 def judged_total(steps: Iterable[StepResult], duration_ms: float) -> float:

@@ -8,9 +8,10 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from imapcheck.alarms.joint_story import Part, tell_together, tell_together_bare
+from imapcheck.alarms.joint_story import tell_together, tell_together_bare
 from imapcheck.alarms.kind import Change, Evidence, Links, MonitorError, Others
 from imapcheck.alarms.kinds import CERTIFICATE, KINDS, NOT_RUNNING, SLOW, UNAVAILABLE
+from imapcheck.alarms.storm import Part
 from imapcheck.alarms.story import Setting, Story, tell, tell_bare, tell_foreign
 from imapcheck.failures import FailureType
 from imapcheck.result import Asked

@@ -38,12 +38,12 @@ def wrap(text: str, indent: str = "", *, first: str | None = None) -> list[str]:
     )  # fmt: skip
 
 
-def flow(pieces: Iterable[str], gap: str = "  ", *, indent: str = "") -> list[str]:
-    """The pieces side by side in lines of at most 80 columns, broken between pieces where that can be."""
+def flow(pieces: Iterable[str], gap: str = "  ", *, indent: str = "", columns: int = COLUMNS) -> list[str]:
+    """The pieces side by side in lines of at most `columns`, broken between pieces where that can be."""
     lines: list[str] = []
     for piece in pieces:
         longer = f"{lines[-1]}{gap}{piece}" if lines else piece
-        if lines and len(longer) <= COLUMNS:
+        if lines and len(longer) <= columns:
             lines[-1] = longer
         else:
             lines += wrap(piece, indent, first=indent if lines else "")

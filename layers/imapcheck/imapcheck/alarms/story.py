@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from imapcheck.alarms.bare import bare
-from imapcheck.alarms.chat_card import card, fenced, harmless, notification
+from imapcheck.alarms.chat_card import TRANSCRIPT_HEAD, card, fenced, harmless, notification
+from imapcheck.alarms.company import of_others
 from imapcheck.alarms.kind import UNTOLD, AlarmState, Change, Evidence, Links, Others, Plot
-from imapcheck.alarms.layout import COLUMNS, ascii_line, flow, names, wrap
+from imapcheck.alarms.layout import COLUMNS, ascii_line, flow, wrap
+from imapcheck.alarms.spell import may_lock
 from imapcheck.result import Asked, CheckResult, isoformat
 from imapcheck.text import one_line
 
@@ -61,7 +63,7 @@ def plot_of(change: Change, setting: Setting) -> Plot:
     plotted = tell(change, setting.asked, setting.evidence)
     if setting.now is None:
         return plotted
-    said = "over by now" if setting.now == "OK" else "rings again"
+    said = "over by now" if setting.now == "OK" else "in alarm again"
     return replace(plotted, subject=(f", {said}", *plotted.subject), when=f"{plotted.when}; {said}")
 
 
@@ -87,6 +89,7 @@ def _text(change: Change, setting: Setting, plotted: Plot) -> str:
     lines += wrap(plotted.why, "  ", first="")
     for words in plotted.quoted:
         lines += wrap(words, "  ")
+    lines += wrap(plotted.runs, "  ", first="") if plotted.runs is not None else []
     if plotted.do is not None:
         lines += ["", *wrap(plotted.do, "    ", first="DO: ")]
     facts = _facts(setting, plotted)
@@ -94,7 +97,7 @@ def _text(change: Change, setting: Setting, plotted: Plot) -> str:
         steps = flow(("Steps:", *plotted.steps), indent="  ") if plotted.steps else []
         lines += ["", *steps, *flow(facts, " ")]
     if plotted.transcript:
-        lines += ["", "Transcript (C: the check, S: the server):"]
+        lines += ["", TRANSCRIPT_HEAD]
         for line in plotted.transcript:
             lines += wrap(line, "     ", first="  ")
     return "\n".join([*lines, "", *_ways_on(change, setting, whole_server=head.endswith("…"))]) + "\n"
@@ -110,23 +113,14 @@ def head_line(word: str, check: str, server: str | None) -> str:
 
 
 def _facts(setting: Setting, plotted: Plot) -> list[str]:
-    return [*_of_others(setting.others), *plotted.facts]
-
-
-def _of_others(others: Others | None) -> list[str]:
-    """Is it only this one? Nothing is said where it is not known."""
-    if others is None or others.total < 1:
-        return []
-    number = len(others.ringing) + others.unnamed
-    if not number:
-        return [f"No alarm rings for the other {'check' if others.total == 1 else f'{others.total} checks'}."]
-    of = f"{number} of the other {others.total} checks" if others.total > 1 else "The other check"
-    named = f": {names(others.ringing, others.unnamed)}" if others.ringing else ""
-    return [f"{of} {'rings' if number == 1 else 'ring'} too{named}."]
+    return [*of_others(setting.others), *plotted.facts]
 
 
 def _again(change: Change, setting: Setting) -> str | None:
+    """The command to look once more, unless one more refused login could lock the account."""
     if change.state != "ALARM" or not change.kind.urgent or setting.asked.file is None:
+        return None
+    if may_lock(setting.evidence.runs):
         return None
     return f"imapcheck run {setting.asked.file} --transcript"
 
@@ -135,10 +129,10 @@ def _ways_on(change: Change, setting: Setting, *, whole_server: bool) -> list[st
     """Labelled lines; an address is never broken, as it would no longer lead anywhere."""
     asked, links, again = setting.asked, setting.links, _again(change, setting)
     found = (
-        ("Run again", again and f"{again}  (in the checkout)"),
+        ("Run again", again),
         ("Runbook", asked.runbook),
         ("Dashboard", links.dashboard),
-        ("Runs", links.runs),
+        ("Log", links.runs),
         ("Server", asked.server if whole_server else None),
         ("Alarm", change.alarm),
     )
@@ -153,13 +147,13 @@ def _next_steps(change: Change, setting: Setting, plotted: Plot) -> list[str]:
         f"Run it again: {again}" if again else None,
         f"Runbook: {setting.asked.runbook}" if setting.asked.runbook else None,
         f"Dashboard: {links.dashboard}" if links.dashboard else None,
-        f"Runs: {links.runs}" if links.runs else None,
+        f"Log: {links.runs}" if links.runs else None,
     )
     return [step for step in found if step]
 
 
 def _content(change: Change, setting: Setting, plotted: Plot, subject: str) -> dict[str, Any]:
-    failure, others = plotted.run.failure if plotted.run is not None else None, setting.others
+    failure, others = plotted.run.reason if plotted.run is not None else None, setting.others
     return {
         "schema": SCHEMA_VERSION,
         "check": change.check,
@@ -178,9 +172,7 @@ def _content(change: Change, setting: Setting, plotted: Plot, subject: str) -> d
         "words": list(plotted.quoted),
         "do": plotted.do,
         "run": _run_content(plotted.run, plotted.transcript),
-        "others": {"total": others.total, "ringing": list(others.ringing), "unnamed": others.unnamed}
-        if others is not None
-        else None,
+        "others": _others_content(others),
         "links": {
             "runbook": setting.asked.runbook,
             "dashboard": setting.links.dashboard,
@@ -188,6 +180,14 @@ def _content(change: Change, setting: Setting, plotted: Plot, subject: str) -> d
         },
         "alarm": {"name": change.alarm, "reason": one_line(change.reason, 1000)},
     }
+
+
+def _others_content(others: Others | None) -> dict[str, Any] | None:
+    """`last_run_good` is null where the log was not asked."""
+    if others is None:
+        return None
+    ringing, good = list(others.ringing), others.good
+    return {"total": others.total, "ringing": ringing, "unnamed": others.unnamed, "last_run_good": good}
 
 
 def _run_content(run: CheckResult | None, transcript: tuple[str, ...]) -> dict[str, Any] | None:

@@ -6,11 +6,20 @@ from datetime import datetime
 from imapcheck.alarms.alarm import Alarm, Signal, of_the_last
 from imapcheck.alarms.bare import bare, first_datapoint
 from imapcheck.alarms.by_runs import ByRuns, fields_of
-from imapcheck.alarms.causes import DOWN, advice_of, headline_of, may_have_changed, meaning_of, word_of
+from imapcheck.alarms.causes import (
+    UNSTABLE,
+    advice_of,
+    headline_of,
+    may_have_changed,
+    meaning_of,
+    unstable_advice,
+    word_of,
+)
 from imapcheck.alarms.kind import Change, Evidence, Plot, clean
 from imapcheck.alarms.layout import names, timed_steps
 from imapcheck.alarms.sentences import (
     address_of,
+    at,
     attempts_of,
     causes_of,
     certificate_left,
@@ -23,17 +32,20 @@ from imapcheck.alarms.sentences import (
     pause_of,
     reason_of,
     refusal_elsewhere,
+    runs_in_a_line,
     share_of,
+    since_and_how_long,
     since_when,
     skipped,
     step_before,
+    token_of,
     what_changed,
     words_of,
 )
 from imapcheck.alarms.spell import Spell, find_spell, type_of
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.monitoring import ScheduleDefinition
-from imapcheck.failures import FailureType
+from imapcheck.failures import DOWN, FailureType
 from imapcheck.result import Asked, CheckResult
 from imapcheck.wording import count, date, failure_line
 
@@ -72,21 +84,30 @@ class Unavailable(ByRuns):
     def start_of(self, change: Change, asked: Asked, spell: Spell) -> Plot:
         run, before = spell.told, spell.last_good
         mark = "not tried" if type_of(run) is FailureType.AUTHENTICATION_PAUSED else "failed"
+        when = f"{since_and_how_long(change, asked, spell)}: {share_of(spell)} failed"
+        if spell.unbroken:
+            when = f"{when}; {last_good(change, spell)}"
+            asks = what_changed(change, before) if may_have_changed(run) else ""
+            advice = advice_of(run, asked, worked_before=before is not None)
+        else:
+            asks, advice = "", unstable_advice(run, asked, at(run, change), _good_at(change, spell))
         return Plot(
-            word_of(run),
+            UNSTABLE if word_of(run) == DOWN and not spell.unbroken else word_of(run),
             (f": {headline_of(run, asked)}", f", {since_when(change, spell)}", f" ({share_of(spell)})"),
-            f"{since_when(change, spell)}: {share_of(spell)} failed; {last_good(change, spell)}",
+            when,
             f"{reason_of(run)}{meaning_of(run, asked)}",
             (*words_of(run), *refusal_elsewhere(run), *pause_of(spell)),
-            what_changed(change, before) if may_have_changed(run) else "",
-            advice_of(run, asked, worked_before=before is not None),
-            timed_steps(run.step_ms, {} if run.failure is None else {run.failure.step: mark}),
+            None if spell.unbroken else runs_in_a_line(change, spell),
+            asks,
+            advice,
+            timed_steps(run.step_ms, {failure.step: mark for failure in run.failures}),
             (
                 *other_reasons(change, spell),
                 *matches_before(change, run, before),
                 *step_before(change, run, before),
                 *skipped(run, before),
                 *address_of(run),
+                *token_of(run, asked),
                 *certificate_left(run),
                 *attempts_of(run),
             ),
@@ -99,7 +120,7 @@ class Unavailable(ByRuns):
         if spell is None:
             return bare(change, asked, evidence)
         """Each cause with its count and its time; the words of each."""
-        long, when = how_long(change, spell)
+        long, when = how_long(change, asked, spell)
         runs = count(len(spell.bad), "run")
         was_down = any(word_of(run) == DOWN for run in spell.bad)
         return Plot(
@@ -108,14 +129,19 @@ class Unavailable(ByRuns):
             f"after {long}: {when}; {runs} failed",
             _what_it_was(change, asked, spell),
             _words_of_each(spell),
-            advice=f"Nothing now. Did nobody repair it? Then look for the reason in the server's log"
-            f" from {date(spell.since, change.at)}.",
+            advice=f"Do nothing now. If nobody fixed it, find the cause in the server's log from"
+            f" {date(spell.since, change.at)} on.",
             facts=certificate_left(spell.after),
             since=spell.since,
             until=end_of(change, spell),
             bad_runs=len(spell.bad),
             run=spell.told,
         )
+
+
+def _good_at(change: Change, spell: Spell) -> str:
+    """The time of the newest good run among the bad ones."""
+    return next((at(run, change) for run, bad in spell.runs if not bad), "another time")
 
 
 def _counts(spell: Spell) -> str:
@@ -127,8 +153,8 @@ def _counts(spell: Spell) -> str:
 def _what_it_was(change: Change, asked: Asked, spell: Spell) -> str:
     causes = causes_of(change, spell)
     if len(causes) == 1:
-        return f"it was {reason_of(spell.told)}{meaning_of(spell.told, asked)}"
-    return f"it was {names(causes)}"
+        return f"failure: {reason_of(spell.told)}{meaning_of(spell.told, asked)}"
+    return f"failures: {names(causes)}"
 
 
 def _words_of_each(spell: Spell) -> tuple[str, ...]:
@@ -138,4 +164,4 @@ def _words_of_each(spell: Spell) -> tuple[str, ...]:
     if len(newest) == 1:
         return words_of(spell.told)
     told = list(reversed(newest.values()))[:_CAUSES_QUOTED]
-    return tuple(clean(failure_line(run.failure.step, run.failure.detail)) for run in told if run.failure is not None)
+    return tuple(clean(failure_line(run.reason.step, run.reason.detail)) for run in told if run.reason is not None)

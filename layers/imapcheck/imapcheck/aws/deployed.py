@@ -31,9 +31,9 @@ class Definitions:
         """There is such a definition here: an alarm of another name tells nothing of whom it may be shown to."""
         return (self._folder / f"{check}.json").is_file()
 
-    def scheduled(self) -> int:
-        """How many checks run."""
-        return sum(self._read(path.stem)[2] for path in self._folder.glob("*.json"))
+    def scheduled(self) -> frozenset[str]:
+        """The names of the checks that run."""
+        return frozenset(path.stem for path in self._folder.glob("*.json") if self._read(path.stem)[2])
 
     def _load(self, check: str) -> tuple[Asked, frozenset[str], bool]:
         try:

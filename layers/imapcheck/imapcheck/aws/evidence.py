@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from imapcheck.alarms.kind import Change, Evidence, MonitorError
+from imapcheck.alarms.kind import OTHERS_WINDOW, Change, Evidence, MonitorError
 from imapcheck.aws.log_reader import LogReader, OutOfBounds, runs_pattern
 from imapcheck.aws.monitor_errors import ERROR_PATTERN, FailedRun, read_failed_run
 from imapcheck.aws.run_log import read_run
@@ -22,6 +22,8 @@ _LOG = logging.getLogger("imapcheck")
 _LATEST = timedelta(seconds=1)
 _FIRST_WINDOW, _LONGEST_WINDOW = timedelta(minutes=20), timedelta(days=1)
 _SPARSE, _NEAR = timedelta(minutes=30), timedelta(minutes=5)
+_NOW = timedelta(minutes=1)
+_MOST_PAGES = 20
 _WAIT_SECONDS = 2.0
 _WAITS = 3
 _QUICK_SECONDS = 0.5
@@ -47,7 +49,7 @@ class _Found:
         """
         if run.check != self.change.check or max(run.started_at, at - _LATEST) > self.change.at:
             return
-        type = None if run.failure is None else run.failure.type
+        type = None if run.reason is None else run.reason.type
         newest = self._newest.get(type)
         if newest is not None and newest.started_at > run.started_at:
             run = replace(run, transcript=())
@@ -98,6 +100,19 @@ class RunLog:
         except Exception:  # noqa: BLE001 - what was read so far is told
             _LOG.exception("the log could not be read further back")
         return [item.evidence(search.edge, None) for item in search.found]
+
+    def newest_verdicts(self, at: datetime, seconds: float) -> dict[str, bool]:
+        """Whether the newest run of each check was available, of those that ran in the 20 minutes before `at`.
+
+        Raises `OutOfBounds` where that takes longer than `seconds`, and what the API raises.
+        """
+        newest: dict[str, CheckResult] = {}
+        log = LogReader(self._logs, self._group, seconds, _MOST_PAGES)
+        for line in log.lines(runs_pattern(()), at - OTHERS_WINDOW, at + _NOW):
+            run = read_run(line.text)
+            if run is not None and run.check is not None:
+                newest[run.check] = max(run, newest.get(run.check, run), key=lambda item: item.started_at)
+        return {check: run.available for check, run in newest.items()}
 
 
 class _Search:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from imapcheck.advice import advice_for
 from imapcheck.check.plan import plan
 from imapcheck.check.state import Attempt, Prepared
 from imapcheck.check.steps.connection import logout
@@ -92,13 +93,14 @@ def _walk(attempt: Attempt) -> list[tuple[CheckFailure, StepName]]:
 
 def _failure(attempt: Attempt, failure: CheckFailure, planned: StepName) -> Failure:
     """The step is the one that failed: CAPABILITY is asked again within what `tls` and `authenticate` plan."""
+    detail = attempt.redactor.clean_line(failure.detail)
     return Failure(
         step=attempt.tracer.step_of(failure) or planned,
         type=failure.type,
         category=failure.type.category,
-        detail=attempt.redactor.clean_line(failure.detail),
+        detail=detail,
         response_code=failure.response_code,
-        advice=failure.advice,
+        advice=failure.advice or advice_for(failure.type, detail, attempt.asked.definition.authentication),
     )
 
 

@@ -19,6 +19,7 @@ def plain(definition: CheckDefinition, file: str | None = None) -> Asked:
         mailbox=printable(search.mailbox) if search is not None else None,
         min_matches=search.min_matches if search is not None else None,
         max_age_seconds=search.max_age.total_seconds() if search is not None and search.max_age is not None else None,
+        authentication=definition.authentication,
         quota_warn_percent=definition.quota.warn_percent if definition.quota is not None else None,
     )
 
