@@ -22,6 +22,7 @@ EXPLAINS = {
     "IMAPCHECK_LOG_GROUP": ref("RunCheckLogGroup"),
     "IMAPCHECK_ALARM_TOPIC": ref("AlarmTopic"),
     "IMAPCHECK_CONTACT_TOPIC": ref("ContactTopic"),
+    "IMAPCHECK_TIME_ZONE": ref("TimeZone"),
     "IMAPCHECK_DASHBOARD_URL": {"Fn::Sub": [DASHBOARD_URL, CONSOLE]},
 }
 FUNCTIONS: dict[str, dict[str, Any]] = {

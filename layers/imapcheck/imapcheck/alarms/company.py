@@ -4,8 +4,6 @@ from imapcheck.alarms.kind import OTHERS_WINDOW, Others
 from imapcheck.alarms.layout import names
 from imapcheck.wording import elapsed
 
-_SILENT = f"older than {elapsed(OTHERS_WINDOW)}"
-
 
 def of_others(others: Others | None) -> list[str]:
     """Which are in alarm too, and how the last runs of the rest ended; nothing of what is not known."""
@@ -29,10 +27,12 @@ def last_runs(whose: str, others: Others) -> str | None:
     rest = others.total - others.in_alarm
     if others.good is None or rest < 1:
         return None
-    silent = max(0, rest - others.good - others.failed)
     if others.good >= rest:
         return f"{whose}: last run good."
-    found = ((others.good, "good"), (others.failed, "failed"), (silent, _SILENT))
+    silent = max(0, rest - others.good - others.failed)
+    none = f"no run in the last {elapsed(OTHERS_WINDOW)}"
     if rest == 1:
-        return f"{whose}: last run {next(word for number, word in found if number)}."
-    return f"{whose}: last run {', '.join(f'{word} for {number}' for number, word in found if number)}."
+        return f"{whose}: {none if silent else 'last run failed'}."
+    ran = [f"{word} for {number}" for number, word in ((others.good, "good"), (others.failed, "failed")) if number]
+    parts = [f"last run {', '.join(ran)}"] if ran else []
+    return f"{whose}: {'; '.join([*parts, *([f'{none} for {silent}'] if silent else [])])}."
