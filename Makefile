@@ -103,8 +103,9 @@ test: environments lint type ## lint, types and every test but the long ones
 quick: lint type ## lint, types and tests/unit: what to run while you work
 	$(BIN)/pytest $(SIDE_BY_SIDE) tests/unit
 
-test-long: setup $(SAM_STAMP) $(EMULATOR_STAMP) dovecot ## soak, every offset, network namespaces, an alarm from end to end, a browser
+test-long: setup $(SAM_STAMP) $(EMULATOR_STAMP) dovecot ## soak, every offset, network namespaces, an alarm from end to end, a browser, a real Postfix
 	@scripts/install-test-servers --browser
+	@scripts/install-test-servers --delivery
 	$(BIN)/pytest -m long
 
 lint: setup ## ruff; shellcheck; actionlint, zizmor and schemas for what GitHub reads
@@ -168,6 +169,7 @@ mutants: setup $(SAM_STAMP) dovecot ## COUNT small mistakes, chosen by SEED: doe
 
 docs: setup ## regenerate what is generated under docs/
 	$(BIN)/imapcheck schema > docs/check.schema.json
+	$(BIN)/imapcheck schema --part > docs/part.schema.json
 	PYTHONPATH=tests $(BIN)/python -m faults.matrix > docs/failures.md
 	PYTHONPATH=tests $(BIN)/python -m support.doc_tables
 	PYTHONPATH=tests $(BIN)/python -m support.story_scenes

@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from imapcheck.aws.dashboard import Dashboard, Request
 from imapcheck.aws.run_log import keep_libraries_quiet
-from imapcheck.output.widget import DOCUMENTATION, sentence_widget
+from imapcheck.report.widget import DOCUMENTATION, sentence_widget
 
 logger = Logger(service="show-checks")
 keep_libraries_quiet()

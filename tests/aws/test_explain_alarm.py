@@ -139,7 +139,10 @@ def test_silent_monitor_is_told_with_its_own_last_error(stack: Stack) -> None:
     text = " ".join(sent.text.split())
     assert "the check stopped with an error 2 times" in text
     assert "CredentialsError: gone" in text
-    assert f"since {date(ago(15.2), NOW)} ({elapsed(NOW - ago(15.2))}): none in 3 intervals of 5 min; last result good" in text
+    assert (
+        f"since {date(ago(15.2), NOW)} ({elapsed(NOW - ago(15.2))}): none in 3 intervals of 5 min; last result good"
+        in text
+    )
 
 
 @pytest.mark.parametrize(

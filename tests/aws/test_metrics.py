@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,13 +9,12 @@ from typing import Any
 
 import pytest
 
-from conftest import NEW_MESSAGE
-from imapcheck import CheckDefinition, CheckResult, Credentials, run_check
+from imapcheck import CheckDefinition, CheckResult
 from imapcheck.alarms.kinds import KINDS
 from imapcheck.aws.metrics import Metric, metrics_of, publish, publish_error
 from imapcheck.definition.monitoring import ScheduleDefinition
-from imapcheck.result import NewMessageFacts, QuotaFacts, StepStatus
-from support.wire_server import WireServer
+from imapcheck.result import NewMessageFacts, StepStatus
+from support.full_results import measured, sent
 from template.stack_alarms import check_alarms, monitor_errors
 
 DOCUMENT = Path(__file__).parents[2] / "docs/metrics.md"
@@ -27,23 +25,21 @@ type Shape = tuple[str, str, tuple[str, ...]]
 
 
 @pytest.fixture
-def run(
-    define: Callable[..., CheckDefinition], credentials: Credentials, server_context: Any
-) -> tuple[CheckResult, CheckDefinition]:
-    """A run with everything in it; what this server cannot give is put beside."""
-    with WireServer(tls=server_context) as server:
-        definition = define(
-            server, search={"subject": "IMAP", "max_age": "999d"}, new_message=NEW_MESSAGE, thresholds={"total": 60_000}
-        )
-        result = run_check(definition, credentials)
-    assert result.available, result.failure
-    assert result.new_message is not None
-    delivered = replace(result.new_message, delivery_seconds=2.5)
-    return replace(result, new_message=delivered, quota=QuotaFacts(71.5, "STORAGE")), definition
+def run() -> tuple[CheckResult, CheckDefinition]:
+    """A run with everything in it."""
+    asked = {"server": "imap.example.com", "thresholds": {"total": 60_000}}
+    return measured(), CheckDefinition.model_validate(asked)
 
 
 def of(run: tuple[CheckResult, CheckDefinition], **changes: Any) -> list[Metric]:
     return metrics_of(run[0], run[1].model_copy(update=changes))
+
+
+def test_time_of_a_message_that_was_sent_is_the_delivery_time() -> None:
+    """In junk too: it was delivered, and how long it took is told apart from where it went."""
+    definition = CheckDefinition.model_validate({"server": "imap.example.com"})
+    for run in (sent(), sent(junk=True)):
+        assert [metric.value for metric in metrics_of(run, definition) if metric.name == "DeliveryTime"] == [3.2041]
 
 
 def emitted(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
@@ -207,9 +203,8 @@ def test_sparse_certificate_is_stamped_later(
 def test_absent_facts_publish_nothing(run: tuple[CheckResult, CheckDefinition]) -> None:
     """Never a zero that stands for not known."""
     result, definition = run
-    bare = replace(
-        result, search=None, quota=None, new_message=NewMessageFacts(), server=replace(result.server, tls=None)
-    )
+    server = replace(result.server, tls=None)
+    bare = replace(result, search=None, quota=None, new_message=NewMessageFacts(), delivery=None, server=server)
     found = {metric.name for metric in metrics_of(bare, definition.model_copy(update={"metrics": "steps"}))}
     assert found == {"Availability", "Duration", "StepDuration"}
 

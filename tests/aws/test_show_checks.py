@@ -16,8 +16,9 @@ from moto.cloudwatch.models import cloudwatch_backends
 
 from imapcheck.aws.dashboard import Request
 from imapcheck.failures import FailureType
-from imapcheck.output.widget import Choice
+from imapcheck.report.widget import Choice
 from imapcheck.result import CheckResult
+from imapcheck.wording import date
 from support.dashboard_console import DashboardConsole, Element, parse
 from support.full_results import available, refused, slow
 from support.log_lines import log_line
@@ -120,15 +121,15 @@ def test_the_table_tells_state_reason_since_when_certificate_and_availability(st
     stack.ran(slow("gamma"), stack.ago(2))
     shown = rows(stack.open().shown)
     assert list(shown) == ["alpha", "delta", "gamma", "beta"]
-    since = stack.ago(20).strftime("%H:%M")
+    since = stack.ago(20).strftime("%H:%M UTC")
     assert "✗ not available" in shown["alpha"]
-    assert f"{since}, 2" in shown["alpha"]
+    assert f"{since} UTC, 2" in shown["alpha"]
     assert "authenticate: authentication_failed the server answered NO" in shown["alpha"]
     assert "61 days left" in shown["alpha"]
     assert "33.33 %" in shown["alpha"]
     assert "✓ available" in shown["beta"]
     assert "50 % last failure" in shown["beta"]
-    assert "over its threshold: search 1.24 s" in shown["gamma"]
+    assert "over its threshold: search 1.2 s" in shown["gamma"]
     assert "100 %" in shown["gamma"]
     assert "none in this time range" in shown["delta"]
 
@@ -163,7 +164,7 @@ def test_last_failure_opens_the_last_run_that_failed(stack: Stack) -> None:
     popup = stack.open().click("last failure")
     assert "authentication_failed" in popup.text
     assert "older words" not in popup.text
-    assert stack.ago(200).strftime("%Y-%m-%d %H:%M:%S UTC") in popup.text
+    assert date(stack.ago(200)) in popup.text
 
 
 def test_the_form_narrows_the_table_in_its_place(stack: Stack) -> None:
@@ -195,11 +196,11 @@ def test_the_time_range_is_the_dashboards(stack: Stack) -> None:
 def test_a_check_that_stopped_running_is_told(stack: Stack) -> None:
     """Its last state is not presented as the present one."""
     stack.define("alpha", "beta")
-    stack.ran(available("alpha"), stack.ago(60))
+    stack.ran(available("alpha"), stack.ago(45))
     stack.ran(available("beta"), stack.ago(3))
     shown = rows(stack.open().shown)
     assert "It should run every 5m, and does not." in shown["alpha"]
-    assert "60 min ago" in shown["alpha"]
+    assert "45 min ago" in shown["alpha"]
     assert "does not" not in shown["beta"]
 
 

@@ -11,15 +11,16 @@ from benchmark.overhead import MESSAGE
 from benchmark.tables import table
 from imapcheck import CheckDefinition, CheckResult, Credentials, run_check
 from imapcheck.aws.metrics import Metric, metrics_of, publish
-from imapcheck.definition.model import MetricSet
 from imapcheck.definition.monitoring import ScheduleDefinition
+from imapcheck.measures import MetricSet
 from imapcheck.stack.checks import checks_template
 from support.certificates import Certificates
 from support.dovecot import PASSWORD
 from support.mail_server import Box, MailServer, MailStore
 from support.templates import load_template
 
-SETTINGS: tuple[MetricSet, ...] = ("all", "steps", "main")
+SETTINGS: tuple[MetricSet, ...] = ("all", "steps", "main", "alarms")
+CERTIFICATE_HOURS = 4 / 24  # in which it is published: a metric is billed by the hour in which it has a value
 INTERVALS = (1, 5, 15, 60)
 SIZES = (1, 50, 450)
 CHECKS_IN_A_STACK = 99  # with thresholds: docs/fleet.md
@@ -101,13 +102,48 @@ def month(
     # what is logged besides the metrics: the structured line with the result
     line = measured["log_octets"] - emf_octets(run, "main")
     gigabytes = runs * (line + emf_octets(run, setting) + PLATFORM_OCTETS) / 1e9
+    parameter = (run[1].secret or "").startswith("ssm:")
     return [
-        len(published(run, setting)) * PRICES["custom_metric_month"],
+        billed_metrics(published(run, setting)) * PRICES["custom_metric_month"],
         alarms(run[1])[0] * PRICES["alarm_month"],
-        PRICES["secret_month"] + max(cold_starts(minutes), MONTH_MINUTES / 60) * PRICES["secret_call"],
-        lambda_month(measured, memory_mb, minutes),
+        0.0
+        if parameter
+        else PRICES["secret_month"] + max(cold_starts(minutes), MONTH_MINUTES / 60) * PRICES["secret_call"],
+        lambda_month(measured, memory_mb, minutes) + runs * PRICES["table_read"],
         gigabytes * PRICES["log_ingest_gb"],
         runs * PRICES["schedule_invocation"],
+    ]
+
+
+def billed_metrics(metrics: list[Metric]) -> float:
+    """How many metrics are billed for a month, each by the hours in which it has a value."""
+    return sum(CERTIFICATE_HOURS if metric.name == "CertificateDaysRemaining" else 1 for metric in metrics)
+
+
+def choices(run: tuple[CheckResult, CheckDefinition], measured: dict[str, Any], memory_mb: int) -> list[str]:
+    """What a definition's choices cost, at 5 minutes."""
+    result, definition = run
+    kept: tuple[tuple[str, dict[str, object], MetricSet], ...] = (
+        ("`thresholds.total` (the table above)", {}, "main"),
+        ("a threshold on a step besides", {"thresholds": {"total": 60_000, "tls": 60_000}}, "main"),
+        ("no `thresholds`", {"thresholds": {}}, "main"),
+        ("`thresholds.total`, `ssm:`", {"secret": "ssm:imapcheck/mail"}, "main"),
+        ("no `thresholds`, `ssm:`", {"secret": "ssm:imapcheck/mail", "thresholds": {}}, "main"),
+        ("no `thresholds`, `ssm:`, `metrics: alarms`", {"secret": "ssm:imapcheck/mail", "thresholds": {}}, "alarms"),
+    )
+    rows = []
+    for title, changes, setting in kept:
+        asked = definition.model_copy(update=changes)
+        parts = month((result, asked), setting, 5, measured, memory_mb)
+        rows.append([title, *(f"{part:.2f}" for part in (*parts, sum(parts)))])
+    return [
+        "## What a definition's choices cost",
+        "",
+        "Dollars a month, every 5 minutes. A metric is billed by the hour in which it has a value: the certificate's days are published in four hours of",
+        "a day. With `thresholds` of `total` alone the alarm `slow` reads `Duration` and needs no metric of its own. A secret that is a parameter",
+        "(`ssm:`) costs nothing; all checks of one mailbox can share a secret.",
+        "",
+        *table("definition | metrics $ | alarms $ | secret $ | Lambda $ | logs $ | schedule $ | total $", rows),
     ]
 
 
@@ -208,7 +244,7 @@ def costs(certificates: Certificates, measured: dict[str, Any], memory_mb: int) 
             parts = month(result, setting, minutes, measured, memory_mb)
             canary = MONTH_MINUTES / minutes * PRICES["synthetics_canary_run"]
             dollars = (f"{part:.2f}" for part in (*parts, sum(parts), canary))
-            rows.append([f"{minutes} min", setting, len(published(result, setting)), *dollars])
+            rows.append([f"{minutes} min", setting, f"{billed_metrics(published(result, setting)):.2f}", *dollars])
     own = alarms(result[1])[1]
     return [
         "# What a check costs",
@@ -224,17 +260,18 @@ def costs(certificates: Certificates, measured: dict[str, Any], memory_mb: int) 
             "every | `metrics` set | metrics | metrics $ | alarms $ | secret $ | Lambda $ | logs $ | schedule $ | total $ | canary $",
             rows,
         ),
-        "`canary` is what CloudWatch Synthetics asks for as many runs of a canary, without its Lambda, logs, metrics and alarms.",
+        "Metrics are those of a month, each counted by its hours. `canary` is what CloudWatch Synthetics asks for as many runs of a canary, without its Lambda, logs, metrics and alarms.",
         "",
-        "- **Custom metrics dominate**, whatever the interval: $0.30 each. The definition's `metrics` is the knob: `main`, the default, is",
+        "- **Custom metrics dominate**, whatever the interval: $0.30 each. The definition's `metrics` is the knob: `alarms` is what an alarm reads; `main`, the default, is",
         "  availability, duration, certificate and what is asked for; `steps` adds the main steps' times and the search. Every step's time is in the log line in any case.",
-        f"- A check without `search` and `new_message` has {len(published(least, 'main'))} metrics with `main` and {len(published(least, 'steps'))} with `steps`. All checks of one mailbox can share its secret.",
+        f"- A check without `search`, `new_message` and `thresholds` has {len(published(least, 'main'))} metrics with `main`, {len(published(least, 'steps'))} with `steps` and {len(published(least, 'alarms'))} with `alarms`.",
         f"- Once a stack: its own alarms, on {own} metrics (${own * PRICES['alarm_month']:.2f}), the polls of its queue (${IDLE_POLLS * PRICES['sqs_request']:.2f}, within the account's free million of requests or not), and a dashboard,",
         "  $3.00 where the account already has the three that are free.",
-        "- Lambda hardly counts: a run waits for the network, on little memory.",
+        "- Lambda hardly counts: a run waits for the network, on little memory. With it is counted a read of the table of withheld logins a run.",
         f"- Assumed: an environment lives {RECYCLED_MINUTES // 60} h at 1 and 5 minutes, and every start from 15 minutes on is a cold one.",
         "- Not counted: what alarms cause (a story is a few log reads and mails). Other Regions have other prices: a GB of logs is $0.63 in Frankfurt, as remembered.",
         "",
+        *choices(result, measured, memory_mb),
         *fleet(result, measured, memory_mb),
         *beside(measured),
     ]

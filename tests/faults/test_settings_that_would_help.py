@@ -6,7 +6,7 @@ import pytest
 
 from conftest import NEW_MESSAGE, Define
 from imapcheck import CheckResult, Credentials, run_check
-from imapcheck.check.refusals import Login, is_over_quota, refused_login
+from imapcheck.check.refusals import LoginAnswer, is_over_quota, refused_login
 from support.wire_server import REFERENCE, Dialect, WireServer, reply
 
 FULL: dict[str, Any] = {"search": "x", "new_message": NEW_MESSAGE}
@@ -167,15 +167,16 @@ def test_other_limits_are_no_full_mailbox(words: str) -> None:
 )
 def test_login_that_is_refused_for_want_of_tls(words: str) -> None:
     """Zimbra's words, and others of the class: neither the password nor the login service is to blame."""
-    assert refused_login(None, words) is Login.NEEDS_TLS
+    assert refused_login(None, words) is LoginAnswer.NEEDS_TLS
 
 
 @pytest.mark.parametrize(
-    "words", ["account disabled", "application-specific password required", "Login failed", "LOGIN disabled for user"]
+    "words",
+    ["account disabled", "application-specific password required", "Login failed", "LOGIN disabled for user"],
 )
 def test_login_that_is_refused_otherwise(words: str) -> None:
     """The control."""
-    assert refused_login(None, words) is not Login.NEEDS_TLS
+    assert refused_login(None, words) is not LoginAnswer.NEEDS_TLS
 
 
 def test_zimbra_is_mechanism_not_offered(define: Define, credentials: Credentials, server_context: Any) -> None:

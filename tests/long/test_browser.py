@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from imapcheck.output.html import page, run_fragment
 from imapcheck.output.outcome import Outcome
-from imapcheck.output.widget import CheckRow, Choice, checks_widget
+from imapcheck.report.page import page, run_fragment
+from imapcheck.report.widget import CheckRow, Choice, checks_widget
 from imapcheck.result import Asked, CheckResult
 from support.full_results import available, refused, slow
 

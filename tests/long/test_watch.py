@@ -19,7 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from imapcheck.cli.credentials import CredentialsFinder
 from imapcheck.cli.orders import Orders
-from imapcheck.cli.watch import Watch
+from imapcheck.cli.watch import WatchLoop
 from imapcheck.output.json_lines import append_line, json_line
 
 def kib():
@@ -37,7 +37,7 @@ def keep(outcome):
     append_line(kept, json_line(outcome, transcript=False))
     seen.append(kib() if len(seen) in (499, 4999) else 0)
 
-Watch(orders, 0.01, 5, keep, console=console).run(5000)
+WatchLoop(orders, 0.01, 5, keep, console=console).run(5000)
 threads = len(list(Path("/proc/self/task").iterdir()))
 descriptors = len(list(Path("/proc/self/fd").iterdir()))
 print(json.dumps({"kib": [value for value in seen if value], "threads": threads, "descriptors": descriptors}))

@@ -8,12 +8,17 @@ A page holds `<!-- table: NAME -->`, the table and `<!-- end -->`.
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import get_args
 
 from imapcheck.alarms.kinds import KINDS
+from imapcheck.aws.metrics import MONITOR_ERRORS
+from imapcheck.measures import MEASURES, MetricSet
+from imapcheck.output import prometheus
 from imapcheck.output.formats import FORMATS
 from imapcheck.steps import STEPS, Need
 
 DOCS = Path(__file__).parents[2] / "docs"
+_UNITS = {"": "", "s": " In seconds.", "B": " In bytes.", "%": " In percent."}
 _NEEDS: dict[Need, str] = {"login": "a login", "tls": "TLS", "starttls": "`tls.mode: starttls`"}
 
 
@@ -40,7 +45,51 @@ def _formats() -> Iterable[str]:
     yield from (f"| `{format.name}` | {format.says} |" for format in FORMATS.values())
 
 
-TABLES: dict[str, Callable[[], Iterable[str]]] = {"formats": _formats, "steps": _steps, "alarms": _alarms}
+def _metrics() -> Iterable[str]:
+    """Those of `measures`, set by set, then the two that are no measure of a run."""
+    rows = [
+        (
+            measure.set,
+            f"| `{measure.cloudwatch[0]}` | {measure.cloudwatch[1]} | Check | {measure.set} | {measure.published} |",
+        )
+        for measure in MEASURES
+        if measure.cloudwatch is not None
+    ]
+    timed = ", ".join(step.name for step in STEPS.values() if step.main)
+    yield "| metric | unit | dimensions | set | published |"
+    yield "|---|---|---|---|---|"
+    yield from (row for wanted in get_args(MetricSet) for belongs, row in rows if belongs == wanted)
+    timed = f"{timed}, where passed; with `all` every step"
+    yield f"| `StepDuration` | Milliseconds | Check, Step | steps | {timed} |"
+    raised = "an invocation raised: the monitor failed, not the mail server; 1 each"
+    yield f"| `{MONITOR_ERRORS}` | Count | none | alarms | {raised} |"
+
+
+def _prometheus() -> Iterable[str]:
+    yield "| metric | what |"
+    yield "|---|---|"
+    for name, says, labels, _ in prometheus.METRICS:
+        yield f"| `{name}{{{','.join(labels)}}}` | {says} |" if labels else f"| `{name}` | {says} |"
+
+
+def _nagios() -> Iterable[str]:
+    yield "| label | what |"
+    yield "|---|---|"
+    yield "| `total`, each step | what it took in seconds, with the definition's threshold as warning range |"
+    for measure in MEASURES:
+        if measure.nagios is not None:
+            label, unit = measure.nagios
+            yield f"| `{label}` | {measure.says}{_UNITS[unit]} |"
+
+
+TABLES: dict[str, Callable[[], Iterable[str]]] = {
+    "formats": _formats,
+    "steps": _steps,
+    "alarms": _alarms,
+    "metrics": _metrics,
+    "prometheus": _prometheus,
+    "nagios": _nagios,
+}
 
 
 def documented(page: str) -> str:

@@ -52,6 +52,8 @@ class Dovecot:
     listen: str = "127.0.0.1"
     require_tls: bool = False
     plugins: str = "quota"
+    receives: bool = False
+    """By LMTP, through Sieve; logins of a submission server are checked for it. Sockets: `lmtp`, `auth`."""
     imap: int = 0
     imaps: int = 0
     users: dict[str, str] = field(default_factory=lambda: dict(USERS))
@@ -221,7 +223,50 @@ service auth {{
 service stats {{
   chroot =
 }}
+{self._receiving() if self.receives else ""}
 """
+
+    def _receiving(self) -> str:
+        place = self.directory
+        return f"""
+protocols = imap lmtp
+service lmtp {{
+  unix_listener {place}/lmtp {{
+    mode = 0666
+  }}
+}}
+protocol lmtp {{
+  auth_username_format = %n
+  postmaster_address = postmaster@example.test
+  mail_plugins = quota sieve
+}}
+service auth {{
+  unix_listener {place}/auth {{
+    mode = 0666
+  }}
+}}
+plugin {{
+  sieve = file:{place}/filter.sieve
+}}
+namespace inbox {{
+  mailbox Junk {{
+    auto = create
+    special_use = \\Junk
+  }}
+}}
+"""
+
+    @property
+    def lmtp(self) -> Path:
+        return self.directory / "lmtp"
+
+    @property
+    def auth(self) -> Path:
+        return self.directory / "auth"
+
+    def filter(self, script: str) -> None:
+        """Let this Sieve script decide where mail goes from now on."""
+        (self.directory / "filter.sieve").write_text(script, encoding="utf-8")
 
 
 def bearer_token(subject: str, expires_in: float = 600) -> str:

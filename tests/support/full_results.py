@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from imapcheck.delivery import DeliveryAuthentication, DeliveryFacts, Hop
 from imapcheck.failures import FailureType
 from imapcheck.result import (
     CheckResult,
@@ -114,3 +115,36 @@ def slow(check: str | None = "mail") -> CheckResult:
         exceeded=(Exceeded("search", 500.0, 1240.0), Exceeded("total", 1500.0, total)),
         warnings=(ResultWarning("certificate_expires_soon", "the certificate expires in 9 days"),),
     )
+
+
+def sent(check: str | None = "mail", *, junk: bool = False) -> CheckResult:
+    """A run whose message arrived; with `junk` where it should not."""
+    usual = available(check)
+    took: dict[StepName, float] = {
+        "send_connect": 38.2, "send_tls": 46.0, "send_authenticate": 161.3, "submit": 94.8, "arrival": 3204.1
+    }  # fmt: skip
+    steps = [step for step in usual.steps if step.name not in ("locate_sent", "append")]
+    place = 1 + next(index for index, step in enumerate(steps) if step.name == "examine")
+    steps[place:place] = [StepResult(name, "passed", milliseconds, None) for name, milliseconds in took.items()]
+    hops = (Hop("mail.example.com", "ESMTPSA", 0.0), Hop("mx.example.net", "ESMTPS", 2.0), Hop(None, "LMTP", None))
+    delivery = DeliveryFacts("4XyZ", "INBOX", 3204.1, 3180.4, hops, DeliveryAuthentication("pass", "fail", "fail"))
+    warning = ResultWarning("delivery_authentication", "the receiving server found spf=pass dkim=fail dmarc=fail")
+    result = replace(
+        usual, steps=tuple(steps), duration_ms=total_ms(steps), new_message=None, delivery=delivery, warnings=(warning,)
+    )
+    if not junk:
+        return result
+    kind = FailureType.DELIVERED_TO_JUNK
+    words = "arrived in Spam after 3 s; spf=pass dkim=fail dmarc=fail"
+    failure = Failure("arrival", kind, kind.category, words, None, kind.advice)
+    failed = tuple(replace(step, status="failed", detail=words) if step.name == "arrival" else step for step in steps)
+    moved = replace(delivery, mailbox="Spam", pushed_ms=None)
+    return replace(
+        result, available=False, steps=failed, failure=failure, failures=(failure,), delivery=moved,
+        transcript=(*TRANSCRIPT, "S: A0002 OK in", 'C: A0003 STATUS "Spam" (UIDNEXT)', "S: A0003 OK done"),
+    )  # fmt: skip
+
+
+def measured(check: str | None = "mail") -> CheckResult:
+    """A run that has a value for every measure."""
+    return replace(available(check), delivery=sent().delivery)

@@ -166,7 +166,36 @@ class MailSession(Session):
         self._ok(exchange)
 
     def do_noop(self, exchange: Exchange) -> None:
+        if self.opened is not None:
+            exchange.send(b"* %d EXISTS\r\n" % len(self.opened.mails))
         self._ok(exchange)
+
+    def do_status(self, exchange: Exchange) -> None:
+        name = words_of(exchange.line)[1]
+        box = self.store.find(name)
+        if box is None or box.closed:
+            self._no(exchange, b"[NONEXISTENT] no such mailbox")
+            return
+        exchange.send(b'* STATUS "%b" (UIDNEXT %d)\r\n' % (name, box.uid_next))
+        self._ok(exchange)
+
+    def do_idle(self, exchange: Exchange) -> None:
+        """Tell of each message that comes, until the client is DONE."""
+        assert self.opened is not None
+        known = len(self.opened.mails)
+        exchange.send(b"+ idling\r\n")
+        while b"\n" not in self.connection.received:
+            if self._pushes and len(self.opened.mails) != known:
+                known = len(self.opened.mails)
+                exchange.send(b"* %d EXISTS\r\n" % known)
+            self.connection.wait(0.01)
+        assert self.connection.line().upper() == b"DONE"
+        self._ok(exchange)
+
+    @property
+    def _pushes(self) -> bool:
+        """Whether IDLE tells of mail; a dialect's capability `X-SLEEPS` makes a server whose IDLE does not."""
+        return not self.dialect.offers("X-SLEEPS")
 
     def do_append(self, exchange: Exchange) -> None:
         words = words_of(exchange.line)

@@ -10,8 +10,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from imapcheck.output.html import page
 from imapcheck.output.outcome import Outcome
+from imapcheck.report.page import page
 from imapcheck.result import Asked, CheckResult, StepResult
 from imapcheck.trace import NOT_REACHED, total_ms
 from support.full_results import TIMES, TLS, TRANSCRIPT, refused

@@ -4,6 +4,7 @@
 PYTHONPATH=tests python -m support.story_scenes      (make docs) writes the golden files and docs/alarms.md's stories
 """
 
+import itertools
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -128,6 +129,41 @@ FETCHED = (
 )
 
 
+SENDING = (
+    *EXAMINING,
+    "S: * OK [UIDNEXT 4712]",
+    "S: A0007 OK [READ-ONLY] Examine completed",
+    'C: A0008 STATUS "Junk" (UIDNEXT)',
+    'S: * STATUS "Junk" (UIDNEXT 12)',
+    "S: A0008 OK Status completed",
+    "C: A0009 IDLE",
+    "S: + idling",
+)
+SUBMITTING = (
+    *SENDING,
+    "S: 220 smtp.example.com ESMTP",
+    "C: EHLO [192.0.2.99]",
+    "S: 250-smtp.example.com",
+    "S: 250 AUTH PLAIN",
+    "C: AUTH PLAIN ********",
+    "S: 235 2.7.0 Authentication successful",
+    "C: MAIL FROM:<monitor@example.com>",
+    "S: 250 2.1.0 Ok",
+    "C: RCPT TO:<seed@example.net>",
+)
+SUBMITTED = (
+    *SUBMITTING,
+    "S: 250 2.1.5 Ok",
+    "C: DATA",
+    "S: 354 End data with <CR><LF>.<CR><LF>",
+    "C: {512 octets}",
+    "S: 250 2.0.0 Ok: queued as 4XyZ",
+    "C: QUIT",
+    "S: 221 2.0.0 Bye",
+)
+SENDING_MS = {"send_connect": 21.0, "send_tls": 44.0, "send_authenticate": 160.0, "submit": 95.0, "arrival": 15_003.0}
+
+
 def appending(tag: int) -> tuple[str, ...]:
     """The new message, refused by nobody."""
     return (f'C: A{tag:04} APPEND "Sent" {{412}}', "S: + OK", "C: {412 octets}", f"S: A{tag:04} OK Append completed")
@@ -158,6 +194,11 @@ FAULTS: dict[FailureType, Fault] = {
     FailureType.MECHANISM_NOT_OFFERED: Fault("authenticate", "the server does not offer PLAIN: it offers CRAM-MD5", 0.1, (*TOLD[:2], TOLD[2].replace("PLAIN", "CRAM-MD5"), TOLD[3])),
     FailureType.GREETING_REJECTED: Fault("greeting", "the server answered BYE Too many connections from your address", 19.7, ("S: * BYE Too many connections from your address",)),
     FailureType.NOT_IMAP: Fault("greeting", "this is SMTP: 220 mail.example.com ESMTP ready", 22.0, ("S: 220 mail.example.com ESMTP ready",)),
+    FailureType.NOT_SMTP: Fault("send_connect", "the server speaks POP3, not SMTP: +OK POP3 ready", 21.0, (*SENDING, "S: +OK POP3 ready", "C: DONE", "S: A0009 OK Idle completed", *leaving(10))),
+    FailureType.SUBMISSION_REFUSED: Fault("submit", "the server answered 550 5.1.1 <seed@example.net>: Recipient address rejected: User unknown", 44.0, (*SUBMITTING, "S: 550 5.1.1 <seed@example.net>: Recipient address rejected: User unknown", "C: QUIT", "S: 221 2.0.0 Bye", "C: DONE", "S: A0009 OK Idle completed", *leaving(10))),
+    FailureType.SUBMISSION_DEFERRED: Fault("submit", "the server answered 450 4.2.0 <seed@example.net>: Recipient address rejected: Greylisted", 44.0, (*SUBMITTING, "S: 450 4.2.0 <seed@example.net>: Recipient address rejected: Greylisted", "C: QUIT", "S: 221 2.0.0 Bye", "C: DONE", "S: A0009 OK Idle completed", *leaving(10))),
+    FailureType.NOT_DELIVERED: Fault("arrival", "accepted by smtp.example.com at 10:12:03 UTC, queued as 4XyZ; neither in INBOX nor in Junk after 15 s", 15_003.0, (*SUBMITTED, "C: DONE", "S: A0009 OK Idle completed", "C: A0010 UID FETCH 4712:* (BODY.PEEK[HEADER.FIELDS (X-IMAPCHECK-RUN RECEIVED AUTHENTICATION-RESULTS CONTENT-TYPE)])", "S: A0010 OK Fetch completed", *leaving(11)), goes_on=True),
+    FailureType.DELIVERED_TO_JUNK: Fault("arrival", "arrived in Junk after 5 s; spf=pass dkim=fail dmarc=fail", 5_204.0, (*SUBMITTED, "C: DONE", "S: A0009 OK Idle completed", 'C: A0010 STATUS "Junk" (UIDNEXT)', 'S: * STATUS "Junk" (UIDNEXT 13)', "S: A0010 OK Status completed", *leaving(11)), goes_on=True),
     FailureType.PROTOCOL_ERROR: Fault("capability", "the server sent an answer to a command that was not sent: A9", 19.0, (*TOLD[:2], "S: A9 OK done")),
     FailureType.COMMAND_REJECTED: Fault("examine", "the server answered NO [SERVERBUG] Internal error occurred. Refer to server log for more information.", 88.0, (*EXAMINING, "S: A0007 NO [SERVERBUG] Internal error occurred. Refer to server log for more information.")),
     FailureType.MAILBOX_NOT_FOUND: Fault("examine", "the server answered NO [NONEXISTENT] Mailbox doesn't exist: Reports", 20.0, (*LISTED, 'C: A0007 EXAMINE "Reports" (CONDSTORE)', "S: A0007 NO [NONEXISTENT] Mailbox doesn't exist: Reports")),
@@ -232,6 +273,12 @@ def _step(name: str, took: float, failures: Sequence[Failure]) -> StepResult:
 
 def _until(steps: dict[str, float], fault: Fault) -> dict[str, float]:
     """The steps that ran: up to the one that failed, or all but what the failure makes pointless."""
+    if fault.step in SENDING_MS:
+        ran = list(steps)
+        until = {name: steps[name] for name in ran[: ran.index("examine") + 1]}
+        sent = dict(itertools.takewhile(lambda part: part[0] != fault.step, SENDING_MS.items()))
+        after = {name: steps[name] for name in ran[ran.index("examine") + 1 :]} if fault.goes_on else {}
+        return until | sent | {fault.step: fault.took_ms} | after
     if fault.goes_on:
         return {name: took for name, took in steps.items() if name != "fetch" or fault.step != "search"}
     names = list(steps) if fault.step in steps else ["dns", "connect", "greeting", "capability", "starttls"]
@@ -292,6 +339,17 @@ def paused() -> Story:
         *(log_line(minutes_ago(m)) for m in (10, 15)),
     ]
     return tell(change(UNAVAILABLE), setting(lines))
+
+
+def sender_refused() -> Story:
+    """The mailbox's login works; the sending server refuses its own, whose secret is another."""
+    refused = FailureType.AUTHENTICATION_FAILED
+    words = "535 5.7.8 Error: authentication failed"
+    lines = (*SUBMITTING[:-4], f"S: {words}", "C: QUIT", "S: 221 2.0.0 Bye", "C: DONE", "S: A0009 OK Idle completed")
+    fault = Fault("send_authenticate", f"the server answered {words}", 161.0, (*lines, *leaving(10)))
+    bad = [log_line(minutes_ago(minutes), type=refused, fault=fault) for minutes in (0, 5)]
+    good = [log_line(minutes_ago(minutes)) for minutes in (10, 15)]
+    return tell(change(UNAVAILABLE), setting([*bad, *good], asked={"send_secret": "imapcheck/sender"}))
 
 
 def up() -> Story:
@@ -463,6 +521,7 @@ def storm() -> Story:
 SCENES: dict[str, Callable[[], Story]] = {
     **{f"down-{type.value}": partial(down, type) for type in FailureType},
     "paused": paused,
+    "sender-refused": sender_refused,
     "up": up,
     "slow": slow,
     "slow-end": no_longer_slow,

@@ -34,6 +34,10 @@ ROLES: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
         [
             own_logs("RunCheckLogGroup"),
             allow("secretsmanager:GetSecretValue", sub(PARTITION_ARN % "secretsmanager" + "secret:${SecretPrefix}*")),
+            allow("ssm:GetParameter", [
+                sub(PARTITION_ARN % "ssm" + "parameter/${SecretPrefix}*"),
+                sub(PARTITION_ARN % "ssm" + "parameter${SecretPrefix}*"),
+            ]),
             allow(["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"], arn("LoginPauses")),
             if_asked(
                 "HasKey",
@@ -41,7 +45,10 @@ ROLES: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
                     "kms:Decrypt",
                     ref("SecretKmsKeyArn"),
                     Condition={"StringEquals": {
-                        "kms:ViaService": sub("secretsmanager.${AWS::Region}.${AWS::URLSuffix}"),
+                        "kms:ViaService": [
+                            sub("secretsmanager.${AWS::Region}.${AWS::URLSuffix}"),
+                            sub("ssm.${AWS::Region}.${AWS::URLSuffix}"),
+                        ],
                     }},
                 ),
             ),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from imapcheck.aws.availability import Point, Series, period_for, read_availability
+from imapcheck.aws.availability import Period, Series, period_for, read_availability
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
@@ -70,7 +70,7 @@ def test_period_is_the_shortest_that_is_kept_and_not_too_many(ago: timedelta, le
 def series(*points: tuple[float, float]) -> Series:
     """Points of (runs, total), a minute apart."""
     moments = [NOW + timedelta(minutes=index) for index in range(len(points))]
-    return Series(tuple(Point(at, *point) for at, point in zip(moments, points, strict=True)), timedelta(minutes=1))
+    return Series(tuple(Period(at, *point) for at, point in zip(moments, points, strict=True)), timedelta(minutes=1))
 
 
 @pytest.mark.parametrize(

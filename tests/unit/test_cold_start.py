@@ -17,6 +17,10 @@ LATER = {
     "imapcheck.login.scram",
     "imapcheck.check.message",  # new_message
     "imapcheck.check.cleanup",
+    "imapcheck.check.sending",  # send
+    "imapcheck.check.steps.sending",
+    "imapcheck.check.watch",
+    "imapcheck.smtp.session",
     "email.headerregistry",
     "urllib.request",
     "http.client",
@@ -28,8 +32,8 @@ NEVER = {
     "imapcheck.cli.app",
     "imapcheck.cli.demo",
     "htpy",  # the report's, and the widget's
-    "imapcheck.output.html",
-    "imapcheck.output.terminal",
+    "imapcheck.report.page",
+    "imapcheck.output.terminal.screens",
     "prometheus_client",
     "pymap",
     "rich",

@@ -9,8 +9,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from imapcheck.cli import status
 from imapcheck.output import prometheus
 from imapcheck.output.formats import FORMATS
-from imapcheck.result import QuotaFacts
 from support.command_help import commands, rows
+from support.full_results import measured
 from support.results import failure, outcome, result, warning
 
 DOCUMENT = (Path(__file__).parents[2] / "docs/command-line.md").read_text(encoding="utf-8")
@@ -36,7 +36,7 @@ def test_document_has_every_option_in_the_words_of_its_help(name: str) -> None:
 def test_document_has_every_command() -> None:
     """And no other."""
     assert re.findall(r"\n## `imapcheck (\w+)`\n", DOCUMENT) == [
-        "run", "init", "validate", "summary", "explain", "stack", "schema", "demo",
+        "run", "init", "validate", "show", "summary", "explain", "stack", "schema", "demo",
     ]  # fmt: skip
     assert set(commands()) == set(re.findall(r"\n## `imapcheck (\w+)`\n", DOCUMENT))
 
@@ -53,7 +53,8 @@ def test_document_has_every_format_and_every_exit_status() -> None:
 
 def test_document_has_every_metric() -> None:
     """The names that a run with all of it gives."""
-    run = outcome(result("gmail", failure(), warnings=(warning(),), quota=QuotaFacts(50.0, "STORAGE")))
+    full = measured()
+    run = outcome(result("gmail", failure(), warnings=(warning(),), quota=full.quota, delivery=full.delivery))
     written = {family.name for family in text_string_to_metric_families(prometheus.render([run]))}
     told = set(re.findall(r"`([a-z_]+)(?:\{[a-z,]+\})?`", "\n".join(table(section("run"), "metric | what"))))
     assert told == written

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from imapcheck import CheckDefinition
 from imapcheck.definition.files import load_definition, parse_definition
-from imapcheck.definition.model import MAX_SIZE, json_schema
+from imapcheck.definition.model import MAX_SIZE
+from imapcheck.definition.schema import json_schema, part_schema
 from imapcheck.errors import DefinitionError
 from imapcheck.imap.decoder import MAX_BODY
 from imapcheck.steps import STEP_NAMES
@@ -227,6 +228,7 @@ def test_schema_in_docs_is_the_commands_output() -> None:
     """`docs/check.schema.json` is what `imapcheck schema` prints."""
     committed = json.loads((ROOT / "docs/check.schema.json").read_text(encoding="utf-8"))
     assert committed == json_schema()
+    assert json.loads((ROOT / "docs/part.schema.json").read_text(encoding="utf-8")) == part_schema()
 
 
 def test_largest_size_is_what_is_read_at_all() -> None:

@@ -9,31 +9,36 @@ from typing import Any
 
 import pytest
 
-from imapcheck.definition.deployment import doubts, refusals
-from imapcheck.definition.files import parse_definition
-from imapcheck.definition.model import json_schema
+from imapcheck.definition.files import load_definition
+from imapcheck.definition.model import CheckDefinition
+from imapcheck.definition.schema import json_schema
 from imapcheck.errors import DefinitionError
+from imapcheck.stack.doubts import doubts
+from imapcheck.stack.refusals import refusals
 
 PAGE = (Path(__file__).parents[2] / "docs/definition.md").read_text(encoding="utf-8")
 CHAPTERS = {match[1]: match[2] for match in re.finditer(r"### `([^`]+)`\n(.*?)(?=\n##|\Z)", PAGE, re.DOTALL)}
 SCHEMA = json_schema()
 
 
-def keys(node: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, dict[str, Any], bool]]:
-    """(path, property, whether it is required) of every key at any depth."""
+def keys(node: dict[str, Any], whole: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, dict[str, Any], bool]]:
+    """(path, property, whether it is required) of every key at any depth; `whole` is what no part can give."""
     for name, found in node["properties"].items():
-        yield prefix + name, found, name in node.get("required", [])
-        for part in (found, *found.get("anyOf", []), found.get("items", {})):
+        yield prefix + name, found, name in whole.get("required", node.get("required", []))
+        choices = [found, *found.get("anyOf", [])]
+        for part in (*choices, *(choice.get("items", {}) for choice in choices)):
             if "$ref" in part:
-                yield from keys(SCHEMA["$defs"][part["$ref"].rpartition("/")[2]], f"{prefix}{name}.")
+                below = whole.get("properties", {}).get(name, {})
+                yield from keys(SCHEMA["$defs"][part["$ref"].rpartition("/")[2]], below, f"{prefix}{name}.")
 
 
-KEYS = {path: (found, required) for path, found, required in keys(SCHEMA)}
-NEEDS_A_LOGIN = {"search", "new_message"}
+KEYS = {path: (found, required) for path, found, required in keys(SCHEMA, SCHEMA["else"])}
+NEEDS_A_LOGIN = {"search", "new_message", "send"}
 IDLE_WITHOUT_LOGIN = {"secret", "identify", "quota", "tls.allow_unverified_login"}
 ACTS_WITHOUT_LOGIN = {
-    "server", "$schema", "name", "authentication", "tls", "tls.mode", "tls.verify", "tls.ca_file", "tls.server_name",
-    "tls.minimum_version", "timeout", "retries", "thresholds", "schedule", "alarms", "metrics",
+    "server", "$schema", "extends", "name", "authentication", "tls",
+    "tls.mode", "tls.verify", "tls.ca_file", "tls.server_name",
+    "tls.minimum_version", "timeout", "retries", "thresholds", "schedule", "alarms", "metrics", "slo",
 }  # fmt: skip
 
 
@@ -41,6 +46,14 @@ def example(path: str) -> Any:
     """The example of a key's chapter."""
     [found] = re.findall(r"```json\n(.*?)```", CHAPTERS[path], re.DOTALL)
     return json.loads(found)
+
+
+def read(data: dict[str, Any], folder: Path) -> CheckDefinition:
+    """As it is read from a file, beside a part and a certificate."""
+    (folder / "private-ca.pem").write_bytes((Path(__file__).parents[2] / "events/private-ca.pem").read_bytes())
+    (folder / "_defaults.json").write_text("{}")
+    (folder / "mail.json").write_text(json.dumps({**data, "name": "mail"}))
+    return load_definition(folder / "mail.json")
 
 
 def test_every_key_has_its_chapter_and_every_chapter_its_key() -> None:
@@ -65,15 +78,15 @@ def test_chapter_tells_the_default_that_is_in_force(path: str) -> None:
     elif "default" in found:
         default = found["default"]
         assert f"Default: `{json.dumps(default)}`" in text or (default is None and "Default: null" in text)
-    elif path not in ("tls", "alarms"):
+    elif path not in ("tls", "send.tls", "alarms"):
         assert "Default: none" in text
 
 
 @pytest.mark.parametrize("path", CHAPTERS)
-def test_example_is_valid_and_shows_its_key(path: str) -> None:
+def test_example_is_valid_and_shows_its_key(path: str, tmp_path: Path) -> None:
     """As it stands beside `server`, for the deployed function too."""
     data = example(path)
-    definition = parse_definition({"server": "mail.example.com"} | data, source="example")
+    definition = read({"server": "mail.example.com"} | data, tmp_path)
     now = datetime(2026, 11, 24, tzinfo=UTC)
     problems, doubted = refusals(definition, "x", now), doubts(definition, "x", now)
     assert problems == []
@@ -85,7 +98,7 @@ def test_example_is_valid_and_shows_its_key(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", KEYS)
-def test_key_without_a_login_acts_or_is_refused_or_doubted(path: str) -> None:
+def test_key_without_a_login_acts_or_is_refused_or_doubted(path: str, tmp_path: Path) -> None:
     """None is accepted in silence; a key that is added must be put into one of the three sets."""
     name = path if path.startswith("tls.") else path.partition(".")[0]
     sets = (NEEDS_A_LOGIN, IDLE_WITHOUT_LOGIN, ACTS_WITHOUT_LOGIN)
@@ -95,8 +108,8 @@ def test_key_without_a_login_acts_or_is_refused_or_doubted(path: str) -> None:
         data.pop("secret", None)
     if name in NEEDS_A_LOGIN:
         with pytest.raises(DefinitionError, match=f"as {name} needs a login"):
-            parse_definition(data, source="x")
+            read(data, tmp_path)
         return
-    told = doubts(parse_definition(data, source="x"), "x", datetime(2026, 11, 24, tzinfo=UTC))
+    told = doubts(read(data, tmp_path), "x", datetime(2026, 11, 24, tzinfo=UTC))
     idle = [line.split(": ")[2] for line in told if "has no effect" in line]
     assert idle == ([name] if name in IDLE_WITHOUT_LOGIN else [])

@@ -12,7 +12,6 @@ from typer.testing import CliRunner
 
 from imapcheck.cli.app import app
 from imapcheck.cli.run import _refuse_namesakes
-from imapcheck.definition.deployment import is_pem
 from imapcheck.definition.files import parse_definition
 from imapcheck.definition.json_text import UnreadableError, parse_object
 from imapcheck.definition.model import CheckDefinition
@@ -21,6 +20,7 @@ from imapcheck.errors import DefinitionError
 from imapcheck.stack.checks import checks_template
 from imapcheck.stack.contacts import contacts_template
 from imapcheck.stack.quotas import template
+from imapcheck.stack.refusals import is_pem
 
 REFERENCE = "{{resolve:secretsmanager:prod-db:SecretString:password}}"
 BAD_ZONES = [

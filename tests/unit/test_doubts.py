@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from imapcheck import CheckDefinition
-from imapcheck.definition.deployment import doubts
+from imapcheck.stack.doubts import doubts
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 MESSAGE = {"from": "a@example.com", "to": "a@example.com", "subject": "IMAP testing", "message": "m", "keep_for": "1d"}
@@ -73,7 +73,7 @@ def test_several_days_and_months(cron: str, never: bool) -> None:
         ("fetch", "there is no search", "there is no search"),
         ("locate_sent", "there is no new_message", "there is no new_message"),
         ("append", "there is no new_message", "there is no new_message"),
-        ("cleanup", "there is no new_message.keep_for", "there is no new_message.keep_for"),
+        ("cleanup", "there is no keep_for in new_message or send", "there is no keep_for in new_message or send"),
         ("logout", None, None),
         ("total", None, None),
     ],

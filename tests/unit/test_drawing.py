@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from imapcheck.output.drawing import COLOURS, axis_drawing, days_drawing, row_drawing, strip_drawing, total_drawing
 from imapcheck.output.waterfall import Tick, Waterfall, layout
+from imapcheck.report.drawing import COLOURS, axis_drawing, days_drawing, row_drawing, strip_drawing, total_drawing
 from imapcheck.result import StepResult
 
 STEPS = [

@@ -86,7 +86,7 @@ def test_any_event_is_a_clear_error(value: Any, named: bool) -> None:
     """`{"check": ANYTHING}`, a whole definition, or neither."""
     events = Events(Settings(definitions=Path(__file__).parent, allow_inline_definitions=True))
     with pytest.raises(DefinitionError) as refused:
-        events.order({"check": value} if named else value)
+        events.request({"check": value} if named else value)
     assert_clear(refused.value, "check " if named else "event: ")
 
 

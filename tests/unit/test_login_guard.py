@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from imapcheck import CheckDefinition
+from imapcheck.check.guarded_logins import GuardedLogins
 from imapcheck.check.login_pause import MOST_REFUSED, PAUSES, LoginGuard, Refusal, mailbox_of
 from imapcheck.cli.login_file import MOST_MAILBOXES, RefusalFile, state_folder
 from imapcheck.failures import FailureType
@@ -187,10 +188,10 @@ def test_refused_credentials_are_tried_once_a_run() -> None:
     """`retries` would send them again where the server hangs up."""
     definition = MAILBOX.model_copy(update={"retries": 2})
     guard = LoginGuard(Clock())
-    assert guard.asked(definition, ALICE, "v").retries == 2
+    assert GuardedLogins(guard, definition, ALICE, lambda _: "v").definition.retries == 2
     guard.note(definition, ALICE, "v", REFUSED)
-    assert guard.asked(definition, ALICE, "v").retries == 0
-    assert guard.asked(definition, ALICE, "w").retries == 2
+    assert GuardedLogins(guard, definition, ALICE, lambda _: "v").definition.retries == 0
+    assert GuardedLogins(guard, definition, ALICE, lambda _: "w").definition.retries == 2
 
 
 def test_what_the_table_did_not_take_is_not_ended_by_its_silence() -> None:

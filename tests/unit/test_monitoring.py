@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from imapcheck import CheckDefinition, run_check
-from imapcheck.check.deployable import run_refusals
-from imapcheck.definition.deployment import doubts, refusals
 from imapcheck.definition.files import load_definition, parse_definition
 from imapcheck.definition.monitoring import Every, RunsOf
 from imapcheck.errors import DefinitionError
+from imapcheck.stack.deployable import run_refusals
+from imapcheck.stack.doubts import doubts
+from imapcheck.stack.refusals import refusals
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 MESSAGE = {"from": "a@example.com", "to": "a@example.com", "subject": "IMAP testing", "message": "m"}
@@ -211,8 +212,8 @@ DOUBTFUL = [
         "alarms.certificate_days: no certificate is verified",
     ),
     (
-        {"alarms": {"mute": [{"at": "2026-11-23T02:00", "duration": "2h"}]}} | SCHEDULE,
-        "alarms.mute.0.at: 2026-11-23T02:00 and its PT2H are over",
+        {"alarms": {"mute": [{"at": "2026-09-30T21:00", "duration": "2h"}]}} | SCHEDULE,
+        "alarms.mute.0.at: 2026-09-30T21:00 and its PT2H are over, and so is the next month",
     ),
     (
         {"alarms": {"mute": [{"cron": "0 2 31 APR,6 *", "duration": "2h"}]}} | SCHEDULE,
@@ -230,7 +231,14 @@ DOUBTFUL = [
         | SCHEDULE,
         "alarms.mute: these windows follow each other without a gap: the alarms are silent for ever",
     ),
+    ({"slo": {"available": 99.9}}, "slo: there is no schedule"),
+    (
+        {"slo": {"available": 99.9}, "schedule": {"every": "1h"}},
+        "slo.available: 99.9 % of 744 runs a month: a single failed run misses the goal",
+    ),
     ({"secret": "acme/mail"}, "secret: acme/mail does not begin with imapcheck/: deploy with SecretPrefix=acme/"),
+    ({"secret": "ssm:acme/mail"}, "secret: acme/mail does not begin with imapcheck/: deploy with SecretPrefix=acme/"),
+    ({"secret": "ssm:/acme/mail"}, "secret: acme/mail does not begin with imapcheck/: deploy with SecretPrefix=acme/"),
     (
         {"secret": "mail"},
         "secret: its name does not begin with imapcheck/, and the function reads no name without a slash",
@@ -385,7 +393,7 @@ def test_certificate_that_openssl_does_not_read_is_told_in_words(write_definitio
 
 def test_utc_needs_no_zone_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """Slim images and Windows have none; the package tzdata brings them."""
-    monkeypatch.setattr("imapcheck.definition.deployment.available_timezones", set)
+    monkeypatch.setattr("imapcheck.stack.refusals.available_timezones", set)
     assert refusals(mute(cron="0 2 * * *", timezone="UTC"), "x", NOW) == []
     assert refusals(mute(cron="0 2 * * *", timezone="Europe/Berlin"), "x", NOW) != []
 

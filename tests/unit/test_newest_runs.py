@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imapcheck.aws.availability import Point, Series, period_for
+from imapcheck.aws.availability import Period, Series, period_for
 from imapcheck.aws.newest_runs import windows_for
 
 END = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -35,7 +35,7 @@ def test_windows_hold_every_run_and_little_else(began: dict[str, int], period: i
 def series(*totals: float) -> Series:
     """A run every minute; 100 is available, 0 is not, 50 one of two."""
     points = [
-        Point(END + index * MINUTE, 2 if total == 50 else 1, 100 if total == 50 else total)
+        Period(END + index * MINUTE, 2 if total == 50 else 1, 100 if total == 50 else total)
         for index, total in enumerate(totals)
     ]
     return Series(tuple(points), MINUTE)

@@ -17,8 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from imapcheck.failures import FailureType
 from imapcheck.output import json_lines, junit, nagios, prometheus
 from imapcheck.output.outcome import Outcome, worst_first
-from imapcheck.output.table import why
-from imapcheck.output.verdict import verdict
+from imapcheck.output.terminal.table import why
+from imapcheck.output.terminal.verdict import verdict
 from imapcheck.result import Exceeded, StepResult
 from support.results import EXPIRES_AT, STARTED_AT, failure, not_run, outcome, result, slow_result, tls, warning
 

@@ -7,7 +7,7 @@ import pytest
 
 from imapcheck.check import refusal_words
 from imapcheck.check.refusal_words import Words
-from imapcheck.check.refusals import Login, is_mailbox_missing, is_over_quota, refused_login
+from imapcheck.check.refusals import LoginAnswer, is_mailbox_missing, is_over_quota, refused_login
 
 DATA = Path(__file__).parents[1] / "data"
 DOWN = (DATA / "login-unavailable.txt").read_text(encoding="utf-8").splitlines()
@@ -18,14 +18,14 @@ WRONG = (DATA / "login-refused.txt").read_text(encoding="utf-8").splitlines()
 def test_login_service_that_is_down_in_words(words: str) -> None:
     """Whatever the server's way of saying it: nobody gets in, so the password was not judged."""
     code, text = split(words)
-    assert refused_login(code, text) is Login.UNAVAILABLE
+    assert refused_login(code, text) is LoginAnswer.UNAVAILABLE
 
 
 @pytest.mark.parametrize("words", WRONG)
 def test_wrong_password_is_never_an_outage(words: str) -> None:
     """The name, the password or the account was refused, or nothing else was said."""
     code, text = split(words)
-    assert refused_login(code, text) in (Login.REFUSED, Login.UNTOLD)
+    assert refused_login(code, text) in (LoginAnswer.REFUSED, LoginAnswer.UNTOLD)
 
 
 @pytest.mark.parametrize("change", [str.upper, str.lower, str.title, lambda words: words.replace(" ", "  ")])
@@ -33,25 +33,25 @@ def test_wrong_password_is_never_an_outage(words: str) -> None:
 def test_case_and_spacing_of_words_decide_nothing(cases: list[str], is_down: bool, change: object) -> None:
     """Servers shout, and some pad."""
     assert callable(change)
-    verdicts = {refused_login(None, change(split(words)[1])) is Login.UNAVAILABLE for words in cases}
+    verdicts = {refused_login(None, change(split(words)[1])) is LoginAnswer.UNAVAILABLE for words in cases}
     assert verdicts == {is_down}
 
 
 @pytest.mark.parametrize(
     ("code", "words", "verdict"),
     [
-        ("UNAVAILABLE", "Invalid credentials", Login.UNAVAILABLE),
-        ("SERVERBUG", "wrong password", Login.UNAVAILABLE),
-        ("LIMIT", "LOGIN failed", Login.UNAVAILABLE),
-        ("AUTHENTICATIONFAILED", "temporary problem, try again later", Login.REFUSED),
-        ("AUTHORIZATIONFAILED", "server busy", Login.REFUSED),
-        ("EXPIRED", "internal error", Login.REFUSED),
-        ("PRIVACYREQUIRED", "server unavailable", Login.NEEDS_TLS),
-        ("X-UNHEARD-OF", "server unavailable", Login.UNAVAILABLE),
-        ("CONTACTADMIN", "internal error", Login.UNAVAILABLE),
+        ("UNAVAILABLE", "Invalid credentials", LoginAnswer.UNAVAILABLE),
+        ("SERVERBUG", "wrong password", LoginAnswer.UNAVAILABLE),
+        ("LIMIT", "LOGIN failed", LoginAnswer.UNAVAILABLE),
+        ("AUTHENTICATIONFAILED", "temporary problem, try again later", LoginAnswer.REFUSED),
+        ("AUTHORIZATIONFAILED", "server busy", LoginAnswer.REFUSED),
+        ("EXPIRED", "internal error", LoginAnswer.REFUSED),
+        ("PRIVACYREQUIRED", "server unavailable", LoginAnswer.NEEDS_TLS),
+        ("X-UNHEARD-OF", "server unavailable", LoginAnswer.UNAVAILABLE),
+        ("CONTACTADMIN", "internal error", LoginAnswer.UNAVAILABLE),
     ],
 )
-def test_code_decides_before_words(code: str, words: str, verdict: Login) -> None:
+def test_code_decides_before_words(code: str, words: str, verdict: LoginAnswer) -> None:
     """RFC 5530 section 3; a code that says nothing about the reason leaves it to the words."""
     assert refused_login(code, words) is verdict
 
@@ -64,7 +64,7 @@ def rows(table: tuple[Words, ...]) -> list[Words]:
 def test_each_row_of_unavailable_knows_its_own_words(row: Words) -> None:
     """Its pattern matches, no refusal comes first, and it says where the words are from."""
     assert re.search(row.pattern, row.said.lower())
-    assert refused_login(None, row.said) is Login.UNAVAILABLE
+    assert refused_login(None, row.said) is LoginAnswer.UNAVAILABLE
     assert row.source
 
 
@@ -72,7 +72,7 @@ def test_each_row_of_unavailable_knows_its_own_words(row: Words) -> None:
 def test_each_row_of_refused_knows_its_own_words(row: Words) -> None:
     """Likewise."""
     assert re.search(row.pattern, row.said.lower().replace("/", " "))
-    assert refused_login(None, row.said) is not Login.UNAVAILABLE
+    assert refused_login(None, row.said) is not LoginAnswer.UNAVAILABLE
     assert row.source
 
 

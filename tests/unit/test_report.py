@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from imapcheck.output.html import page, run_fragment
 from imapcheck.output.outcome import Outcome
+from imapcheck.report.page import page, run_fragment
 from imapcheck.result import Asked, CheckResult, ResultWarning
 from support.full_results import available, refused, slow
 from support.more_results import over_quota

@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from imapcheck import result
+from imapcheck import delivery, result
 
 DOCUMENT = (Path(__file__).parents[2] / "docs/result.md").read_text(encoding="utf-8")
 SECTIONS = {
@@ -22,6 +22,9 @@ SECTIONS = {
     "`search`": result.SearchFacts,
     "`new_message`": result.NewMessageFacts,
     "`quota`": result.QuotaFacts,
+    "`delivery`": delivery.DeliveryFacts,
+    "`delivery.hops[]`": delivery.Hop,
+    "`delivery.authentication`": delivery.DeliveryAuthentication,
 }
 
 
@@ -42,7 +45,11 @@ def test_every_section_belongs_to_a_part_of_the_result() -> None:
 @pytest.mark.parametrize("title", SECTIONS)
 def test_section_names_the_fields(title: str) -> None:
     """In the order of the JSON object."""
-    expected = list(result.FIELDS) if title == "The result" else [field.name for field in fields(SECTIONS[title])]
+    expected = (
+        list(result.FIELDS)
+        if title == "The result"
+        else [field.name.removesuffix("_") for field in fields(SECTIONS[title])]
+    )
     assert documented()[title] == expected
 
 

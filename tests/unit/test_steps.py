@@ -8,17 +8,19 @@ from faults.matrix import expectations
 
 from imapcheck import CheckDefinition
 from imapcheck.check.plan import plan
-from imapcheck.definition.deployment import doubts
+from imapcheck.stack.doubts import doubts
 from imapcheck.steps import STEP_NAMES, STEPS, StepName
 
 WITHOUT_COMMAND = {"dns", "connect", "tls", "greeting"}
 MESSAGE = {"from": "a@example.com", "to": "a@example.com", "subject": "x", "message": "y"}
+SEND = {"server": "smtps://mail.example.com/", "from": "a@example.com", "to": "a@example.com"}
 FULL: dict[str, Any] = {
     "identify": True,
     "quota": {"warn_percent": 90},
     "search": "x",
     "new_message": MESSAGE | {"keep_for": "1d"},
     "server": "imap://mail.example.com/",
+    "send": SEND,
 }
 DEFINITIONS: list[dict[str, Any]] = [
     {"authentication": "none"},
@@ -26,6 +28,8 @@ DEFINITIONS: list[dict[str, Any]] = [
     {},
     FULL,
     {"new_message": MESSAGE | {"mailbox": "Sent"}},
+    {"send": SEND},
+    {"send": SEND | {"keep_for": "1d", "authentication": "none", "tls": {"mode": "none"}}},
     {"server": "imap://mail.example.com/", "search": "x"},
     {"server": "192.0.2.1"},
 ]
@@ -44,6 +48,12 @@ def test_every_name_has_one_row() -> None:
 def test_every_step_is_planned() -> None:
     """A row without a function that runs it is a step that nobody sees; LOGOUT comes last, whatever happened."""
     assert {name for name, _ in plan(define(FULL))} == set(STEP_NAMES) - {"logout"}
+
+
+def test_nothing_is_sent_without_a_login() -> None:
+    """A place elsewhere looks at the same definition as if there were none (`schedule.places`)."""
+    looked_at = define({"send": SEND}).model_copy(update={"authentication": "none"})
+    assert not {name for name, _ in plan(looked_at)} & {step.name for step in STEPS.values() if "send" in step.needs}
 
 
 def test_every_step_has_its_part_of_the_transcript() -> None:

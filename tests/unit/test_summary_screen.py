@@ -75,3 +75,25 @@ def test_ten_incidents_are_all_shown(tmp_path: Path, monkeypatch: pytest.MonkeyP
     lines = shown(tmp_path, monkeypatch, *runs)
     assert sum(line.startswith("incident ") for line in lines) == 10
     assert not [line for line in lines if "incidents; the last" in line]
+
+
+def test_month_and_goal(tmp_path: Path) -> None:
+    """Only that month's runs; kept or missed by the exact share."""
+    file = tmp_path / "kept.jsonl"
+    for run in (at(0), at(1, failure()), at(60 * 24 * 30)):
+        append_line(file, json_line(run, transcript=False))
+    done = CliRunner().invoke(app, ["summary", str(file), "--month", "2026-11", "--slo", "50"])
+    assert done.stdout.splitlines()[:2] == [
+        "gmail: 50 % available, 2 runs from 24 Nov 2026 10:12 to 10:13 UTC",
+        "goal 50 %: kept; 1 run failed, it allows 1",
+    ]
+    done = CliRunner().invoke(app, ["summary", str(file), "--month", "2026-11", "--slo", "50.0001"])
+    assert "goal 50.0001 %: missed" in done.stdout
+
+
+@pytest.mark.parametrize("wrong", [["--month", "2026-13"], ["--month", "November"], ["--slo", "0"], ["--slo", "nan"]])
+def test_month_that_is_none_and_goal_that_is_none(wrong: list[str], tmp_path: Path) -> None:
+    """Wrong usage."""
+    file = tmp_path / "kept.jsonl"
+    append_line(file, json_line(at(0), transcript=False))
+    assert CliRunner().invoke(app, ["summary", str(file), *wrong], standalone_mode=False).exit_code != 0

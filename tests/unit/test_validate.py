@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from imapcheck.definition.deployment import DEFAULT_PREFIX, PREFIX_PATTERN
+from imapcheck.stack.doubts import DEFAULT_PREFIX, PREFIX_PATTERN
 from support.command_line import called as imapcheck
 
 ROOT = Path(__file__).parents[2]

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from imapcheck.cli.credentials import CredentialsFinder
 from imapcheck.cli.orders import Order, Orders
-from imapcheck.cli.watch import Watch, Watched, seconds_of
+from imapcheck.cli.watch import Watched, WatchLoop, seconds_of
 from imapcheck.definition.files import load_definition
 from imapcheck.output.json_lines import append_line, json_line
 from imapcheck.output.outcome import Outcome
@@ -62,7 +62,7 @@ def watch(paths: list[Path], credentials: Path | None, runs: int, between: Calla
         between(len(kept))
 
     taken = Orders(paths, CredentialsFinder(credentials, {}))
-    Watch(taken.taken, 0.1, 1, keep, renewed=taken.renewed, console=Console(file=io.StringIO())).run(runs)
+    WatchLoop(taken.taken, 0.1, 1, keep, renewed=taken.renewed, console=Console(file=io.StringIO())).run(runs)
     return kept
 
 
@@ -240,7 +240,7 @@ def test_runs_of_one_check_never_overlap(
             write_definition("slow", check(slow, certificates)),
             write_definition("quick", check(quick, certificates)),
         ]
-        Watch(orders(*paths), 0.1, 10, kept.append, console=Console(file=io.StringIO())).run(12)
+        WatchLoop(orders(*paths), 0.1, 10, kept.append, console=Console(file=io.StringIO())).run(12)
     assert most == 1
     runs = [item.check for item in kept]
     assert runs.count("quick") > runs.count("slow") >= 2

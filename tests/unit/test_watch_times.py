@@ -11,7 +11,7 @@ from rich.console import Console, RenderableType
 
 from imapcheck.cli import watch
 from imapcheck.cli.orders import Order
-from imapcheck.cli.watch import Watch
+from imapcheck.cli.watch import WatchLoop
 from imapcheck.output.outcome import Outcome
 from support.results import STARTED_AT, failure, not_run, outcome, result, slow_result
 
@@ -68,7 +68,7 @@ def watching(
     shown = io.StringIO()
     console = Console(file=shown, width=100, force_terminal=terminal, color_system=None)
     orders = [Order(Path(f"{name}.json")) for name in day.lengths]
-    Watch(orders, interval, 10, lambda _: None, console=console, quiet=quiet).run(runs)
+    WatchLoop(orders, interval, 10, lambda _: None, console=console, quiet=quiet).run(runs)
     return shown.getvalue()
 
 
@@ -129,14 +129,14 @@ def test_no_more_at_once_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_table_is_drawn_now_and_then_and_not_for_each_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many checks there are: what is drawn is worked out while other checks are being timed."""
     drawings = 0
-    draw = Watch.__rich__
+    draw = WatchLoop.__rich__
 
-    def counted(watch: Watch) -> RenderableType:
+    def counted(watch: WatchLoop) -> RenderableType:
         nonlocal drawings
         drawings += 1
         return draw(watch)
 
-    monkeypatch.setattr(Watch, "__rich__", counted)
+    monkeypatch.setattr(WatchLoop, "__rich__", counted)
     day = Day({f"check{number}": 0.01 for number in range(500)})
     shown = watching(monkeypatch, day, 10, 1500, terminal=True)
     assert day.now == pytest.approx(30, abs=1)
@@ -147,7 +147,7 @@ def test_table_is_drawn_now_and_then_and_not_for_each_run(monkeypatch: pytest.Mo
 def test_live_table_has_what_the_terminal_holds_the_worst_first() -> None:
     """A line for each; of the rest it says how many there are, and how many of them are not well."""
     console = Console(file=io.StringIO(), width=70, height=9, color_system=None)
-    table = Watch([Order(Path(f"c{number}.json")) for number in range(12)], 1, 1, lambda _: None, console=console)
+    table = WatchLoop([Order(Path(f"c{number}.json")) for number in range(12)], 1, 1, lambda _: None, console=console)
     for number, taken in (
         (3, outcome(result("c3", failure()))),
         (5, outcome(slow_result("c5"))),
@@ -194,7 +194,9 @@ def test_table_at_the_end_has_each_checks_last_state(monkeypatch: pytest.MonkeyP
 def test_narrow_table_has_the_first_four_columns() -> None:
     """The check, its verdict, since when, and how long it took."""
     columns = {
-        width: len(Watch([], 1, 1, lambda _: None, console=Console(file=io.StringIO(), width=width)).table().columns)
+        width: len(
+            WatchLoop([], 1, 1, lambda _: None, console=Console(file=io.StringIO(), width=width)).table().columns
+        )
         for width in (40, 59, 60, 100)
     }
     assert columns == {40: 4, 59: 4, 60: 7, 100: 7}

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 SESSION = {"imapclient", "imapcheck.check.run", "imapcheck.imap.engine"}
-PEOPLE = {"rich", "imapcheck.output.terminal"}
-ELSE = {"imapcheck.output.html", "htpy", "prometheus_client", "boto3", "imapcheck.cli.watch", "imapcheck.cli.init"}
+PEOPLE = {"rich", "imapcheck.output.terminal.screens"}
+ELSE = {"imapcheck.report.page", "htpy", "prometheus_client", "boto3", "imapcheck.cli.watch", "imapcheck.cli.init"}
 
 
 def loaded(*arguments: str | Path) -> set[str]:
@@ -44,6 +44,7 @@ def definition(tmp_path: Path) -> Path:
         (["explain", "timeout"], SESSION | PEOPLE | ELSE | {"imapcheck.definition.model"}),
         (["schema"], SESSION | PEOPLE | ELSE),
         (["validate", "FILE"], SESSION | PEOPLE | ELSE),
+        (["show", "FILE"], SESSION | PEOPLE | ELSE),
         (["run", "FILE", "--json"], PEOPLE | ELSE),
         (["run", "FILE", "--format", "junit"], PEOPLE | ELSE),
         (["run", "FILE"], ELSE),

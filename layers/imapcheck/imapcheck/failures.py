@@ -183,9 +183,14 @@ class FailureType(StrEnum):
         "Something else answers on that port.",
         "Check which service or proxy answers on that port, where it is forwarded to; then the server in the definition.",
     )
+    NOT_SMTP = "not_smtp", Row(
+        Category.RESPONSE, "something else answers where mail is sent",
+        "Something else answers where mail should be submitted.",
+        "Check which service or proxy answers on that port, where it is forwarded to; then send.server in the definition.",
+    )
     PROTOCOL_ERROR = "protocol_error", Row(
         Category.RESPONSE, "broken answer to {step}",
-        "The server broke the grammar of IMAP.",
+        "The server broke the grammar of IMAP, or in sending of SMTP.",
         "Read the answer in the transcript; check whether the server or a proxy before it was updated.",
     )
     COMMAND_REJECTED = "command_rejected", Row(
@@ -204,6 +209,30 @@ class FailureType(StrEnum):
         "The server works; the mailbox has no room left.",
         "Make room in the mailbox or raise its quota. If the check's own messages fill it, set new_message.keep_for.",
         word="MAILBOX FULL",
+    )
+    SUBMISSION_REFUSED = "submission_refused", Row(
+        Category.RESPONSE, "the sending server refused the message",
+        "The sending server refused the message for good (5xx).",
+        "Read the server's words in the detail: sender, recipient, rights of the account or a block list; then its log.",
+        word="SENDING REFUSED",
+    )
+    SUBMISSION_DEFERRED = "submission_deferred", Row(
+        Category.RESPONSE, "the sending server did not take the message now",
+        "The sending server did not take the message now (4xx): greylisting, a limit, or trouble behind it.",
+        "Read the server's words in the detail: a limit or greylisting passes by itself, else look into its log and queue.",
+        word="SENDING DEFERRED",
+    )
+    NOT_DELIVERED = "not_delivered", Row(
+        Category.CONTENT, "a sent message has not arrived",
+        "Both servers work; a message that was accepted has not arrived in time.",
+        "Look for the message in the sending server's log and queue by the queue id in the detail; then in the receiving server's log.",
+        in_story="both servers work", word="NOT DELIVERED",
+    )
+    DELIVERED_TO_JUNK = "delivered_to_junk", Row(
+        Category.CONTENT, "a sent message arrived in junk",
+        "Both servers work; the message arrived in the junk mailbox.",
+        "Check SPF, DKIM and DMARC of the sender's domain, the sending address on block lists, then the filter's reason.",
+        in_story="both servers work", word="IN JUNK",
     )
     NO_MATCH = "no_match", Row(
         Category.CONTENT, "fewer messages found than expected",

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, Literal
 
+from imapcheck.delivery import DeliveryFacts
 from imapcheck.failures import DOWN, Category, FailureType
 from imapcheck.steps import StepName
 from imapcheck.text import printable
@@ -29,6 +31,7 @@ type WarningType = Literal[
     "address_unreachable",
     "mailbox_in_use",
     "future_message",
+    "delivery_authentication",
     "place_silent",
 ]
 
@@ -187,6 +190,7 @@ class CheckResult:
     warnings: tuple[ResultWarning, ...] = ()
     exceeded: tuple[Exceeded, ...] = ()
     quota: QuotaFacts | None = None
+    delivery: DeliveryFacts | None = None
     verdict: Verdict = "up"
     login_tested: bool | None = None
     places: tuple[PlaceFacts, ...] | None = None
@@ -229,6 +233,13 @@ class CheckResult:
             earlier_failures=(*failed, *self.earlier_failures),
         )
 
+    @property
+    def delivery_seconds(self) -> float | None:
+        """How long a message of this check was under way: the one that this run sent, else an earlier one."""
+        if self.delivery is not None and self.delivery.arrival_ms is not None:
+            return self.delivery.arrival_ms / 1000
+        return self.new_message.delivery_seconds if self.new_message is not None else None
+
     def step(self, name: StepName) -> StepResult | None:
         """The step of that name, or None where the definition does not ask for it."""
         return next((step for step in self.steps if step.name == name), None)
@@ -267,12 +278,14 @@ class Asked:
 
     Of a definition that could not be read only the `file` is known. `server` is a URL, `mailbox` the one that is
     searched, `timeout` in seconds, `thresholds` in milliseconds by the step's name or `total`, `authentication` the
-    mechanism. `time_zone` is the IANA name of a zone whose clock its readers have beside UTC.
+    mechanism, `send_authentication` that of the sending server.
+    `time_zone` is the IANA name of a zone whose clock its readers have beside UTC.
     """
 
     server: str | None = None
     file: str | None = None
     secret: str | None = None
+    send_secret: str | None = None
     runbook: str | None = None
     timeout: float | None = None
     thresholds: Mapping[str, float] = field(default_factory=dict)
@@ -282,6 +295,7 @@ class Asked:
     max_age_seconds: float | None = None
     quota_warn_percent: float | None = None
     authentication: str | None = None
+    send_authentication: str | None = None
     time_zone: str | None = None
 
 
@@ -297,7 +311,7 @@ def judged_total(steps: Iterable[StepResult], duration_ms: float) -> float:
 FIELDS = (
     "schema", "version", "check", "run_id", "started_at", "verdict", "available", "slow", "duration_ms", "attempts",
     "failure", "failures", "earlier_failures", "warnings", "exceeded", "server", "login_tested", "places", "steps",
-    "search", "new_message", "quota", "token_ms", "transcript",
+    "search", "new_message", "quota", "delivery", "token_ms", "transcript",
 )  # fmt: skip
 """The fields of the JSON object, in its order."""
 
@@ -313,7 +327,7 @@ def as_json(value: Any) -> Any:
         case tuple() | list():
             return [as_json(item) for item in value]
         case dict():
-            return {key: as_json(item) for key, item in value.items()}
+            return {key.removesuffix("_"): as_json(item) for key, item in value.items()}
         case FailureType() | Category():
             return value.value
         case _:
@@ -334,7 +348,7 @@ def _harmless(value: Any) -> Any:
         case str():
             return printable(value)
         case dict():
-            return {key: _harmless(item) for key, item in value.items()}
+            return {f"{key}_" if iskeyword(key) else key: _harmless(item) for key, item in value.items()}
         case list():
             return [_harmless(item) for item in value]
         case int() | float() if not abs(value) < _BOUND:

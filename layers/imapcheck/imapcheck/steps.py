@@ -9,14 +9,27 @@ from typing import Literal
 
 StepName = Literal[
     "dns", "connect", "tls", "greeting", "capability", "starttls", "authenticate", "id", "namespace",
-    "list", "examine", "quota", "search", "fetch", "locate_sent", "append", "cleanup", "logout",
+    "list", "examine", "send_connect", "send_tls", "send_authenticate", "submit", "arrival", "quota", "search", "fetch", "locate_sent", "append", "cleanup", "logout",
 ]  # fmt: skip
 """A test holds it to the rows."""
 type Phase = Literal["dns", "connect", "tls", "wait", "transfer"]
-type Need = Literal["login", "tls", "starttls", "identify", "quota", "search", "new_message", "keep_for"]
+type Need = Literal[
+    "login",
+    "tls",
+    "starttls",
+    "identify",
+    "quota",
+    "search",
+    "new_message",
+    "keep_for",
+    "send",
+    "send_tls",
+    "send_login",
+]
 """What a definition must ask for, so that a step runs; `definition.asked` decides it."""
 
 _WAY, _STORE, _SERVER = "the host and the way to it", "the mail store", "the mail server"
+_SENDER, _DELIVERY = "the sending server and the way to it", "the delivery between the two servers"
 _TOP_LEVEL = '`LIST "" "<prefix>%" RETURN (SUBSCRIBED CHILDREN)`'
 
 
@@ -24,7 +37,7 @@ _TOP_LEVEL = '`LIST "" "<prefix>%" RETURN (SUBSCRIBED CHILDREN)`'
 class Step:
     """One step: `behind` is what it stands or falls with, `sends` what docs/session.md displays of it.
 
-    `commands` are the commands it sends, as a transcript begins them. `phase` is the color of its bar. `needs` is what
+    `commands` are the commands it sends, as a transcript begins them; those of the sending session after `SMTP `. `phase` is the color of its bar. `needs` is what
     the definition must ask for. `optional`: a NO or BAD is recorded as `refused`, and the check goes on. `main`: its time
     is published with `metrics: steps`. `counted`: it is part of the run's duration. `also` is what people call it.
     """
@@ -53,6 +66,11 @@ _ROWS = (
     Step("namespace", _STORE, "`NAMESPACE`", ("NAMESPACE",), needs=("login",), optional=True),
     Step("list", _STORE, f'`LIST "" "INBOX"`, `LIST (SPECIAL-USE) "" "*"`, `LIST "" "<parent>"` once for each parent of those mailboxes (at most 20), {_TOP_LEVEL}', ("LIST",), needs=("login",), optional=True),
     Step("examine", _STORE, "`EXAMINE INBOX (CONDSTORE)`", ("EXAMINE",), needs=("login",), also=("select",)),
+    Step("send_connect", _SENDER, "on a second connection: a lookup of the name, TCP, the banner, `EHLO` (after STARTTLS again)", ("SMTP EHLO",), phase="connect", needs=("send", "login"), also=("smtp",)),
+    Step("send_tls", _SENDER, "`STARTTLS` on `smtp://`, and the TLS handshake", ("SMTP STARTTLS",), phase="tls", needs=("send", "login", "send_tls")),
+    Step("send_authenticate", "the sending server's login service", "`AUTH PLAIN <response>`", ("SMTP AUTH",), needs=("send", "login", "send_login")),
+    Step("submit", "the sending server", "`MAIL`, `RCPT`, `DATA` and the message, up to the reply to it; then `QUIT`", ("SMTP MAIL", "SMTP RCPT", "SMTP DATA"), phase="transfer", needs=("send", "login"), also=("send", "submission")),
+    Step("arrival", _DELIVERY, "`UID FETCH` of header fields of what has come since, whenever `IDLE` (else `NOOP` every 2 s) tells of mail; `STATUS` of the junk mailbox every 5 s", ("IDLE", "NOOP", "STATUS", "UID FETCH"), needs=("send", "login"), counted=False, also=("delivery", "arrive")),
     Step("quota", _STORE, "`GETQUOTAROOT` of the examined mailbox, where the server offers QUOTA (RFC 9208)", ("GETQUOTAROOT",), needs=("quota", "login"), optional=True),
     Step("search", _STORE, '`UID SEARCH RETURN () CHARSET US-ASCII SUBJECT "<term>"`', ("UID SEARCH",), needs=("search",), main=True),
     Step("fetch", _STORE, "`UID FETCH <newest match> (BODY.PEEK[])`, if there are enough matches", ("UID FETCH",), phase="transfer", needs=("search",), main=True),

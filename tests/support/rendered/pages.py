@@ -6,12 +6,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from imapcheck.output.html import page, run_fragment
 from imapcheck.output.outcome import Outcome
-from imapcheck.output.widget import CheckRow, Choice, Problem, checks_widget, sentence_widget
+from imapcheck.report.page import page, run_fragment
+from imapcheck.report.widget import CheckRow, Choice, Problem, checks_widget, sentence_widget
 from imapcheck.result import Asked
 from imapcheck.version import VERSION
-from support.full_results import available, refused, slow
+from support.full_results import available, refused, sent, slow
 from support.more_results import (
     RUNS,
     URL,
@@ -176,6 +176,7 @@ SCENES: dict[str, Callable[[], str]] = {
     "report-over-quota.html": partial(report, outcome_of(over_quota()), replace(ASKED, runbook=None)),
     "report-certificate-refused.html": partial(report, outcome_of(certificate_refused())),
     "report-unreachable.html": partial(report, outcome_of(unreachable())),
+    "report-sent.html": partial(report, outcome_of(sent(junk=True))),
     "report-warned.html": partial(report, outcome_of(warned())),
     "report-plain.html": partial(report, outcome_of(RUNS["plain"](None))),
     "report-not-run.html": partial(report, not_run()),
@@ -191,7 +192,12 @@ SCENES: dict[str, Callable[[], str]] = {
 }
 BASES = {
     "report-many.html": (
-        *("report-refused-watched.html", "report-unreachable.html", "report-certificate-refused.html"),
+        *(
+            "report-refused-watched.html",
+            "report-unreachable.html",
+            "report-certificate-refused.html",
+            "report-sent.html",
+        ),
         *("report-not-run-watched.html", "report-slow-watched.html", "report-plain.html"),
     ),
     "report-available-watched.html": ("report-available.html",),
@@ -202,6 +208,7 @@ BASES = {
     "report-over-quota.html": ("report-available.html", "report-refused.html"),
     "report-certificate-refused.html": ("report-refused.html",),
     "report-unreachable.html": ("report-refused.html",),
+    "report-sent.html": ("report-refused.html",),
     "report-warned.html": ("report-available.html",),
     "report-plain.html": ("report-available.html",),
     "report-not-run-watched.html": ("report-not-run.html",),

@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.text import Text
 
 from imapcheck.output.outcome import Outcome
-from imapcheck.output.steps import StepLines
-from imapcheck.output.table import table
-from imapcheck.output.terminal import ManyChecksScreen, OneCheckScreen, say
-from imapcheck.output.verdict import evidence
+from imapcheck.output.terminal.screens import ManyChecksScreen, OneCheckScreen, say
+from imapcheck.output.terminal.steps import StepLines
+from imapcheck.output.terminal.table import table
+from imapcheck.output.terminal.verdict import evidence
 from imapcheck.result import StepResult
 from imapcheck.trace import NOT_REACHED, StepFinished, StepStarted
 from support.full_results import available, refused, slow

@@ -15,7 +15,7 @@ from unittest import mock
 
 from imapcheck.cli import summary as command
 from imapcheck.cli.orders import Order
-from imapcheck.cli.watch import Watch, Watched
+from imapcheck.cli.watch import Watched, WatchLoop
 from imapcheck.output.json_lines import append_line, json_line
 from imapcheck.output.outcome import Outcome
 from imapcheck.result import CheckResult
@@ -62,7 +62,7 @@ def table() -> str:
     outcomes = [*fleet(), outcome_of(available("the-archive-of-the-accounts-department"))]
     for columns in (40, 59, 60, 80, 120):
         paper = Paper(columns)
-        watch = Watch(
+        watch = WatchLoop(
             [Order(Path(f"{outcome.check}.json")) for outcome in outcomes],
             60.0,
             1,
@@ -90,7 +90,7 @@ def run_through(outcomes: Sequence[Outcome], paper: Paper, *, as_json: bool = Fa
         in_utc(),
     ):
         order = [Order(Path("mail.json"))]
-        Watch(order, 0.01, 1, kept.append, as_json=as_json, quiet=quiet, console=paper.console).run(len(outcomes))
+        WatchLoop(order, 0.01, 1, kept.append, as_json=as_json, quiet=quiet, console=paper.console).run(len(outcomes))
     assert kept == list(outcomes)
     objects = [json.loads(line) for line in printed.getvalue().splitlines()]
     told = [

@@ -52,6 +52,23 @@ class Connection:
         del self.received[:end]
         return line.rstrip(b"\r\n")
 
+    def wait(self, seconds: float) -> None:
+        """Take in what comes within `seconds`, if anything does."""
+        before = self.sock.gettimeout()
+        self.sock.settimeout(seconds)
+        try:
+            data = self.sock.recv(65536)
+        except TimeoutError:
+            return
+        except OSError as error:
+            raise Gone from error
+        finally:
+            self.sock.settimeout(before)
+        if not data:
+            raise Gone
+        self.received += data
+        self.raw += data
+
     def exactly(self, count: int) -> bytes:
         while len(self.received) < count:
             self._fill()

@@ -130,7 +130,6 @@ def test_transcripts_of_old_runs_are_not_kept(monkeypatch: pytest.MonkeyPatch) -
     [found] = gather(log, [change(UNAVAILABLE, "OK")], monkeypatch)
     bad = [run for run in found.runs if not run.available]
     assert len(bad) == 16
-    assert bad[0].transcript
     assert not any(run.transcript for run in bad[1:])
 
 
@@ -272,3 +271,32 @@ def test_log_that_cannot_be_read_in_time_is_a_reason(monkeypatch: pytest.MonkeyP
     [found] = gather(log, [change(UNAVAILABLE)], monkeypatch)
     assert found.problem == "the log could not be read in time"
     assert found.runs == ()
+
+
+def test_storm_that_outlasts_memory_is_told_as_far_as_it_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading back ends at what may be held, and the story does not claim a beginning; the newest window is told."""
+    ended = change(UNAVAILABLE, state="OK")
+
+    def runs(most: int) -> Evidence:
+        monkeypatch.setattr(evidence, "_MOST_OCTETS", most)
+        return gather(ScannedLog(RANG - timedelta(minutes=90), RANG - timedelta(minutes=1)), [ended], monkeypatch)[0]
+
+    whole, cut = runs(1 << 30), runs(13_000)
+    found = [find_spell(ended, item.runs) for item in (whole, cut)]
+    assert found[0] is not None
+    assert found[0].complete
+    assert found[1] is not None
+    assert not found[1].complete
+    assert 3 <= len(cut.runs) < len(whole.runs) / 2
+
+
+def test_of_runs_within_an_outage_the_verdict_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest of its kind is told with all it has; the good run before it is compared with."""
+    log = ScannedLog(RANG - timedelta(minutes=90), RANG - timedelta(minutes=1))
+    [found] = gather(log, [change(UNAVAILABLE, state="OK")], monkeypatch)
+    bad = [run for run in found.runs if not run.available]
+    good = [run for run in found.runs if run.available]
+    assert len(bad) > 15
+    assert bad[0].steps
+    assert all((run.transcript, run.steps, run.failure) == ((), (), bad[0].failure) for run in bad[1:])
+    assert all(run.steps for run in good)

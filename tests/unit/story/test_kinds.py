@@ -11,12 +11,13 @@ from imapcheck.alarms import kinds
 from imapcheck.alarms.alarm import Alarm, Signal
 from imapcheck.alarms.kind import AlarmKind
 from imapcheck.alarms.kinds import KINDS, kind_of
+from imapcheck.alarms.slow import Slow
 from imapcheck.alarms.unavailable import Unavailable
 from imapcheck.aws.alarm_config import read_config
 from imapcheck.aws.alarm_event import read_alarm
 from imapcheck.definition.model import CheckDefinition
-from imapcheck.definition.monitoring import ScheduleDefinition
-from imapcheck.stack import checks
+from imapcheck.definition.monitoring import AlarmsDefinition, ScheduleDefinition
+from imapcheck.stack import checks, doubts
 from support.alarm_events import OFFICE, alarm_message, alarm_of, as_body
 from support.story_scenes import SCENES
 from support.templates import load_template
@@ -52,6 +53,24 @@ def test_kinds_are_told_apart() -> None:
         assert len({getattr(kind, part) for kind in KINDS}) == len(KINDS)
     assert all(kind_of(signal) is kind for kind in KINDS for signal in kind.signals)
     assert kind_of(Signal("Availability", "Average")) is None
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_kind_has_its_key(kind: AlarmKind) -> None:
+    """Else nobody could set when it is in alarm."""
+    assert kind.key in AlarmsDefinition.model_fields
+
+
+def test_key_of_a_kind_without_an_alarm_is_doubted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of any kind, in its own words."""
+
+    class Never(Slow):
+        never = "the moon is full"
+
+    definition = CheckDefinition.model_validate({"server": "mail.example", "alarms": {"slow": "1 of 1"}})
+    monkeypatch.setattr(doubts, "KINDS", (Never(),))
+    now = datetime(2026, 11, 24, tzinfo=UTC)
+    assert "x: warning: alarms.slow: the moon is full" in doubts.doubts(definition, "x", now)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)

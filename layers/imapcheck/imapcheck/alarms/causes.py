@@ -1,6 +1,9 @@
 """How a story words a failure: its first word, its headline, what it means, and what to do."""
 
+import re
+
 from imapcheck.advice import OAUTH, advice_for, headline_for, server_says_why
+from imapcheck.definition.secret import place_of
 from imapcheck.failures import DOWN, Category, FailureType
 from imapcheck.result import Asked, CheckResult
 from imapcheck.steps import STEPS
@@ -11,6 +14,15 @@ _PROVIDER = " If you do not run this server, forward this message to its provide
 _NOTHING_CHANGED = frozenset({FailureType.CERTIFICATE_EXPIRED, FailureType.OVER_QUOTA})
 """Time alone brings these about."""
 _GENERIC = frozenset(type.advice for type in FailureType)
+
+
+_SENDING = {step.name for step in STEPS.values() if "send" in step.needs} - {"arrival"}
+
+
+def mechanism_of(run: CheckResult, asked: Asked) -> str | None:
+    """The mechanism of the server at which the run failed."""
+    sending = run.reason is not None and run.reason.step in _SENDING
+    return asked.send_authentication if sending else asked.authentication
 
 
 def behind(step: str) -> str:
@@ -36,8 +48,10 @@ def headline_of(run: CheckResult, asked: Asked) -> str:
     failure = run.reason
     if failure is None:
         return "run failed"
-    headline = headline_for(failure.type, failure.detail, asked.authentication)
-    return _named(headline.format(step=failure.step), run, asked)
+    general = headline_for(failure.type, failure.detail, mechanism_of(run, asked))
+    headline = _named(general.format(step=failure.step), run, asked)
+    # The mailbox's server works where the sending one refuses a login, say: a subject must not mix them up.
+    return f"sending: {headline}" if failure.step in _SENDING and not re.search("sen[dt]", headline) else headline
 
 
 def meaning_of(run: CheckResult, asked: Asked) -> str:
@@ -47,7 +61,7 @@ def meaning_of(run: CheckResult, asked: Asked) -> str:
     type, step = run.reason.type, run.reason.step
     if type is FailureType.TIMEOUT:
         told = _waited(run.step_ms.get(step), asked)
-    elif type is FailureType.AUTHENTICATION_FAILED and asked.authentication in OAUTH:
+    elif type is FailureType.AUTHENTICATION_FAILED and mechanism_of(run, asked) in OAUTH:
         told = "the mail server refused the access token"
     else:
         meaning = f"{type.meaning[0].lower()}{type.meaning[1:].rstrip('.')}"
@@ -70,7 +84,7 @@ def advice_of(run: CheckResult, asked: Asked, *, worked_before: bool) -> str | N
     ask = _PROVIDER if worked_before and failure.type.hosted else ""
     # Whoever made the result may have known no more than the type.
     generic = failure.advice in _GENERIC
-    advice = failure.advice if not generic else advice_for(failure.type, failure.detail, asked.authentication)
+    advice = failure.advice if not generic else advice_for(failure.type, failure.detail, mechanism_of(run, asked))
     return f"{_named(advice, run, asked)}{ask}"
 
 
@@ -79,7 +93,7 @@ def unstable_advice(run: CheckResult, asked: Asked, failed_at: str, good_at: str
     failure = run.reason
     if failure is None or failure.type.word != DOWN:
         return advice_of(run, asked, worked_before=True)
-    generic = failure.type.advice == advice_for(failure.type, failure.detail, asked.authentication)
+    generic = failure.type.advice == advice_for(failure.type, failure.detail, mechanism_of(run, asked))
     if not generic and failure.type.category is not Category.AUTHENTICATION:
         return advice_of(run, asked, worked_before=True)
     match failure.type.category:
@@ -109,8 +123,9 @@ def unstable_advice(run: CheckResult, asked: Asked, failed_at: str, good_at: str
 def _named(text: str, run: CheckResult, asked: Asked) -> str:
     """`text` with the names of this check in place of general words (`imapcheck.failures`)."""
     step = "" if run.reason is None else run.reason.step
-    if asked.secret is not None:
-        secret = f"the secret {asked.secret} (AWS Secrets Manager)" if asked.secret else "the secret"
+    named = asked.send_secret if step == "send_authenticate" else asked.secret
+    if named is not None:
+        secret = f"the secret {named} ({place_of(named).store})" if named else "the secret"
         text = text.replace("the secret or the credentials file", "the secret").replace("the secret", secret, 1)
     if asked.file:
         text = text.replace("the definition", asked.file)

@@ -20,12 +20,13 @@ _URGENT_DAYS = 5
 class Certificate(ByRuns):
     """A run that saw fewer days than the limit is bad; one that verified no certificate says nothing."""
 
-    name = "certificate"
+    name, key = "certificate", "certificate_days"
     signal = Signal("CertificateDaysRemaining", "Minimum")
     in_short = "the certificate is valid for fewer than `alarms.certificate_days` days"
     word, word_at_end = "CERTIFICATE", "CERTIFICATE OK"
     looks_for = "run that saw so few days left"
     urgent = False
+    never = "no certificate is verified, so this is never in alarm"
 
     def alarm(self, definition: CheckDefinition, schedule: ScheduleDefinition) -> Alarm | None:
         if not definition.verifies_certificate:

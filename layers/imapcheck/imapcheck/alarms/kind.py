@@ -125,6 +125,11 @@ class AlarmKind(ABC):
         """What ends the alarm's name and heads its chapter in docs/operations.md: `not-running`."""
 
     @property
+    def key(self) -> str:
+        """Its key in the definition's `alarms`."""
+        return self.name.replace("-", "_")
+
+    @property
     @abstractmethod
     def signal(self) -> Signal:
         """What its alarm looks at; no two kinds look at the same."""
@@ -166,7 +171,12 @@ class AlarmKind(ABC):
 
     @abstractmethod
     def alarm(self, definition: CheckDefinition, schedule: ScheduleDefinition) -> Alarm | None:
-        """Its alarm of a scheduled check; None where that could never be in alarm."""
+        """Its alarm of a scheduled check; None where that could never be in alarm, as `never` says."""
+
+    @property
+    def never(self) -> str:
+        """Why a check has no such alarm: what `validate` says to whoever set its `key` all the same."""
+        return "nothing that this check does can set it off"
 
     @abstractmethod
     def is_bad(self, run: CheckResult, change: Change) -> bool | None:

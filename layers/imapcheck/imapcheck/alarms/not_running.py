@@ -12,6 +12,7 @@ from imapcheck.alarms.spell import silence
 from imapcheck.alarms.times import since_beside
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.monitoring import RunsOf, ScheduleDefinition
+from imapcheck.definition.secret import place_of
 from imapcheck.result import Asked, CheckResult
 from imapcheck.wording import between, clock, clocks, count, date, elapsed
 
@@ -138,7 +139,7 @@ def _fix(asked: Asked, evidence: Evidence) -> str:
 
 
 _UNREADABLE = re.compile(r"cannot be read: .*\((\w+)\)")
-_MISSING = ("ResourceNotFoundException", "InvalidRequestException")
+_MISSING = ("ResourceNotFoundException", "ParameterNotFound", "InvalidRequestException")
 _REFUSED = ("AccessDeniedException", "DecryptionFailure")
 _TOKEN_ENDPOINT = re.compile(r"token endpoint (\S+): (?!it refused with (?:invalid|unauthorized)_)")
 _REFUSED_BY_ENDPOINT = re.compile(
@@ -156,31 +157,32 @@ _PARTS = {
     "interaction_required": "refresh_token: the provider wants a person to sign in again",
 }
 """Which part of the secret an error code of the token endpoint is about (RFC 6749 section 5.2)."""
-_STORED = "in AWS Secrets Manager, in this stack's account and Region; the next run takes it."
+_STORED = "in {store}, in this stack's account and Region; the next run takes it."
 
 
 def _fix_credentials(text: str, secret: str) -> str:
     """Fix the secret only where it is what is wrong: it may be missing, out of reach, or not even read."""
     if refused := _REFUSED_BY_ENDPOINT.search(text):
         part = next((part for code, part in _PARTS.items() if code == refused[1]), "its OAuth2 fields")
-        return f"Fix the secret {secret} {_STORED} The token endpoint refused it with {refused[1]}: check {part}."
+        stored = _STORED.format(store=place_of(secret).store)
+        return f"Fix the secret {secret} {stored} The token endpoint refused it with {refused[1]}: check {part}."
     if endpoint := _TOKEN_ENDPOINT.search(text):
         return (
             f"Check whether {endpoint[1]} is the right token endpoint, whether it works, and whether run_check can"
             " reach it; the next run tries again."
         )
-    reason = _UNREADABLE.search(text)
+    reason, store = _UNREADABLE.search(text), place_of(secret).store
     if reason is None:
-        return f"Fix the secret {secret} {_STORED}"
+        return f"Fix the secret {secret} {_STORED.format(store=store)}"
     if reason[1] in _MISSING:
-        return f"Create or restore the secret {secret} {_STORED}"
+        return f"Create or restore the secret {secret} {_STORED.format(store=store)}"
     if reason[1] in _REFUSED:
         return (
             f"Let run_check read the secret {secret}: its name must begin with the stack's SecretPrefix, and a KMS key"
             " of your own must be the stack's SecretKmsKeyArn. The secret itself may be in order."
         )
     return (
-        f"Check whether AWS Secrets Manager has an outage, and, in a VPC, whether run_check can reach it;"
+        f"Check whether {store} has an outage, and, in a VPC, whether run_check can reach it;"
         f" leave the secret {secret} alone. The next run tries again."
     )
 

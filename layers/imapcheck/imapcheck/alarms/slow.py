@@ -37,6 +37,7 @@ class Slow(ByRuns):
     word, word_at_end = "SLOW", "NOT SLOW"
     looks_for = "slow run"
     urgent = True
+    never = "there are no thresholds, so no run is slow"
 
     def alarm(self, definition: CheckDefinition, schedule: ScheduleDefinition) -> Alarm | None:
         if not definition.thresholds:

@@ -14,7 +14,7 @@ _ALL = 100.0
 
 
 @dataclass(frozen=True)
-class Point:
+class Period:
     """The runs that began in one period: how many, and the sum of their availability in percent."""
 
     at: datetime
@@ -34,7 +34,7 @@ class Point:
 class Series:
     """One check's points, oldest first; periods without a run have none."""
 
-    points: tuple[Point, ...]
+    points: tuple[Period, ...]
     period: timedelta
 
     @property
@@ -44,11 +44,11 @@ class Series:
         return sum(point.total for point in self.points) / runs if runs else None
 
     @property
-    def newest(self) -> Point | None:
+    def newest(self) -> Period | None:
         return self.points[-1] if self.points else None
 
     @property
-    def last_failure(self) -> Point | None:
+    def last_failure(self) -> Period | None:
         return next((point for point in reversed(self.points) if point.has_failures), None)
 
     @property
@@ -124,5 +124,5 @@ def _answers(
 
 def _series(values: Mapping[str, Mapping[datetime, float]], period: int) -> Series:
     counts, sums = values.get("SampleCount", {}), values.get("Sum", {})
-    points = (Point(at, counts[at], sums[at]) for at in sorted(counts) if at in sums and counts[at] > 0)
+    points = (Period(at, counts[at], sums[at]) for at in sorted(counts) if at in sums and counts[at] > 0)
     return Series(tuple(points), timedelta(seconds=period))

@@ -11,16 +11,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from imapcheck.aws.availability import Point, Series, read_availability
+from imapcheck.aws.availability import Period, Series, read_availability
 from imapcheck.aws.log_reader import OutOfBounds
 from imapcheck.aws.newest_runs import LATEST_LINE, LoggedRun, NewestRuns
 from imapcheck.definition.files import load_definition
 from imapcheck.definition.model import CheckDefinition
+from imapcheck.definition.parts import check_files
 from imapcheck.definition.plain import plain
 from imapcheck.errors import DefinitionError
-from imapcheck.output.html import run_fragment
 from imapcheck.output.outcome import Outcome, State
-from imapcheck.output.widget import CheckRow, Choice, Problem, checks_widget, sentence_widget
+from imapcheck.report.page import run_fragment
+from imapcheck.report.widget import CheckRow, Choice, Problem, checks_widget, sentence_widget
 from imapcheck.result import Asked
 from imapcheck.stack.alarms import latest_delivery
 
@@ -111,7 +112,7 @@ class Dashboard:
     @cached_property
     def _checks(self) -> dict[str, CheckDefinition | str]:
         """The deployed checks by name; a text says why its definition cannot be read."""
-        return {path.stem: _load(path) for path in sorted(self._folder.glob("*.json"))}
+        return {path.stem: _load(path) for path in check_files(self._folder)}
 
     @cached_property
     def _delay(self) -> timedelta:
@@ -166,7 +167,7 @@ class Dashboard:
             problem=problem,
         )
 
-    def _period_of(self, name: str, point: Point | None, series: Series, *, failed: bool) -> Mapping[str, Any] | None:
+    def _period_of(self, name: str, point: Period | None, series: Series, *, failed: bool) -> Mapping[str, Any] | None:
         """How to open the run that began in a period."""
         if point is None:
             return None
@@ -241,7 +242,7 @@ def _ran_by(run: LoggedRun | None, series: Series) -> datetime | None:
     return series.newest.at + series.period
 
 
-def _began_at(point: Point | None) -> datetime | None:
+def _began_at(point: Period | None) -> datetime | None:
     return None if point is None else point.at
 
 

@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from imapcheck.definition.files import load_definition
+from imapcheck.definition.parts import check_files, is_part
 from imapcheck.definition.plain import plain
 from imapcheck.errors import DefinitionError
 from imapcheck.result import Asked
@@ -29,11 +30,12 @@ class Definitions:
 
     def knows(self, check: str) -> bool:
         """There is such a definition here: an alarm of another name tells nothing of whom it may be shown to."""
-        return (self._folder / f"{check}.json").is_file()
+        file = self._folder / f"{check}.json"
+        return file.is_file() and not is_part(file)
 
     def scheduled(self) -> frozenset[str]:
         """The names of the checks that run."""
-        return frozenset(path.stem for path in self._folder.glob("*.json") if self._read(path.stem)[2])
+        return frozenset(path.stem for path in check_files(self._folder) if self._read(path.stem)[2])
 
     def _load(self, check: str) -> tuple[Asked, frozenset[str], bool]:
         try:

@@ -3,6 +3,7 @@
 Whoever may invoke the function writes the event, so every form of it ends in a definition or a `DefinitionError`.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 from imapcheck.aws.settings import Settings
 from imapcheck.definition.files import load_definition, parse_definition
 from imapcheck.definition.model import CheckDefinition
+from imapcheck.definition.parts import check_files
+from imapcheck.definition.secret import Store
 from imapcheck.errors import DefinitionError, NotDeployed
 from imapcheck.text import one_line
 
@@ -20,7 +23,7 @@ _OLDEST_SCHEDULE = timedelta(hours=6)
 
 
 @dataclass(frozen=True)
-class Order:
+class RunRequest:
     """A definition to run; `instant_test` publishes nothing; `scheduled_at` is the schedule's time for this run."""
 
     definition: CheckDefinition
@@ -35,22 +38,24 @@ class Events:
         self._settings = settings
         self._loaded: dict[str, CheckDefinition] = {}
 
-    def name_a_secret(self) -> bool:
-        """Whether any deployed definition does, as far as its bytes show: nothing is parsed before it is needed."""
-        return any(b'"secret"' in path.read_bytes() for path in self._settings.definitions.glob("*.json"))
+    def stores(self) -> set[Store]:
+        """Where the deployed definitions' secrets are, as far as bytes show: nothing is parsed before it is needed."""
+        texts = (path.read_bytes() for path in self._settings.definitions.glob("*.json"))
+        named = {match[1] for text in texts for match in re.finditer(rb'"secret"\s*:\s*"(ssm:)?', text)}
+        return {"AWS Parameter Store" if parameter else "AWS Secrets Manager" for parameter in named}
 
-    def order(self, event: object) -> Order:
+    def request(self, event: object) -> RunRequest:
         """What `event` asks for. Raises `DefinitionError`, of which `NotDeployed` is a name that is not there."""
         if not isinstance(event, dict):
             raise DefinitionError('event: expected {"check": NAME} or a whole definition')
         if "check" not in event:
-            return Order(self._inline(event), instant_test=True)
+            return RunRequest(self._inline(event), instant_test=True)
         if not set(event) <= {"check", "scheduled_time"}:
             raise DefinitionError('event: expected "check" alone, or a whole definition without it')
-        return Order(self._deployed(event["check"]), instant_test=False, scheduled_at=_scheduled(event))
+        return RunRequest(self._deployed(event["check"]), instant_test=False, scheduled_at=_scheduled(event))
 
     def _deployed(self, name: object) -> CheckDefinition:
-        known = {path.stem for path in self._settings.definitions.glob("*.json")}
+        known = {path.stem for path in check_files(self._settings.definitions)}
         if not isinstance(name, str) or name not in known:
             # Not which there are: whoever may run one check need not know the others' names.
             raise NotDeployed(f"check {_shown(name)}: not among the deployed definitions")
@@ -66,6 +71,8 @@ class Events:
             )
         data = event | {"name": INLINE} if event.get("name") is None else event
         definition = parse_definition(data, source="event", directory=self._settings.definitions)
+        if definition.send is not None:
+            raise DefinitionError("event: send: expected it left out: only a deployed definition may send mail")
         _refuse_other_files(definition)
         _refuse_weaker_tls(definition)
         return definition

@@ -6,7 +6,8 @@ Nothing later than the alarm is ever taken for its reason.
 
 import logging
 import time
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,13 +25,15 @@ _FIRST_WINDOW, _LONGEST_WINDOW = timedelta(minutes=20), timedelta(days=1)
 _SPARSE, _NEAR = timedelta(minutes=30), timedelta(minutes=5)
 _NOW = timedelta(minutes=1)
 _MOST_PAGES = 20
+_MOST_OCTETS = 64 << 20
+"""Of memory for runs, of all changes: ten hours in which 99 checks that run every minute fail."""
 _WAIT_SECONDS = 2.0
 _WAITS = 3
 _QUICK_SECONDS = 0.5
 
 
 @dataclass
-class _Found:
+class _Read:
     """What was read so far for one change, in any order.
 
     `errors` are the check's own, `faults` the function's, which may have struck another check.
@@ -45,17 +48,17 @@ class _Found:
     def take_run(self, run: CheckResult, at: datetime) -> None:
         """Nothing that came after: a later run is none of the reasons.
 
-        A story tells the newest run of a failure type at most, so that no other's transcript is kept.
+        A story tells the newest run of a failure type at most, so that of others only the verdict is kept.
         """
         if run.check != self.change.check or max(run.started_at, at - _LATEST) > self.change.at:
             return
         type = None if run.reason is None else run.reason.type
         newest = self._newest.get(type)
         if newest is not None and newest.started_at > run.started_at:
-            run = replace(run, transcript=())
+            run = _verdict_of(run, newest)
         else:
             if newest is not None:
-                self.runs[newest.run_id] = replace(newest, transcript=())
+                self.runs[newest.run_id] = _verdict_of(newest, run)
             self._newest[type] = run
         self.runs[run.run_id] = run
 
@@ -64,7 +67,7 @@ class _Found:
         if found.check in (None, self.change.check) and at - _LATEST <= self.change.at:
             (self.faults if found.check is None else self.errors)[at] = MonitorError(at, found.error)
 
-    def merge(self, window: "_Found") -> None:
+    def merge(self, window: "_Read") -> None:
         """Take what a window gave that was read to its end."""
         for run in window.runs.values():
             self.take_run(run, run.started_at)
@@ -78,6 +81,26 @@ class _Found:
         told = (self.errors or self.faults).values()
         errors = tuple(sorted(told, key=lambda error: error.at, reverse=True))
         return Evidence(self.newest_runs(), errors, looked_from, problem)
+
+
+def _verdict_of(run: CheckResult, newest: CheckResult) -> CheckResult:
+    """What is kept of a run that no story tells by itself, some 1 kB; `newest` is the newest of its failure type.
+
+    Of an available run the times and the certificate stay, for what a story compares.
+    """
+    if run.available:
+        return replace(run, transcript=())
+    failure = newest.failure if run.failure == newest.failure else run.failure
+    return replace(
+        run, transcript=(), steps=(), failure=failure, failures=(), warnings=(), server=newest.server, search=None
+    )
+
+
+def _octets_of(run: CheckResult, line: str) -> int:
+    """About what such a run takes of memory, without its transcript: a line's objects take four times its length."""
+    if run.failure is None:
+        return 4 * len(line)
+    return 1000 + len(run.failure.detail)
 
 
 class RunLog:
@@ -119,11 +142,12 @@ class _Search:
     """One search for the evidence of some changes; everything from `edge` on has been read as far as it is needed."""
 
     def __init__(self, log: LogReader, changes: Sequence[Change]) -> None:
-        self.found = [_Found(change) for change in changes]
+        self.found = [_Read(change) for change in changes]
         self.edge = max(change.at for change in changes) + _LATEST
         self._log = log
         self._length = min(_FIRST_WINDOW, max(change.period * (change.periods + 1) for change in changes))
-        self._slow = False
+        self._slow = self._looks_back = False
+        self._held = 0
 
     def read_newest(self) -> bool:
         """Read the newest window, again while a line is still under way; False where there is no time for that."""
@@ -139,14 +163,15 @@ class _Search:
         return done
 
     def look_back(self) -> None:
-        """Read window after window backwards until each change's beginning is found, or time is up."""
+        """Read window after window backwards until each change's beginning is found, or time or memory is up."""
+        self._looks_back = True
         oldest = min(item.change.kind.oldest_of_use(item.change) for item in self.found)
         while self.edge > oldest and not all(self._is_whole(item) for item in self.found):
             if not self._step(oldest):
                 break
 
     @staticmethod
-    def _is_whole(item: _Found) -> bool:
+    def _is_whole(item: _Read) -> bool:
         return item.change.kind.is_whole(item.change, item.newest_runs())
 
     def _step(self, oldest: datetime) -> bool:
@@ -173,7 +198,7 @@ class _Search:
 
     def _read(self, start: datetime, end: datetime) -> bool:
         """Take in what one window holds; False, and nothing taken, where the time limit passed before its end."""
-        window = [_Found(item.change) for item in self.found]
+        window = [_Read(item.change) for item in self.found]
         began = time.monotonic()
         try:
             self._fill(window, start, end)
@@ -188,15 +213,31 @@ class _Search:
             self._slow = True
         return True
 
-    def _fill(self, window: Sequence[_Found], start: datetime, end: datetime) -> None:
-        checks = {item.change.check for item in window}
-        for line in self._log.lines(runs_pattern(checks), start, end):
+    def _fill(self, window: Sequence[_Read], start: datetime, end: datetime) -> None:
+        """Take the lines of a window in.
+
+        Raises `OutOfBounds` where time is up, or more runs would be held than memory has room for.
+        """
+        wanting, held = self._wanting(window), self._held
+        for line in self._log.lines(runs_pattern({item.change.check for item in window}), start, end):
             if (run := read_run(line.text)) is not None:
-                for item in window:
+                for item in wanting.get(run.check, ()):
                     item.take_run(run, line.at)
+                    held += _octets_of(run, line.text)
+                if held > _MOST_OCTETS:
+                    raise OutOfBounds
+        self._held = held
         if not any(item.change.kind.reads_errors for item in window):
             return
         for line in self._log.lines(ERROR_PATTERN, start, end):
             if (failed := read_failed_run(line.text)) is not None:
                 for item in window:
                     item.take_failure(failed, line.at)
+
+    def _wanting(self, window: Sequence[_Read]) -> Mapping[str | None, Sequence[_Read]]:
+        """Those of a window by their check; a change whose beginning was found needs no older runs."""
+        found = defaultdict[str | None, list[_Read]](list)
+        for item, more in zip(self.found, window, strict=True):
+            if not (self._looks_back and self._is_whole(item)):
+                found[item.change.check].append(more)
+        return found

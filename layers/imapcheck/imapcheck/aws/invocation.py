@@ -7,8 +7,9 @@ from datetime import datetime
 
 from imapcheck.aws.event import Events
 from imapcheck.aws.pause_table import PauseTable
-from imapcheck.aws.secrets import SecretReader
+from imapcheck.aws.secrets import SecretReader, read_logins
 from imapcheck.aws.settings import Settings
+from imapcheck.check.guarded_logins import GuardedLogins
 from imapcheck.check.login_pause import LoginGuard
 from imapcheck.check.run import run_check
 from imapcheck.definition.model import CheckDefinition
@@ -58,10 +59,11 @@ class Invocation:
         and told, where a run needs it.
         """
         try:
-            if self._events.name_a_secret():
-                self._secrets.connect()
-                if self._table is not None:
-                    self._table.connect()
+            stores = self._events.stores()
+            for store in stores:
+                self._secrets.connect(store)
+            if stores and self._table is not None:
+                self._table.connect()
         except Exception as error:  # noqa: BLE001 - an INIT that raises would take every check along
             _LOG.warning("boto3's clients could not be made in INIT: %s", type(error).__name__)
 
@@ -73,16 +75,16 @@ class Invocation:
         """
         deadline = time.monotonic() + remaining_seconds - RESERVED_SECONDS
         cold, self._cold = self._cold, False
-        order = self._events.order(event)
-        definition = order.definition
+        request = self._events.request(event)
+        definition = request.definition
         credentials = self._credentials(definition)
-        guard = self._guard.obeyed_only() if order.instant_test else self._guard
+        guard = self._guard.obeyed_only() if request.instant_test else self._guard
         result = self._check(definition, credentials, deadline, guard)
         warnings = [_UNVERIFIED] if definition.tls_mode != "none" and not definition.tls.verify else []
         if credentials is not None and result.failure is not None and result.failure.type in _REFUSED:
             result = self._once_more(definition, credentials, result, deadline, guard, warnings)
-        stamp = order.scheduled_at or result.started_at
-        return RunOutcome(result, definition, order.instant_test, cold, stamp, tuple(warnings))
+        stamp = request.scheduled_at or result.started_at
+        return RunOutcome(result, definition, request.instant_test, cold, stamp, tuple(warnings))
 
     def _credentials(self, definition: CheckDefinition, *, fresh: bool = False) -> Credentials | None:
         if not definition.logs_in:
@@ -92,24 +94,24 @@ class Invocation:
                 f"check {definition.label}: secret: missing; authentication {definition.authentication} needs one"
             )
         try:
-            return self._secrets.read(definition.secret, fresh=fresh, needs_host=True)
+            return read_logins(self._secrets, definition, fresh=fresh, needs_host=True)
         except CredentialsError as error:
             raise CredentialsError(f"check {definition.label}: {error}") from None
 
     def _check(
         self, definition: CheckDefinition, credentials: Credentials | None, deadline: float, guard: LoginGuard
     ) -> CheckResult:
-        version = self._secrets.version(definition.secret or "")
-        pause = guard.pause(definition, credentials, version)
+        logins = GuardedLogins(guard, definition, credentials, lambda login: self._secrets.version(login.secret or ""))
         left = deadline - time.monotonic()
         if left < _LEAST_SECONDS:
             raise NoTimeLeft(f"check {definition.label}: Lambda had no time left to look at the server")
         try:
             result = run_check(
-                guard.asked(definition, credentials, version),
+                logins.definition,
                 credentials,
                 deadline=deadline,
-                login_pause=pause,
+                login_pause=logins.pause("authenticate"),
+                send_pause=logins.pause("send_authenticate"),
                 refuse_local_addresses=not self._settings.allow_local_addresses,
                 keep_transcript=False,
             )
@@ -117,7 +119,7 @@ class Invocation:
             raise CredentialsError(f"check {definition.label}: secret {definition.secret}: {error}") from None
         except OutOfResources as error:
             raise OutOfResources(f"check {definition.label}: {error}") from error
-        guard.note(definition, credentials, version, result)
+        logins.note(result)
         if left < definition.timeout and result.failure is not None and result.failure.category is Category.TIMEOUT:
             raise NoTimeLeft(
                 f"check {definition.label}: Lambda had {length(left * 1000)} left, the definition's timeout is"

@@ -6,14 +6,15 @@ the flush and adds POWERTOOLS_SERVICE_NAME as a dimension, so its provider is us
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
-from imapcheck.definition.model import CheckDefinition, MetricSet
-from imapcheck.measures import MEASURES, CloudWatchUnit
-from imapcheck.result import CheckResult, judged_total
+from imapcheck.definition.model import CheckDefinition
+from imapcheck.measures import CERTIFICATE_DAYS, DURATION, MEASURES, SLOW, CloudWatchUnit, Measure, MetricSet
+from imapcheck.result import CheckResult
 from imapcheck.steps import STEPS
 
 MONITOR_ERRORS = "MonitorErrors"
+_SETS: tuple[MetricSet, ...] = get_args(MetricSet)
 _ON_ITS_WAY = 300
 """Seconds within which CloudWatch has a run's values: the schedule's jitter, the run, and the way through the log."""
 
@@ -32,37 +33,34 @@ class Metric(NamedTuple):
 
 
 def metrics_of(result: CheckResult, definition: CheckDefinition, stamp: datetime | None = None) -> list[Metric]:
-    """The metrics of one run of a deployed check, in the order of docs/metrics.md; `stamp` is the time they will have.
-
-    `Availability` is the verdict of all places. `Slow` and `Duration` say something about available runs alone, those
-    whose own session went well: a server that is down is not fast again. Where `total` is the only threshold, the alarm
-    `slow` reads `Duration`.
-    """
-    check, wanted, by_duration = {"Check": result.check or ""}, definition.metrics, definition.total_alone is not None
-    found = [Metric("Availability", "Percent", result.share_reached, check)]
-    if result.available:
-        if definition.thresholds and not by_duration:
-            found.append(Metric("Slow", "Count", 1 if result.slow else 0, check))
-        if wanted != "alarms" or by_duration:
-            duration = judged_total(result.steps, result.duration_ms)
-            found.append(Metric("Duration", "Milliseconds", duration, check))
-    found += _measures(result, definition, stamp or result.started_at, check)
-    return [*found, *_steps(result, wanted, check)]
+    """The metrics of one run of a deployed check; `stamp` is the time they will have."""
+    check = {"Check": result.check or ""}
+    return [*_measures(result, definition, stamp or result.started_at, check), *_steps(result, definition, check)]
 
 
 def _measures(
     result: CheckResult, definition: CheckDefinition, stamp: datetime, check: dict[str, str]
 ) -> Iterator[Metric]:
-    """What else was measured; of a certificate that nobody verified nothing is said, as it may be a stranger's."""
+    """Of a certificate that nobody verified nothing is said, as it may be a stranger's."""
     for measure in MEASURES:
         value = measure.of(result)
-        if value is None or measure.cloudwatch is None:
+        if value is None or measure.cloudwatch is None or not _is_wanted(measure, definition):
             continue
-        name, unit = measure.cloudwatch
-        if name == "CertificateDaysRemaining":
-            yield from _certificate(Metric(name, unit, value, check), result, definition, stamp)
-        elif definition.metrics not in (("alarms",) if measure.main else ("alarms", "main")):
-            yield Metric(name, unit, value, check)
+        metric = Metric(*measure.cloudwatch, value, check)
+        if measure is CERTIFICATE_DAYS:
+            yield from _certificate(metric, result, definition, stamp)
+        else:
+            yield metric
+
+
+def _is_wanted(measure: Measure, definition: CheckDefinition) -> bool:
+    """Where `total` is the only threshold, the alarm `slow` reads `Duration`, and there is no `Slow`."""
+    by_duration = definition.total_alone is not None
+    if measure is SLOW:
+        return bool(definition.thresholds) and not by_duration
+    if measure is DURATION:
+        return by_duration or definition.metrics != "alarms"
+    return _SETS.index(measure.set) <= _SETS.index(definition.metrics)
 
 
 def _certificate(days: Metric, result: CheckResult, definition: CheckDefinition, stamp: datetime) -> Iterator[Metric]:
@@ -79,8 +77,9 @@ def _certificate(days: Metric, result: CheckResult, definition: CheckDefinition,
         yield days._replace(after=_ON_ITS_WAY)
 
 
-def _steps(result: CheckResult, wanted: MetricSet, check: dict[str, str]) -> Iterator[Metric]:
+def _steps(result: CheckResult, definition: CheckDefinition, check: dict[str, str]) -> Iterator[Metric]:
     """The times that the sets `steps` and `all` add."""
+    wanted = definition.metrics
     for step in result.steps if wanted in ("steps", "all") else ():
         if step.status == "passed" and step.duration_ms is not None and (wanted == "all" or STEPS[step.name].main):
             yield Metric("StepDuration", "Milliseconds", step.duration_ms, {**check, "Step": step.name})

@@ -1,4 +1,4 @@
-"""Credentials from Secrets Manager, through Powertools Parameters.
+"""Credentials from Secrets Manager or Parameter Store, through Powertools Parameters.
 
 boto3 is imported by `connect`, at the latest when the first secret is read; its client then lives as long as the
 environment. What goes wrong names the secret and never its content.
@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 from imapcheck.aws.reasons import reason
 from imapcheck.aws.session import session
 from imapcheck.definition.json_text import UnreadableError, parse_object
+from imapcheck.definition.model import CheckDefinition
+from imapcheck.definition.secret import Store, place_of
 from imapcheck.errors import CredentialsError
 from imapcheck.login.credentials import Credentials
 
 if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.parameters import SecretsProvider
+    from aws_lambda_powertools.utilities.parameters import SecretsProvider, SSMProvider
 
 CACHED_SECONDS = 3600
 _WANTED = "username, password and host"
@@ -25,7 +27,7 @@ class SecretReader:
     """Reads secrets, cached for an hour; `fresh` reads past the cache."""
 
     def __init__(self) -> None:
-        self._provider: SecretsProvider | None = None
+        self._providers: dict[Store, SecretsProvider | SSMProvider] = {}
         self._versions: dict[str, str] = {}
         self._fetched: str | None = None
         self._lock = threading.Lock()
@@ -44,16 +46,22 @@ class SecretReader:
         return credentials
 
     def version(self, name: str) -> str:
-        """The version id of what `read` returned last for `name`: it tells new credentials from refused ones."""
+        """The version of what `read` returned last for `name`: it tells new credentials from refused ones.
+
+        Of a parameter also when it was changed, as one that is made anew begins with version 1 again.
+        """
         return self._versions.get(name, "")
 
     def _text(self, source: str, name: str, fresh: bool) -> Any:
         from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
         try:
-            provider = self.connect()
-            self._fetched = None
-            text = provider.get(name, max_age=CACHED_SECONDS, force_fetch=fresh, VersionStage="AWSCURRENT")
+            place = place_of(name)
+            provider, self._fetched = self.connect(place.store), None
+            if place.store == "AWS Secrets Manager":
+                text = provider.get(place.name, max_age=CACHED_SECONDS, force_fetch=fresh, VersionStage="AWSCURRENT")
+            else:
+                text = provider.get(f"/{place.name}", max_age=CACHED_SECONDS, force_fetch=fresh, decrypt=True)
         except MemoryError:
             raise
         except Exception as error:  # noqa: BLE001 - boto3 and its providers raise far more than botocore's own
@@ -63,25 +71,40 @@ class SecretReader:
             self._versions[name] = self._fetched
         return text
 
-    def connect(self) -> "SecretsProvider":
-        """The client, made when it is first asked for. Raises what boto3 raises where it cannot be made."""
-        from aws_lambda_powertools.utilities.parameters import SecretsProvider
+    def connect(self, store: Store) -> "SecretsProvider | SSMProvider":
+        """The store's client, made when it is first asked for. Raises what boto3 raises where it cannot be made."""
+        from aws_lambda_powertools.utilities.parameters import SecretsProvider, SSMProvider
         from botocore.config import Config
 
         with self._lock:
-            if self._provider is None:
+            if store not in self._providers:
                 timeouts = Config(
                     connect_timeout=_CONNECT_SECONDS,
                     read_timeout=_READ_SECONDS,
                     retries={"total_max_attempts": _ATTEMPTS, "mode": "standard"},
                 )
-                self._provider = SecretsProvider(boto_config=timeouts, boto3_session=session())
+                kind = SecretsProvider if store == "AWS Secrets Manager" else SSMProvider
+                provider = self._providers[store] = kind(boto_config=timeouts, boto3_session=session())
                 # Powertools returns the text alone; the version is in the same answer.
-                self._provider.client.meta.events.register("after-call.secrets-manager.GetSecretValue", self._note)
-            return self._provider
+                for event in ("secrets-manager.GetSecretValue", "ssm.GetParameter"):
+                    provider.client.meta.events.register(f"after-call.{event}", self._note)
+            return self._providers[store]
 
     def _note(self, parsed: dict[str, Any], **_: Any) -> None:
-        self._fetched = parsed.get("VersionId")
+        parameter = parsed.get("Parameter")
+        if parameter is None:
+            self._fetched = parsed.get("VersionId")
+        else:
+            self._fetched = f"{parameter.get('Version')} of {parameter.get('LastModifiedDate')}"
+
+
+def read_logins(reader: SecretReader, definition: CheckDefinition, **options: bool) -> Credentials:
+    """Those of `secret`, which must be there, with those of `send.secret` as `send`; `options` are for `read`."""
+    assert definition.secret is not None
+    held, send, sender = reader.read(definition.secret, **options), definition.send, None
+    if send is not None and send.logs_in and send.secret is not None:
+        sender = reader.read(send.secret, **options)
+    return held.model_copy(update={"send": sender}) if sender != held.send else held
 
 
 def _object(source: str, text: Any) -> dict[str, Any]:

@@ -7,9 +7,10 @@ from imapcheck.check.plan import plan
 from imapcheck.check.state import Attempt, Prepared
 from imapcheck.check.steps.connection import logout
 from imapcheck.errors import CheckFailure
+from imapcheck.failures import FailureType
 from imapcheck.login.mechanisms import Mechanism, mechanism_for
 from imapcheck.result import Failure, StepResult
-from imapcheck.steps import StepName
+from imapcheck.steps import STEPS, StepName
 from imapcheck.trace import NOT_REACHED, Deadline, Tracer
 from imapcheck.transcript import Redactor, Transcript
 
@@ -38,8 +39,11 @@ class Ended:
         return self.failures[0] if self.failures else None
 
 
-def make_attempt(asked: Prepared, ends: Deadline) -> Ended:
-    """Run one attempt up to LOGOUT, by `ends`. What the server does is in what is returned."""
+def make_attempt(asked: Prepared, ends: Deadline, extends_to: Deadline | None = None) -> Ended:
+    """Run one attempt up to LOGOUT, by `ends`, or by `extends_to` once no other attempt can follow.
+
+    What the server does is in what is returned.
+    """
     redactor = Redactor(_secrets(asked))
     attempt = Attempt(
         asked=asked,
@@ -48,6 +52,7 @@ def make_attempt(asked: Prepared, ends: Deadline) -> Ended:
         redactor=redactor,
         transcript=Transcript(redactor),
         mechanism=_mechanism(asked),
+        extends_to=extends_to,
     )
     try:
         failures = _walk(attempt)
@@ -57,11 +62,17 @@ def make_attempt(asked: Prepared, ends: Deadline) -> Ended:
     finally:
         if attempt.opened is not None:
             attempt.opened.wire.close()
+        if attempt.sender is not None:
+            attempt.sender.wire.close()
 
 
 def _secrets(asked: Prepared) -> tuple[str, ...]:
     held = asked.credentials.secret_values() if asked.credentials is not None else ()
-    return (*held, asked.token.value) if asked.token is not None else held
+    sending = asked.sending
+    if sending is not None and sending.credentials is not None:
+        held += sending.credentials.secret_values()
+    tokens = (asked.token, sending.token if sending is not None else None)
+    return (*held, *(token.value for token in tokens if token is not None))
 
 
 def _mechanism(asked: Prepared) -> Mechanism | None:
@@ -93,19 +104,40 @@ def _walk(attempt: Attempt) -> list[tuple[CheckFailure, StepName]]:
 
 def _failure(attempt: Attempt, failure: CheckFailure, planned: StepName) -> Failure:
     """The step is the one that failed: CAPABILITY is asked again within what `tls` and `authenticate` plan."""
+    step = attempt.tracer.step_of(failure) or planned
     detail = attempt.redactor.clean_line(failure.detail)
     return Failure(
-        step=attempt.tracer.step_of(failure) or planned,
+        step=step,
         type=failure.type,
         category=failure.type.category,
         detail=detail,
         response_code=failure.response_code,
-        advice=failure.advice or advice_for(failure.type, detail, attempt.asked.definition.authentication),
+        advice=failure.advice or _advice(attempt, failure.type, step, detail),
     )
+
+
+def _advice(attempt: Attempt, type: FailureType, step: StepName, detail: str) -> str:
+    """What to do first, where the failed command knows no better."""
+    definition = attempt.asked.definition
+    if "send" not in STEPS[step].needs:
+        return advice_for(type, detail, definition.authentication)
+    return _for_sending(advice_for(type, detail, None if definition.send is None else definition.send.authentication))
+
+
+def _for_sending(advice: str) -> str:
+    """Advice about the mailbox's server with the keys of the sending one."""
+    for here, there in (("imaps://", "smtps://"), (" tls.", " send.tls."), ("(tls.", "(send.tls.")):
+        advice = advice.replace(here, there)
+    return advice.replace("set authentication ", "set send.authentication ")
 
 
 def _leave(attempt: Attempt, failed: bool) -> None:
     """LOGOUT wherever the connection is usable, briefly after a failure."""
+    if attempt.asked.sending is not None and attempt.opened is not None:
+        from imapcheck.check.steps import sending  # few ask for it
+
+        attempt.session.wire.deadline = attempt.deadline.within(_LOGOUT_AFTER_FAILURE if failed else _LOGOUT)
+        sending.leave(attempt)
     if attempt.opened is None or not attempt.opened.usable:
         attempt.tracer.skip("logout", NOT_REACHED)
         return

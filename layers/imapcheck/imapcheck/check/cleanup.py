@@ -35,15 +35,17 @@ def remove_older(
     subject: str,
     keep_for: timedelta,
     step: StepRecord,
+    *,
+    inbox: bool = False,
 ) -> int:
     """Remove the messages of `check` in `mailbox` that are older than `keep_for`; returns how many went.
 
     What stands in the way is said in `step` (`skip` or `refuse`); only a broken connection raises
-    `CheckFailure`.
+    `CheckFailure`. INBOX is opened writable with `inbox` alone.
     """
     gmail = session.offers("X-GM-EXT-1")
     trash = by_special_use(listed, "\\trash") if gmail else None
-    if reason := _obstacle(session, mailbox, gmail, trash):
+    if reason := _obstacle(session, mailbox, gmail, trash, inbox):
         step.skip(reason)
         return 0
     opened = session.select(mailbox)
@@ -65,9 +67,9 @@ def remove_older(
     return removed
 
 
-def _obstacle(session: ImapSession, mailbox: bytes, gmail: bool, trash: bytes | None) -> str | None:
+def _obstacle(session: ImapSession, mailbox: bytes, gmail: bool, trash: bytes | None, inbox: bool) -> str | None:
     """Why nothing may be removed here, or None."""
-    if mailbox.upper() == b"INBOX":
+    if mailbox.upper() == b"INBOX" and not inbox:
         return "INBOX is never opened writable"
     if gmail:
         if trash is None:

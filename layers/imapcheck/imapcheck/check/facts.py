@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from imapcheck.check.state import Learnt
 from imapcheck.definition.model import CheckDefinition
+from imapcheck.delivery import DeliveryFacts
 from imapcheck.imap.encoder import decode_mailbox
 from imapcheck.network.tls import weaknesses
 from imapcheck.result import (
@@ -55,6 +56,14 @@ def warnings(
         found.append(ResultWarning("empty_message", detail))
     found += _message_warnings(learnt)
     return tuple(found)
+
+
+def delivery_warnings(delivery: DeliveryFacts | None) -> tuple[ResultWarning, ...]:
+    """What the receiving server's own look at a sent message calls failed."""
+    found = delivery.authentication if delivery is not None else None
+    if found is None or "fail" not in (found.spf, found.dkim, found.dmarc):
+        return ()
+    return (ResultWarning("delivery_authentication", f"the receiving server found {found.words}"),)
 
 
 def _message_warnings(learnt: Learnt) -> Iterator[ResultWarning]:

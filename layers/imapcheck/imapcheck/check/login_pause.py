@@ -11,13 +11,14 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Literal, Protocol
 
-from imapcheck.definition.model import CheckDefinition
 from imapcheck.failures import FailureType
 from imapcheck.login.credentials import Credentials, LoginPause
 from imapcheck.result import CheckResult
 
+type LoginStep = Literal["authenticate", "send_authenticate"]
+_PROTOCOLS: dict[LoginStep, str] = {"authenticate": "imap", "send_authenticate": "smtp"}
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 30))
 MOST_REFUSED = 20
 """Of credentials and ways in that are remembered of a mailbox."""
@@ -28,6 +29,19 @@ _NOT_TRIED = (FailureType.AUTHENTICATION_PAUSED, FailureType.MECHANISM_NOT_OFFER
 
 type Version = str | Callable[[], str]
 """What tells one set of credentials from another; called only where a refusal is known, as it may be costly."""
+
+
+class Server(Protocol):
+    """Where one logs in, and how: a definition, or its `send`."""
+
+    @property
+    def host(self) -> str: ...
+
+    @property
+    def port(self) -> int: ...
+
+    @property
+    def authentication(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -83,13 +97,13 @@ class LoginGuard:
         self._lock = threading.RLock()
 
     def pause(
-        self, definition: CheckDefinition, credentials: Credentials | None, version: Version
+        self, server: Server, credentials: Credentials | None, version: Version, step: LoginStep = "authenticate"
     ) -> LoginPause | None:
         """The pause in force for this login, or None: then it may be tried, and `note` wants to hear of it."""
         if credentials is None:
             return None
         with self._lock:
-            mailbox, way = mailbox_of(definition, credentials), _way_in(definition)
+            mailbox, way = mailbox_of(server, credentials, _PROTOCOLS[step]), _way_in(server)
             refusal = self._known(mailbox)
             if refusal is None or not (ways := refusal.ways(version := _told(version))):
                 return None
@@ -106,10 +120,11 @@ class LoginGuard:
                 )  # one of several tries, and they learn from it
             return LoginPause(refusal.first_at, retry_at)
 
-    def asked(self, definition: CheckDefinition, credentials: Credentials | None, version: Version) -> CheckDefinition:
-        """The definition as it is run: credentials that were refused before are tried once, and no more."""
-        on_trial = credentials is not None and self._was_refused(mailbox_of(definition, credentials), version)
-        return definition.model_copy(update={"retries": 0}) if on_trial else definition
+    def is_on_trial(
+        self, server: Server, credentials: Credentials | None, version: Version, step: LoginStep = "authenticate"
+    ) -> bool:
+        """Credentials that were refused before are tried once a run, and no more."""
+        return credentials is not None and self._was_refused(mailbox_of(server, credentials, _PROTOCOLS[step]), version)
 
     def obeyed_only(self) -> "LoginGuard":
         """One that withholds what this one would, and learns nothing: a test leaves no pause for others."""
@@ -120,21 +135,27 @@ class LoginGuard:
         return refusal is not None and bool(refusal.ways(_told(version)))
 
     def note(
-        self, definition: CheckDefinition, credentials: Credentials | None, version: Version, result: CheckResult
+        self,
+        server: Server,
+        credentials: Credentials | None,
+        version: Version,
+        result: CheckResult,
+        step: LoginStep = "authenticate",
     ) -> None:
         """Learn from a result: a refusal starts or lengthens the pause, a login that went well ends it."""
         if credentials is None:
             return
         with self._lock:
-            mailbox, way = mailbox_of(definition, credentials), _way_in(definition)
+            mailbox, way = mailbox_of(server, credentials, _PROTOCOLS[step]), _way_in(server)
             self._trying.pop(mailbox, None)
-            step, failure = result.step("authenticate"), result.failure
-            if failure is not None and failure.type is FailureType.AUTHENTICATION_FAILED:
+            made, failure = result.step(step), result.failure
+            failed = failure is not None and failure.step == step
+            if failure is not None and failed and failure.type is FailureType.AUTHENTICATION_FAILED:
                 self._refused(mailbox, way, _told(version))
-            elif failure is not None and failure.step == "authenticate":
+            elif failure is not None and failed:
                 if failure.type not in _NOT_TRIED and self._was_refused(mailbox, version):
                     self._refused(mailbox, way, _told(version))
-            elif step is not None and step.status == "passed":
+            elif made is not None and made.status == "passed":
                 self._accepted(mailbox, way, version)
 
     def _is_forgiven(self, refusal: Refusal) -> bool:
@@ -205,9 +226,9 @@ class _Observer(LoginGuard):
         """Nothing is learnt."""
 
 
-def mailbox_of(definition: CheckDefinition, credentials: Credentials, protocol: str = "imap") -> str:
+def mailbox_of(server: Server, credentials: Credentials, protocol: str = "imap") -> str:
     """A digest of names alone; nothing of it is secret. What locks an account counts refusals by any way in."""
-    parts = (protocol, definition.host, credentials.username.casefold())
+    parts = (protocol, server.host, credentials.username.casefold())
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
@@ -221,6 +242,6 @@ def _retry_at(refusal: Refusal, refused_this_way: bool) -> datetime:
     return refusal.latest_at + PAUSES[step]
 
 
-def _way_in(definition: CheckDefinition) -> str:
+def _way_in(server: Server) -> str:
     """`plain 993`."""
-    return f"{definition.authentication} {definition.port}"
+    return f"{server.authentication} {server.port}"

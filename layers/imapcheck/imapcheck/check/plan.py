@@ -6,7 +6,7 @@ from imapcheck.check.state import Attempt
 from imapcheck.check.steps import connection, filing, login, reading
 from imapcheck.definition.asked import why_not
 from imapcheck.definition.model import CheckDefinition
-from imapcheck.steps import StepName
+from imapcheck.steps import STEP_NAMES, StepName
 
 type Step = Callable[[Attempt], None]
 
@@ -36,8 +36,23 @@ def plan(definition: CheckDefinition) -> list[tuple[StepName, Step]]:
 
     `logout` comes last, whatever happened: that is `run`'s matter.
     """
-    order = list(_FUNCTIONS)
+    functions = _FUNCTIONS | _sending() if definition.sends else _FUNCTIONS
+    order = [name for name in STEP_NAMES if name in functions]
     if definition.tls_mode == "starttls":
         order.remove("tls")
         order.insert(order.index("starttls") + 1, "tls")
-    return [(name, _FUNCTIONS[name]) for name in order if why_not(definition, name) is None]
+    return [(name, functions[name]) for name in order if why_not(definition, name) is None]
+
+
+def _sending() -> dict[StepName, Step]:
+    from imapcheck.check.steps import sending  # few ask for it
+
+    return {
+        "examine": sending.examine,
+        "send_connect": sending.send_connect,
+        "send_tls": sending.send_tls,
+        "send_authenticate": sending.send_authenticate,
+        "submit": sending.submit,
+        "arrival": sending.arrival,
+        "search": sending.search,
+    }

@@ -18,7 +18,7 @@ from imapcheck.check.refusal_words import (
 from imapcheck.check.tls_words import LOGIN_NEEDS_TLS
 
 
-class Login(Enum):
+class LoginAnswer(Enum):
     """What the refusal of a login says about it."""
 
     REFUSED = auto()
@@ -28,11 +28,11 @@ class Login(Enum):
 
 
 _LOGIN_BY_CODE = {
-    **dict.fromkeys(("AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED", "NOPERM"), Login.REFUSED),
+    **dict.fromkeys(("AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED", "NOPERM"), LoginAnswer.REFUSED),
     **dict.fromkeys(
-        ("UNAVAILABLE", "SERVERBUG", "INUSE", "LIMIT", "THROTTLED", "TEMPFAIL", "CORRUPTION"), Login.UNAVAILABLE
+        ("UNAVAILABLE", "SERVERBUG", "INUSE", "LIMIT", "THROTTLED", "TEMPFAIL", "CORRUPTION"), LoginAnswer.UNAVAILABLE
     ),
-    "PRIVACYREQUIRED": Login.NEEDS_TLS,
+    "PRIVACYREQUIRED": LoginAnswer.NEEDS_TLS,
 }
 _MISSING_CODES = {"NONEXISTENT", "TRYCREATE"}
 _DECIDING_CODES = {
@@ -50,21 +50,21 @@ def _any_of(rows: tuple[Words, ...]) -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{row.pattern})" for row in rows))
 
 
-def refused_login(code: str | None, words: str) -> Login:
+def refused_login(code: str | None, words: str) -> LoginAnswer:
     """What a refused login was refused for; `UNTOLD` where neither code nor words say it."""
     if (told := _LOGIN_BY_CODE.get(code or "")) is not None:
         return told
     plain = _plain(words)
     if _any_of(LOGIN_NEEDS_TLS).search(plain):
-        return Login.NEEDS_TLS
+        return LoginAnswer.NEEDS_TLS
     if _any_of(LOGIN_REFUSED).search(plain):
-        return Login.REFUSED
-    return Login.UNAVAILABLE if _any_of(LOGIN_UNAVAILABLE).search(plain) else Login.UNTOLD
+        return LoginAnswer.REFUSED
+    return LoginAnswer.UNAVAILABLE if _any_of(LOGIN_UNAVAILABLE).search(plain) else LoginAnswer.UNTOLD
 
 
 def is_passing(code: str | None, words: str) -> bool:
     """Whether a command after the login was refused for a trouble that may pass, such as a back end that is away."""
-    return refused_login(code, words) is Login.UNAVAILABLE
+    return refused_login(code, words) is LoginAnswer.UNAVAILABLE
 
 
 def is_mailbox_missing(code: str | None, words: str) -> bool | None:

@@ -18,7 +18,9 @@ from imapcheck.transcript import Redactor, Transcript
 
 if TYPE_CHECKING:
     from imapcheck.check.message import Draft
+    from imapcheck.check.sending import RoundTrip, Sending
     from imapcheck.login.oauth import Token
+    from imapcheck.smtp.session import SmtpSession
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Prepared:
     login_pause: LoginPause | None
     refuse_local_addresses: bool
     hooks: tuple[Hook, ...]
+    sending: "Sending | None" = None
 
     @property
     def search(self) -> SearchDefinition:
@@ -74,11 +77,16 @@ class Learnt:
     message_id: str | None = None
     appended: Appended | None = None
     removed: int = 0
+    # sending
+    round_trip: "RoundTrip | None" = None
 
 
 @dataclass
 class Attempt:
-    """One attempt under way: a step reads what is `asked`, works with the rest, and leaves what it `learnt`."""
+    """One attempt under way: a step reads what is `asked`, works with the rest, and leaves what it `learnt`.
+
+    `extends_to` is what the attempt may last to once no other can follow it: the run's own end.
+    """
 
     asked: Prepared
     deadline: Deadline
@@ -88,6 +96,13 @@ class Attempt:
     mechanism: Mechanism | None
     learnt: Learnt = field(default_factory=Learnt)
     opened: ImapSession | None = None
+    sender: "SmtpSession | None" = None
+    extends_to: Deadline | None = None
+
+    @property
+    def sending(self) -> "Sending":
+        assert self.asked.sending is not None
+        return self.asked.sending
 
     @property
     def session(self) -> ImapSession:

@@ -1,4 +1,4 @@
-"""The command line: `imapcheck run | init | validate | summary | explain | stack | schema | demo`.
+"""The command line: `imapcheck run | init | validate | show | summary | explain | stack | schema | demo`.
 
 docs/command-line.md says what each does.
 """
@@ -22,6 +22,7 @@ _MODULES = {
     "run": "imapcheck.cli.run",
     "init": "imapcheck.cli.init",
     "validate": "imapcheck.cli.definitions",
+    "show": "imapcheck.cli.show",
     "stack": "imapcheck.cli.definitions",
     "summary": "imapcheck.cli.summary",
     "explain": "imapcheck.cli.app",
@@ -31,7 +32,7 @@ _MODULES = {
 """The commands in the order of `--help`, and where each is."""
 
 
-class Commands(TyperGroup):
+class CommandGroup(TyperGroup):
     """The group, with `_MODULES` for its commands."""
 
     def __init__(self, **attributes: Any) -> None:
@@ -39,7 +40,7 @@ class Commands(TyperGroup):
 
 
 app = typer.Typer(
-    cls=Commands,
+    cls=CommandGroup,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -127,11 +128,13 @@ def explain(
         raise typer.Exit(WRONG_USAGE) from None
 
 
-def schema() -> None:
+def schema(
+    part: Annotated[bool, typer.Option("--part", help="Of a part, which several checks extend.")] = False,
+) -> None:
     """Print the JSON Schema of a check definition."""
-    from imapcheck.definition.model import json_schema
+    from imapcheck.definition.schema import json_schema, part_schema
 
-    print(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+    print(json.dumps(part_schema() if part else json_schema(), indent=2, ensure_ascii=False))
 
 
 def demo() -> None:

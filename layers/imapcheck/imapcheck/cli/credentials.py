@@ -15,7 +15,7 @@ _AWS_PACKAGES = {"boto3", "botocore", "aws_lambda_powertools"}
 _WITHOUT_AWS = f"give --credentials FILE (or a folder with NAME.json for each check), or set {USERNAME} and {PASSWORD}"
 
 
-class Found(NamedTuple):
+class FoundCredentials(NamedTuple):
     """Credentials, where they came from, and how a host is put to them there."""
 
     credentials: Credentials
@@ -40,7 +40,7 @@ class CredentialsFinder:
         finder._secrets, finder._fresh = self._secrets, True
         return finder
 
-    def find(self, definition: CheckDefinition, file: str) -> Found | None:
+    def find(self, definition: CheckDefinition, file: str) -> FoundCredentials | None:
         """Credentials for the definition in `file`; None where it needs none.
 
         Raises `CredentialsError`, which begins with the file and holds no value of a secret.
@@ -52,7 +52,7 @@ class CredentialsFinder:
         except CredentialsError as error:
             raise CredentialsError(f"{file}: {error}") from None
 
-    def _find(self, definition: CheckDefinition) -> Found:
+    def _find(self, definition: CheckDefinition) -> FoundCredentials:
         if self._given is not None:
             return self._from_file(self._given / f"{definition.label}.json" if self._folder else self._given)
         match [name for name in (USERNAME, PASSWORD) if self._environment.get(name)]:
@@ -62,10 +62,10 @@ class CredentialsFinder:
                 missing = PASSWORD if given == USERNAME else USERNAME
                 raise CredentialsError(f"{given} is set in the environment, and {missing} is missing")
         if definition.secret is not None:
-            return self._from_secret(definition.secret)
+            return self._from_secret(definition, definition.secret)
         raise CredentialsError(f"no credentials: {_WITHOUT_AWS}, or name a secret in the definition")
 
-    def _from_file(self, path: Path) -> Found:
+    def _from_file(self, path: Path) -> FoundCredentials:
         source = f"credentials in {shown(path)}"
         if path not in self._read:  # standard input can be read once only
             self._read[path] = _content(path)
@@ -73,24 +73,26 @@ class CredentialsFinder:
         if isinstance(content, UnreadableError):
             raise CredentialsError(f"{source}: {content}")
         advice = 'add "host" to it, or give a folder with NAME.json for each check'
-        return Found(Credentials.from_object(content, source=source), source, advice)
+        return FoundCredentials(Credentials.from_object(content, source=source), source, advice)
 
-    def _from_environment(self) -> Found:
+    def _from_environment(self) -> FoundCredentials:
         given = self._environment
         content = {"username": given[USERNAME], "password": given[PASSWORD], "host": given.get(HOST) or None}
         source = f"{USERNAME} in the environment"
         advice = f"set {HOST} to the one that they are for"
-        return Found(Credentials.from_object(content, source="environment"), source, advice)
+        return FoundCredentials(Credentials.from_object(content, source="environment"), source, advice)
 
-    def _from_secret(self, name: str) -> Found:
+    def _from_secret(self, definition: CheckDefinition, name: str) -> FoundCredentials:
         source = f"secret {name}"
         try:
-            if self._secrets is None:
-                from imapcheck.aws.secrets import SecretReader  # boto3 is loaded only where a secret is read
+            from imapcheck.aws.secrets import SecretReader, read_logins  # boto3 is loaded only where a secret is read
 
+            if self._secrets is None:
                 logging.getLogger("botocore").setLevel(logging.CRITICAL)  # what it warns of is in our own error
                 self._secrets = SecretReader()
-            return Found(self._secrets.read(name, fresh=self._fresh), source, 'add "host" to the secret')
+            return FoundCredentials(
+                read_logins(self._secrets, definition, fresh=self._fresh), source, 'add "host" to the secret'
+            )
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] not in _AWS_PACKAGES:
                 raise

@@ -10,25 +10,29 @@ from typing import Annotated
 
 import typer
 
-from imapcheck.check.deployable import run_refusals
 from imapcheck.cli.status import WRONG_USAGE
-from imapcheck.definition.deployment import DEFAULT_PREFIX, PREFIX_PATTERN, doubts, refusals, strays
-from imapcheck.definition.files import load_definition
+from imapcheck.definition.files import load_definition, load_part
 from imapcheck.definition.json_text import STANDARD_INPUT, shown
 from imapcheck.definition.model import CheckDefinition
-from imapcheck.definition.salvage import refusals_beside
+from imapcheck.definition.parts import Parts, is_part
 from imapcheck.errors import DefinitionError
 from imapcheck.stack.archive import NAME as ARCHIVE
 from imapcheck.stack.archive import definitions_archive
 from imapcheck.stack.checks import checks_template
 from imapcheck.stack.contacts import contacts_of, contacts_template
+from imapcheck.stack.deployable import run_refusals
+from imapcheck.stack.doubts import DEFAULT_PREFIX, PREFIX_PATTERN, doubts
 from imapcheck.stack.quotas import refuse_what_does_not_fit
+from imapcheck.stack.refusals import refusals, strays
+from imapcheck.stack.salvage import refusals_beside
 
 _MOST_NAMES = 3
 
 
 def validate(
-    files: Annotated[list[Path], typer.Argument(help="Check definitions; - reads standard input.", metavar="FILE...")],
+    files: Annotated[
+        list[Path], typer.Argument(help="Check definitions and parts; - reads standard input.", metavar="FILE...")
+    ],
     secret_prefix: Annotated[
         str, typer.Option(metavar="PREFIX", help="SecretPrefix of the stack that they are for.", show_default=True)
     ] = DEFAULT_PREFIX,
@@ -41,12 +45,16 @@ def validate(
     now = datetime.now(UTC)
     valid, problems = _load(files, now)
     lines = [line for file, definition in valid for line in doubts(definition, shown(file), now, secret_prefix)]
-    for line in [*problems, *lines]:
+    for line in dict.fromkeys([*problems, *lines]):
         print(line)
     if problems:
         raise typer.Exit(WRONG_USAGE)
-    unscheduled = len(_unscheduled(definition for _, definition in valid))
-    print(f"{len(files)} valid" + (f", {unscheduled} without a schedule (run by name only)" if unscheduled else ""))
+    facts = [f"{len(valid)} valid"]
+    if unscheduled := len(_unscheduled(definition for _, definition in valid)):
+        facts.append(f"{unscheduled} without a schedule (run by name only)")
+    if parts := len(files) - len(valid):
+        facts.append(f"{parts} part{'s' if parts > 1 else ''}")
+    print(", ".join(facts))
 
 
 def stack(
@@ -74,7 +82,7 @@ def stack(
     except DefinitionError as error:
         problems.append(str(error))
     if problems:
-        print("\n".join(problems), file=sys.stderr)
+        print("\n".join(dict.fromkeys(problems)), file=sys.stderr)
         raise typer.Exit(WRONG_USAGE)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -103,14 +111,19 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _load(files: Sequence[Path], now: datetime) -> tuple[list[tuple[Path, CheckDefinition]], list[str]]:
-    """Definitions that can be deployed, and what is wrong with the others."""
+    """Checks that can be deployed, and what is wrong with the others and with parts."""
     valid: list[tuple[Path, CheckDefinition]] = []
     problems: list[str] = []
+    parts = Parts()
     for file in files:
         try:
-            definition = load_definition(file)
+            if is_part(file):
+                load_part(file, parts)
+                continue
+            definition = load_definition(file, parts)
         except DefinitionError as error:
-            problems += [str(error), *([] if file == STANDARD_INPUT else refusals_beside(file, now))]
+            problems += str(error).splitlines()
+            problems += [] if file == STANDARD_INPUT or is_part(file) else refusals_beside(file, now, parts)
             continue
         found = refusals(definition, shown(file), now)
         found += run_refusals(definition, shown(file), allow_local_addresses=_allows_local_addresses())

@@ -22,7 +22,7 @@ from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.plain import plain
 from imapcheck.login.credentials import Credentials
 from imapcheck.output.outcome import Outcome
-from imapcheck.output.terminal import OneCheckScreen, console_for
+from imapcheck.output.terminal.screens import OneCheckScreen, console_for
 from imapcheck.result import CheckResult
 
 USERNAME, PASSWORD = "demo", "correct horse battery"

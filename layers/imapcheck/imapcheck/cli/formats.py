@@ -17,7 +17,7 @@ def screen_for(
         return DocumentScreen(format)
     if format.name == "json":
         return JsonScreen(transcript=transcript, quiet=quiet)
-    from imapcheck.output.terminal import ManyChecksScreen, OneCheckScreen  # rich is loaded for people only
+    from imapcheck.output.terminal.screens import ManyChecksScreen, OneCheckScreen  # rich is loaded for people only
 
     if count == 1:
         return OneCheckScreen(transcript=transcript, quiet=quiet, timeout=timeout)

@@ -2,14 +2,13 @@
 
 import itertools
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
 import typer
 from typer.core import TyperCommand
-
-from imapcheck.cli.status import wrong_usage_to
 
 _TYPE, _REQUIRED = re.compile(r" <(?:str|path|list\[Path\])>"), re.compile(r"\{([A-Za-z.\[\]]+)\}(?:\.\.\.)?")
 
@@ -20,20 +19,20 @@ WrongUsage: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__nam
 
 
 class PlainCommand(TyperCommand):
-    """A command whose help and usage lines are plain, and whose wrong usage is not an outage to Nagios."""
+    """A command whose help and usage lines are plain, and whose wrong usage is no outage to the reader of a format."""
 
     def make_context(self, info_name: Any, args: list[str], parent: Any = None, **extra: Any) -> Any:
         given = list(args)
         try:
             return super().make_context(info_name, args, parent, **extra)
         except _UsageError as error:
-            raise _unknown_to_nagios(error, given) from None
+            raise _as_the_format_has_it(error, given) from None
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except _UsageError as error:
-            raise _unknown_to_nagios(error, [f"--format={ctx.params.get('format')}"]) from None
+            raise _as_the_format_has_it(error, [f"--format={ctx.params.get('format')}"]) from None
 
     def get_usage(self, ctx: Any) -> str:
         return _plain(super().get_usage(ctx))
@@ -67,13 +66,17 @@ class Loaded(Mapping[str, Any]):
         return len(self._modules)
 
 
-def _unknown_to_nagios(error: Any, arguments: list[str]) -> Exception:
-    """The error itself; where Nagios asks, its line and its status, as our 2 is its CRITICAL."""
-    asked = "--format=nagios" in arguments or ("--format", "nagios") in itertools.pairwise(arguments)
-    if not asked:
+def _as_the_format_has_it(error: Any, arguments: list[str]) -> Exception:
+    """The error itself; its line and its status where a format has its own, as our 2 is Nagios' CRITICAL."""
+    from imapcheck.output.formats import FORMATS
+
+    given = [*arguments, *map("=".join, itertools.pairwise(arguments))]
+    format = next((row for row in FORMATS.values() if f"--format={row.name}" in given and row.wrong_usage), None)
+    if format is None:
         return error  # type: ignore[no-any-return]
     error.show()
-    return typer.Exit(wrong_usage_to("nagios"))
+    sys.stdout.write(format.wrong_usage)
+    return typer.Exit(format.trouble)
 
 
 def _plain(text: str) -> str:

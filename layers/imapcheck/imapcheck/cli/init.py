@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from imapcheck.cli.credentials import HOST, PASSWORD, USERNAME
+from imapcheck.cli.init_sending import SenderUnusable, send_block
 from imapcheck.cli.look import Look, log_in, look
 from imapcheck.cli.status import INTERRUPTED, UNAVAILABLE, WRONG_USAGE
 from imapcheck.definition.files import parse_definition
@@ -24,8 +25,8 @@ from imapcheck.errors import CredentialsError, DefinitionError
 from imapcheck.failures import FailureType
 from imapcheck.login.credentials import Credentials
 from imapcheck.output.outcome import Outcome
-from imapcheck.output.terminal import console_for, say
-from imapcheck.output.verdict import verdict
+from imapcheck.output.terminal.screens import console_for, say
+from imapcheck.output.terminal.verdict import verdict
 from imapcheck.text import one_line
 
 HELP = f"""\b
@@ -62,6 +63,10 @@ def init(
         str | None, typer.Option(metavar="ADDRESS", help="From and To of the test message; default: the user name.")
     ] = None,
     message: Annotated[bool, typer.Option(help="File a test message on every run, and find it again.")] = True,
+    send: Annotated[
+        str | None,
+        typer.Option(metavar="SERVER", help="Really send mail through it, such as smtps://host:465/, and wait for it."),
+    ] = None,
     ca_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A private authority's certificate, beside the definition.")
     ] = None,
@@ -84,11 +89,16 @@ def init(
         if given is not None and looked.authentication is not None:
             looked = _seen(log_in(looked, given, looked.authentication, path.parent))
         content = _content(looked, path.stem, tls, _address(given, address, looked) if message else None)
+        if send is not None:
+            content["send"] = _send(send, looked, path, tls, _sent_to(given, address, looked))
         content |= _schedule(every, looked)
         parse_definition({**content, "name": path.stem}, source=shown(path), directory=path.parent)
     except (DefinitionError, CredentialsError) as error:
         print(error, file=sys.stderr)
         raise typer.Exit(WRONG_USAGE) from None
+    except SenderUnusable as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(UNAVAILABLE) from None
     _write(path, content)
     _tell_what_next(path, content, given, looked, username)
 
@@ -185,6 +195,22 @@ def _address(given: Credentials | None, address: str | None, looked: Look) -> st
     return address or guess
 
 
+def _sent_to(given: Credentials | None, address: str | None, looked: Look) -> str:
+    """The address of the mailbox, as far as it can be guessed."""
+    name = given.username if given is not None else "monitor"
+    return address or (name if "@" in name else f"{name}@{looked.definition.host}")
+
+
+def _send(server: str, looked: Look, path: Path, tls: dict[str, str], address: str) -> dict[str, Any]:
+    if looked.authentication is None and looked.token_authentication is None:
+        raise typer.BadParameter("the mailbox needs a login, so that the message can be found", param_hint="--send")
+
+    def ask(question: str, guess: str) -> str:
+        return _asked(question, default=guess) if sys.stdin.isatty() else guess
+
+    return send_block(server, looked.definition, path.stem, address, tls, path.parent, ask)
+
+
 def _content(looked: Look, name: str, tls: dict[str, str], address: str | None) -> dict[str, Any]:
     """The definition: what it searches for is what it files, in the mailbox where that is filed."""
     content: dict[str, Any] = {"server": server_url(looked.definition)}
@@ -234,11 +260,18 @@ def _tell_what_next(
         print(_when_it_runs(content, looked))
         return
     print(f"Run it:  imapcheck run {shlex.quote(str(path))} --credentials FILE")
+    if "secret" in content.get("send", {}):
+        print('The credentials also hold the sending login: "send": {"username": .., "password": .., "host": ..}')
     name = given.username if given is not None else username or os.environ.get(USERNAME) or "..."
     secret = _secret(content["authentication"], name, looked.definition.host)
     print("In AWS it takes its credentials from a secret. Put them into a file for you alone, such as secret.json:")
     print(f"  {secret}")
     print(f"  aws secretsmanager create-secret --name {content['secret']} --secret-string file://secret.json")
+    if "secret" in content.get("send", {}):
+        print("And the sending login likewise, with the sending server's host:")
+        print(
+            f"  aws secretsmanager create-secret --name {content['send']['secret']} --secret-string file://sender.json"
+        )
     print(_when_it_runs(content, looked))
 
 

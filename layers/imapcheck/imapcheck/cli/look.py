@@ -6,8 +6,9 @@ from pathlib import Path
 
 from imapcheck.check.observed import Observed
 from imapcheck.check.run import run_check
+from imapcheck.definition.access import Authentication
 from imapcheck.definition.files import parse_definition
-from imapcheck.definition.model import Authentication, CheckDefinition
+from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.plain import server_url
 from imapcheck.failures import FailureType
 from imapcheck.imap.data import Mailbox

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imapcheck.cli.crash import crash_report
-from imapcheck.cli.credentials import CredentialsFinder, Found
+from imapcheck.cli.credentials import CredentialsFinder, FoundCredentials
 from imapcheck.definition.files import load_definition
 from imapcheck.definition.json_text import shown
 from imapcheck.definition.model import CheckDefinition
+from imapcheck.definition.parts import Parts, is_part
 from imapcheck.definition.plain import plain
 from imapcheck.errors import CredentialsError, DefinitionError
 from imapcheck.output.outcome import Outcome
@@ -22,7 +23,7 @@ class Order:
 
     file: Path
     definition: CheckDefinition | None = None
-    found: Found | None = None
+    found: FoundCredentials | None = None
     problem: str | None = None
     crashed: bool = False
 
@@ -41,11 +42,15 @@ class Order:
 
 
 class Orders:
-    """The orders of one call, as they were `taken` at the start, and each with its credentials read anew."""
+    """The orders of one call, as they were `taken` at the start, and each with its credentials read anew.
+
+    Files that are parts of definitions are passed over.
+    """
 
     def __init__(self, files: Sequence[Path], finder: CredentialsFinder) -> None:
         self._finder = finder
-        self.taken = _serving_one_host([_order(file, finder) for file in files])
+        parts = Parts()
+        self.taken = _serving_one_host([_order(file, finder, parts) for file in files if not is_part(file)])
 
     def renewed(self, order: Order) -> Order:
         """`order` with the credentials that stand there now, or what is wrong with them; the definition stays."""
@@ -63,10 +68,10 @@ class Orders:
         return _serving_one_host([anew, *others])[0]
 
 
-def _order(file: Path, finder: CredentialsFinder) -> Order:
+def _order(file: Path, finder: CredentialsFinder, parts: Parts) -> Order:
     order = Order(file)
     try:
-        definition = load_definition(file)
+        definition = load_definition(file, parts)
     except DefinitionError as error:
         return replace(order, problem=str(error))
     except Exception as error:  # noqa: BLE001 - one file's bug must not take the others' results along
@@ -88,7 +93,7 @@ def _struck(order: Order, error: Exception) -> Order:
     return replace(order, problem=f"{shown(order.file)}: internal error\n{crash_report(error)}", crashed=True)
 
 
-def _may_share(other: Order, found: Found) -> bool:
+def _may_share(other: Order, found: FoundCredentials) -> bool:
     return other.found is None or other.found.source == found.source
 
 

@@ -63,6 +63,6 @@ def _told(path: Path) -> Iterator[None]:
 
 def page_of(outcomes: Sequence[Outcome]) -> str:
     """The report of a call, each file in it: a result, or why there is none."""
-    from imapcheck.output.html import page  # loaded where a report is asked for
+    from imapcheck.report.page import page  # loaded where a report is asked for
 
     return page(outcomes, datetime.now(UTC))

@@ -17,8 +17,9 @@ from imapcheck.cli.formats import screen_for
 from imapcheck.cli.login_file import CallGuard, RefusalFile, state_folder
 from imapcheck.cli.orders import Order, Orders
 from imapcheck.cli.report_file import ReportFileError, page_of, report_file
-from imapcheck.cli.status import exit_status, wrong_usage_to
+from imapcheck.cli.status import exit_status
 from imapcheck.definition.json_text import STANDARD_INPUT
+from imapcheck.definition.parts import is_part
 from imapcheck.output.formats import FORMATS, Format
 from imapcheck.output.json_lines import append_line, json_line
 from imapcheck.output.outcome import Outcome
@@ -80,7 +81,7 @@ def run(
     chosen = _format("json" if as_json else format, quiet=quiet, every=every)
     _refuse_what_does_not_go_together(files, credentials, every, html, concurrency)
     if every is not None:
-        from imapcheck.cli.watch import Watch, seconds_of  # rich is loaded for people only
+        from imapcheck.cli.watch import WatchLoop, seconds_of  # rich is loaded for people only
 
         interval = seconds_of(every)
     gc.freeze()  # the collector's walks over all that was loaded would fall into the steps' times
@@ -92,7 +93,7 @@ def run(
     guard = CallGuard(RefusalFile(state_folder(os.environ), _warn), unlocked=no_guard)
     if every is not None:
         as_json = chosen.name == "json"
-        Watch(
+        WatchLoop(
             orders, interval, concurrency, keep, renewed=taken.renewed, guard=guard, as_json=as_json, quiet=quiet
         ).run()
     timeout = orders[0].definition.timeout if orders[0].definition is not None else None
@@ -105,7 +106,8 @@ def run(
                 write(page_of(outcomes))
     except ReportFileError as error:
         print(error, file=sys.stderr)
-        raise typer.Exit(wrong_usage_to(chosen.name)) from None
+        sys.stdout.write(chosen.wrong_usage)
+        raise typer.Exit(chosen.trouble) from None
     raise typer.Exit(exit_status(outcomes) if status is None else status)
 
 
@@ -132,6 +134,8 @@ def _refuse_what_does_not_go_together(
 ) -> None:
     if not 1 <= concurrency <= 100:
         raise typer.BadParameter(f"{concurrency} is not from 1 to 100", param_hint="--concurrency")
+    if all(map(is_part, files)):
+        raise typer.BadParameter(f"{files[0]} is a part that checks extend, and no check", param_hint="FILE")
     if [*files, credentials].count(STANDARD_INPUT) > 1:
         raise typer.BadParameter("standard input can be read once only")
     if every is not None and html is not None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
+from imapcheck.check.guarded_logins import GuardedLogins
 from imapcheck.check.run import run_check
 from imapcheck.cli.crash import crash_report
 from imapcheck.cli.login_file import CallGuard
@@ -63,11 +64,16 @@ def _run(order: Order, definition: CheckDefinition, screen: Screen, guard: CallG
     credentials, hooks = order.found.credentials if order.found is not None else None, screen.hooks(order.check)
     if guard is None or credentials is None:
         return run_check(definition, credentials, hooks=hooks, keep_transcript=screen.transcripts)
-    version = guard.version_of(credentials)
-    pause = guard.pause(definition, credentials, version)
-    asked = guard.asked(definition, credentials, version)
-    result = run_check(asked, credentials, hooks=hooks, login_pause=pause, keep_transcript=screen.transcripts)
-    guard.note(definition, credentials, version, result)
+    logins = GuardedLogins(guard, definition, credentials, lambda login: guard.version_of(login.credentials))
+    result = run_check(
+        logins.definition,
+        credentials,
+        hooks=hooks,
+        login_pause=logins.pause("authenticate"),
+        send_pause=logins.pause("send_authenticate"),
+        keep_transcript=screen.transcripts,
+    )
+    logins.note(result)
     return result
 
 

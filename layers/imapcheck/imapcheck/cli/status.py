@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from imapcheck.output.outcome import Outcome, State
 
 AVAILABLE, UNAVAILABLE, WRONG_USAGE, INTERNAL_ERROR, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 130, 143
-_NAGIOS_UNKNOWN = 3
 _OF_STATE: dict[State, int] = {
     "available": AVAILABLE,
     "slow": AVAILABLE,
@@ -18,11 +17,3 @@ _OF_STATE: dict[State, int] = {
 def exit_status(outcomes: Iterable[Outcome]) -> int:
     """The highest of all."""
     return max((_OF_STATE[outcome.state] for outcome in outcomes), default=AVAILABLE)
-
-
-def wrong_usage_to(format: str) -> int:
-    """The status of wrong usage; Nagios, whose CRITICAL our 2 is, also has a line on standard output."""
-    if format != "nagios":
-        return WRONG_USAGE
-    print("IMAP UNKNOWN - wrong usage, see standard error")
-    return _NAGIOS_UNKNOWN

@@ -24,9 +24,9 @@ from imapcheck.cli.runner import run_order
 from imapcheck.output.json_lines import json_line
 from imapcheck.output.outcome import NOT_WORSE, Outcome
 from imapcheck.output.screen import Screen, is_fine
-from imapcheck.output.table import why
-from imapcheck.output.terminal import LiveDisplay, console_for, say
-from imapcheck.output.verdict import STYLES, WORDS
+from imapcheck.output.terminal.screens import LiveDisplay, console_for, say
+from imapcheck.output.terminal.table import why
+from imapcheck.output.terminal.verdict import STYLES, WORDS
 from imapcheck.wording import clock, count, date, elapsed, failure_line, length
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -81,7 +81,7 @@ class Watched:
         return _change(outcome) + recovery
 
 
-class Watch:
+class WatchLoop:
     """Runs the orders every `interval` seconds until it is interrupted.
 
     `renewed` reads the credentials of an order again, before each run.

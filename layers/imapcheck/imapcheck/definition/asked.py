@@ -1,8 +1,9 @@
 """Which steps a definition asks for, and why not the others: the plan runs by it, and `validate` warns by it."""
 
-from typing import assert_never
+from typing import Literal, assert_never
 
 from imapcheck.definition.model import CheckDefinition
+from imapcheck.definition.sending import SendDefinition
 from imapcheck.steps import STEPS, Need, StepName
 
 
@@ -56,7 +57,17 @@ def _lacking(definition: CheckDefinition, need: Need) -> str | None:
             return None if definition.search is not None else "there is no search"
         case "new_message":
             return None if message is not None else "there is no new_message"
+        case "send" | "send_tls" | "send_login":
+            return _lacking_to_send(definition.send, need)
         case "keep_for":
-            return None if message is not None and message.keep_for is not None else "there is no new_message.keep_for"
+            return None if definition.cleans else "there is no keep_for in new_message or send"
         case _:
             assert_never(need)
+
+
+def _lacking_to_send(send: SendDefinition | None, need: Literal["send", "send_tls", "send_login"]) -> str | None:
+    if send is None:
+        return "there is no send"
+    if need == "send_tls" and send.tls_mode == "none":
+        return "send.tls.mode is none"
+    return "send.authentication is none" if need == "send_login" and not send.logs_in else None

@@ -1,10 +1,11 @@
 """The kinds of value that a definition is made of, and how their errors are told."""
 
 import re
+from collections.abc import Container
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from imapcheck.text import forbidden_character
@@ -15,6 +16,11 @@ MAX_TERM = 900
 def expected(what: str) -> PydanticCustomError:
     """A validation error whose message is what was expected."""
     return PydanticCustomError("expected", "{what}", {"what": what})
+
+
+def incomplete(what: str) -> PydanticCustomError:
+    """A validation error about an object in which something is missing, which a check may add to that of a part."""
+    return PydanticCustomError("incomplete", "{what}", {"what": what})
 
 
 def conflict(field: str, found: str, what: str) -> PydanticCustomError:
@@ -73,6 +79,15 @@ def body(value: str) -> str:
     return value
 
 
+def _of_a_file(value: str) -> str:
+    """Where a file is read, `parts` takes the key away before."""
+    raise expected(
+        'a whole definition, as only a file can extend another: send {"check": NAME}, or what imapcheck show prints'
+    )
+
+
+PART_NAME = r"^_[A-Za-z0-9._-]{0,100}\.json$"
+PartName = Annotated[str, AfterValidator(_of_a_file), WithJsonSchema({"type": "string", "pattern": PART_NAME})]
 Line = Annotated[str, Field(min_length=1, max_length=MAX_TERM), AfterValidator(_line)]
 Term = Annotated[str, Field(min_length=1), AfterValidator(_unquoted)]
 Address = Annotated[str, Field(min_length=1), AfterValidator(_address)]
@@ -107,8 +122,33 @@ Duration = Annotated[
     BeforeValidator(_duration),
     WithJsonSchema({"type": "string", "pattern": "^[1-9][0-9]{0,5}[smhdw]$", "examples": ["90s", "15m", "1d"]}),
 ]
+_LONGEST_KEEP = timedelta(days=3650)
+
+
+def _keeping(value: timedelta) -> timedelta:
+    if value > _LONGEST_KEEP:
+        raise expected("at most 3650d")
+    return value
+
+
+Keeping = Annotated[Duration, AfterValidator(_keeping)]
 Milliseconds = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 
 
 class Model(BaseModel):
+    """What each object of a definition is. A known key that is null stands for its default."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_the_default(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or None not in data.values():
+            return data
+        known = {field.alias or name for name, field in cls.model_fields.items()}
+        return without_nulls(data, known)
+
+
+def without_nulls(data: dict[Any, Any], known: Container[Any]) -> dict[Any, Any]:
+    """`data` without the `known` keys that are null: of a key that is not known an error says so."""
+    return {key: value for key, value in data.items() if value is not None or key not in known}

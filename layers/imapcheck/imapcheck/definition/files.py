@@ -7,8 +7,9 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from imapcheck.definition.json_text import STANDARD_INPUT, UnreadableError, read_object, shown
+from imapcheck.definition.json_text import STANDARD_INPUT
 from imapcheck.definition.model import CheckDefinition
+from imapcheck.definition.parts import Parts, Sources
 from imapcheck.errors import DefinitionError
 from imapcheck.text import one_line
 
@@ -27,52 +28,74 @@ _WANTED = {
 }
 
 
-def load_definition(path: Path) -> CheckDefinition:
-    """Read the definition in `path`, or from standard input where it is `-`.
+def load_definition(path: Path, parts: Parts | None = None) -> CheckDefinition:
+    """Read the definition in `path`, or from standard input where it is `-`, with the `parts` that it extends.
 
-    Raises `DefinitionError`, one line per problem, each beginning with the file.
+    Raises `DefinitionError`, one line per problem, each beginning with the file that the value stands in.
     """
-    source = shown(path)
-    try:
-        data = read_object(path)
-    except UnreadableError as error:
-        raise DefinitionError(f"{source}: {error}") from None
+    data, sources = (parts or Parts()).written(path)
     piped = path == STANDARD_INPUT
-    data.setdefault("name", "stdin" if piped else path.stem)
-    definition = parse_definition(data, source=source, directory=path.parent)
+    if data.get("name") is None:
+        data["name"] = "stdin" if piped else path.stem
+    definition = parse_definition(data, source=sources, directory=path.parent)
     problems = []
     if not piped and definition.name != path.stem:
         wanted = f"{path.stem!r}, the file's name without .json"
-        problems.append(problem_line(source, "name", one_line(repr(definition.name), 80), wanted))
+        problems.append(problem_line(sources.of("name"), "name", one_line(repr(definition.name), 80), wanted))
     if definition.ca_path is not None and not definition.ca_path.is_file():
         wanted = "a file beside the definition; it is not there"
-        problems.append(problem_line(source, "tls.ca_file", repr(definition.tls.ca_file), wanted))
+        problems.append(problem_line(sources.of("tls", "ca_file"), "tls.ca_file", repr(definition.tls.ca_file), wanted))
     if problems:
         raise DefinitionError("\n".join(problems))
     return definition
 
 
-def parse_definition(data: object, *, source: str, directory: Path | None = None) -> CheckDefinition:
-    """Validate a definition's object; `source` begins each line of the `DefinitionError` that is raised."""
+def load_part(path: Path, parts: Parts | None = None) -> dict[str, Any]:
+    """The object of a part with what it extends itself; nothing is required in it. Raises as `load_definition`."""
+    data, sources = (parts or Parts()).written(path)
+    lines = []
+    if data.get("name") is not None:
+        wanted = "no name: each check has its file's"
+        lines.append(problem_line(sources.of("name"), "name", one_line(repr(data["name"]), 80), wanted))
     try:
-        return CheckDefinition.model_validate(data, context={"directory": directory or Path()})
+        CheckDefinition.model_validate(data, context={"directory": path.parent})
+    except ValidationError as error:
+        lines += _problems(sources, data, [item for item in error.errors(include_url=False) if not _is_open(item)])
+    if lines:
+        raise DefinitionError("\n".join(lines))
+    return data
+
+
+def _is_open(item: ErrorDetails) -> bool:
+    """A problem of a part that a check which extends it may solve. No file adds to what stands in a list."""
+    in_list = any(isinstance(key, int) for key in item["loc"])
+    return not in_list and item["type"] in ("missing", "incomplete", "conflict")
+
+
+def parse_definition(data: object, *, source: str | Sources, directory: Path | None = None) -> CheckDefinition:
+    """Validate a definition's object; `source` begins each line of the `DefinitionError` that is raised."""
+    sources = Sources((source, {})) if isinstance(source, str) else source
+    context = {"directory": directory or Path(), "sources": sources if sources.extended else None}
+    try:
+        return CheckDefinition.model_validate(data, context=context)
     except ValidationError as error:
         items = error.errors(include_url=False)
-    raise DefinitionError("\n".join(_problems(source, data, items)))
+    raise DefinitionError("\n".join(_problems(sources, data, items)))
 
 
-def _problems(source: str, data: object, items: list[ErrorDetails]) -> list[str]:
+def _problems(sources: Sources, data: object, items: list[ErrorDetails]) -> list[str]:
     from imapcheck.definition.hints import NO_CREDENTIALS, is_credentials_file
 
     if is_credentials_file(data):
-        return [f"{source}: found credentials, {NO_CREDENTIALS}"]
-    return [_problem(source, data, item) for item in items]
+        return [f"{sources.own}: found credentials, {NO_CREDENTIALS}"]
+    return [_problem(sources, data, item) for item in items]
 
 
-def _problem(source: str, data: object, item: ErrorDetails) -> str:
+def _problem(sources: Sources, data: object, item: ErrorDetails) -> str:
     if item["type"] == "conflict":
         context = item["ctx"]
-        return problem_line(source, context["field"], context["found"], context["what"])
+        return problem_line(sources.judged(context["field"]), context["field"], context["found"], context["what"])
+    source = sources.of(*item["loc"])
     path = _field_path(item, data)
     if item["type"] == "extra_forbidden":
         return _unknown_key(source, path, item["loc"])
@@ -148,9 +171,9 @@ def _shown(path: str, value: object) -> str:
         return "this combination"
     if isinstance(value, dict | list):
         return "an object" if isinstance(value, dict) else "a list"
-    if path == "secret":
+    if path in ("secret", "send.secret"):
         return "text" if isinstance(value, str) else "a value"  # it may be the password itself
-    if path == "server" and isinstance(value, str) and "@" in value:
+    if path in ("server", "send.server") and isinstance(value, str) and "@" in value:
         return "text with an @"  # it may be a password
     return one_line(json.dumps(value, ensure_ascii=False, default=str), 80)
 

@@ -5,9 +5,8 @@ into lines that name file, field, what was found and what was expected.
 """
 
 import re
-from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -15,44 +14,46 @@ from pydantic import (
     Field,
     PrivateAttr,
     ValidationInfo,
-    WithJsonSchema,
     field_validator,
     model_validator,
 )
 
+from imapcheck.definition.access import (
+    Authentication,
+    SecretName,
+    TlsDefinition,
+    TlsMode,
+    endpoint,
+    refuse_unsafe_login,
+)
 from imapcheck.definition.fields import (
     Address,
     Addresses,
     Duration,
+    Keeping,
     Line,
     Milliseconds,
     Model,
+    PartName,
     Terms,
     body,
     conflict,
     expected,
+    incomplete,
+    without_nulls,
 )
-from imapcheck.definition.monitoring import AlarmsDefinition, RunsOf, ScheduleDefinition
+from imapcheck.definition.monitoring import AlarmsDefinition, RunsOf, ScheduleDefinition, SloDefinition
+from imapcheck.definition.parts import Sources
+from imapcheck.definition.sending import REST, SendDefinition
 from imapcheck.definition.server import Endpoint, parse_server
+from imapcheck.measures import MetricSet
 from imapcheck.steps import STEP_NAMES
+from imapcheck.wording import elapsed
 
 NAME_PATTERN = r"^[A-Za-z0-9-]{1,40}$"
 MAX_MESSAGE = 1_000_000
 MAX_SIZE = 25 << 20
 """Octets of a message; a larger one is never read (imap/decoder.py)."""
-_LONGEST_KEEP = timedelta(days=3650)
-
-TlsMode = Literal["implicit", "starttls", "none"]
-Authentication = Literal["none", "plain", "login", "cram-md5", "scram-sha-1", "scram-sha-256", "xoauth2", "oauthbearer"]
-MetricSet = Literal["alarms", "main", "steps", "all"]
-AUTHENTICATIONS: tuple[Authentication, ...] = get_args(Authentication)
-_SENDS_CREDENTIALS_IN_CLEAR = {"plain", "login", "xoauth2", "oauthbearer"}
-
-
-def _keeping(value: timedelta) -> timedelta:
-    if value > _LONGEST_KEEP:
-        raise expected("at most 3650d")
-    return value
 
 
 class SearchDefinition(Model):
@@ -74,7 +75,7 @@ class SearchDefinition(Model):
     @model_validator(mode="after")
     def _some_term(self) -> Self:
         if not self.terms():
-            raise expected("at least one of subject, from, to, text")
+            raise incomplete("at least one of subject, from, to, text")
         return self
 
     def terms(self) -> tuple[tuple[str, str], ...]:
@@ -95,7 +96,7 @@ class NewMessageDefinition(Model):
         description="The text of its body."
     )
     mailbox: Line | None = Field(None, description="Where it is filed; null finds the sent mailbox.")
-    keep_for: Annotated[Duration, AfterValidator(_keeping)] | None = Field(
+    keep_for: Keeping | None = Field(
         None,
         description="Older messages of this check are removed, at most 3650d; null keeps everything.",
         examples=["1d"],
@@ -104,35 +105,8 @@ class NewMessageDefinition(Model):
     @model_validator(mode="after")
     def _some_recipient(self) -> Self:
         if not (self.to or self.cc or self.bcc):
-            raise expected("at least one recipient in to, cc or bcc")
+            raise incomplete("at least one recipient in to, cc or bcc")
         return self
-
-
-class TlsDefinition(Model):
-    """How the connection is protected."""
-
-    mode: TlsMode | None = Field(None, description="Follows the server's scheme unless given.")
-    verify: Annotated[bool, Field(strict=True)] = Field(True, description="Verify the server's certificate.")
-    allow_unverified_login: Annotated[bool, Field(strict=True)] = Field(
-        False, description="Permit a login although verify is false."
-    )
-    ca_file: Line | None = Field(
-        None, description="PEM file beside the definition that replaces the system's authorities."
-    )
-    server_name: Line | None = Field(None, description="Name for SNI and verification, if not the host's.")
-    minimum_version: Literal["1.2", "1.3"] = Field("1.2", description="The oldest version of TLS that is accepted.")
-
-    @field_validator("ca_file")
-    @classmethod
-    def _stays_beside(cls, value: str | None) -> str | None:
-        if value is not None and ".." in Path(value).parts:
-            raise expected("the name of a file beside the definition")
-        return value
-
-    @field_validator("server_name")
-    @classmethod
-    def _host_name(cls, value: str | None) -> str | None:
-        return None if value is None else _endpoint(value).host
 
 
 class QuotaDefinition(Model):
@@ -143,40 +117,24 @@ class QuotaDefinition(Model):
     )
 
 
-def _endpoint(value: str) -> Endpoint:
-    try:
-        return parse_server(value)
-    except ValueError as error:
-        raise expected(str(error)) from None
-
-
 def _as_search_object(value: Any) -> Any:
     return {"subject": value} if isinstance(value, str | list) else value
 
 
-def _any_case(value: Any) -> Any:
-    return value.lower() if isinstance(value, str) else value
-
-
-_NAME_IN_SECRETS_MANAGER = "^[A-Za-z0-9/_+=.@-]{1,512}$"
-
-
-def _secret_name(value: str) -> str:
-    """As Secrets Manager takes it (API reference, CreateSecret)."""
-    if not re.fullmatch(_NAME_IN_SECRETS_MANAGER[1:-1], value):
-        raise expected("a name of at most 512 letters, digits and /_+=.@-, not an ARN")
-    return value
-
-
-SecretName = Annotated[
-    str, AfterValidator(_secret_name), WithJsonSchema({"type": "string", "pattern": _NAME_IN_SECRETS_MANAGER})
-]
+def _thresholds(value: Any) -> Any:
+    """Null is a step's default: no threshold."""
+    return without_nulls(value, ("total", *STEP_NAMES)) if isinstance(value, dict) else value
 
 
 class CheckDefinition(Model):
     """One check against one server. Only `server` is required."""
 
     schema_reference: str | None = Field(None, alias="$schema", description="For the editor; not used.")
+    extends: PartName | None = Field(
+        None,
+        description="A file of this folder whose name begins with _: what it says counts where this one says nothing.",
+        examples=["_defaults.json"],
+    )
     name: Annotated[str, Field(pattern=NAME_PATTERN)] | None = Field(
         None, description="The check's name; in a file it must equal the file's stem."
     )
@@ -184,16 +142,15 @@ class CheckDefinition(Model):
         description="imaps://host:993/, imap://host:143/ (STARTTLS), or a host or address with or without a port.",
         examples=["imaps://imap.example.com:993/"],
     )
-    secret: SecretName | None = Field(None, description="Secrets Manager secret with username, password and host.")
-    authentication: Annotated[
-        Authentication,
-        BeforeValidator(_any_case),
-        WithJsonSchema({"type": "string", "enum": [*AUTHENTICATIONS, *map(str.upper, AUTHENTICATIONS)]}),
-    ] = Field("plain", description="How to log in.")
+    secret: SecretName | None = Field(
+        None, description="Secret with username, password, host; ssm:NAME is a parameter."
+    )
+    authentication: Authentication = Field("plain", description="How to log in.")
     search: Annotated[SearchDefinition, BeforeValidator(_as_search_object)] | None = Field(
         None, description="Subject term, list of terms (all must match), or an object."
     )
     new_message: NewMessageDefinition | None = Field(None, description="A message to file in the sent mailbox.")
+    send: SendDefinition | None = Field(None, description="A message to submit, and to wait for.")
     tls: TlsDefinition = Field(default_factory=TlsDefinition, description="Which TLS, and whom it trusts.")
     timeout: Annotated[float, Field(ge=1, le=120, strict=True, allow_inf_nan=False)] = Field(
         30, description="Seconds for the whole run, all attempts included."
@@ -202,14 +159,16 @@ class CheckDefinition(Model):
         0, description="Attempts after one that failed for what may be a glitch; they share the timeout."
     )
     identify: Annotated[bool, Field(strict=True)] = Field(False, description="Send ID after the login (RFC 2971).")
-    thresholds: dict[Literal["total", *STEP_NAMES], Milliseconds] = Field(  # type: ignore[valid-type]
-        default_factory=dict, description="Milliseconds; an available run over one of them is slow."
-    )
+    thresholds: Annotated[
+        dict[Literal["total", *STEP_NAMES], Milliseconds],  # type: ignore[valid-type]
+        BeforeValidator(_thresholds),
+    ] = Field(default_factory=dict, description="Milliseconds; an available run over one of them is slow.")
     quota: QuotaDefinition | None = Field(None, description="Warn before the mailbox is full.")
     schedule: ScheduleDefinition | None = Field(None, description="Makes the stack run the check, with alarms.")
     alarms: AlarmsDefinition = Field(
         default_factory=AlarmsDefinition, description="When alarms ring, and whom they tell."
     )
+    slo: SloDefinition | None = Field(None, description="A goal for the month's availability, with its budget.")
     metrics: MetricSet = Field(
         "main",
         description="What is published to CloudWatch: alarms, what an alarm reads and no more; main; steps, with the"
@@ -218,6 +177,7 @@ class CheckDefinition(Model):
 
     _endpoint: Endpoint = PrivateAttr()
     _directory: Path = PrivateAttr(default=Path())
+    _sources: Sources | None = PrivateAttr(default=None)
 
     @model_validator(mode="before")
     @classmethod
@@ -240,7 +200,7 @@ class CheckDefinition(Model):
     @field_validator("server")
     @classmethod
     def _server(cls, value: str) -> str:
-        _endpoint(value)
+        endpoint(value)
         return value
 
     @model_validator(mode="after")
@@ -248,22 +208,16 @@ class CheckDefinition(Model):
         self._endpoint = parse_server(self.server, self.tls.mode)
         if isinstance(info.context, dict) and "directory" in info.context:
             self._directory = Path(info.context["directory"])
+            self._sources = info.context.get("sources")
         if not self.logs_in:
-            for name in ("search", "new_message"):
+            for name in ("search", "new_message", "send"):
                 if getattr(self, name) is not None:
                     raise conflict("authentication", '"none"', f"another authentication, as {name} needs a login")
-        elif self.tls_mode == "none" and self.authentication in _SENDS_CREDENTIALS_IN_CLEAR:
-            raise conflict(
-                "tls.mode",
-                '"none"',
-                f"TLS, or authentication cram-md5 or scram: {self.authentication} would go in clear",
-            )
-        elif not self.tls.verify and self.tls_mode != "none" and not self.tls.allow_unverified_login:
-            raise conflict(
-                "tls.verify",
-                "false",
-                "true, or allow_unverified_login: true beside it, as the login would go to an unknown server",
-            )
+        else:
+            refuse_unsafe_login(self.tls, self.tls_mode, self.authentication)
+        if self.send is not None and self.timeout < self.send.least_timeout:
+            wait = f"{elapsed(self.send.within)} of send.within and {elapsed(REST)} for the rest"
+            raise conflict("timeout", f"{self.timeout:g}", f"at least {self.send.least_timeout:g}, for {wait}")
         if self.schedule is not None:
             _refuse_windows_too_long(self.schedule, self.alarms)
         return self
@@ -309,7 +263,37 @@ class CheckDefinition(Model):
     @property
     def ca_path(self) -> Path | None:
         """`tls.ca_file` beside the definition, or None for the system's authorities."""
-        return None if self.tls.ca_file is None else self._directory / self.tls.ca_file
+        return self.path_of(self.tls.ca_file)
+
+    @property
+    def sends(self) -> bool:
+        """There is a message to send, and a mailbox to watch for it."""
+        return self.send is not None and self.logs_in
+
+    @property
+    def sends_as_it_reads(self) -> bool:
+        """The sending server is on the same host, and no login of its own is named: the one login serves both."""
+        return self.send is not None and self.send.secret is None and self.send.host == self.host
+
+    @property
+    def send_secret(self) -> str | None:
+        """The secret of the sending login: its own, or the one that serves both."""
+        if self.send is None or not self.send.logs_in:
+            return None
+        return self.send.secret or (self.secret if self.sends_as_it_reads else None)
+
+    @property
+    def cleans(self) -> bool:
+        """Older messages of this check are to be removed."""
+        return any(message is not None and message.keep_for is not None for message in (self.new_message, self.send))
+
+    def path_of(self, ca_file: str | None) -> Path | None:
+        """A `ca_file` beside the definition, or None for the system's authorities."""
+        return None if ca_file is None else self._directory / ca_file
+
+    def source_of(self, field: str, source: str) -> str:
+        """The file that a value stands in, as messages about what it does here begin; `source` is the check's own."""
+        return source if self._sources is None else self._sources.judged(field)
 
     @property
     def label(self) -> str:
@@ -330,15 +314,3 @@ def _refuse_windows_too_long(schedule: ScheduleDefinition, alarms: AlarmsDefinit
                 str(getattr(alarms, field)),
                 f"at most {most} intervals of {schedule.every}: CloudWatch looks back {window} at most",
             )
-
-
-def json_schema() -> dict[str, Any]:
-    """JSON Schema (draft 2020-12) of a definition file, for editors."""
-    schema = CheckDefinition.model_json_schema(by_alias=True)
-    search = schema["properties"]["search"]
-    search["anyOf"] = [
-        {"type": "string", "minLength": 1},
-        {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1, "maxItems": 20},
-        *search["anyOf"],
-    ]
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

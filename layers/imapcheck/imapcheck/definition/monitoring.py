@@ -19,6 +19,8 @@ Every = Literal[
     "1h", "2h", "3h", "4h", "6h", "8h", "12h", "24h",
 ]  # fmt: skip
 EVERY: tuple[Every, ...] = get_args(Every)
+Remind = Literal["1h", "4h", "12h", "1d", "off"]
+_REMIND_HOURS: dict[Remind, int] = {"1h": 1, "4h": 4, "12h": 12, "1d": 24}
 _HOUR, _DAY = 3600, 86_400
 _LONGEST_MUTE = timedelta(days=15)
 MOST_PLACES = 5
@@ -292,6 +294,9 @@ class AlarmsDefinition(Model):
     certificate_days: Annotated[int, Field(ge=1, le=365, strict=True)] = Field(
         14, description="Rings, and each run warns, when the certificate is valid for fewer days."
     )
+    remind: Remind = Field(
+        "1d", description="How often a reminder is sent while the check stays in alarm; off for never.", examples=["4h"]
+    )
     notify: _Contacts = Field(
         default_factory=list,
         description="E-mail addresses that are told of this check's alarms; each confirms once.",
@@ -302,4 +307,18 @@ class AlarmsDefinition(Model):
     )
     mute: Annotated[list[MuteDefinition], Field(max_length=10)] = Field(
         default_factory=list, description="Windows in which this check's alarms send nothing."
+    )
+
+    @property
+    def reminds_every(self) -> timedelta | None:
+        """None where it never does."""
+        hours = _REMIND_HOURS.get(self.remind)
+        return None if hours is None else timedelta(hours=hours)
+
+
+class SloDefinition(Model):
+    """What the check's month is measured by."""
+
+    available: Annotated[float, Field(gt=0, le=100, strict=True, allow_inf_nan=False)] = Field(
+        description="The goal for the availability of a calendar month in UTC, in percent.", examples=[99.9]
     )

@@ -5,11 +5,27 @@ import re
 from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
-_EXPECTED = "a URL such as imaps://host:993/ or a host, host:port, IPv4 or [IPv6]:port"
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 _ZONE = re.compile(r"[A-Za-z0-9._-]{1,15}")
 """What Linux takes as the name of an interface (IFNAMSIZ), without what only tricks would use."""
-_SCHEMES: dict[str, Literal["implicit", "starttls"]] = {"imaps": "implicit", "imap": "starttls"}
+
+
+class Protocol(NamedTuple):
+    """A protocol's scheme in clear text, which becomes that of TLS with an `s`, and the port of each (RFC 8314)."""
+
+    scheme: str
+    port: int
+    tls_port: int
+    not_here: str
+
+    @property
+    def expected(self) -> str:
+        """Words for an error."""
+        return f"a URL such as {self.scheme}s://host:{self.tls_port}/ or a host, host:port, IPv4 or [IPv6]:port"
+
+
+IMAP = Protocol("imap", 143, 993, "the mailbox belongs in search.mailbox")
+SUBMISSION = Protocol("smtp", 587, 465, "nothing else is needed to send")
 
 
 class Endpoint(NamedTuple):
@@ -21,49 +37,52 @@ class Endpoint(NamedTuple):
     is_address: bool
 
 
-def parse_server(text: str, tls_mode: str | None = None) -> Endpoint:
-    """Read `server`; `tls_mode` is the definition's own, if it gives one.
+def parse_server(text: str, tls_mode: str | None = None, protocol: Protocol = IMAP) -> Endpoint:
+    """Read `server` or `send.server`; `tls_mode` is the definition's own, if it gives one.
 
-    A bare host means imaps; with a `tls_mode` of `starttls` or `none` its default port is 143.
+    A bare host means TLS from the start; with a `tls_mode` of `starttls` or `none` its default port is the other.
     Raises ValueError with what was expected; the text never repeats user information.
     """
     if text != text.strip() or any(ord(char) < 0x21 or char == "\\" for char in text):
-        raise ValueError(f"{_EXPECTED}, without spaces")
+        raise ValueError(f"{protocol.expected}, without spaces")
     scheme, separator, _ = text.partition("://")
     if separator:
-        scheme = scheme.lower()
-        if scheme not in _SCHEMES:
-            raise ValueError(f"{_EXPECTED}; the scheme is imaps or imap")
-        mode, default_port = _SCHEMES[scheme], 993 if scheme == "imaps" else 143
-        host, port = _split_url(text)
+        modes: dict[str, Literal["implicit", "starttls"]] = {
+            f"{protocol.scheme}s": "implicit", protocol.scheme: "starttls"
+        }  # fmt: skip
+        if scheme.lower() not in modes:
+            raise ValueError(f"{protocol.expected}; the scheme is {' or '.join(modes)}")
+        mode = implied = modes[scheme.lower()]
+        host, port = _split_url(text, protocol)
     else:
-        mode, default_port = "implicit", 993 if tls_mode in (None, "implicit") else 143
-        host, port = _split_bare(text)
-    host, is_address = _canonical_host(host)
+        mode, implied = "implicit", "implicit" if tls_mode in (None, "implicit") else "starttls"
+        host, port = _split_bare(text, protocol)
+    host, is_address = _canonical_host(host, protocol)
+    default_port = protocol.tls_port if implied == "implicit" else protocol.port
     return Endpoint(host, default_port if port is None else port, mode, is_address)
 
 
 def canonical_host(text: str) -> str:
     """The form in which two ways of writing a host compare equal; raises ValueError."""
-    return _canonical_host(text.removeprefix("[").removesuffix("]"))[0]
+    return _canonical_host(text.removeprefix("[").removesuffix("]"), IMAP)[0]
 
 
-def _split_url(text: str) -> tuple[str, int | None]:
+def _split_url(text: str, protocol: Protocol) -> tuple[str, int | None]:
     try:
         parts = urlsplit(text)
         host, port = parts.hostname, parts.port
     except ValueError:
-        raise ValueError(_EXPECTED) from None
+        raise ValueError(protocol.expected) from None
     if "@" in parts.netloc:
         raise ValueError("a URL without user information; credentials belong in the secret")
     if parts.path not in ("", "/") or "?" in text or "#" in text:
-        raise ValueError("a URL without path, query or fragment; the mailbox belongs in search.mailbox")
+        raise ValueError(f"a URL without path, query or fragment; {protocol.not_here}")
     if not host or parts.netloc.endswith(":"):
-        raise ValueError(_EXPECTED)
+        raise ValueError(protocol.expected)
     return host, _port(str(port)) if port is not None else None
 
 
-def _split_bare(text: str) -> tuple[str, int | None]:
+def _split_bare(text: str, protocol: Protocol) -> tuple[str, int | None]:
     if "@" in text:
         raise ValueError("a host without user information; credentials belong in the secret")
     if match := re.fullmatch(r"\[([^\]]+)\](?::([0-9]+))?", text):
@@ -72,7 +91,7 @@ def _split_bare(text: str) -> tuple[str, int | None]:
         return text, None
     host, colon, port = text.partition(":")
     if colon and not port:
-        raise ValueError(_EXPECTED)
+        raise ValueError(protocol.expected)
     return host, _port(port) if colon else None
 
 
@@ -82,30 +101,30 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _canonical_host(host: str) -> tuple[str, bool]:
+def _canonical_host(host: str, protocol: Protocol) -> tuple[str, bool]:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
         pass
     else:
-        _require_plain_zone(address)
+        _require_plain_zone(address, protocol)
         return str(address), True
-    name = _ascii_name(host).lower().removesuffix(".")
+    name = _ascii_name(host, protocol).lower().removesuffix(".")
     labels = name.split(".")
     looks_like_address = labels[-1].isdigit()
     if len(name) > 253 or looks_like_address or not all(_LABEL.fullmatch(label) for label in labels):
-        raise ValueError(_EXPECTED)
+        raise ValueError(protocol.expected)
     return name, False
 
 
-def _require_plain_zone(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
+def _require_plain_zone(address: ipaddress.IPv4Address | ipaddress.IPv6Address, protocol: Protocol) -> None:
     """A zone (RFC 4007 section 11) is free text to `ipaddress`, and would go as it is into templates and terminals."""
     zone = getattr(address, "scope_id", None)
     if zone is not None and not _ZONE.fullmatch(zone):
-        raise ValueError(f"{_EXPECTED}; the zone after % is the name of a network interface such as eth0")
+        raise ValueError(f"{protocol.expected}; the zone after % is the name of a network interface such as eth0")
 
 
-def _ascii_name(host: str) -> str:
+def _ascii_name(host: str, protocol: Protocol) -> str:
     if host.isascii():
         return host
     import idna  # only for the few hosts that need it: its tables cost a cold start some milliseconds
@@ -113,4 +132,4 @@ def _ascii_name(host: str) -> str:
     try:
         return idna.encode(host, uts46=True).decode("ascii")
     except idna.IDNAError:
-        raise ValueError(f"{_EXPECTED}; this name is not a valid internationalised one") from None
+        raise ValueError(f"{protocol.expected}; this name is not a valid internationalised one") from None

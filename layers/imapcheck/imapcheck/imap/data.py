@@ -12,7 +12,7 @@ from imapclient.datetime_util import parse_to_datetime
 
 from imapcheck.errors import CheckFailure
 from imapcheck.imap.decoder import Response, broken, unreadable
-from imapcheck.special_uses import SPECIAL_USES
+from imapcheck.imap.special_uses import SPECIAL_USES
 
 _ATTRIBUTES = frozenset(
     {"\\noselect", "\\nonexistent", "\\noinferiors", "\\haschildren", "\\hasnochildren", "\\subscribed"}
@@ -131,6 +131,17 @@ def _is_resource(one: Resource) -> bool:
     """A name and two numbers, as RFC 9208 has them: none below zero or above 63 bits."""
     numbers = (one.used, one.limit)
     return isinstance(one.name, bytes) and all(isinstance(n, int) and 0 <= n < 1 << 63 for n in numbers)
+
+
+def status_uid_next(response: Response) -> int | None:
+    """UIDNEXT of a STATUS response (RFC 9051 section 7.3.4): `"Junk" (UIDNEXT 7)`."""
+    match response.parsed():
+        case (_, tuple() as items) if len(items) % 2 == 0:
+            for name, value in itertools.batched(items, 2, strict=True):
+                if isinstance(name, bytes) and name.upper() == b"UIDNEXT" and isinstance(value, int):
+                    return value
+            return None
+    raise broken("a STATUS response that cannot be read")
 
 
 def fetch_items(data: tuple[Any, ...]) -> dict[bytes, Any]:

@@ -107,21 +107,20 @@ class Engine:
         read, `stream` takes search results that are too long for a line, `secrecy` says what the transcript must
         not show of the answers.
         """
-        self.tag = self.next_tag
-        self._count += 1
-        self.complaint = None
-        self._reader.secrecy = secrecy
-        self._reader.stream = stream
+        self._begin()
+        self._reader.secrecy, self._reader.stream = secrecy, stream
         try:
             pending = self._send_line(parts)
             return self._read(pending, on_untagged, on_continuation, before_literal, body)
         except CheckFailure as failure:
-            if failure.ends_session:
-                self.usable = False
-            raise self._in_the_servers_words(failure) from failure.__cause__
+            raise self._ended_by(failure) from failure.__cause__
         finally:
-            self._reader.secrecy = "open"
-            self._reader.stream = None
+            self._reader.secrecy, self._reader.stream = "open", None
+
+    def _begin(self) -> None:
+        self.tag = self.next_tag
+        self._count += 1
+        self.complaint = None
 
     def _send_line(self, parts: Sequence[Part]) -> list[tuple[bytes, bytes]]:
         """Send the first line; returns what is left to send, a literal and the rest of its line at a time."""
@@ -214,8 +213,10 @@ class Engine:
             self.expunged = True
         return completion
 
-    def _in_the_servers_words(self, failure: CheckFailure) -> CheckFailure:
+    def _ended_by(self, failure: CheckFailure) -> CheckFailure:
         """A connection that ended after BYE was ended by the server; an untagged NO or BAD before may say why."""
+        if failure.ends_session:
+            self.usable = False
         if failure.type not in (FailureType.CONNECTION_LOST, FailureType.TIMEOUT):
             return failure
         said = f" after {self.complaint.words}" if self.complaint is not None else ""

@@ -4,6 +4,7 @@ import re
 
 from imapcheck.errors import CheckFailure
 from imapcheck.failures import FailureType
+from imapcheck.network.spoken import name_protocol
 
 STATUS = re.compile(rb"\*[ \t]+([^ \t]+)|(NO|BAD|BYE)(?=[ \t]|$)", re.IGNORECASE)
 """A greeting. IceWarp refuses without the star: ` NO LOGOUT Intrusion prevention active` (MailKit issue 1073)."""
@@ -20,23 +21,6 @@ _REFUSES = re.compile(
 """Words of a block or a load, for servers that greet in no protocol at all."""
 
 
-def name_protocol(line: bytes) -> str:
-    """What a first line that is no IMAP greeting gives away about the server."""
-    if line.startswith(b"* "):
-        return "the server speaks IMAP"
-    if re.match(rb"HTTP/\d|<!doctype|<html", line, re.IGNORECASE):
-        return "the server speaks HTTP, not IMAP"
-    if re.match(rb"(220|421|554)[ -]", line):
-        return "the server speaks " + ("FTP" if b"FTP" in line.upper() else "SMTP") + ", not IMAP"
-    if line.startswith((b"+OK", b"-ERR")):
-        return "the server speaks POP3, not IMAP"
-    if line.startswith(b"SSH-"):
-        return "the server speaks SSH, not IMAP"
-    if re.match(rb"[\x14-\x17]\x03[\x00-\x04]", line):
-        return "the server speaks TLS on a port where clear text was expected; use imaps:// or tls.mode implicit"
-    return _OTHER
-
-
 def _refuses(line: bytes) -> bool:
     """A first line in no grammar of IMAP that names a block or a load.
 
@@ -44,19 +28,19 @@ def _refuses(line: bytes) -> bool:
     """
     if line.startswith((b"421 ", b"421-")):
         return re.search(rb"\bE?SMTP\b|\bFTP\b", line, re.IGNORECASE) is None
-    return name_protocol(line) == _OTHER and _REFUSES.search(line[:_LOOKED_AT]) is not None
+    return _spoken(line) == _OTHER and _REFUSES.search(line[:_LOOKED_AT]) is not None
 
 
 def not_imap(line: bytes, shown: str) -> CheckFailure:
     """The failure of a first line that is not a greeting; `shown` is the line, redacted."""
     if _refuses(line):
         return CheckFailure(FailureType.GREETING_REJECTED, f"the server refuses in words that are not IMAP's: {shown}")
-    return CheckFailure(FailureType.NOT_IMAP, f"{name_protocol(line)}: {shown}")
+    return CheckFailure(FailureType.NOT_IMAP, f"{_spoken(line)}: {shown}")
 
 
 def not_tls(line: bytes, shown: str) -> CheckFailure:
     """The failure of clear text where a TLS handshake was expected."""
-    said = f"{name_protocol(line)} in clear text on a port where TLS was expected: "
+    said = f"{_spoken(line)} in clear text on a port where TLS was expected: "
     return CheckFailure(FailureType.NOT_IMAP, said + shown)
 
 
@@ -64,5 +48,9 @@ def silent(failure: CheckFailure, received: bytes) -> CheckFailure:
     """The failure of a greeting that never came in full: what did come may say which protocol it is."""
     received = received.lstrip(b" \t\0\r\n")
     if received and not b"* ".startswith(received[:2]):
-        return CheckFailure(FailureType.NOT_IMAP, name_protocol(received))
+        return CheckFailure(FailureType.NOT_IMAP, _spoken(received))
     return failure
+
+
+def _spoken(line: bytes) -> str:
+    return name_protocol(line, "IMAP")

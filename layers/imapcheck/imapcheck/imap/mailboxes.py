@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from imapcheck.imap.data import Mailbox
-from imapcheck.special_uses import SPECIAL_USES
+from imapcheck.imap.special_uses import SPECIAL_USES
 
 _SPECIAL_USES = {use.lower() for use in SPECIAL_USES}
 NOT_THERE = {"\\nonexistent"}

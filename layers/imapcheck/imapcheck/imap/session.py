@@ -7,7 +7,8 @@ from imapcheck.imap.commands.connection import ConnectionCommands
 from imapcheck.imap.commands.filing import FilingCommands
 from imapcheck.imap.commands.login import LoginCommands
 from imapcheck.imap.commands.reading import ReadingCommands
+from imapcheck.imap.commands.watching import WatchingCommands
 
 
-class ImapSession(ConnectionCommands, LoginCommands, ReadingCommands, FilingCommands):
-    """`ImapSession(wire, redactor, transcript)`: the four files of commands in one class; nothing is added here."""
+class ImapSession(ConnectionCommands, LoginCommands, ReadingCommands, WatchingCommands, FilingCommands):
+    """`ImapSession(wire, redactor, transcript)`: the files of commands in one class; nothing is added here."""

@@ -13,7 +13,8 @@ from imapcheck.errors import CredentialsError
 class Credentials(BaseModel):
     """A user name and what proves it: a password, an access token or what a token is fetched with.
 
-    `host` is the server the credentials were made for; they go to no other.
+    `host` is the server the credentials were made for; they go to no other. `send` is the login of the sending server,
+    where that is another one.
     Neither `repr()` nor a validation error ever shows a secret value.
     """
 
@@ -29,6 +30,7 @@ class Credentials(BaseModel):
     tenant_id: str | None = None
     scope: str | None = None
     refresh_token: SecretStr | None = None
+    send: "Credentials | None" = None
     _others: tuple[str, ...] = PrivateAttr(default=())
 
     @model_validator(mode="after")
@@ -38,7 +40,7 @@ class Credentials(BaseModel):
         for name in type(self).model_fields:
             value = getattr(self, name)
             text = value.get_secret_value() if isinstance(value, SecretStr) else value
-            if text is not None and not _is_sendable(text):
+            if isinstance(text, str) and not _is_sendable(text):
                 raise ValueError(f"{name} holds a character that no login can carry (NUL or half a surrogate pair)")
         return self
 
@@ -58,6 +60,12 @@ class Credentials(BaseModel):
             if meant in cls.model_fields and key != meant:
                 raise CredentialsError(f"{source}: found the key {key!r}, expected {meant!r}")
         others = tuple(key for key in data if isinstance(key, str) and key not in cls.model_fields)
+        if data.get("send") is not None:
+            sender = cls.from_object(data["send"], source=f"{source}: send")
+            if not sender.host:
+                hint = sender.misspelled("host")
+                raise CredentialsError(f"{source}: send: host: missing{hint}; it says for which server they were made")
+            data = data | {"send": sender}
         try:
             credentials = cls.model_validate(data)
             credentials._others = others  # noqa: SLF001 - of this very class
@@ -72,7 +80,8 @@ class Credentials(BaseModel):
     def secret_values(self) -> tuple[str, ...]:
         """Every value that must reach no output."""
         held = (self.password, self.access_token, self.client_secret, self.refresh_token)
-        return tuple(secret.get_secret_value() for secret in held if secret is not None)
+        own = tuple(secret.get_secret_value() for secret in held if secret is not None)
+        return own if self.send is None else (*own, *self.send.secret_values())
 
     def require_password(self) -> str:
         """The password; raises `CredentialsError` where there is none."""

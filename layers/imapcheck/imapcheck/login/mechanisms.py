@@ -36,7 +36,7 @@ class Mechanism(Protocol):
         ...
 
 
-class _Exchange:
+class _Sasl:
     """What most mechanisms share: nothing to verify at the end, nothing to explain."""
 
     name: str
@@ -55,7 +55,7 @@ class _Exchange:
         return True
 
 
-class Plain(_Exchange):
+class Plain(_Sasl):
     """PLAIN, RFC 4616: user name and password in one UTF-8 message."""
 
     name = "PLAIN"
@@ -64,7 +64,7 @@ class Plain(_Exchange):
         self.initial = f"\0{username}\0{password}".encode()
 
 
-class Login(_Exchange):
+class Login(_Sasl):
     """LOGIN, never standardised (draft-murchison-sasl-login): user name, then password, each when asked.
 
     The prompts' words differ between servers, so their order decides.
@@ -88,7 +88,7 @@ class Login(_Exchange):
         return message != self._username
 
 
-class CramMd5(_Exchange):
+class CramMd5(_Sasl):
     """CRAM-MD5, RFC 2195: the password keys a digest of the server's challenge."""
 
     name = "CRAM-MD5"
@@ -109,7 +109,7 @@ class CramMd5(_Exchange):
             raise _untested()
 
 
-class _Bearer(_Exchange):
+class _Bearer(_Sasl):
     """What XOAUTH2 and OAUTHBEARER share: a refusal comes as a JSON challenge that wants an answer."""
 
     farewell: bytes

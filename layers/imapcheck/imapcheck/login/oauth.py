@@ -42,7 +42,7 @@ class Token(NamedTuple):
     cached: bool
 
 
-class _Endpoint(NamedTuple):
+class _TokenEndpoint(NamedTuple):
     host: str
     port: int
     path: str
@@ -83,7 +83,7 @@ def forget(credentials: Credentials) -> None:
         _cache.pop(_key(credentials), None)
 
 
-def _endpoint(credentials: Credentials) -> _Endpoint:
+def _endpoint(credentials: Credentials) -> _TokenEndpoint:
     if credentials.token_url is not None:
         url, field = credentials.token_url, "token_url"
     elif credentials.tenant_id is not None:
@@ -94,7 +94,7 @@ def _endpoint(credentials: Credentials) -> _Endpoint:
         parts = urlsplit(url)
         if parts.scheme != "https" or parts.hostname is None or "@" in parts.netloc or not url.isascii():
             raise ValueError
-        return _Endpoint(canonical_host(parts.hostname), parts.port or 443, _path(parts.path, parts.query))
+        return _TokenEndpoint(canonical_host(parts.hostname), parts.port or 443, _path(parts.path, parts.query))
     except ValueError:
         raise CredentialsError(f"credentials: {field}: expected an https URL without user information") from None
 
@@ -132,7 +132,7 @@ def _key(credentials: Credentials) -> bytes:
     return hashlib.sha256(repr(fields).encode()).digest()
 
 
-def _post(endpoint: _Endpoint, form: bytes, deadline: Deadline, refuse_local: bool) -> tuple[int, bytes]:
+def _post(endpoint: _TokenEndpoint, form: bytes, deadline: Deadline, refuse_local: bool) -> tuple[int, bytes]:
     """(status, body) of the endpoint's answer; redirects are not followed, as the secret goes nowhere else."""
     wire: Wire | None = None
     try:
@@ -157,13 +157,13 @@ def _post(endpoint: _Endpoint, form: bytes, deadline: Deadline, refuse_local: bo
             wire.close()
 
 
-def _authority(endpoint: _Endpoint) -> str:
+def _authority(endpoint: _TokenEndpoint) -> str:
     """The Host header's value (RFC 9110 section 7.2)."""
     host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
     return host if endpoint.port == http.client.HTTPS_PORT else f"{host}:{endpoint.port}"
 
 
-def _connected(endpoint: _Endpoint, deadline: Deadline, refuse_local: bool) -> Wire:
+def _connected(endpoint: _TokenEndpoint, deadline: Deadline, refuse_local: bool) -> Wire:
     try:
         addresses = [ip_address(endpoint.host)]
     except ValueError:
@@ -199,7 +199,7 @@ class _Received(io.RawIOBase):
         return len(data)
 
 
-def _granted(endpoint: _Endpoint, status: int, content: bytes, credentials: Credentials) -> tuple[str, float]:
+def _granted(endpoint: _TokenEndpoint, status: int, content: bytes, credentials: Credentials) -> tuple[str, float]:
     """(token, seconds it lives) of a successful answer (RFC 6749 section 5.1)."""
     answer = _parsed(content)
     token = answer.get("access_token")
@@ -276,5 +276,5 @@ def _holds_secret(code: str, credentials: Credentials) -> bool:
     return Redactor(secrets).clean_text(code) != code or any(code in value for value in secrets)
 
 
-def _unusable(endpoint: _Endpoint, what: str) -> CredentialsError:
+def _unusable(endpoint: _TokenEndpoint, what: str) -> CredentialsError:
     return CredentialsError(f"credentials: token endpoint {endpoint.host}: {one_line(what)}")

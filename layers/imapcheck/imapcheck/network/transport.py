@@ -5,6 +5,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Sequence
+from ipaddress import ip_address
 from typing import NamedTuple
 
 from imapcheck.errors import CheckFailure
@@ -36,6 +37,11 @@ class Connected(NamedTuple):
     address: Address
     unreachable: tuple[Address, ...]
     dead: tuple[tuple[Address, str], ...] = ()
+
+    @property
+    def local(self) -> Address:
+        """The address of this end."""
+        return ip_address(str(self.socket.getsockname()[0]).partition("%")[0])
 
 
 class UnreachableAddresses(CheckFailure):

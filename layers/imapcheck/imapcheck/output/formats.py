@@ -16,7 +16,8 @@ class Format:
 
     `module` of this room has `document(outcomes)`: the whole text with its line end, and the exit status if the format
     has its own; None for what is written while the checks run. `repeats`: it goes with --quiet and --every.
-    `unique_names`: it tells checks apart by name only. `trouble` is the exit status of what is our own fault.
+    `unique_names`: it tells checks apart by name only. `trouble` is the exit status of wrong usage and of lost output,
+    and `wrong_usage` what then stands on standard output, for a reader that sees nothing else.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Format:
     repeats: bool = False
     unique_names: bool = False
     trouble: int = 2
+    wrong_usage: str = ""
 
     def document(self, outcomes: Sequence[Outcome]) -> tuple[str, int | None]:
         """The text of all outcomes and, if the format has its own, the exit status; loads what it needs now."""
@@ -47,6 +49,7 @@ _ROWS = (
         module="nagios",
         unique_names=True,
         trouble=3,
+        wrong_usage="IMAP UNKNOWN - wrong usage, see standard error\n",
     ),
     Format(
         "prometheus",

@@ -18,7 +18,7 @@ from imapcheck.output.outcome import Outcome
 from imapcheck.result import CheckResult, TlsFacts
 
 type Sample = tuple[dict[str, str], float]
-type Samples = Callable[[CheckResult], Iterable[Sample]]
+type Samples = Callable[[Outcome], Iterable[Sample]]
 
 
 def document(outcomes: Sequence[Outcome]) -> tuple[str, int | None]:
@@ -42,45 +42,23 @@ class _Outcomes(Collector):
 
 
 def _families(outcomes: Sequence[Outcome]) -> Iterator[GaugeMetricFamily]:
-    ran = [(outcome.check, outcome.result) for outcome in outcomes if outcome.result is not None]
-    for name, help_text, labels, samples in _METRICS:
+    for name, help_text, labels, samples in METRICS:
         family = GaugeMetricFamily(name, help_text, labels=["check", *labels])
-        for check, result in ran:
-            for values, value in samples(result):
-                family.add_metric([check, *(values[label] for label in labels)], round(value, 6))  # microseconds
+        for outcome in outcomes:
+            for values, value in samples(outcome):
+                labelled = [outcome.check, *(values[label] for label in labels)]
+                family.add_metric(labelled, round(value, 6))  # microseconds
         if family.samples:
             yield family
-    yield _limits(outcomes)
-    yield _not_run(outcomes)
-
-
-def _limits(outcomes: Sequence[Outcome]) -> GaugeMetricFamily:
-    family = GaugeMetricFamily("probe_timeout_seconds", "The definition's timeout.", labels=["check"])
-    for outcome in outcomes:
-        if outcome.asked.timeout is not None:
-            family.add_metric([outcome.check], outcome.asked.timeout)
-    return family
-
-
-def _not_run(outcomes: Sequence[Outcome]) -> GaugeMetricFamily:
-    help_text = "1 where the monitor could not run the check: its definition, its credentials or a bug."
-    family = GaugeMetricFamily("imapcheck_error", help_text, labels=["check"])
-    for outcome in outcomes:
-        family.add_metric([outcome.check], float(outcome.result is None))
-    return family
 
 
 def _one(value: float | None) -> Iterable[Sample]:
     return [] if value is None else [({}, value)]
 
 
-def _seconds(milliseconds: float | None) -> Iterable[Sample]:
-    return _one(None if milliseconds is None else milliseconds / 1000)
-
-
 def _dns(result: CheckResult) -> Iterable[Sample]:
     step = result.step("dns")
-    return _seconds(step.duration_ms if step is not None else None)
+    return _one(None if step is None or step.duration_ms is None else step.duration_ms / 1000)
 
 
 def _ip_protocol(result: CheckResult) -> Iterable[Sample]:
@@ -91,8 +69,12 @@ def _steps(result: CheckResult) -> Iterable[Sample]:
     return [({"step": step.name}, step.duration_ms / 1000) for step in result.steps if step.duration_ms is not None]
 
 
+def _ran(read: Callable[[CheckResult], Iterable[Sample]]) -> Samples:
+    return lambda outcome: [] if outcome.result is None else read(outcome.result)
+
+
 def _tls(read: Callable[[TlsFacts], Iterable[Sample]]) -> Samples:
-    return lambda result: [] if result.server.tls is None else read(result.server.tls)
+    return _ran(lambda run: [] if run.server.tls is None else read(run.server.tls))
 
 
 def _expiry(tls: TlsFacts) -> Iterable[Sample]:
@@ -119,25 +101,42 @@ def _warnings(result: CheckResult) -> Iterable[Sample]:
 
 
 def _measured(of: Callable[[CheckResult], float | None]) -> Samples:
-    return lambda result: _one(of(result))
+    return _ran(lambda run: _one(of(run)))
 
 
-_METRICS: tuple[tuple[str, str, tuple[str, ...], Samples], ...] = (
-    ("probe_success", "1 where the server was available, 0 where it was not.", (), lambda run: _one(run.available)),
-    ("probe_duration_seconds", "All steps of the run together.", (), lambda run: _seconds(run.duration_ms)),
-    ("probe_dns_lookup_time_seconds", "What the name's look-up took.", (), _dns),
-    ("probe_ip_protocol", "4 or 6: the version of IP that the connection used.", (), _ip_protocol),
+METRICS: tuple[tuple[str, str, tuple[str, ...], Samples], ...] = (
+    (
+        "probe_success",
+        "1 where the server was available, 0 where it was not.",
+        (),
+        _measured(lambda run: run.available),
+    ),
+    ("probe_duration_seconds", "All steps of the run together.", (), _measured(lambda run: run.duration_ms / 1000)),
+    ("probe_dns_lookup_time_seconds", "What the name's lookup took.", (), _ran(_dns)),
+    ("probe_ip_protocol", "4 or 6: the version of IP that the connection used.", (), _ran(_ip_protocol)),
     ("probe_ssl_earliest_cert_expiry", "When the certificate expires, in Unix time.", (), _tls(_expiry)),
     ("probe_tls_version_info", "The TLS version that was agreed on.", ("version",), _tls(_tls_version)),
-    ("imapcheck_step_duration_seconds", "What each step took that ran.", ("step",), _steps),
-    ("imapcheck_slow", "1 where an available run passed a threshold.", (), lambda run: _one(run.slow)),
-    ("imapcheck_failure_info", "1 for each failure of the run.", ("step", "type", "category"), _failures),
-    ("imapcheck_warning_info", "1 for each type of warning of the run.", ("type",), _warnings),
-    *((*measure.prometheus, (), _measured(measure.of)) for measure in MEASURES if measure.prometheus is not None),
+    ("imapcheck_step_duration_seconds", "What each step took that ran.", ("step",), _ran(_steps)),
+    ("imapcheck_slow", "1 where an available run passed a threshold.", (), _measured(lambda run: run.slow)),
+    ("imapcheck_failure_info", "1 for each failure of the run.", ("step", "type", "category"), _ran(_failures)),
+    ("imapcheck_warning_info", "1 for each type of warning of the run.", ("type",), _ran(_warnings)),
+    *(
+        (measure.prometheus, measure.says, (), _measured(measure.of))
+        for measure in MEASURES
+        if measure.prometheus is not None
+    ),
     (
         "imapcheck_started_at_seconds",
         "When the run began, in Unix time.",
         (),
-        lambda run: _one(run.started_at.timestamp()),
+        _measured(lambda run: run.started_at.timestamp()),
+    ),
+    ("probe_timeout_seconds", "The definition's timeout.", (), lambda outcome: _one(outcome.asked.timeout)),
+    (
+        "imapcheck_error",
+        "1 where the monitor could not run the check: its definition, its credentials or a bug.",
+        (),
+        lambda outcome: _one(outcome.result is None),
     ),
 )
+"""Name, what it is, its labels besides `check`, its samples."""

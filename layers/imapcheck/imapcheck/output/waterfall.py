@@ -44,7 +44,7 @@ class Tick:
 
 
 @dataclass(frozen=True)
-class Row:
+class StepRow:
     """One step; no bars where it was skipped."""
 
     name: str
@@ -65,7 +65,7 @@ class Row:
 class Waterfall:
     """Rows in the order of the steps; `total_ms` is the run's duration."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[StepRow, ...]
     ticks: tuple[Tick, ...]
     total_ms: float
     total_mark: Mark | None
@@ -99,12 +99,12 @@ class _Frame:
         self.end = max((start + length for stretches in spans.values() for start, length in stretches), default=0.0)
         self.end = self.end or 1.0
 
-    def row(self, step: StepResult, limit_ms: float | None) -> Row:
+    def row(self, step: StepResult, limit_ms: float | None) -> StepRow:
         stretches = self._spans.get(step.name, ())
         bars = tuple(self._bar(start, length) for start, length in stretches)
         mark = None if limit_ms is None else self._step_mark(stretches, step.duration_ms or 0.0, limit_ms)
         phase = STEPS[step.name].phase
-        return Row(step.name, step.status, phase, step.duration_ms, step.detail, bars, mark)
+        return StepRow(step.name, step.status, phase, step.duration_ms, step.detail, bars, mark)
 
     def total_mark(self, total_ms: float, limit_ms: float | None) -> Mark | None:
         """Where the counted time reaches the limit: what is not counted pushes it to the right."""

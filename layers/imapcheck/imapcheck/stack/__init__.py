@@ -1,5 +1,5 @@
-"""From definitions to CloudFormation: the text of `stacks/checks.yaml` and `stacks/contacts.yaml`.
+"""From definitions to CloudFormation, and what a deployment minds: the texts of `stacks/`, refusals, doubts.
 
-May import: alarms, definition and the hall.
-Begin with: `checks.checks_template`.
+May import: alarms, imap, network, definition and the hall.
+Begin with: `checks.checks_template`, `refusals.refusals`, `doubts.doubts`.
 """

@@ -8,9 +8,10 @@ from imapcheck.errors import CheckFailure, DefinitionError
 from imapcheck.failures import FailureType
 from imapcheck.imap.session import ImapSession
 from imapcheck.network.certificate import CertificateRefused, facts_of
-from imapcheck.network.resolver import is_local, is_local_name, resolve
+from imapcheck.network.resolver import Address, is_local, is_local_name, resolve
 from imapcheck.network.transport import UnreachableAddresses, Wire
 from imapcheck.network.transport import connect as tcp_connect
+from imapcheck.steps import StepName
 from imapcheck.trace import Deadline
 
 _SHOWN_ADDRESSES = 5
@@ -28,22 +29,25 @@ def dns(attempt: Attempt) -> None:
             resolved = resolve(host, attempt.deadline)
             step.leave_out(resolved.overhead)
             learnt.addresses = resolved.addresses
-    if attempt.asked.refuse_local_addresses:
-        _leave_out_local(attempt, host)
+    learnt.addresses = without_local(attempt, learnt.addresses, "server", host, "dns")
 
 
-def _leave_out_local(attempt: Attempt, host: str) -> None:
-    """No connection to this machine. A literal address is the definition's word, a name's meaning the network's."""
-    learnt = attempt.learnt
-    resolved, learnt.addresses = learnt.addresses, [one for one in learnt.addresses if not is_local(one)]
-    if learnt.addresses:
-        return
+def without_local(attempt: Attempt, resolved: list[Address], field: str, host: str, step: StepName) -> list[Address]:
+    """`resolved`, but for this machine's own where a check inside Lambda must not reach it.
+
+    A literal address is the definition's word (`DefinitionError`), a name's meaning the network's.
+    """
+    if not attempt.asked.refuse_local_addresses:
+        return resolved
+    others = [one for one in resolved if not is_local(one)]
+    if others:
+        return others
     if is_local_name(host):
         raise DefinitionError(
-            f"{attempt.asked.definition.label}: server: {host} is a loopback, link-local or unspecified address,"
+            f"{attempt.asked.definition.label}: {field}: {host} is a loopback, link-local or unspecified address,"
             " which a check inside Lambda must not reach"
         )
-    with attempt.tracer.step("dns"):
+    with attempt.tracer.step(step):
         addresses = ", ".join(map(str, resolved[:_SHOWN_ADDRESSES]))
         raise CheckFailure(
             FailureType.NAME_NOT_RESOLVED,

@@ -1,5 +1,8 @@
 """Filing a new message where sent mail belongs, and removing this check's own older ones."""
 
+from datetime import timedelta
+from typing import NamedTuple
+
 from imapcheck.check.refusals import is_over_quota
 from imapcheck.check.state import Attempt
 from imapcheck.check.steps.reading import is_missing
@@ -7,8 +10,9 @@ from imapcheck.check.steps.rejection import rejected
 from imapcheck.errors import CheckFailure
 from imapcheck.failures import FailureType
 from imapcheck.imap.completion import Completion
-from imapcheck.imap.encoder import encode_mailbox
-from imapcheck.imap.mailboxes import sent_mailbox
+from imapcheck.imap.encoder import decode_mailbox, encode_mailbox
+from imapcheck.imap.mailboxes import by_special_use, sent_mailbox
+from imapcheck.trace import StepRecord
 
 _CLEANUP_SECONDS = 10.0
 
@@ -63,20 +67,49 @@ def _refused_append(attempt: Attempt, mailbox: bytes, completion: Completion) ->
     return rejected(attempt, completion)
 
 
+class _Place(NamedTuple):
+    """A mailbox to clean up, and whether sent messages arrive there."""
+
+    mailbox: bytes
+    subject: str
+    keep_for: timedelta
+    arrives: bool
+
+
 def cleanup(attempt: Attempt) -> None:
     """Remove this check's own older messages; never makes the server unavailable."""
     from imapcheck.check.cleanup import remove_older  # few ask for it
 
-    session, asked, learnt = attempt.session, attempt.asked.new_message, attempt.learnt
-    label = attempt.asked.definition.label
-    assert learnt.sent is not None
-    assert asked.keep_for is not None
+    session, learnt, label = attempt.session, attempt.learnt, attempt.asked.definition.label
+    places = _places(attempt)
     with attempt.tracer.step("cleanup") as step:
         session.wire.deadline = attempt.deadline.within(_CLEANUP_SECONDS)
         try:
-            learnt.removed = remove_older(
-                session, learnt.sent, learnt.listed, label, asked.subject, asked.keep_for, step
-            )
+            for mailbox, subject, keep_for, arrives in places:
+                part = step if len(places) == 1 else StepRecord("cleanup")
+                removed = remove_older(
+                    session, mailbox, learnt.listed, label, subject, keep_for, part, inbox=arrives
+                )  # fmt: skip
+                if not arrives:
+                    learnt.removed = removed
+                if part is not step:
+                    name = decode_mailbox(mailbox, utf8=session.utf8_names)
+                    step.status = "refused" if part.status == "refused" else step.status
+                    step.note(f"{name}: {part.detail}")
         except CheckFailure as failure:
             # All that the check asks of the server has passed by now: a broken clean-up is not an outage.
             step.refuse(failure.detail)
+
+
+def _places(attempt: Attempt) -> list[_Place]:
+    """Where messages are filed, and where sent ones arrive: in junk too."""
+    definition, learnt = attempt.asked.definition, attempt.learnt
+    filed, send, trip = definition.new_message, definition.send, learnt.round_trip
+    places: list[_Place] = []
+    if filed is not None and filed.keep_for is not None and learnt.sent is not None:
+        places.append(_Place(learnt.sent, filed.subject, filed.keep_for, arrives=False))
+    if send is not None and send.keep_for is not None and trip is not None:
+        junk = by_special_use(learnt.listed, "\\junk")
+        boxes = dict.fromkeys(box for box in (trip.watch.mailbox, junk) if box is not None)
+        places += [_Place(box, send.subject, send.keep_for, arrives=True) for box in boxes]
+    return places

@@ -1,6 +1,6 @@
 """The login, and ID for servers that want to know who asks."""
 
-from imapcheck.check.refusals import Login, refused_login
+from imapcheck.check.refusals import LoginAnswer, refused_login
 from imapcheck.check.state import Attempt
 from imapcheck.check.steps.connection import capability
 from imapcheck.errors import CheckFailure
@@ -14,9 +14,9 @@ from imapcheck.wording import date
 
 _OTHERS_WITH_PASSWORD = {"PLAIN", "CRAM-MD5", "DIGEST-MD5", "NTLM", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512"}
 _TYPES = {
-    Login.REFUSED: FailureType.AUTHENTICATION_FAILED,
-    Login.UNAVAILABLE: FailureType.AUTHENTICATION_UNAVAILABLE,
-    Login.NEEDS_TLS: FailureType.MECHANISM_NOT_OFFERED,
+    LoginAnswer.REFUSED: FailureType.AUTHENTICATION_FAILED,
+    LoginAnswer.UNAVAILABLE: FailureType.AUTHENTICATION_UNAVAILABLE,
+    LoginAnswer.NEEDS_TLS: FailureType.MECHANISM_NOT_OFFERED,
 }
 
 
@@ -41,7 +41,7 @@ def _log_in(attempt: Attempt, step: StepRecord) -> bool:
     if not offered and not (mechanism.name == "LOGIN" and not session.offers("LOGINDISABLED")):
         raise _not_offered(session, mechanism.name, credentials)
     if attempt.asked.login_pause is not None:
-        raise _paused(attempt.asked.login_pause)
+        raise paused(attempt.asked.login_pause)
     try:
         if offered:
             completion, volunteered = session.authenticate(
@@ -51,19 +51,19 @@ def _log_in(attempt: Attempt, step: StepRecord) -> bool:
             completion, volunteered = session.login(credentials.username, credentials.require_password())
     except CheckFailure as failure:
         with step.aside():
-            raise _with_hint(_refused_by_bye(session, failure), credentials) from failure
+            raise with_hint(_refused_by_bye(session, failure), credentials) from failure
     if not completion.ok:
         with step.aside():  # words are looked up in long lists
-            raise _with_hint(_refused_login(completion, session.asides, mechanism.explain()), credentials)
+            raise with_hint(_refused_login(completion, session.asides, mechanism.explain()), credentials)
     return volunteered
 
 
 def _is_refused(completion: Completion, asides: tuple[Completion, ...]) -> bool:
     """A server may refuse a password by BAD: its words or code say so, or what it said besides."""
-    return any(refused_login(said.code, said.said) is Login.REFUSED for said in (completion, *asides))
+    return any(refused_login(said.code, said.said) is LoginAnswer.REFUSED for said in (completion, *asides))
 
 
-def _with_hint(failure: CheckFailure, credentials: Credentials) -> CheckFailure:
+def with_hint(failure: CheckFailure, credentials: Credentials) -> CheckFailure:
     """What was pasted with a blank, a line end or worse is hard to see, and a password is shown nowhere."""
     if failure.type is FailureType.AUTHENTICATION_FAILED and credentials.oddities:
         failure.detail += f" ({'; '.join(credentials.oddities)})"
@@ -83,7 +83,8 @@ def _not_offered(session: ImapSession, mechanism: str, credentials: Credentials)
     )
 
 
-def _paused(pause: LoginPause) -> CheckFailure:
+def paused(pause: LoginPause) -> CheckFailure:
+    """The failure of a login that is withheld."""
     return CheckFailure(
         FailureType.AUTHENTICATION_PAUSED,
         f"first refused {date(pause.first_refused_at)}; the next try comes {date(pause.retry_at)},"
@@ -99,8 +100,8 @@ def _refused_login(completion: Completion, asides: tuple[Completion, ...], expla
     advice = f" ({explanation})" if explanation else ""
     untold = FailureType.COMMAND_REJECTED if completion.status == "BAD" else FailureType.AUTHENTICATION_FAILED
     told, aside = refused_login(completion.code, completion.said), None
-    if told is Login.UNTOLD:
-        aside = next((said for said in asides if _verdict(said) is not Login.UNTOLD), None)
+    if told is LoginAnswer.UNTOLD:
+        aside = next((said for said in asides if _verdict(said) is not LoginAnswer.UNTOLD), None)
         told = refused_login(None, explanation or "") if aside is None else _verdict(aside)
     type = _TYPES.get(told, untold)
     if aside is None:
@@ -110,17 +111,17 @@ def _refused_login(completion: Completion, asides: tuple[Completion, ...], expla
     return failure
 
 
-def _verdict(aside: Completion) -> Login:
+def _verdict(aside: Completion) -> LoginAnswer:
     """What an untagged response says of a login. BYE's words may be a farewell: only a refusal in them counts."""
     verdict = refused_login(aside.code, aside.said)
     by_words = verdict is not refused_login(aside.code, "")
-    return Login.UNTOLD if aside.status == "BYE" and by_words and verdict is Login.UNAVAILABLE else verdict
+    return LoginAnswer.UNTOLD if aside.status == "BYE" and by_words and verdict is LoginAnswer.UNAVAILABLE else verdict
 
 
 def _refused_by_bye(session: ImapSession, failure: CheckFailure) -> CheckFailure:
     """A server may refuse a login by leaving: with BYE and the reason instead of the tagged answer."""
     lost = failure.type is FailureType.CONNECTION_LOST
-    refusals = (said for said in session.asides if lost and refused_login(said.code, said.said) is Login.REFUSED)
+    refusals = (said for said in session.asides if lost and refused_login(said.code, said.said) is LoginAnswer.REFUSED)
     refusal = next(refusals, None)
     return failure if refusal is None else refusal.rejected(FailureType.AUTHENTICATION_FAILED)
 

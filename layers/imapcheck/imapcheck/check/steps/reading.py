@@ -59,13 +59,17 @@ def examine(attempt: Attempt) -> None:
     asked = attempt.asked.definition.search
     with attempt.tracer.step("examine") as step:
         name = asked.mailbox if asked is not None else "INBOX"
-        mailbox = attempt.learnt.watched = _watched(attempt, name)
-        completion = attempt.session.examine(mailbox, step.remark)
-        if not completion.ok:
-            missing = is_missing(attempt, mailbox, completion)
-            raise rejected(
-                attempt, completion, FailureType.MAILBOX_NOT_FOUND if missing else FailureType.COMMAND_REJECTED
-            )
+        attempt.learnt.watched = named_mailbox(attempt, name, "search.mailbox")
+        open_mailbox(attempt, step, attempt.learnt.watched)
+
+
+def open_mailbox(attempt: Attempt, step: StepRecord, mailbox: bytes) -> None:
+    """EXAMINE; raises `mailbox_not_found` or `command_rejected` too."""
+    completion = attempt.session.examine(mailbox, step.remark)
+    if not completion.ok:
+        missing = is_missing(attempt, mailbox, completion)
+        type = FailureType.MAILBOX_NOT_FOUND if missing else FailureType.COMMAND_REJECTED
+        raise rejected(attempt, completion, type)
 
 
 def is_missing(attempt: Attempt, mailbox: bytes, refusal: Completion) -> bool:
@@ -79,13 +83,14 @@ def is_missing(attempt: Attempt, mailbox: bytes, refusal: Completion) -> bool:
     return completion.ok and mailbox not in {known.name for known in listed if not known.attributes & NOT_THERE}
 
 
-def _watched(attempt: Attempt, name: str) -> bytes:
+def named_mailbox(attempt: Attempt, name: str, field: str) -> bytes:
+    """A mailbox as on the wire, by its name or special use; `field` is the definition's key."""
     if not name.startswith("\\"):
         return encode_mailbox(name, utf8=attempt.session.utf8_names)
     found = by_special_use(attempt.learnt.listed, name)
     if found is None:
         raise CheckFailure(
-            FailureType.MAILBOX_NOT_FOUND, f"no mailbox has the special use {name}; set search.mailbox to a name"
+            FailureType.MAILBOX_NOT_FOUND, f"no mailbox has the special use {name}; set {field} to a name"
         )
     return found
 

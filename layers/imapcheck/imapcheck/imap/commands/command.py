@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from imapcheck.imap.completion import Completion
-from imapcheck.imap.engine import Engine
+from imapcheck.imap.idling import IdlingEngine
 from imapcheck.network.transport import Wire
 from imapcheck.transcript import Redactor, Transcript
 
@@ -27,7 +27,7 @@ class Commands:
         self._broken: set[str] = set()
         self._listed = 0
         self._redactor = redactor
-        self._engine = Engine(wire, redactor, transcript)
+        self._engine = IdlingEngine(wire, redactor, transcript)
 
     @property
     def usable(self) -> bool:

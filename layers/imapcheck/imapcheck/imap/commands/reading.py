@@ -1,5 +1,6 @@
 """Commands that read: NAMESPACE, LIST, EXAMINE, SEARCH and FETCH (RFC 9051 sections 6.3 and 6.4); none sets a flag."""
 
+import re
 from collections.abc import Callable, Sequence
 
 from imapcheck.errors import CheckFailure
@@ -22,12 +23,15 @@ from imapcheck.imap.search_result import Found, SearchCollector
 from imapcheck.wording import count
 
 _MAX_LISTED = 20_000
+_UID_NEXT = re.compile(rb"\[UIDNEXT ([0-9]{1,10})\]", re.IGNORECASE)
 _MAX_LISTED_IN_ALL = 80_000
 """Of one LIST, and of all of a session: a mailbox that is kept takes some 500 octets besides its name."""
 
 
 class ReadingCommands(Commands):
     """What a check looks at. The mailbox is opened read-only."""
+
+    uid_next: int | None = None
 
     def namespace(self) -> tuple[Completion, bytes]:
         """NAMESPACE (RFC 2342); returns the prefix of the first personal namespace, empty where there is none."""
@@ -94,14 +98,24 @@ class ReadingCommands(Commands):
         return completion, listed
 
     def examine(self, mailbox: bytes, remark: Remark) -> Completion:
-        """EXAMINE, never SELECT: the mailbox is opened read-only (with CONDSTORE, RFC 7162, where offered)."""
+        """EXAMINE, never SELECT: the mailbox is opened read-only (with CONDSTORE, RFC 7162, where offered).
 
-        def send(condstore: bool) -> tuple[Completion, None]:
+        `uid_next` is then the UID that the next message in it will have, None where the server does not say it.
+        """
+
+        def send(condstore: bool) -> tuple[Completion, int | None]:
+            told: list[int] = []
+
+            def collect(response: Response) -> None:
+                if response.name == b"OK" and (match := _UID_NEXT.match(response.text)):
+                    told.append(int(match[1]))
+
             tail = b" (CONDSTORE)" if condstore else b""
-            return self._engine.command([b"EXAMINE ", string(mailbox), tail]), None
+            completion = self._engine.command([b"EXAMINE ", string(mailbox), tail], on_untagged=collect)
+            return completion, told[-1] if told else None
 
         extension = "CONDSTORE" if self.offers("CONDSTORE") else ""
-        completion, _ = self.plain_if_refused(extension, send, refusal, remark)
+        completion, self.uid_next = self.plain_if_refused(extension, send, refusal, remark)
         return completion
 
     def quota_root(self, mailbox: bytes) -> tuple[Completion, list[Resource] | None]:
