@@ -78,6 +78,11 @@ class FailureType(StrEnum):
         member.passes, member.may_lock = row.passes, row.may_lock
         return member
 
+    @property
+    def explained_by(self) -> tuple[bool, bool]:
+        """Sorts failures of one run: what ends a session explains what was then not found, and not the reverse."""
+        return self.word != DOWN, self.category is Category.CONTENT
+
     # fmt: off
     NAME_NOT_RESOLVED = "name_not_resolved", Row(
         Category.DNS, "no such name in DNS",

@@ -8,7 +8,7 @@ from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, Literal
 
 from imapcheck.delivery import DeliveryFacts
-from imapcheck.failures import DOWN, Category, FailureType
+from imapcheck.failures import Category, FailureType
 from imapcheck.steps import StepName
 from imapcheck.text import printable
 from imapcheck.version import VERSION
@@ -247,11 +247,7 @@ class CheckResult:
     @property
     def reason(self) -> Failure | None:
         """The failure that explains the others: what ends a session comes before what it then did not find."""
-
-        def place(failure: Failure) -> tuple[bool, bool]:
-            return failure.type.word != DOWN, failure.type.category is Category.CONTENT
-
-        return min(self.failures, key=place, default=self.failure)
+        return min(self.failures, key=lambda failure: failure.type.explained_by, default=self.failure)
 
     @property
     def step_ms(self) -> dict[str, float]:
@@ -278,8 +274,8 @@ class Asked:
 
     Of a definition that could not be read only the `file` is known. `server` is a URL, `mailbox` the one that is
     searched, `timeout` in seconds, `thresholds` in milliseconds by the step's name or `total`, `authentication` the
-    mechanism, `send_authentication` that of the sending server.
-    `time_zone` is the IANA name of a zone whose clock its readers have beside UTC.
+    mechanism, `send_authentication` that of the sending server;
+    `time_zone` is that of its readers (IANA).
     """
 
     server: str | None = None

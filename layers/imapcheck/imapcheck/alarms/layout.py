@@ -7,6 +7,7 @@ from imapcheck.text import printable
 from imapcheck.wording import length
 
 COLUMNS = 80
+SUBJECT_LIMIT = 99
 NAMES_SHOWN = 8
 
 
@@ -50,7 +51,7 @@ def flow(pieces: Iterable[str], gap: str = "  ", *, indent: str = "", columns: i
     return lines
 
 
-def ascii_line(parts: Iterable[str], limit: int = 99) -> str:
+def ascii_line(parts: Iterable[str], limit: int = SUBJECT_LIMIT) -> str:
     """The parts as one line of ASCII, as many as fit.
 
     An SNS subject has fewer than 100 characters, none of which is a control character (API reference, Publish).

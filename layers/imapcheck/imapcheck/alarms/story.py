@@ -4,6 +4,7 @@
 a card for chat and an object for programs. It does no I/O and knows no clock.
 """
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,13 +12,14 @@ from imapcheck.alarms.bare import bare
 from imapcheck.alarms.chat_card import TRANSCRIPT_HEAD, card, fenced, harmless, notification
 from imapcheck.alarms.company import of_others
 from imapcheck.alarms.kind import UNTOLD, AlarmState, Change, Evidence, Links, Others, Plot
-from imapcheck.alarms.layout import COLUMNS, ascii_line, flow, wrap
+from imapcheck.alarms.layout import COLUMNS, SUBJECT_LIMIT, ascii_line, flow, wrap
 from imapcheck.alarms.spell import may_lock
 from imapcheck.result import Asked, CheckResult, isoformat
 from imapcheck.text import one_line
 
 SCHEMA_VERSION = 1
 _FOREIGN_LINES, _FOREIGN_COLUMNS = 50, 4000
+_SINCE = re.compile(r", (?:on and off )?since ")
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,14 @@ def plot_of(change: Change, setting: Setting) -> Plot:
 
 
 def subject_of(change: Change, plotted: Plot) -> str:
-    """One line of ASCII below 100 characters: verdict, check, and as much of the reason as fits."""
-    return ascii_line((f"{plotted.word} {change.check}", *plotted.subject))
+    """One line of ASCII below 100 characters: verdict, check, as much of the reason as fits, since when."""
+    parts = (f"{plotted.word} {change.check}", *plotted.subject)
+    line = ascii_line(parts)
+    since = next((at for at, part in enumerate(parts) if _SINCE.match(part)), 0)
+    if since < 2 or parts[since] in line:
+        return line
+    room = SUBJECT_LIMIT - sum(map(len, parts[: since - 1])) - len(parts[since])
+    return ascii_line((*parts[: since - 1], f"{parts[since - 1][: room - 3].rstrip()}...", parts[since]))
 
 
 def _story(change: Change, setting: Setting, plotted: Plot) -> Story:
