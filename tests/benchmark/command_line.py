@@ -11,7 +11,10 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmark import calls as call_rows
+from benchmark import watching
 from benchmark.overhead import definition, definition_of
+from benchmark.tables import table
 from imapcheck import Credentials, run_check
 
 PROGRAM = [str(Path(sys.executable).parent / "imapcheck"), "run", "--credentials", "secret"]
@@ -65,7 +68,12 @@ def first_output(words: list[str], folder: Path) -> float:
     return seen
 
 
-def report(near: dict[str, float], far: dict[str, float] | None) -> list[str]:
+def report(
+    near: dict[str, float],
+    far: dict[str, float] | None,
+    calls: dict[str, float],
+    watched: dict[int, dict[str, watching.Figures]],
+) -> list[str]:
     lines = [
         "## 6. Command line",
         "",
@@ -80,6 +88,17 @@ def report(near: dict[str, float], far: dict[str, float] | None) -> list[str]:
             f"{DEFINITIONS} definitions in one call, {CONCURRENCY} at once, Dovecot 20 ms away: {took:.0f} ms without the start; {CONCURRENCY} rounds of a run of {far['run']:.0f} ms",
             f"would be {least:.0f}: {took / least:.2f} x what the concurrency allows.",
         ]
+    title = "call | CPU ms | to the libraries alone"
+    lines += [
+        "",
+        f"What a call costs of the processor, beside the {calls['libraries']:.0f} ms of a bare interpreter that imports typer, imapclient and pydantic with a model:",
+        "",
+        *table(title, call_rows.report(calls)),
+        "`run --every` for so many checks, each a session without a login on loopback, from a pipe and at a terminal of 40 lines; the runs' own times",
+        "at the terminal beside those in the pipe:",
+        "",
+        *table("checks | where | CPU ms a run | runs | median ms | 95 % ms", watching.report(watched)),
+    ]
     each = (near["hundred"] - near["one"]) / (DEFINITIONS - 1)
     lines += [
         f"On loopback, where two cores share checks and Dovecot: {each:.1f} ms for each further definition, a run by itself {near['run']:.1f} ms.",

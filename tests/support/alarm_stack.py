@@ -3,7 +3,7 @@
 import importlib.util
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -66,11 +66,13 @@ class Stack:
         }
         (self.folder / f"{check}.json").write_text(json.dumps(definition | fields), encoding="utf-8")
 
-    def log(self, lines: Sequence[dict[str, Any] | tuple[datetime, str]]) -> None:
+    def log(self, lines: Sequence[dict[str, Any] | tuple[datetime, str]], *, stream: str = "2026/11/24/[1]abc") -> None:
         """Put lines into the log group; a run's line is stamped with its end, as Lambda does."""
+        with suppress(self.logs.exceptions.ResourceAlreadyExistsException):
+            self.logs.create_log_stream(logGroupName=self.group, logStreamName=stream)
         events = [(item[0], item[1]) if isinstance(item, tuple) else (_ended(item), json.dumps(item)) for item in lines]
         stamped = [{"timestamp": int(at.timestamp() * 1000), "message": text} for at, text in sorted(events)]
-        self.logs.put_log_events(logGroupName=self.group, logStreamName="2026/11/24/[1]abc", logEvents=stamped)
+        self.logs.put_log_events(logGroupName=self.group, logStreamName=stream, logEvents=stamped)
 
     def alarm(self, check: str, state: str, *, metric: str = "Availability", stack: str = "teststack") -> None:
         """An alarm of that check as CloudWatch has it now."""
@@ -143,7 +145,6 @@ def alarm_stack(name: str, endpoint: str, folder: Path, environment: pytest.Monk
         environment.setenv(variable, value)
     logs, sns = boto3.client("logs"), boto3.client("sns")
     logs.create_log_group(logGroupName=name)
-    logs.create_log_stream(logGroupName=name, logStreamName="2026/11/24/[1]abc")
     topic, contact_topic = (sns.create_topic(Name=each)["TopicArn"] for each in (name, f"{name}-contacts"))
     for variable, value in (
         ("DEFINITIONS", str(folder)), ("LOG_GROUP", name), ("ALARM_TOPIC", topic),

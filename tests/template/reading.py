@@ -28,7 +28,11 @@ def nodes(value: Any) -> list[Any]:
 
 
 def arn(logical: str) -> dict[str, Any]:
-    return {"Fn::GetAtt": [logical, "Arn"]}
+    return attribute(logical, "Arn")
+
+
+def attribute(logical: str, name: str) -> dict[str, Any]:
+    return {"Fn::GetAtt": [logical, name]}
 
 
 def ref(logical: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from imapcheck.result import StepResult
 from imapcheck.steps import STEP_NAMES
 from support.log_lines import log_line
 from support.results import failure, result
-from template.reading import of_type, read
+from template.reading import attribute, of_type, read
 from template.test_resources import CONSOLE
 
 
@@ -28,7 +28,7 @@ def dashboard(root: dict[str, Any]) -> list[dict[str, Any]]:
     [properties] = of_type(root, "AWS::CloudWatch::Dashboard").values()
     assert properties["DashboardName"] == {"Ref": "AWS::StackName"}
     text = properties["DashboardBody"]["Fn::Sub"][0].replace("${!", "$<")
-    text = text.replace("${Namespace}", "ImapCheck/imapcheck-prod")
+    text = text.replace("${Namespace}", "ImapCheck/imapcheck-prod").replace("${OutsideChecks}", "'office','site'")
     widgets: list[dict[str, Any]] = json.loads(re.sub(r"\$\{[A-Za-z:.]+\}", "X", text))["widgets"]
     return widgets
 
@@ -40,11 +40,12 @@ def test_what_is_filled_in(root: dict[str, Any]) -> None:
     assert values == {
         "Namespace": {"Fn::Sub": "ImapCheck/${AWS::StackName}"},
         "PausedNote": {"Fn::If": ["IsRunning", "", " (paused: nothing runs, nothing rings)"]},
+        "OutsideChecks": {"Fn::If": ["IsRunning", attribute("Checks", "Outputs.OutsideChecks"), "''"]},
         **CONSOLE,
     }
     assert set(re.findall(r"\$\{([A-Za-z:.]+)\}", body)) == {
         "AWS::StackName", "AWS::Region", "Namespace", "PausedNote", "Console", "RunCheckLogGroup",
-        "ShowChecksFunction.Arn",
+        "ShowChecksFunction.Arn", "OutsideChecks",
     }  # fmt: skip
 
 
@@ -85,9 +86,17 @@ def test_dashboard_stays_legible_with_many_checks(root: dict[str, Any]) -> None:
 
 GOOD = replace(result(), steps=tuple(StepResult(name, "passed", 1.0, None) for name in STEP_NAMES))
 FAILED = result("gmail", failure(FailureType.AUTHENTICATION_FAILED, "authenticate"))
-LINES = {"good": log_line(GOOD), "failed": log_line(FAILED), "instant": log_line(FAILED, instant_test=True)}
+BY_LAMBDA, FROM_OUTSIDE = "2026/11/24/imapcheck-RunCheckFunction-1[$LATEST]0f", "outside/office"
+LINES = {
+    "good": (BY_LAMBDA, log_line(GOOD)),
+    "failed": (BY_LAMBDA, log_line(FAILED)),
+    "instant": (BY_LAMBDA, log_line(FAILED, instant_test=True)),
+    "outside": (FROM_OUTSIDE, log_line(replace(GOOD, check="office"))),
+    "forged": (FROM_OUTSIDE, log_line(GOOD)),
+    "stray": (BY_LAMBDA, log_line(replace(GOOD, check="office"))),
+}
 SHOWN = {
-    "Time per step in milliseconds: average of available runs": {"good"},
+    "Time per step in milliseconds: average of available runs": {"good", "outside"},
 }
 """Which of the lines the query counts. There is one: an open dashboard pays for all that they scan, at each refresh."""
 
@@ -100,29 +109,35 @@ def _flat(value: Any, path: str = "") -> dict[str, Any]:
 
 
 def _condition(text: str) -> Callable[[dict[str, Any]], bool]:
-    name, wanted = text.split(" = ")
-    return lambda fields: str(fields[name]) == wanted.strip("'")
+    """A filter of Logs Insights as Python: `=` compares, true is 1, substr takes a length."""
+    python = re.sub(r"substr\((@\w+), (\d+), (\d+)\)", r"\1[\2:\2+\3]", text).replace(" = ", " == ")
+    python = re.sub(r"('[^']*')|(\bcheck\b|@\w+|\b\w+\b(?= ==))", lambda m: m[1] or f"fields['{m[2]}']", python)
+    return lambda fields: bool(eval(python, {"fields": fields}))
 
 
 def _fields(query: str) -> set[str]:
     """Every field that a query reads; what it makes itself (`as`) is none."""
     made = set(re.findall(r" as (\w+)", query)) | {"timestamp"}
-    words = re.sub(r"'[^']*'| as \w+|\b(SOURCE|filter|stats|fields|sort|limit|count|avg|by|and|desc|asc)\b", " ", query)
+    words = re.sub(
+        r"'[^']*'|@\w+| as \w+|\b(SOURCE|filter|stats|fields|sort|limit|count|avg|by|and|or|not|in|substr|desc|asc)\b",
+        " ",
+        query,
+    )
     return set(re.findall(r"[a-z_]+(?:\.[a-z_]+)*", words)) - (made - {"duration_ms"}) | set(
         re.findall(r"avg\(([a-z_.]+)\)", query)
     )
 
 
 def test_queries_read_fields_that_a_real_line_has(root: dict[str, Any]) -> None:
-    """And count the runs that their titles speak of; an instant test is no run of a check."""
-    lines = {kind: _flat(json.loads(line)) for kind, line in LINES.items()}
+    """And count the runs that their titles speak of: no instant test, of an outside check its machine's, else none."""
+    lines = {kind: {"@logStream": stream} | _flat(json.loads(line)) for kind, (stream, line) in LINES.items()}
     known = {name for fields in lines.values() for name in fields}
     found = {}
     for widget in dashboard(root):
         if widget["type"] == "log":
             query = widget["properties"]["query"]
             assert _fields(query) <= known, _fields(query) - known
-            conditions = [_condition(text) for text in re.findall(r"filter ([^|]+)", query)[0].strip().split(" and ")]
+            conditions = [_condition(text.strip()) for text in re.findall(r"filter ([^|]+)", query)]
             counted = {kind for kind, fields in lines.items() if all(condition(fields) for condition in conditions)}
             found[widget["properties"]["title"]] = counted
     assert found == SHOWN

@@ -65,7 +65,7 @@ ROLES: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
     "ScheduleRole": (
         BY_OWN_SCHEDULES,
         [
-            allow("lambda:InvokeFunction", arn("RunCheckFunction")),
+            allow("lambda:InvokeFunction", [arn("RunCheckFunction"), arn("SendReportsFunction")]),
             allow("sqs:SendMessage", arn("DeadLetters")),
         ],
     ),
@@ -76,6 +76,19 @@ ROLES: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
             READ_RUNS,
             allow("cloudwatch:DescribeAlarms", "*"),
             allow(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], arn("AlarmEvents")),
+            allow("sns:Publish", [ref("AlarmTopic"), ref("ContactTopic")]),
+        ],
+    ),
+    "SendReportsRole": (
+        BY_LAMBDA,
+        [
+            own_logs("SendReportsLogGroup"),
+            READ_RUNS,
+            allow(
+                ["cloudwatch:DescribeAlarms", "cloudwatch:GetAlarmMuteRule", "cloudwatch:GetMetricData",
+                 "cloudwatch:ListAlarmMuteRules"],
+                "*",
+            ),
             allow("sns:Publish", [ref("AlarmTopic"), ref("ContactTopic")]),
         ],
     ),
@@ -120,6 +133,17 @@ def test_every_role_is_exactly_this(root: dict[str, Any]) -> None:
         assert policy["PolicyDocument"] == document(*statements), name
 
 
+def test_machine_outside_may_write_to_its_own_streams_alone(root: dict[str, Any]) -> None:
+    """Streams can be made under any name; lines go to those that readers take for what they are. Nobody has it yet."""
+    policies = without_sids(of_type(root, "AWS::IAM::ManagedPolicy"))
+    own_streams = PARTITION_ARN % "logs" + "log-group:${RunCheckLogGroup}:log-stream:outside/*"
+    assert policies.keys() == {"PublishPolicy"}
+    assert policies["PublishPolicy"].keys() == {"Description", "PolicyDocument"}
+    assert policies["PublishPolicy"]["PolicyDocument"] == document(
+        allow("logs:CreateLogStream", arn("RunCheckLogGroup")), allow("logs:PutLogEvents", sub(own_streams))
+    )
+
+
 @pytest.mark.parametrize("topic", ["AlarmTopic", "AlarmEventTopic"])
 def test_topics_take_alarms_of_this_stack_alone(topic: str, root: dict[str, Any]) -> None:
     """From CloudWatch, from this account, from alarms with the stack's name."""
@@ -161,7 +185,7 @@ def test_nothing_else_allows_anything() -> None:
     for path in TEMPLATES:
         kinds = {item["Type"] for item in read(path)["Resources"].values()}
         allowing = {kind for kind in kinds if "Policy" in kind or "Permission" in kind or kind.startswith("AWS::IAM")}
-        wanted = {"AWS::IAM::Role", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy"}
+        wanted = {"AWS::IAM::Role", "AWS::IAM::ManagedPolicy", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy"}
         assert allowing == (wanted if path == "template.yaml" else set())
         assert "ManagedPolicyArns" not in json.dumps(read(path))
 

@@ -16,6 +16,7 @@ HALL = (
     "steps",
     "failures",
     "advice",
+    "asked",
     "errors",
     "delivery",
     "result",

@@ -24,6 +24,7 @@ NEEDED = {
     "AWS::CloudWatch::AlarmMuteRule": {"cloudwatch:PutAlarmMuteRule", "cloudwatch:DeleteAlarmMuteRule"},
     "AWS::CloudWatch::Dashboard": {"cloudwatch:PutDashboard", "cloudwatch:DeleteDashboards"},
     "AWS::DynamoDB::Table": {"dynamodb:CreateTable", "dynamodb:UpdateTimeToLive", "dynamodb:DeleteTable"},
+    "AWS::IAM::ManagedPolicy": {"iam:CreatePolicy", "iam:CreatePolicyVersion", "iam:DeletePolicy"},
     "AWS::IAM::Role": {"iam:CreateRole", "iam:PutRolePolicy", "iam:PassRole", "iam:DeleteRole"},
     "AWS::Lambda::EventInvokeConfig": {"lambda:PutFunctionEventInvokeConfig"},
     "AWS::Logs::LogGroup": {"logs:CreateLogGroup", "logs:PutRetentionPolicy", "logs:DeleteLogGroup"},

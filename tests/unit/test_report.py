@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from imapcheck.asked import Asked
 from imapcheck.output.outcome import Outcome
 from imapcheck.report.page import page, run_fragment
-from imapcheck.result import Asked, CheckResult, ResultWarning
+from imapcheck.result import CheckResult, ResultWarning
 from support.full_results import available, refused, slow
 from support.more_results import over_quota
 

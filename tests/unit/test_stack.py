@@ -347,3 +347,41 @@ def leaves(value: Any) -> list[Any]:
     if isinstance(value, dict):
         return [leaf for item in value.values() for leaf in leaves(item)]
     return [leaf for item in value for leaf in leaves(item)] if isinstance(value, list) else [value]
+
+
+def test_check_that_is_run_from_outside_has_alarms_and_no_schedule() -> None:
+    """The same alarms as any other; what the function is asked to do does not change with it."""
+    inside, outside = check("mail"), check("mail", schedule={"runner": "outside"})
+    ours, theirs = properties(inside, check("a")), properties(outside, check("a"))
+    assert ours.keys() - theirs.keys() == {"MailSchedule"}
+    silent = theirs.pop("MailNotRunning")
+    assert "Look at the machine outside the stack" in silent.pop("AlarmDescription")
+    assert {key: value for key, value in ours["MailNotRunning"].items() if key != "AlarmDescription"} == silent
+    assert all(ours[logical] == theirs[logical] for logical in theirs)
+
+
+def test_events_are_kept_as_long_as_the_functions_own_checks_need() -> None:
+    """An error counts wherever the check ran, so that alarm's window goes by all of them."""
+    found = properties(check("a", "1h", schedule={"runner": "outside"}), check("b", "5m"))
+    alone = properties(check("b", "5m"))
+    assert found["RunCheckDelivery"] == alone["RunCheckDelivery"]
+    assert found["DroppedEvents"] == alone["DroppedEvents"]
+    assert found["MonitorErrors"] == properties(check("a", "1h"), check("b", "5m"))["MonitorErrors"]
+    assert found["MonitorErrors"] != alone["MonitorErrors"]
+
+
+def test_names_of_outside_checks_are_put_out_as_far_as_an_output_holds() -> None:
+    """1,024 bytes; a name is whole or not there."""
+    assert _outside_checks(check("mail")) == "''"
+    assert _outside_checks(check("mail"), check("b-1", schedule={"runner": "outside"})) == "'b-1'"
+    paused = check("c", schedule={"runner": "outside", "enabled": False})
+    assert _outside_checks(paused) == "''"
+    many = [check(f"check-{number:034}", schedule={"runner": "outside"}) for number in range(40)]
+    found = _outside_checks(*many)
+    assert len(found) <= 1024 < len(found) + 43
+    assert found == ",".join(f"'{each.label}'" for each in many[: found.count(",") + 1])
+
+
+def _outside_checks(*definitions: CheckDefinition) -> str:
+    found: str = load_template(checks_template(definitions).text)["Outputs"]["OutsideChecks"]["Value"]
+    return found

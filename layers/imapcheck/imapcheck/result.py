@@ -1,6 +1,6 @@
 """The result of a check: frozen, one JSON object, the same from the command line and the Lambda."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -157,6 +157,12 @@ class PlaceFacts:
     failure: Failure | None = None
     steps: tuple[StepResult, ...] = ()
 
+    @classmethod
+    def from_dict(cls, content: object) -> "PlaceFacts":
+        """What its JSON object says, whoever wrote it. Raises `ValueError` where it is none."""
+        found: PlaceFacts = _reader(PlaceFacts).validate_python(_harmless(content))
+        return found
+
     @property
     def step_ms(self) -> dict[str, float]:
         """How long each step took that ran, in their order."""
@@ -216,7 +222,7 @@ class CheckResult:
         not known is left out. Whoever wrote `content`: numbers are finite, and texts hold nothing that cannot be seen.
         Raises `ValueError` where it is no result, or one of another schema.
         """
-        found = _adapter().validate_python(_harmless(content))
+        found: CheckResult = _reader(CheckResult).validate_python(_harmless(content))
         if found.schema != SCHEMA_VERSION or found.started_at.tzinfo is None:
             raise ValueError("not a result of this schema")
         if found.failure is None and (not found.available or found.verdict == "down"):
@@ -268,33 +274,6 @@ class CheckResult:
         return tuple(place for place in self.places or () if place.reached is False)
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What a check's definition asks for, as plain values for whoever shows a run; None is what it does not say.
-
-    Of a definition that could not be read only the `file` is known. `server` is a URL, `mailbox` the one that is
-    searched, `timeout` in seconds, `thresholds` in milliseconds by the step's name or `total`, `authentication` the
-    mechanism, `send_authentication` that of the sending server;
-    `time_zone` is that of its readers (IANA).
-    """
-
-    server: str | None = None
-    file: str | None = None
-    secret: str | None = None
-    send_secret: str | None = None
-    runbook: str | None = None
-    timeout: float | None = None
-    thresholds: Mapping[str, float] = field(default_factory=dict)
-    certificate_days: float = 14
-    mailbox: str | None = None
-    min_matches: int | None = None
-    max_age_seconds: float | None = None
-    quota_warn_percent: float | None = None
-    authentication: str | None = None
-    send_authentication: str | None = None
-    time_zone: str | None = None
-
-
 def judged_total(steps: Iterable[StepResult], duration_ms: float) -> float:
     """Milliseconds that `thresholds.total` judges: without the wait for a LOGOUT that was not answered.
 
@@ -331,11 +310,11 @@ def as_json(value: Any) -> Any:
 
 
 @cache
-def _adapter() -> "TypeAdapter[CheckResult]":
+def _reader[T](type: type[T]) -> "TypeAdapter[T]":
     """Made where a result is first read: a run itself never reads one."""
     from pydantic import TypeAdapter
 
-    return TypeAdapter(CheckResult)
+    return TypeAdapter(type)
 
 
 def _harmless(value: Any) -> Any:

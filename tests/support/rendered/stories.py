@@ -13,8 +13,8 @@ from imapcheck.alarms.kind import Change, Evidence, Links, MonitorError, Others
 from imapcheck.alarms.kinds import CERTIFICATE, KINDS, NOT_RUNNING, SLOW, UNAVAILABLE
 from imapcheck.alarms.storm import Part
 from imapcheck.alarms.story import Setting, Story, tell, tell_bare, tell_foreign
+from imapcheck.asked import Asked
 from imapcheck.failures import FailureType
-from imapcheck.result import Asked
 from support.golden import leaves
 from support.rendered.paper import sheet
 from support.rendered.spells import spells

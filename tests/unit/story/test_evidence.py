@@ -71,7 +71,7 @@ class ScannedLog:
     def _event(self, at: datetime, check: str) -> dict[str, Any]:
         down = check == "office" and self.down_since <= at and (self.up_at is None or at < self.up_at)
         line = log_line(at, check=check, type=TYPE if down else None, fault=FAULTS[TYPE] if down else None)
-        return {"timestamp": int(at.timestamp() * 1000), "message": json.dumps(line)}
+        return {"timestamp": int(at.timestamp() * 1000), "message": json.dumps(line), "logStreamName": "one"}
 
 
 def gather(log: ScannedLog, changes: list[Change], monkeypatch: pytest.MonkeyPatch) -> list[Evidence]:
@@ -81,7 +81,7 @@ def gather(log: ScannedLog, changes: list[Change], monkeypatch: pytest.MonkeyPat
     )
     for module in (evidence, log_reader):
         monkeypatch.setattr(module, "time", clock)
-    return RunLog(log, "group").gather(changes, 8.0)
+    return RunLog(log, "group", frozenset).gather(changes, 8.0)
 
 
 def day() -> int:

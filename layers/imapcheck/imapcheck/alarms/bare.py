@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from imapcheck.alarms.kind import Change, Evidence, Plot, clean
 from imapcheck.alarms.spell import good_since, may_lock
 from imapcheck.alarms.times import since_beside
-from imapcheck.result import Asked
+from imapcheck.asked import Asked
 from imapcheck.wording import clock, date
 
 _DATAPOINT = re.compile(r"(\d+(?:\.\d+)?) \((\d\d/\d\d/\d\d \d\d:\d\d:\d\d)\)")

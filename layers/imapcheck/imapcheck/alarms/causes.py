@@ -3,9 +3,10 @@
 import re
 
 from imapcheck.advice import OAUTH, advice_for, headline_for, server_says_why
+from imapcheck.asked import Asked
 from imapcheck.definition.secret import place_of
 from imapcheck.failures import DOWN, Category, FailureType
-from imapcheck.result import Asked, CheckResult
+from imapcheck.result import CheckResult
 from imapcheck.steps import STEPS
 from imapcheck.wording import length
 

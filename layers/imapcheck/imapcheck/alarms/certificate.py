@@ -8,9 +8,10 @@ from imapcheck.alarms.by_runs import ByRuns, fields_of
 from imapcheck.alarms.kind import Change, Evidence, Plot, clean
 from imapcheck.alarms.sentences import address_of, certificate_names, expiry_of, since_and_how_long
 from imapcheck.alarms.spell import Spell, certificate_days
+from imapcheck.asked import Asked
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.monitoring import RunsOf, ScheduleDefinition
-from imapcheck.result import Asked, CheckResult, TlsFacts
+from imapcheck.result import CheckResult, TlsFacts
 from imapcheck.wording import date, days
 
 _URGENT_DAYS = 5

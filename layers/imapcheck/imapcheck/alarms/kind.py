@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from imapcheck.alarms.alarm import Alarm, Signal
+from imapcheck.asked import Asked
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.monitoring import ScheduleDefinition
-from imapcheck.result import Asked, CheckResult
+from imapcheck.result import CheckResult
 from imapcheck.text import one_line
 
 type AlarmState = Literal["ALARM", "OK"]
@@ -75,12 +76,16 @@ class MonitorError:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the log gave: runs and errors newest first, as far back as `looked_from`; or why it gave nothing."""
+    """What the log gave: runs and errors newest first, as far back as `looked_from`; or why it gave nothing.
+
+    `machine` is the one outside that reported last, of a check that is run from there.
+    """
 
     runs: tuple[CheckResult, ...] = ()
     errors: tuple[MonitorError, ...] = ()
     looked_from: datetime | None = None
     problem: str | None = None
+    machine: str | None = None
 
 
 UNTOLD = Evidence(problem="the story could not be made")

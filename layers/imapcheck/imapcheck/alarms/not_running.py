@@ -10,14 +10,18 @@ from imapcheck.alarms.kind import AlarmKind, Change, Evidence, MonitorError, Plo
 from imapcheck.alarms.sentences import reason_of, what_changed
 from imapcheck.alarms.spell import silence
 from imapcheck.alarms.times import since_beside
+from imapcheck.asked import Asked
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.monitoring import RunsOf, ScheduleDefinition
 from imapcheck.definition.secret import place_of
-from imapcheck.result import Asked, CheckResult
+from imapcheck.result import CheckResult
 from imapcheck.wording import between, clock, clocks, count, date, elapsed
 
 _LONGEST_WARM_UP = 2880
 """Minutes; CloudWatch takes no more (API reference, WarmUpConfiguration)."""
+
+
+_VERDICTS = {"up": "good", "partial": "partial", "down": "failed"}
 
 
 class NotRunning(AlarmKind):
@@ -34,10 +38,14 @@ class NotRunning(AlarmKind):
     def alarm(self, definition: CheckDefinition, schedule: ScheduleDefinition) -> Alarm:
         """Missing data is what it is for, but not before a new schedule had the time to run."""
         intervals = definition.alarms.not_running
+        look = (
+            "Look at the machine outside the stack that runs this check, and at its way to AWS."
+            if definition.runs_outside
+            else "Look at the stack's other alarms, and in the log for an error that names the check or its secret."
+        )
         says = (
             f"The monitor itself is broken: the check {definition.label} has published nothing for {intervals}"
-            f" intervals of {schedule.every}, so nobody knows how {definition.host} is. Look at the stack's other"
-            " alarms, and in the log for an error that names the check or its secret."
+            f" intervals of {schedule.every}, so nobody knows how {definition.host} is. {look}"
         )
         return Alarm(
             self.name, says, self.signal, "LessThanThreshold", 1, schedule.seconds, RunsOf(intervals, intervals),
@@ -45,7 +53,7 @@ class NotRunning(AlarmKind):
         )  # fmt: skip
 
     def is_bad(self, run: CheckResult, change: Change) -> bool:
-        return not run.available
+        return run.verdict == "down"
 
     def rule(self, change: Change) -> str:
         return f"no result for {count(change.periods, 'interval')} of {elapsed(change.period)}"
@@ -61,15 +69,16 @@ class NotRunning(AlarmKind):
         since = last.started_at if last is not None else change.at - change.period * change.periods
         earlier = "" if last is not None else " or earlier"
         told = f"since {date(since, change.at)}{earlier}"
-        verdict = f"; last result {'good' if last.available else 'failed'}" if last is not None else ""
+        verdict = f"; last result {_VERDICTS[last.verdict]}" if last is not None else ""
+        ran = last is not None and last.verdict == "down"
         return Plot(
             self.word,
-            (f" {told}", f": {_stopped(evidence)}", "; the mail server was not tested"),
+            (f" {told}", f": {_stopped(asked, evidence)}", "; the mail server was not tested"),
             f"{since_beside(change, asked, since, earlier)}: none in"
             f" {count(change.periods, 'interval')} of {elapsed(change.period)}{verdict}",
-            f"monitor: {_monitor_says(change, evidence)}; the mail server was not tested",
+            f"monitor: {_monitor_says(change, asked, evidence)}; the mail server was not tested",
             tuple(_shown(change, error) for error in evidence.errors[:1]),
-            worked=what_changed(change, last, "still worked" if last is None or last.available else "still ran"),
+            worked=what_changed(change, last, "still ran" if ran else "still worked"),
             advice=_fix(asked, evidence),
             since=since,
             run=last,
@@ -80,7 +89,7 @@ class NotRunning(AlarmKind):
         runs = evidence.runs
         if not runs:
             return bare(change, Asked(), evidence)
-        silent = silence(change, runs)
+        silent, failed = silence(change, runs), runs[0].verdict == "down"
         error = tuple(f"the monitor's last error: {clean(item.text)}" for item in evidence.errors[:1])
         since, until = (silent[0].started_at, silent[1].started_at) if silent else (None, runs[-1].started_at)
         after = (
@@ -90,10 +99,10 @@ class NotRunning(AlarmKind):
             self.word_at_end,
             (f" again {after}",),
             _when_silent(change, since, until),
-            f"the newest run says: {'good' if runs[0].available else f'failed, {reason_of(runs[0])}'}",
+            f"the newest run says: {_VERDICTS[runs[0].verdict]}{f', {reason_of(runs[0])}' if failed else ''}",
             error,
             advice="Do nothing now."
-            if runs[0].available
+            if not failed
             else "Open the newest run on the dashboard: it failed. If the next ones fail too, the alarm unavailable"
             " follows with the reason.",
             since=since,
@@ -102,19 +111,26 @@ class NotRunning(AlarmKind):
         )
 
 
-def _monitor_says(change: Change, evidence: Evidence) -> str:
+def _monitor_says(change: Change, asked: Asked, evidence: Evidence) -> str:
     """The check's own errors; nothing of a cause that the log does not show."""
     if not evidence.errors:
-        return evidence.problem or _stopped(evidence)
+        return evidence.problem or _stopped(asked, evidence)
     first, last = evidence.errors[-1].at, evidence.errors[0].at
     times = f"{count(len(evidence.errors), 'time')}, {clocks(first, last, change.at)}"
-    return f"{_stopped(evidence)} {f'at {clock(last, change.at)}' if len(evidence.errors) == 1 else times}"
+    return f"{_stopped(asked, evidence)} {f'at {clock(last, change.at)}' if len(evidence.errors) == 1 else times}"
 
 
-def _stopped(evidence: Evidence) -> str:
+def _stopped(asked: Asked, evidence: Evidence) -> str:
     if evidence.errors:
-        return "the check stopped with an error"
+        return f"the check stopped with an error{f' on {evidence.machine}' if evidence.machine else ''}"
+    if asked.runs_outside and evidence.problem is None:
+        return f"{_machine(evidence)} reports nothing"
     return "the log names no cause" if evidence.problem is None else "why is not known"
+
+
+def _machine(evidence: Evidence) -> str:
+    """The one outside that runs the check, as far as it is known."""
+    return f"the machine {evidence.machine}" if evidence.machine is not None else "the machine outside"
 
 
 def _shown(change: Change, error: MonitorError) -> str:
@@ -124,6 +140,8 @@ def _shown(change: Change, error: MonitorError) -> str:
 
 def _fix(asked: Asked, evidence: Evidence) -> str:
     """What to do about the newest error, or about silence."""
+    if asked.runs_outside:
+        return _fix_outside(evidence)
     if not evidence.errors:
         return (
             "Check in CloudWatch whether the stack's alarm dead-letters or dropped-events is in alarm, and in"
@@ -136,6 +154,15 @@ def _fix(asked: Asked, evidence: Evidence) -> str:
     if "DefinitionError" in text:
         return f"Correct {asked.file or 'the definition'} as the error says, and deploy it again."
     return "Fix what the error names, in this stack's account and Region; the next run tries again."
+
+
+def _fix_outside(evidence: Evidence) -> str:
+    if evidence.errors:
+        return f"Fix what the error names on {_machine(evidence)}; its next run tries again."
+    return (
+        f"Check that {_machine(evidence)} is up, that imapcheck runs there (journalctl -u imapcheck-outside), and"
+        " that it reaches AWS."
+    )
 
 
 _UNREADABLE = re.compile(r"cannot be read: .*\((\w+)\)")

@@ -9,9 +9,10 @@ from imapcheck.alarms.kind import Change, clean
 from imapcheck.alarms.layout import cut, names
 from imapcheck.alarms.spell import Spell, certificate_days, type_of
 from imapcheck.alarms.times import between_beside, since_beside
+from imapcheck.asked import Asked
 from imapcheck.failures import FailureType
 from imapcheck.output.excerpt import end_of_part
-from imapcheck.result import Asked, CheckResult, Exceeded, TlsFacts
+from imapcheck.result import CheckResult, Exceeded, TlsFacts
 from imapcheck.wording import clock, clocks, count, date, days, elapsed, failure_line, length, warning_line
 
 TRANSCRIPT_LINES = 12

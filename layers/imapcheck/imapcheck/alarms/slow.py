@@ -1,5 +1,7 @@
 """The alarm `slow`: the mail server works, and M of the last N runs were over a threshold."""
 
+from collections.abc import Iterator
+
 from imapcheck.alarms.alarm import Alarm, Signal, of_the_last
 from imapcheck.alarms.bare import bare
 from imapcheck.alarms.by_runs import ByRuns, fields_of
@@ -21,9 +23,10 @@ from imapcheck.alarms.sentences import (
     what_changed,
 )
 from imapcheck.alarms.spell import Spell, find_spell
+from imapcheck.asked import Asked
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.monitoring import ScheduleDefinition
-from imapcheck.result import Asked, CheckResult
+from imapcheck.result import CheckResult
 from imapcheck.wording import count, length, over_limit
 
 
@@ -83,6 +86,7 @@ class Slow(ByRuns):
             facts=(
                 *growth_of(change, grown, before),
                 *(f"Also over: {item}." for item in over[1:]),
+                *_longest_hop(run),
                 *address_of(run),
                 *certificate_left(run),
             ),
@@ -112,6 +116,16 @@ class Slow(ByRuns):
             bad_runs=len(spell.bad),
             run=spell.told,
         )
+
+
+def _longest_hop(run: CheckResult) -> Iterator[str]:
+    """Where a late message spent its time, by the clocks of the servers it passed."""
+    if run.delivery is None or all(item.name != "arrival" for item in run.exceeded):
+        return
+    timed = [(hop.seconds, hop.by) for hop in run.delivery.hops if hop.seconds is not None and hop.by is not None]
+    if timed:
+        seconds, by = max(timed)
+        yield f"Longest on its way: {length(seconds * 1000)} until {by} had it."
 
 
 def _were_slow(spell: Spell) -> str:

@@ -123,7 +123,7 @@ def type_of(run: CheckResult) -> FailureType | None:
 
 def may_lock(runs: Sequence[CheckResult]) -> bool:
     """Whether a login was refused in these runs: then nobody should try it once more before it was repaired."""
-    return any(failure.type.may_lock for run in runs for failure in run.failures)
+    return any(failure.type.may_lock for run in runs for failure in (*run.failures, run.reason) if failure is not None)
 
 
 def certificate_days(run: CheckResult) -> float | None:

@@ -14,7 +14,8 @@ from imapcheck.alarms.company import of_others
 from imapcheck.alarms.kind import UNTOLD, AlarmState, Change, Evidence, Links, Others, Plot
 from imapcheck.alarms.layout import COLUMNS, SUBJECT_LIMIT, ascii_line, flow, wrap
 from imapcheck.alarms.spell import may_lock
-from imapcheck.result import Asked, CheckResult, isoformat
+from imapcheck.asked import Asked
+from imapcheck.result import CheckResult, isoformat
 from imapcheck.text import one_line
 
 SCHEMA_VERSION = 1
@@ -124,20 +125,25 @@ def _facts(setting: Setting, plotted: Plot) -> list[str]:
     return [*of_others(setting.others), *plotted.facts]
 
 
-def _again(change: Change, setting: Setting) -> str | None:
-    """The command to look once more, unless one more refused login could lock the account."""
-    if change.state != "ALARM" or not change.kind.urgent or setting.asked.file is None:
+def _again(change: Change, setting: Setting) -> tuple[str, str] | None:
+    """The call that runs the check again, and where: a check that is run from outside, on its machine alone.
+
+    None where one more refused login could lock the account.
+    """
+    asked = setting.asked
+    if change.state != "ALARM" or not change.kind.urgent or asked.file is None or may_lock(setting.evidence.runs):
         return None
-    if may_lock(setting.evidence.runs):
-        return None
-    return f"imapcheck run {setting.asked.file} --transcript"
+    if not asked.runs_outside:
+        return f"imapcheck run {asked.file} --transcript", ""
+    machine = setting.evidence.machine
+    return f"imapcheck run {change.check}.json --transcript", f"  (on the machine {machine or 'outside'})"
 
 
 def _ways_on(change: Change, setting: Setting, *, whole_server: bool) -> list[str]:
     """Labelled lines; an address is never broken, as it would no longer lead anywhere."""
     asked, links, again = setting.asked, setting.links, _again(change, setting)
     found = (
-        ("Run again", again),
+        ("Run again", again and "".join(again)),
         ("Runbook", asked.runbook),
         ("Dashboard", links.dashboard),
         ("Log", links.runs),
@@ -152,7 +158,7 @@ def _next_steps(change: Change, setting: Setting, plotted: Plot) -> list[str]:
     again = _again(change, setting)
     found = (
         harmless(plotted.do) if plotted.do else None,
-        f"Run it again: {again}" if again else None,
+        f"Run it again: {''.join(again)}" if again else None,
         f"Runbook: {setting.asked.runbook}" if setting.asked.runbook else None,
         f"Dashboard: {links.dashboard}" if links.dashboard else None,
         f"Log: {links.runs}" if links.runs else None,

@@ -5,7 +5,7 @@ from functools import cache
 from zoneinfo import ZoneInfo
 
 from imapcheck.alarms.kind import Change
-from imapcheck.result import Asked
+from imapcheck.asked import Asked
 from imapcheck.wording import between, date, elapsed, local_clock, local_clocks
 
 

@@ -17,6 +17,7 @@ from imapcheck.alarms.causes import (
 )
 from imapcheck.alarms.kind import Change, Evidence, Plot, clean
 from imapcheck.alarms.layout import names, timed_steps
+from imapcheck.alarms.partial import outage_ended_partial
 from imapcheck.alarms.sentences import (
     address_of,
     at,
@@ -43,10 +44,12 @@ from imapcheck.alarms.sentences import (
     words_of,
 )
 from imapcheck.alarms.spell import Spell, find_spell, type_of
+from imapcheck.alarms.vantage import accuser, failures_there, from_how_many, listed, not_from, place_lines, voted_down
+from imapcheck.asked import Asked
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.monitoring import ScheduleDefinition
 from imapcheck.failures import DOWN, FailureType
-from imapcheck.result import Asked, CheckResult
+from imapcheck.result import CheckResult
 from imapcheck.wording import count, date, failure_line
 
 _CAUSES_QUOTED = 3
@@ -73,7 +76,7 @@ class Unavailable(ByRuns):
         return Alarm(self.name, says, self.signal, "LessThanThreshold", 1, schedule.seconds, runs, missing="ignore")
 
     def is_bad(self, run: CheckResult, change: Change) -> bool:
-        return not run.available
+        return run.verdict == "down"
 
     def rule(self, change: Change) -> str:
         return f"{change.needed} of the last {count(change.periods, 'run')} failed"
@@ -82,7 +85,7 @@ class Unavailable(ByRuns):
         return first_datapoint(change)
 
     def start_of(self, change: Change, asked: Asked, spell: Spell) -> Plot:
-        run, before = spell.told, spell.last_good
+        run, before, since = spell.told, spell.last_good, since_when(change, spell)
         mark = "not tried" if type_of(run) is FailureType.AUTHENTICATION_PAUSED else "failed"
         when = f"{since_and_how_long(change, asked, spell)}: {share_of(spell)} failed"
         if spell.unbroken:
@@ -93,14 +96,14 @@ class Unavailable(ByRuns):
             asks, advice = "", unstable_advice(run, asked, at(run, change), _good_at(change, spell))
         return Plot(
             UNSTABLE if word_of(run) == DOWN and not spell.unbroken else word_of(run),
-            (f": {headline_of(run, asked)}", f", {since_when(change, spell)}", f" ({share_of(spell)})"),
+            (f": {headline_of(run, asked)}{from_how_many(run)}", f", {since}", f" ({share_of(spell)})"),
             when,
-            f"{reason_of(run)}{meaning_of(run, asked)}",
-            (*words_of(run), *refusal_elsewhere(run), *pause_of(spell)),
+            f"{reason_of(run)}{_from_where(run)}{meaning_of(accuser(run), asked)}",
+            (*_words(run), *refusal_elsewhere(run), *pause_of(spell)),
             None if spell.unbroken else runs_in_a_line(change, spell),
             asks,
             advice,
-            timed_steps(run.step_ms, {failure.step: mark for failure in run.failures}),
+            timed_steps(accuser(run).step_ms, {failure.step: mark for failure in failures_there(run)}),
             (
                 *other_reasons(change, spell),
                 *matches_before(change, run, before),
@@ -123,13 +126,17 @@ class Unavailable(ByRuns):
         long, when = how_long(change, asked, spell)
         runs = count(len(spell.bad), "run")
         was_down = any(word_of(run) == DOWN for run in spell.bad)
+        newest = evidence.runs[0]
+        partial = newest.verdict == "partial"
         return Plot(
-            "UP" if was_down else "OK",
-            (f" after {long}", f"; {runs} failed", f": {_counts(spell)}"),
+            not_from(newest) if partial else "UP" if was_down else "OK",
+            (": no longer down," if partial else "", f" after {long}", f"; {runs} failed", f": {_counts(spell)}"),
             f"after {long}: {when}; {runs} failed",
             _what_it_was(change, asked, spell),
             _words_of_each(spell),
-            advice=f"Do nothing now. If nobody fixed it, find the cause in the server's log from"
+            advice=f"Look at what is still wrong: {outage_ended_partial(newest)}."
+            if partial
+            else f"Do nothing now. If nobody fixed it, find the cause in the server's log from"
             f" {date(spell.since, change.at)} on.",
             facts=certificate_left(spell.after),
             since=spell.since,
@@ -144,6 +151,14 @@ def _good_at(change: Change, spell: Spell) -> str:
     return next((at(run, change) for run, bad in spell.runs if not bad), "another time")
 
 
+def _words(run: CheckResult) -> tuple[str, ...]:
+    return place_lines(run) if voted_down(run) else words_of(run)
+
+
+def _from_where(run: CheckResult) -> str:
+    return f", from {listed(run.unreached)}" if voted_down(run) else ""
+
+
 def _counts(spell: Spell) -> str:
     """`1 x connection_lost, 6 x connection_refused`, the first to appear first."""
     types = Counter(str(type_of(run) or "failed") for run in reversed(spell.bad))
@@ -153,7 +168,7 @@ def _counts(spell: Spell) -> str:
 def _what_it_was(change: Change, asked: Asked, spell: Spell) -> str:
     causes = causes_of(change, spell)
     if len(causes) == 1:
-        return f"failure: {reason_of(spell.told)}{meaning_of(spell.told, asked)}"
+        return f"failure: {reason_of(spell.told)}{_from_where(spell.told)}{meaning_of(accuser(spell.told), asked)}"
     return f"failures: {names(causes)}"
 
 
@@ -162,6 +177,6 @@ def _words_of_each(spell: Spell) -> tuple[str, ...]:
     for run in spell.bad:
         newest.setdefault(reason_of(run), run)
     if len(newest) == 1:
-        return words_of(spell.told)
+        return _words(spell.told)
     told = list(reversed(newest.values()))[:_CAUSES_QUOTED]
     return tuple(clean(failure_line(run.reason.step, run.reason.detail)) for run in told if run.reason is not None)

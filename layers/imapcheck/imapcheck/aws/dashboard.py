@@ -11,9 +11,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from imapcheck.asked import Asked
 from imapcheck.aws.availability import Period, Series, read_availability
-from imapcheck.aws.log_reader import OutOfBounds
-from imapcheck.aws.newest_runs import LATEST_LINE, LoggedRun, NewestRuns
+from imapcheck.aws.log_reader import LoggedRun, OutOfBounds
+from imapcheck.aws.newest_runs import LATEST_LINE, NewestRuns
 from imapcheck.definition.files import load_definition
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.parts import check_files
@@ -22,7 +23,6 @@ from imapcheck.errors import DefinitionError
 from imapcheck.output.outcome import Outcome, State
 from imapcheck.report.page import run_fragment
 from imapcheck.report.widget import CheckRow, Choice, Problem, checks_widget, sentence_widget
-from imapcheck.result import Asked
 from imapcheck.stack.alarms import latest_delivery
 
 SECONDS = 8.0
@@ -31,6 +31,7 @@ SECONDS = 8.0
 _USUAL_RANGE = timedelta(hours=12)
 _LONGEST_RANGE = timedelta(days=455)
 _LONGEST_DELAY = timedelta(days=1)
+_COARSE = timedelta(hours=1)
 _WHERE = (
     "Open Alarms of this stack above: does its alarm not-running ring, or dead-letters, dropped-events or"
     " monitor-errors? The log of all runs, beside it, names the error."
@@ -115,6 +116,12 @@ class Dashboard:
         return {path.stem: _load(path) for path in check_files(self._folder)}
 
     @cached_property
+    def _outside(self) -> frozenset[str]:
+        """The checks that are run from outside."""
+        checks = self._checks.items()
+        return frozenset(name for name, check in checks if isinstance(check, CheckDefinition) and check.runs_outside)
+
+    @cached_property
     def _delay(self) -> timedelta:
         """How late the event of a run may be delivered, and so its line be written."""
         checks = [check for check in self._checks.values() if isinstance(check, CheckDefinition)]
@@ -124,7 +131,7 @@ class Dashboard:
     def _run(self, wanted: RunWanted, *, dark: bool) -> str:
         if wanted.check not in self._checks:
             return sentence_widget("No such check is deployed.", dark=dark)
-        history = NewestRuns(self._logs, self._group, SECONDS)
+        history = NewestRuns(self._logs, self._group, self._outside, SECONDS)
         try:
             found = history.find(wanted.check, wanted.start, wanted.end, failed=wanted.failed, delay=wanted.delay)
         except OutOfBounds:
@@ -138,11 +145,26 @@ class Dashboard:
         series = read_availability(self._cloudwatch, self._namespace, names, request.start, request.end)
         began = {name: point.at for name, found in series.items() if (point := found.newest) is not None}
         period = next(iter(series.values())).period if series else timedelta(minutes=1)
-        history = NewestRuns(self._logs, self._group, SECONDS)
-        runs = history.newest(began, period, request.end, self._delay)
+        runs = self._newest_runs(names, began, period, request.end)
         rows = [self._row(name, series[name], runs.get(name), request) for name in names if self._is_shown(name, began)]
         notes = list(self._notes(began, runs, rows, request.choice))
         return checks_widget(rows, notes, request.choice, endpoint=endpoint, now=request.now, dark=request.dark)
+
+    def _newest_runs(
+        self, names: Sequence[str], began: Mapping[str, datetime], period: timedelta, end: datetime
+    ) -> dict[str, LoggedRun]:
+        """The newest run of each check that ran.
+
+        Of an hour and more the last one is asked for in minutes first: so much log is thousands of lines.
+        """
+        history, runs = NewestRuns(self._logs, self._group, self._outside, SECONDS), dict[str, LoggedRun]()
+        if period >= _COARSE:
+            last = read_availability(self._cloudwatch, self._namespace, names, end - period, end)
+            finely = {name: point.at for name, found in last.items() if (point := found.newest) is not None}
+            if finely:
+                runs = history.newest(finely, next(iter(last.values())).period, end, self._delay)
+                began = {name: at for name, at in began.items() if name not in finely}
+        return runs | history.newest(began, period, end, self._delay)
 
     def _is_shown(self, name: str, began: Mapping[str, datetime]) -> bool:
         """A check that nothing runs is shown where it ran nevertheless."""

@@ -4,11 +4,11 @@ import logging
 from functools import cache
 from pathlib import Path
 
+from imapcheck.asked import Asked
 from imapcheck.definition.files import load_definition
 from imapcheck.definition.parts import check_files, is_part
 from imapcheck.definition.plain import plain
 from imapcheck.errors import DefinitionError
-from imapcheck.result import Asked
 
 _LOG = logging.getLogger("imapcheck")
 
@@ -36,6 +36,11 @@ class Definitions:
     def scheduled(self) -> frozenset[str]:
         """The names of the checks that run."""
         return frozenset(path.stem for path in check_files(self._folder) if self._read(path.stem)[2])
+
+    def outside(self) -> frozenset[str]:
+        """The checks that are run from outside."""
+        names = [path.stem for path in check_files(self._folder)]
+        return frozenset(name for name in names if self.asked(name).runs_outside)
 
     def _load(self, check: str) -> tuple[Asked, frozenset[str], bool]:
         try:

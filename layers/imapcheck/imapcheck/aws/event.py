@@ -44,24 +44,33 @@ class Events:
         named = {match[1] for text in texts for match in re.finditer(rb'"secret"\s*:\s*"(ssm:)?', text)}
         return {"AWS Parameter Store" if parameter else "AWS Secrets Manager" for parameter in named}
 
+    def places(self, home: str) -> set[str]:
+        """The Regions besides `home` that deployed definitions name themselves. Raises `DefinitionError`."""
+        naming = [path.stem for path in check_files(self._settings.definitions) if b'"places"' in path.read_bytes()]
+        schedules = [self.deployed(name).schedule for name in naming]
+        return {place for schedule in schedules if schedule is not None for place in schedule.places_beside(home)}
+
     def request(self, event: object) -> RunRequest:
         """What `event` asks for. Raises `DefinitionError`, of which `NotDeployed` is a name that is not there."""
         if not isinstance(event, dict):
             raise DefinitionError('event: expected {"check": NAME} or a whole definition')
+        if "look" in event:
+            raise DefinitionError('event: "look" is what the places are asked, and this is their home')
         if "check" not in event:
             return RunRequest(self._inline(event), instant_test=True)
         if not set(event) <= {"check", "scheduled_time"}:
             raise DefinitionError('event: expected "check" alone, or a whole definition without it')
-        return RunRequest(self._deployed(event["check"]), instant_test=False, scheduled_at=_scheduled(event))
+        return RunRequest(self.deployed(event["check"]), instant_test=False, scheduled_at=_scheduled(event))
 
-    def _deployed(self, name: object) -> CheckDefinition:
+    def deployed(self, name: object) -> CheckDefinition:
+        """The deployed definition of that name. Raises `NotDeployed` where there is none, and `DefinitionError`."""
         known = {path.stem for path in check_files(self._settings.definitions)}
         if not isinstance(name, str) or name not in known:
             # Not which there are: whoever may run one check need not know the others' names.
             raise NotDeployed(f"check {_shown(name)}: not among the deployed definitions")
         if name not in self._loaded:
             self._loaded[name] = load_definition(self._settings.definitions / f"{name}.json")
-        return self._loaded[name]
+        return _run_here(self._loaded[name])
 
     def _inline(self, event: dict[str, Any]) -> CheckDefinition:
         if not self._settings.allow_inline_definitions:
@@ -75,7 +84,7 @@ class Events:
             raise DefinitionError("event: send: expected it left out: only a deployed definition may send mail")
         _refuse_other_files(definition)
         _refuse_weaker_tls(definition)
-        return definition
+        return _run_here(definition)
 
 
 def is_instant_test(event: object) -> bool:
@@ -86,6 +95,16 @@ def is_instant_test(event: object) -> bool:
 def is_scheduled(event: object) -> bool:
     """The event is a schedule's (`scheduled_time`), and not somebody's by hand."""
     return isinstance(event, dict) and "scheduled_time" in event
+
+
+def _run_here(definition: CheckDefinition) -> CheckDefinition:
+    """The definition, unless a machine outside runs it: here it would find another network, and mix two views."""
+    if definition.runs_outside:
+        raise DefinitionError(
+            f'check {definition.label}: schedule.runner: found "outside": the function does not run it; a machine of'
+            " yours does, with imapcheck run --publish"
+        )
+    return definition
 
 
 def _refuse_other_files(definition: CheckDefinition) -> None:

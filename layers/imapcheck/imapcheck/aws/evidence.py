@@ -7,15 +7,13 @@ Nothing later than the alarm is ever taken for its reason.
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from imapcheck.alarms.kind import OTHERS_WINDOW, Change, Evidence, MonitorError
-from imapcheck.aws.log_reader import LogReader, OutOfBounds, runs_pattern
-from imapcheck.aws.monitor_errors import ERROR_PATTERN, FailedRun, read_failed_run
-from imapcheck.aws.run_log import read_run
+from imapcheck.aws.log_reader import LoggedFailure, LoggedRun, LogReader, OutOfBounds
 from imapcheck.result import CheckResult
 
 _LOG = logging.getLogger("imapcheck")
@@ -36,22 +34,25 @@ _QUICK_SECONDS = 0.5
 class _Read:
     """What was read so far for one change, in any order.
 
-    `errors` are the check's own, `faults` the function's, which may have struck another check.
+    `errors` are the check's own, `faults` the function's, which may have struck another check. `machine` is the one
+    outside that wrote the newest line, and when.
     """
 
     change: Change
     runs: dict[str, CheckResult] = field(default_factory=dict)
     errors: dict[datetime, MonitorError] = field(default_factory=dict)
     faults: dict[datetime, MonitorError] = field(default_factory=dict)
+    machine: tuple[datetime, str] | None = None
     _newest: dict[str | None, CheckResult] = field(default_factory=dict)
 
-    def take_run(self, run: CheckResult, at: datetime) -> None:
+    def take_run(self, run: CheckResult, at: datetime, machine: str | None) -> None:
         """Nothing that came after: a later run is none of the reasons.
 
         A story tells the newest run of a failure type at most, so that of others only the verdict is kept.
         """
         if run.check != self.change.check or max(run.started_at, at - _LATEST) > self.change.at:
             return
+        self._take_machine(run.started_at, machine)
         type = None if run.reason is None else run.reason.type
         newest = self._newest.get(type)
         if newest is not None and newest.started_at > run.started_at:
@@ -62,17 +63,26 @@ class _Read:
             self._newest[type] = run
         self.runs[run.run_id] = run
 
-    def take_failure(self, found: FailedRun, at: datetime) -> None:
+    def take_failure(self, found: LoggedFailure) -> None:
         """Of this check, or of the function whichever check it ran."""
-        if found.check in (None, self.change.check) and at - _LATEST <= self.change.at:
-            (self.faults if found.check is None else self.errors)[at] = MonitorError(at, found.error)
+        at = found.logged_at
+        if at - _LATEST <= self.change.at:
+            (self.faults if found.failed.check is None else self.errors)[at] = MonitorError(at, found.failed.error)
+            self._take_machine(at, found.machine)
+
+    def _take_machine(self, at: datetime, machine: str | None) -> None:
+        """The newest line tells which one runs the check."""
+        if machine is not None and (self.machine is None or at >= self.machine[0]):
+            self.machine = at, machine
 
     def merge(self, window: "_Read") -> None:
         """Take what a window gave that was read to its end."""
         for run in window.runs.values():
-            self.take_run(run, run.started_at)
+            self.take_run(run, run.started_at, None)
         self.errors |= window.errors
         self.faults |= window.faults
+        if window.machine is not None:
+            self._take_machine(*window.machine)
 
     def newest_runs(self) -> tuple[CheckResult, ...]:
         return tuple(sorted(self.runs.values(), key=lambda run: run.started_at, reverse=True))
@@ -80,7 +90,8 @@ class _Read:
     def evidence(self, looked_from: datetime | None, problem: str | None) -> Evidence:
         told = (self.errors or self.faults).values()
         errors = tuple(sorted(told, key=lambda error: error.at, reverse=True))
-        return Evidence(self.newest_runs(), errors, looked_from, problem)
+        machine = self.machine[1] if self.machine is not None else None
+        return Evidence(self.newest_runs(), errors, looked_from, problem, machine)
 
 
 def _verdict_of(run: CheckResult, newest: CheckResult) -> CheckResult:
@@ -90,33 +101,35 @@ def _verdict_of(run: CheckResult, newest: CheckResult) -> CheckResult:
     """
     if run.available:
         return replace(run, transcript=())
-    failure = newest.failure if run.failure == newest.failure else run.failure
+    failure = newest.reason if run.reason == newest.reason else run.reason
     return replace(
         run, transcript=(), steps=(), failure=failure, failures=(), warnings=(), server=newest.server, search=None
     )
 
 
-def _octets_of(run: CheckResult, line: str) -> int:
+def _octets_of(run: LoggedRun) -> int:
     """About what such a run takes of memory, without its transcript: a line's objects take four times its length."""
-    if run.failure is None:
-        return 4 * len(line)
-    return 1000 + len(run.failure.detail)
+    failure = run.result.reason
+    return 4 * run.length if failure is None else 1000 + len(failure.detail)
 
 
 class RunLog:
-    """The log group of the function that runs the checks."""
+    """The log group of the function that runs the checks; `outside` names those that are run from outside."""
 
-    def __init__(self, logs: Any, group: str) -> None:
+    def __init__(self, logs: Any, group: str, outside: Callable[[], Collection[str]]) -> None:
         self._logs = logs
         self._group = group
+        self._outside = outside
 
-    def gather(self, changes: Sequence[Change], seconds: float) -> list[Evidence]:
+    def gather(self, changes: Sequence[Change], seconds: float, *, fresh: bool = True) -> list[Evidence]:
         """The evidence for each change, in their order, read together within `seconds`.
+
+        What is `fresh` is waited for: its line may still be under way to the log.
 
         Raises whatever the API raises at first. Where it fails later, or time runs out, the evidence is what there is.
         """
-        search = _Search(LogReader(self._logs, self._group, seconds), changes)
-        if not search.read_newest():
+        search = _Search(LogReader(self._logs, self._group, self._outside(), seconds), changes)
+        if not search.read_newest(_WAITS if fresh else 0):
             return [item.evidence(None, "the log could not be read in time") for item in search.found]
         try:
             search.look_back()
@@ -125,17 +138,16 @@ class RunLog:
         return [item.evidence(search.edge, None) for item in search.found]
 
     def newest_verdicts(self, at: datetime, seconds: float) -> dict[str, bool]:
-        """Whether the newest run of each check was available, of those that ran in the 20 minutes before `at`.
+        """Whether the newest run of each check was good, of those that ran in the 20 minutes before `at`.
 
         Raises `OutOfBounds` where that takes longer than `seconds`, and what the API raises.
         """
         newest: dict[str, CheckResult] = {}
-        log = LogReader(self._logs, self._group, seconds, _MOST_PAGES)
-        for line in log.lines(runs_pattern(()), at - OTHERS_WINDOW, at + _NOW):
-            run = read_run(line.text)
-            if run is not None and run.check is not None:
+        log = LogReader(self._logs, self._group, self._outside(), seconds, _MOST_PAGES)
+        for run, *_ in log.runs((), at - OTHERS_WINDOW, at + _NOW):
+            if run.check is not None:
                 newest[run.check] = max(run, newest.get(run.check, run), key=lambda item: item.started_at)
-        return {check: run.available for check, run in newest.items()}
+        return {check: run.verdict == "up" for check, run in newest.items()}
 
 
 class _Search:
@@ -149,11 +161,11 @@ class _Search:
         self._slow = self._looks_back = False
         self._held = 0
 
-    def read_newest(self) -> bool:
+    def read_newest(self, waits: int) -> bool:
         """Read the newest window, again while a line is still under way; False where there is no time for that."""
         start, end = self.edge - self._length, self.edge
         done = self._read(start, end)
-        for _ in range(_WAITS):
+        for _ in range(waits):
             shown = all(item.change.kind.is_shown(item.change, item.newest_runs(), start) for item in self.found)
             if not done or shown or self._log.seconds_left < _WAIT_SECONDS:
                 break
@@ -219,20 +231,19 @@ class _Search:
         Raises `OutOfBounds` where time is up, or more runs would be held than memory has room for.
         """
         wanting, held = self._wanting(window), self._held
-        for line in self._log.lines(runs_pattern({item.change.check for item in window}), start, end):
-            if (run := read_run(line.text)) is not None:
-                for item in wanting.get(run.check, ()):
-                    item.take_run(run, line.at)
-                    held += _octets_of(run, line.text)
-                if held > _MOST_OCTETS:
-                    raise OutOfBounds
+        for run in self._log.runs({item.change.check for item in window}, start, end):
+            for item in wanting.get(run.result.check, ()):
+                item.take_run(run.result, run.logged_at, run.machine)
+                held += _octets_of(run)
+            if held > _MOST_OCTETS:
+                raise OutOfBounds
         self._held = held
         if not any(item.change.kind.reads_errors for item in window):
             return
-        for line in self._log.lines(ERROR_PATTERN, start, end):
-            if (failed := read_failed_run(line.text)) is not None:
-                for item in window:
-                    item.take_failure(failed, line.at)
+        for failure in self._log.failures(start, end):
+            for item in window:
+                if self._log.concerns(failure, item.change.check):
+                    item.take_failure(failure)
 
     def _wanting(self, window: Sequence[_Read]) -> Mapping[str | None, Sequence[_Read]]:
         """Those of a window by their check; a change whose beginning was found needs no older runs."""

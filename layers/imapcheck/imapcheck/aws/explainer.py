@@ -80,10 +80,10 @@ class Explainer:
 
     def __init__(self, settings: ExplainSettings, *, logs: Any, cloudwatch: Any, sns: Any) -> None:
         self._settings = settings
-        self._log = RunLog(logs, settings.log_group)
         self._alarms = Alarms(cloudwatch, settings.stack)
         self._publisher = Publisher(sns, settings.alarm_topic, settings.contact_topic)
         self._definitions = Definitions(settings.definitions)
+        self._log = RunLog(logs, settings.log_group, self._definitions.outside)
 
     def explain(self, messages: Sequence[tuple[str, str]], seconds: float) -> set[str]:
         """Tell what the (id, body) messages of a batch say; returns the ids of those that were not published.

@@ -11,9 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from imapcheck.aws.log_reader import LogReader, OutOfBounds, runs_pattern
-from imapcheck.aws.run_log import read_run
-from imapcheck.result import CheckResult
+from imapcheck.aws.log_reader import LoggedRun, LogReader, OutOfBounds
 
 LATEST_LINE = timedelta(minutes=5)
 """A run's line comes so much after the time of its metrics, its schedule's window and then the run, unless the event
@@ -26,14 +24,6 @@ _MOST_PAGES = 60
 
 
 @dataclass(frozen=True)
-class LoggedRun:
-    """A run, and when its line was written."""
-
-    result: CheckResult
-    logged_at: datetime
-
-
-@dataclass(frozen=True)
 class Window:
     """Where the lines of `checks` lie."""
 
@@ -43,10 +33,10 @@ class Window:
 
 
 class NewestRuns:
-    """Reads the log group within `seconds` and 60 pages from now."""
+    """Reads the log group within `seconds` and 60 pages from now; `outside` are the checks that are run from there."""
 
-    def __init__(self, logs: Any, group: str, seconds: float) -> None:
-        self._log = LogReader(logs, group, seconds, _MOST_PAGES)
+    def __init__(self, logs: Any, group: str, outside: Collection[str], seconds: float) -> None:
+        self._log = LogReader(logs, group, outside, seconds, _MOST_PAGES)
 
     def newest(
         self, began: Mapping[str, datetime], period: timedelta, end: datetime, delay: timedelta = timedelta()
@@ -101,8 +91,7 @@ class NewestRuns:
 
     def _read(self, window: Window) -> list[LoggedRun]:
         """Its runs, in the order of their lines."""
-        lines = self._log.lines(runs_pattern(window.checks), window.start, window.end)
-        runs = [LoggedRun(run, line.at) for line in lines if (run := read_run(line.text)) is not None]
+        runs = self._log.runs(window.checks, window.start, window.end)
         return sorted(runs, key=lambda run: run.logged_at)
 
 

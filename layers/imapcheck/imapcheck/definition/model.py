@@ -261,6 +261,16 @@ class CheckDefinition(Model):
         return self.schedule if self.schedule is not None and self.schedule.enabled else None
 
     @property
+    def runs_in_stack(self) -> bool:
+        """The function runs it, or would if the schedule were enabled."""
+        return self.schedule is not None and self.schedule.runner == "stack"
+
+    @property
+    def runs_outside(self) -> bool:
+        """A machine outside the stack runs it and publishes its runs; the function does not."""
+        return self.schedule is not None and self.schedule.runner == "outside"
+
+    @property
     def ca_path(self) -> Path | None:
         """`tls.ca_file` beside the definition, or None for the system's authorities."""
         return self.path_of(self.tls.ca_file)

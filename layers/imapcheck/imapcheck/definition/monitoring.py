@@ -150,11 +150,16 @@ def _of_one_partition(values: list[str]) -> list[str]:
 
 
 class ScheduleDefinition(Model):
-    """When, and from where, the stack runs the check. Without it the check is deployed and nothing runs it."""
+    """When, from where and by whom the check is run. Without it the check is deployed and nothing runs it."""
 
     every: Every = Field(description="The interval between two runs.", examples=["5m"])
     enabled: Annotated[bool, Field(strict=True)] = Field(
         True, description="false pauses the check: neither its schedule nor its alarms exist."
+    )
+    runner: Literal["stack", "outside"] = Field(
+        "stack",
+        description="Who runs the check: the stack's function; or outside, a machine of your own that publishes its"
+        " runs into the stack (imapcheck run --publish).",
     )
     places: Annotated[
         list[Annotated[str, AfterValidator(_region), WithJsonSchema({"type": "string", "pattern": REGION_PATTERN})]],

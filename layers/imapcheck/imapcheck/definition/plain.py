@@ -1,7 +1,7 @@
 """What a definition asks for, as the plain values that outputs, stories and the dashboard show."""
 
+from imapcheck.asked import Asked
 from imapcheck.definition.model import CheckDefinition
-from imapcheck.result import Asked
 from imapcheck.text import printable
 
 
@@ -23,6 +23,7 @@ def plain(definition: CheckDefinition, file: str | None = None) -> Asked:
         authentication=definition.authentication,
         send_authentication=None if definition.send is None else definition.send.authentication,
         quota_warn_percent=definition.quota.warn_percent if definition.quota is not None else None,
+        runs_outside=definition.runs_outside,
     )
 
 

@@ -1,5 +1,7 @@
 """The nested stack of the checks: for each scheduled one its schedule, its alarms and their mute rules.
 
+A check that is run from outside has alarms and no schedule.
+
 Text, not a tree: the file is committed and read in reviews. One block a check, in the order of names, and no
 block knows of another check. What depends on all of them stands once, at the top.
 """
@@ -35,9 +37,8 @@ Parameters:
   DeadLettersArn: { Type: String, Description: The queue for what a schedule could not deliver }
   AlarmEventTopicArn: { Type: String, Description: Alarms of checks go there to be explained. }
   AlarmTopicArn: { Type: String, Description: People subscribe to it. Alarms of the monitor itself go there. }
-
-Resources:
 """
+_LONGEST_OUTPUT = 1024
 
 
 def checks_template(definitions: Iterable[CheckDefinition], now: datetime | None = None) -> Template:
@@ -48,7 +49,8 @@ def checks_template(definitions: Iterable[CheckDefinition], now: datetime | None
     scheduled = [(check, check.deployed_schedule) for check in sorted(definitions, key=lambda check: check.label)]
     running = [(check, schedule) for check, schedule in scheduled if schedule is not None]
     blocks = [_for_all([schedule for _, schedule in running]), *(_block(*pair, now) for pair in running)]
-    text = _HEAD + "\n".join(blocks)
+    outputs = _outputs(check.label for check, _ in running if check.runs_outside)
+    text = f"{_HEAD}{outputs}\nResources:\n{'\n'.join(blocks)}"
     return template(text, len(re.findall(r"^  \w+:$", text, re.MULTILINE)))
 
 
@@ -68,10 +70,25 @@ def logical_id(name: str) -> str:
     return re.sub(r"(-[a-wyz]|-)|([A-Z])", written, f"-{name}")
 
 
+def _outputs(outside: Iterable[str]) -> str:
+    """For the dashboard's query; a check that an output of 1,024 bytes cannot hold is missing in that one table."""
+    listed = ""
+    for name in outside:
+        longer = f"{listed},'{name}'".lstrip(",")
+        listed = longer if len(longer) <= _LONGEST_OUTPUT else listed
+    value = _quoted(listed or "''")
+    return f"""
+Outputs:
+  OutsideChecks: {{ Description: 'Checks that are run from outside, for a query of the log', Value: {value} }}
+"""
+
+
 _FUNCTION = "{ Name: FunctionName, Value: !Ref FunctionName }"
 
 
 def _for_all(schedules: Sequence[ScheduleDefinition]) -> str:
+    """An error counts wherever the check ran; events are delivered to the function alone."""
+    ours = [schedule for schedule in schedules if schedule.runner == "stack"]
     return f"""\
   # The monitor itself. A run that failed is not run again behind its back: the next one is due soon.
   RunCheckDelivery:
@@ -80,9 +97,9 @@ def _for_all(schedules: Sequence[ScheduleDefinition]) -> str:
       FunctionName: !Ref FunctionName
       Qualifier: $LATEST
       MaximumRetryAttempts: 0
-      MaximumEventAgeInSeconds: {event_age(schedules)}
+      MaximumEventAgeInSeconds: {event_age(ours)}
 {_own_alarm("MonitorErrors", monitor_errors(schedules), "!Ref Namespace", None)}\
-{_own_alarm("DroppedEvents", dropped_events(schedules), "AWS/Lambda", _FUNCTION)}\
+{_own_alarm("DroppedEvents", dropped_events(ours), "AWS/Lambda", _FUNCTION)}\
 """
 
 
@@ -97,7 +114,9 @@ def _block(check: CheckDefinition, schedule: ScheduleDefinition, now: datetime |
     runbook = f" Runbook: {check.alarms.runbook}" if check.alarms.runbook else ""
     possible = (kind.alarm(check, schedule) for kind in KINDS)
     alarms = {base + alarm.name.title().replace("-", ""): alarm for alarm in possible if alarm is not None}
-    parts = [f"  # {name}: {check.host}, every {schedule.every}\n", _schedule(name, schedule)]
+    outside = ", run from outside" if check.runs_outside else ""
+    parts = [f"  # {name}: {check.host}, every {schedule.every}{outside}\n"]
+    parts += [] if check.runs_outside else [_schedule(name, schedule)]
     parts += [
         _alarm(logical, f"{name}-{alarm.name}", alarm, "!Ref Namespace", dimension, "AlarmEventTopicArn", runbook)
         for logical, alarm in alarms.items()

@@ -18,7 +18,7 @@ def run_refusals(definition: CheckDefinition, source: str, *, allow_local_addres
     if (send := definition.send) is not None:
         found += _refused_authority(definition, "send.tls", send.tls, send.tls_mode)
         hosts["send.server"] = send.host
-    if not allow_local_addresses and definition.schedule is not None:
+    if not allow_local_addresses and definition.runs_in_stack:
         found += _refused_hosts(hosts)
     return [problem_line(definition.source_of(problem[0], source), *problem) for problem in found]
 

@@ -130,6 +130,8 @@ def _mailbox_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
 
 def _secret_doubts(definition: CheckDefinition, stack_prefix: str) -> Iterator[tuple[str, str]]:
     """The function may read what is under the stack's prefix, and nothing else."""
+    if definition.runs_outside:
+        return
     send = definition.send
     named = {
         "secret": definition.secret if definition.logs_in else None,
@@ -154,8 +156,9 @@ def _secret_doubts(definition: CheckDefinition, stack_prefix: str) -> Iterator[t
 def _effect_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
     """Keys that another key takes the effect from: one line each. Left at its default, a key asks for nothing."""
     no_login = None if definition.logs_in else "authentication is none, so the check does not log in"
+    outside = "runs from outside take their credentials from that machine" if definition.runs_outside else None
     keys = [
-        ("secret", definition.secret is not None, no_login),
+        ("secret", definition.secret is not None, no_login or outside),
         ("identify", definition.identify, no_login),
         ("quota", definition.quota is not None, no_login),
         *idle_tls(definition.tls, definition.tls_mode, no_login),

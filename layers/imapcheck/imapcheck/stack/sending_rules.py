@@ -12,7 +12,7 @@ _MONTH = timedelta(days=30)
 def refused_sending(definition: CheckDefinition) -> Iterator[tuple[str, str, str]]:
     """(field, what was found, what was expected) of what a scheduled check could never do."""
     send = definition.send
-    if send is None or definition.schedule is None:
+    if send is None or not definition.runs_in_stack:
         return
     if send.port == 25:
         yield "send.server", "port 25", "465 or 587, as Lambda cannot reach port 25 of any host"
@@ -40,8 +40,9 @@ def sending_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
             "TLS from the start on port 587, where servers offer STARTTLS: smtp:// is meant?",
         )
     no_login = None if send.logs_in else "send.authentication is none, so the check does not log in to send"
+    outside = "runs from outside take their credentials from that machine" if definition.runs_outside else None
     keys = [
-        ("send.secret", send.secret is not None, no_login),
+        ("send.secret", send.secret is not None, no_login or outside),
         *idle_tls(send.tls, send.tls_mode, no_login, "send."),
     ]
     for field, asked, reason in keys:
