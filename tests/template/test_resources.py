@@ -182,6 +182,7 @@ def test_nested_stacks_get_what_they_need(root: dict[str, Any]) -> None:
                 "Namespace": sub("ImapCheck/${AWS::StackName}"),
                 "FunctionName": ref("RunCheckFunction"),
                 "FunctionArn": arn("RunCheckFunction"),
+                "RoleName": ref("RunCheckRole"),
                 "ScheduleGroupName": ref("ScheduleGroup"),
                 "ScheduleRoleArn": arn("ScheduleRole"),
                 "DeadLettersArn": arn("DeadLetters"),
