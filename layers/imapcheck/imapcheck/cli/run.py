@@ -1,13 +1,14 @@
 """`imapcheck run`: checks from files, once or again and again."""
 
 import gc
+import math
 import os
 import sys
 from collections import Counter
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -73,28 +74,55 @@ def run(
         Path | None, typer.Option(metavar="FILE", help="Write a report for people too: one HTML file.")
     ] = None,
     concurrency: Annotated[int, typer.Option(metavar="N", help="Checks under way at once, 1 to 100.")] = 10,
+    publish: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STACK@REGION/LOG_GROUP",
+            help="Run each check again and again at its own interval, and publish into that stack (docs/outside.md).",
+        ),
+    ] = None,
+    place: Annotated[
+        str | None, typer.Option(metavar="NAME", help="With --publish: this machine's name, else the host's.")
+    ] = None,
     no_guard: Annotated[
         bool, typer.Option("--no-guard", help="Log in although earlier calls were refused: the account was unlocked.")
     ] = False,
 ) -> None:
     """Run checks: steps as they happen, then the verdict."""
-    chosen = _format("json" if as_json else format, quiet=quiet, every=every)
-    _refuse_what_does_not_go_together(files, credentials, every, html, concurrency)
-    if every is not None:
+    repeats = every if publish is None else every or "--publish"
+    chosen = _format("json" if as_json else format, quiet=quiet, every=repeats)
+    _refuse_what_does_not_go_together(files, credentials, repeats, html, concurrency)
+    if place is not None and publish is None:
+        raise typer.BadParameter("goes with --publish only", param_hint="--place")
+    if repeats is not None:
         from imapcheck.cli.watch import WatchLoop, seconds_of  # rich is loaded for people only
 
-        interval = seconds_of(every)
+        interval = seconds_of(every) if every is not None else math.inf
     gc.freeze()  # the collector's walks over all that was loaded would fall into the steps' times
     taken = Orders(files, CredentialsFinder(credentials, os.environ))
     orders = taken.taken
-    if chosen.unique_names or append is not None:
+    if chosen.unique_names or append is not None or publish is not None:
         _refuse_namesakes([order.check for order in orders])
     keep = _keeper(append)
     guard = CallGuard(RefusalFile(state_folder(os.environ), _warn), unlocked=no_guard)
-    if every is not None:
+    if repeats is not None:
+        more: dict[str, Any] = {}
+        if publish is not None:
+            from imapcheck.cli.publish import publishing  # boto3 is loaded only where runs are published
+
+            orders, more = publishing(orders, publish, place, interval, credentials, os.environ)
+            interval = min(more["intervals"])
         as_json = chosen.name == "json"
         WatchLoop(
-            orders, interval, concurrency, keep, renewed=taken.renewed, guard=guard, as_json=as_json, quiet=quiet
+            orders,
+            interval,
+            concurrency,
+            keep,
+            renewed=taken.renewed,
+            guard=guard,
+            as_json=as_json,
+            quiet=quiet,
+            **more,
         ).run()
     timeout = orders[0].definition.timeout if orders[0].definition is not None else None
     screen = screen_for(chosen, len(orders), transcript=transcript, quiet=quiet, timeout=timeout)
