@@ -44,14 +44,15 @@ class Machine:
 
     def start(self, endpoint: str | None = None) -> None:
         """`--every` makes a minute short."""
-        log = (self.folder / "journal").open("ab")
         environment = surroundings() | self.key | {
             "AWS_ENDPOINT_URL": endpoint or self.emulator.url,
             "XDG_STATE_HOME": str(self.folder / "state"),
         }  # fmt: skip
-        call = [BIN / "imapcheck", "run", "office.json", "--credentials", "secrets", "--every", "2s"]
+        call: list[str | Path] = [BIN / "imapcheck", "run", "office.json", "--credentials", "secrets", "--every", "2s"]
         call += ["--publish", self.target, "--place", "branch-1"]
-        self.processes.append(subprocess.Popen(call, cwd=self.folder, env=environment, stdout=log, stderr=log))
+        with (self.folder / "journal").open("ab") as log:
+            process = subprocess.Popen(call, cwd=self.folder, env=environment, stdout=log, stderr=log)
+        self.processes.append(process)
 
     def stop(self) -> None:
         self.processes[-1].kill()

@@ -89,8 +89,8 @@ def run(
     ] = False,
 ) -> None:
     """Run checks: steps as they happen, then the verdict."""
-    repeats = every if publish is None else every or "--publish"
-    chosen = _format("json" if as_json else format, quiet=quiet, every=repeats)
+    repeats = "--publish" if publish is not None else "--every" if every is not None else None
+    chosen = _format("json" if as_json else format, quiet=quiet, repeats=repeats)
     _refuse_what_does_not_go_together(files, credentials, repeats, html, concurrency)
     if place is not None and publish is None:
         raise typer.BadParameter("goes with --publish only", param_hint="--place")
@@ -158,7 +158,7 @@ def _run_once(
 
 
 def _refuse_what_does_not_go_together(
-    files: list[Path], credentials: Path | None, every: str | None, html: Path | None, concurrency: int
+    files: list[Path], credentials: Path | None, repeats: str | None, html: Path | None, concurrency: int
 ) -> None:
     if not 1 <= concurrency <= 100:
         raise typer.BadParameter(f"{concurrency} is not from 1 to 100", param_hint="--concurrency")
@@ -166,17 +166,16 @@ def _refuse_what_does_not_go_together(
         raise typer.BadParameter(f"{files[0]} is a part that checks extend, and no check", param_hint="FILE")
     if [*files, credentials].count(STANDARD_INPUT) > 1:
         raise typer.BadParameter("standard input can be read once only")
-    if every is not None and html is not None:
-        raise typer.BadParameter("a report is made of one run: leave --every out", param_hint="--html")
+    if repeats is not None and html is not None:
+        raise typer.BadParameter(f"a report is made of one run: leave {repeats} out", param_hint="--html")
 
 
-def _format(name: str, *, quiet: bool, every: str | None) -> Format:
+def _format(name: str, *, quiet: bool, repeats: str | None) -> Format:
     """The format, where it goes together with the other options. Raises `typer.BadParameter`."""
     chosen = FORMATS.get(name)
     if chosen is None:
         raise typer.BadParameter(f"{name!r} is not one of {', '.join(FORMATS)}", param_hint="--format")
-    if not chosen.repeats and (quiet or every is not None):
-        option = "--quiet" if quiet else "--every"
+    if not chosen.repeats and (option := "--quiet" if quiet else repeats) is not None:
         raise typer.BadParameter(f"{option} goes with text and json only", param_hint=option)
     if chosen.name != "text":
         streams.write_utf8()
