@@ -2,7 +2,7 @@
 
 `{"check": NAME}` runs a deployed definition and publishes metrics; a whole definition is an instant test, which
 publishes no metrics. What the server does is in the result; an exception is ours, counts in `MonitorErrors` and fails
-the invocation.
+the invocation. With `IMAPCHECK_PLACE` the function is a place: it takes `{"look": NAME, "digest": ..}` alone.
 """
 
 import gc
@@ -14,6 +14,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from imapcheck.aws.event import is_instant_test, is_scheduled
 from imapcheck.aws.invocation import Invocation, RunOutcome
 from imapcheck.aws.metrics import metrics_of, publish, publish_error
+from imapcheck.aws.place import PlaceFunction
 from imapcheck.aws.run_log import COULD_NOT_RUN, FINISHED, error_fields, keep_libraries_quiet, run_fields
 from imapcheck.aws.settings import Settings
 from imapcheck.errors import NotDeployed
@@ -21,8 +22,10 @@ from imapcheck.errors import NotDeployed
 settings = Settings.from_environment()
 logger = Logger(service="imapcheck")
 keep_libraries_quiet()
+place = PlaceFunction(settings) if settings.place is not None else None
 invocation = Invocation(settings)
-invocation.prepare()
+if place is None:
+    invocation.prepare()
 # What was loaded until now stays; the collector's walks over it would fall into the steps' times.
 gc.freeze()
 
@@ -30,8 +33,11 @@ gc.freeze()
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Run one check and return its result (docs/result.md); `{"error": ..}` where a schedule outlived its check."""
     logger.set_correlation_id(context.aws_request_id)
+    seconds = context.get_remaining_time_in_millis() / 1000
     try:
-        return _report(invocation.run(event, context.get_remaining_time_in_millis() / 1000))
+        if place is not None:
+            return _look(place, event, seconds)
+        return _report(invocation.run(event, seconds))
     except NotDeployed as error:
         # While a deployment removes a check, its schedule may fire once more: that is nobody's alarm.
         if not is_scheduled(event):
@@ -42,11 +48,18 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         return _fail(event, error)
 
 
+def _look(place: PlaceFunction, event: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """Answer home; an exception fails the invocation, so that home hears of it and `place-errors` counts it."""
+    answer = place.answer(event, seconds)
+    logger.info("looked", check=event["look"], **{key: answer[key] for key in ("place", "silent") if key in answer})
+    return answer
+
+
 def _fail(event: object, error: Exception) -> NoReturn:
     """Log why the check could not run, for the story of its alarm; count it; and fail the invocation."""
-    instant_test = is_instant_test(event)
+    instant_test = place is None and is_instant_test(event)
     logger.error(COULD_NOT_RUN, **error_fields(event, error, instant_test=instant_test))
-    if not instant_test:
+    if place is None and not instant_test:
         publish_error(settings.namespace)
     raise error
 

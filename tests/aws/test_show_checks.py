@@ -15,6 +15,7 @@ from botocore.awsrequest import AWSResponse
 from moto.cloudwatch.models import cloudwatch_backends
 
 from imapcheck.aws.dashboard import Request
+from imapcheck.aws.log_reader import LogReader
 from imapcheck.failures import FailureType
 from imapcheck.report.widget import Choice
 from imapcheck.result import CheckResult
@@ -460,3 +461,25 @@ def test_aws_out_of_reach_is_a_sentence(stack: Stack, monkeypatch: pytest.Monkey
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     assert "AWS could not be asked: EndpointConnectionError" in stack.open().shown.text
+
+
+def test_months_are_read_as_quickly_as_hours(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest run is looked for in its minutes, and not in the six hours that a point then stands for."""
+    asked: list[timedelta] = []
+    runs = LogReader.runs
+
+    def noted(reader: LogReader, checks: Any, start: datetime, end: datetime) -> Any:
+        asked.append(end - start)
+        return runs(reader, checks, start, end)
+
+    monkeypatch.setattr(LogReader, "runs", noted)
+    stack.define("alpha", "silent")
+    for minutes in (340, 200, 100, 33):
+        stack.ran(available("alpha"), stack.ago(minutes))
+    stack.ran(refused("silent"), stack.ago(3 * 24 * 60))
+    shown = stack.open(hours=90 * 24).shown
+    table = rows(shown)
+    assert "598 ms" in table["alpha"]
+    assert "570 ms" in table["silent"]
+    assert min(asked) <= timedelta(minutes=30)
+    assert [length for length in asked if length > timedelta(hours=1)] == asked[-1:]  # of the one that is silent

@@ -113,6 +113,7 @@ def test_definition_is_checked_and_run(bare: Bare, server_context: ssl.SSLContex
     with WireServer(tls=server_context) as server:
         bare.define(server, certificates, secret="imapcheck/mail")
         (bare.place / "secret.json").write_text(json.dumps(SECRET))
+        (bare.place / "secret.json").chmod(0o600)
         assert bare.run("validate", "mail.json").returncode == 0
         for format in ("text", "json", "nagios", "prometheus", "junit"):
             done = bare.run("run", "mail.json", "--credentials", "secret.json", "--format", format, "--html", "r.html")

@@ -51,6 +51,7 @@ def fleet(server: str, certificates: Certificates, write_definition: Write, tmp_
         word = "wrong" if number in (7, 23) else PASSWORD
         content = {"username": "monitor", "password": word, "host": "localhost"}
         (folder / f"{name}.json").write_text(json.dumps(content))
+        (folder / f"{name}.json").chmod(0o600)
     return [*paths, "--credentials", folder]
 
 
@@ -122,6 +123,7 @@ def test_init_writes_a_definition_that_turns_green(
     assert "aws secretsmanager create-secret --name imapcheck/mail" in done.stdout
     assert PASSWORD not in done.stdout + path.read_text()
     secret.write_text(json.dumps({"username": "monitor", "password": PASSWORD, "host": "localhost"}))
+    secret.chmod(0o600)
     for matches in (0, 1):
         result = json.loads(imapcheck("run", path, "--credentials", secret, "--json").stdout)
         assert (result["available"], result["search"]["matches"]) == (True, matches)

@@ -9,7 +9,7 @@ from imapcheck.alarms.kind import AlarmKind
 from imapcheck.definition.model import CheckDefinition
 
 OFFICE = CheckDefinition.model_validate(
-    {"name": "office", "server": "imaps://imap.example.com:993/", "schedule": {"every": "5m"},
+    {"name": "office", "server": "imaps://imap.example.com:993/", "schedule": {"every": "5m", "places": ["us-east-2"]},
      "thresholds": {"total": 5000}, "search": "x", "quota": {}}
 )  # fmt: skip
 """A check that has an alarm of every kind, with the usual numbers."""

@@ -40,7 +40,7 @@ class LambdaEnvironment:
     variables: dict[str, str] = field(default_factory=dict)
     function: str = "RunCheckFunction"
     handler: str = "handler.handler"
-    timeout: float = 150.0
+    timeout: float = 180.0
 
     def __enter__(self) -> Self:
         self._events: queue.Queue[tuple[str, bytes, float]] = queue.Queue()

@@ -16,15 +16,19 @@ from typing import Any, cast
 
 from imapcheck.alarms.joint_story import tell_together
 from imapcheck.alarms.kind import AlarmKind, Change, Evidence, Links, MonitorError, Others
-from imapcheck.alarms.kinds import CERTIFICATE, NOT_RUNNING, SLOW, UNAVAILABLE
+from imapcheck.alarms.kinds import CERTIFICATE, NOT_RUNNING, PARTIAL, SLOW, UNAVAILABLE
 from imapcheck.alarms.story import Setting, Story, tell
 from imapcheck.aws.run_log import read_run
+from imapcheck.check.judge import Seen, judged
+from imapcheck.definition.model import CheckDefinition
+from imapcheck.delivery import DeliveryFacts, Hop
 from imapcheck.failures import FailureType
 from imapcheck.result import (
     Asked,
     CheckResult,
     Exceeded,
     Failure,
+    PlaceFacts,
     SearchFacts,
     ServerFacts,
     StepResult,
@@ -375,6 +379,18 @@ def slow() -> Story:
     return tell(change(SLOW), setting(lines))
 
 
+def late() -> Story:
+    """Mail arrives, but late: where it spent the time is in its header."""
+    hops = (Hop("relay.example.com", "ESMTPSA", 1.0), Hop("mx.example.net", "ESMTPS", 41.0))
+    delivery = DeliveryFacts("4XyZ", "INBOX", 44_000.0, 44_000.0, hops)
+    steps = {**BEFORE, **SENDING_MS, "arrival": 44_000.0}
+    over = [("arrival", 20_000.0, 44_000.0)]
+    runs = [run_of(minutes_ago(minutes), step_ms=steps, slow=True, exceeded=over) for minutes in (0, 5, 10)]
+    lines = [dict(json.loads(written(replace(run, delivery=delivery)))) for run in runs]
+    usual = {**BEFORE, **SENDING_MS, "arrival": 1_900.0}
+    return tell(change(SLOW), setting([*lines, log_line(minutes_ago(15), step_ms=usual)]))
+
+
 def no_longer_slow() -> Story:
     """Quick again after four slow runs."""
     lines = [
@@ -476,6 +492,60 @@ def rehearsal_after_an_outage(state: str) -> Story:
     return tell(replace(change(UNAVAILABLE, state), reason="rehearsal"), setting(lines))
 
 
+FRANKFURT, OHIO, TOKYO = "eu-central-1", "us-east-2", "ap-northeast-1"
+PATHS = {FRANKFURT: (3.1, 20.6, 43.9), OHIO: (9.2, 98.3, 201.7), TOKYO: (12.4, 231.0, 468.2)}
+VANISHED = Failure("connect", FailureType.TIMEOUT, FailureType.TIMEOUT.category, "192.0.2.10: no answer", None,
+                   FailureType.TIMEOUT.advice)  # fmt: skip
+
+
+def seen_from(at: datetime, *unreached: str, **run: Any) -> dict[str, Any]:
+    """The line of a run of three places, with those that did not reach the server; two are a quorum."""
+    home = run_of(at, **run)
+    if FRANKFURT in unreached:
+        fault = Fault("connect", VANISHED.detail, 5000.0)
+        home = run_of(at, type=FailureType.TIMEOUT, fault=fault)
+    definition = CheckDefinition.model_validate({"server": "imap.example.com", "secret": "imapcheck/office"})
+    others = [_seen(place, reached=place not in unreached) for place in (OHIO, TOKYO)]
+    return dict(json.loads(written(judged(definition, FRANKFURT, home, others, 2))))
+
+
+def _seen(place: str, *, reached: bool) -> Seen:
+    dns, connect, tls = PATHS[place]
+    if reached:
+        steps = [
+            _step(name, took, ()) for name, took in zip(("dns", "connect", "tls"), (dns, connect, tls), strict=True)
+        ]
+        return Seen(PlaceFacts(place, True, True, None, tuple(steps)))
+    failure = replace(VANISHED, place=place)
+    steps = [_step("dns", dns, ()), _step("connect", 5000.0, (failure,))]
+    return Seen(PlaceFacts(place, True, False, failure, tuple(steps)), ())
+
+
+def partial_outage(*unreached: str) -> Story:
+    """Six runs after a whole one."""
+    lines = [seen_from(minutes_ago(minutes), *unreached) for minutes in range(0, 30, 5)]
+    return tell(change(PARTIAL), setting([*lines, *(seen_from(minutes_ago(m)) for m in (30, 35))]))
+
+
+def partial_outage_ends(*unreached: str) -> Story:
+    """From everywhere again, or down."""
+    lines = [seen_from(minutes_ago(0), *unreached), *(seen_from(minutes_ago(m), TOKYO) for m in range(5, 40, 5))]
+    return tell(change(PARTIAL, "OK"), setting([*lines, *(seen_from(minutes_ago(m)) for m in (40, 45))]))
+
+
+def down_by_quorum(*unreached: str) -> Story:
+    """Two runs after a whole one."""
+    lines = [seen_from(minutes_ago(minutes), *unreached) for minutes in (0, 5)]
+    return tell(change(UNAVAILABLE), setting([*lines, *(seen_from(minutes_ago(m)) for m in (10, 15))]))
+
+
+def outage_ends_partial() -> Story:
+    """The quorum is gone, and one place still does not get there."""
+    lines = [seen_from(minutes_ago(minutes), TOKYO) for minutes in (0, 5)]
+    lines += [seen_from(minutes_ago(minutes), OHIO, TOKYO) for minutes in range(10, 50, 5)]
+    return tell(change(UNAVAILABLE, "OK"), setting([*lines, *(seen_from(minutes_ago(m)) for m in (50, 55))]))
+
+
 def storm() -> Story:
     """A dozen checks lose their server, one its schedule, one is back."""
     refused = FailureType.CONNECTION_REFUSED
@@ -498,6 +568,7 @@ SCENES: dict[str, Callable[[], Story]] = {
     **{f"down-{type.value}": partial(down, type) for type in FailureType},
     "paused": paused,
     "sender-refused": sender_refused,
+    "late": late,
     "up": up,
     "slow": slow,
     "slow-end": no_longer_slow,
@@ -514,6 +585,13 @@ SCENES: dict[str, Callable[[], Story]] = {
     "rehearsal-first": rehearsal_before_the_first_run,
     "rehearsal-old-outage": partial(rehearsal_after_an_outage, "ALARM"),
     "rehearsal-old-outage-end": partial(rehearsal_after_an_outage, "OK"),
+    "partial": partial(partial_outage, TOKYO),
+    "partial-login-not-tested": partial(partial_outage, FRANKFURT),
+    "partial-end": partial_outage_ends,
+    "partial-end-down": partial(partial_outage_ends, OHIO, TOKYO),
+    "quorum": partial(down_by_quorum, OHIO, TOKYO),
+    "quorum-of-all": partial(down_by_quorum, FRANKFURT, OHIO, TOKYO),
+    "quorum-end-partial": outage_ends_partial,
     "storm": storm,
 }
 

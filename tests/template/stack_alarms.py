@@ -20,16 +20,19 @@ TOTAL = 5000.0
 
 
 @functools.cache
-def check_alarms(every: str, *, by_duration: bool = False, **alarms: Any) -> dict[str, AlarmRule]:
-    """The four alarms of a check with a verified certificate and thresholds, by kind.
+def check_alarms(
+    every: str, *, by_duration: bool = False, places: Sequence[str] = (), **alarms: Any
+) -> dict[str, AlarmRule]:
+    """The alarms of a check with a verified certificate and thresholds, by kind; `places` as a tuple.
 
     `by_duration`: `total` is the only threshold, and the alarm `slow` reads the duration itself.
     """
     thresholds = {"total": TOTAL} | ({} if by_duration else {"tls": 900})
-    rules = _rules([_check("mail", every, thresholds=thresholds, alarms=alarms)])
-    return {
-        rule.name.removeprefix("${StackName}-mail-"): rule for rule in rules if rule.dimensions == (("Check", "mail"),)
-    }
+    check = _check("mail", every, thresholds=thresholds, alarms=alarms)
+    check["schedule"] |= {"places": list(places)}
+    rules = _rules([check])
+    own = "${StackName}-mail-"
+    return {rule.name.removeprefix(own): rule for rule in rules if rule.name.startswith(own)}
 
 
 def monitor_errors(everys: Sequence[str]) -> AlarmRule:

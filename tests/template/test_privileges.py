@@ -65,7 +65,7 @@ ROLES: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
     "ScheduleRole": (
         BY_OWN_SCHEDULES,
         [
-            allow("lambda:InvokeFunction", arn("RunCheckFunction")),
+            allow("lambda:InvokeFunction", [arn("RunCheckFunction"), arn("SendReportsFunction")]),
             allow("sqs:SendMessage", arn("DeadLetters")),
         ],
     ),
@@ -76,6 +76,19 @@ ROLES: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
             READ_RUNS,
             allow("cloudwatch:DescribeAlarms", "*"),
             allow(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], arn("AlarmEvents")),
+            allow("sns:Publish", [ref("AlarmTopic"), ref("ContactTopic")]),
+        ],
+    ),
+    "SendReportsRole": (
+        BY_LAMBDA,
+        [
+            own_logs("SendReportsLogGroup"),
+            READ_RUNS,
+            allow(
+                ["cloudwatch:DescribeAlarms", "cloudwatch:GetAlarmMuteRule", "cloudwatch:GetMetricData",
+                 "cloudwatch:ListAlarmMuteRules"],
+                "*",
+            ),
             allow("sns:Publish", [ref("AlarmTopic"), ref("ContactTopic")]),
         ],
     ),

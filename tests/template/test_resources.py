@@ -27,7 +27,7 @@ EXPLAINS = {
 FUNCTIONS: dict[str, dict[str, Any]] = {
     "RunCheckFunction": {
         "MemorySize": ref("MemorySize"),
-        "Timeout": 150,
+        "Timeout": 180,
         "Role": arn("RunCheckRole"),
         "LoggingConfig": {"LogGroup": ref("RunCheckLogGroup")},
         "Environment": {"Variables": {
@@ -49,6 +49,13 @@ FUNCTIONS: dict[str, dict[str, Any]] = {
         "LoggingConfig": {"LogGroup": ref("ExplainAlarmLogGroup")},
         "Environment": {"Variables": EXPLAINS},
     },
+    "SendReportsFunction": {
+        "MemorySize": 512,
+        "Timeout": 900,
+        "Role": arn("SendReportsRole"),
+        "LoggingConfig": {"LogGroup": ref("SendReportsLogGroup")},
+        "Environment": {"Variables": EXPLAINS},
+    },
     "ShowChecksFunction": {
         "MemorySize": 512,
         "Timeout": 30,
@@ -65,6 +72,7 @@ CODE = {
     "RunCheckFunction": "functions/run_check/",
     "ExplainAlarmFunction": "functions/explain_alarm/",
     "ShowChecksFunction": "functions/show_checks/",
+    "SendReportsFunction": "functions/send_reports/",
     "ImapcheckLayer": "layers/imapcheck/",
     "DependenciesLayer": "layers/dependencies/",
     "DefinitionsLayer": "events/",
@@ -115,7 +123,7 @@ STATED = ("AWS::Logs::LogGroup", "AWS::DynamoDB::Table", "AWS::CloudFormation::S
 def test_logs_are_kept_as_long_as_asked_and_go_with_the_stack(root: dict[str, Any]) -> None:
     """One group for each function; nothing in the stack outlives it."""
     groups = of_type(root, "AWS::Logs::LogGroup")
-    assert groups.keys() == {"RunCheckLogGroup", "ExplainAlarmLogGroup", "ShowChecksLogGroup"}
+    assert groups.keys() == {"RunCheckLogGroup", "ExplainAlarmLogGroup", "ShowChecksLogGroup", "SendReportsLogGroup"}
     assert all(group == {"RetentionInDays": ref("LogRetentionDays")} for group in groups.values())
     for name, resource in root["Resources"].items():
         deletion = {resource.get(policy, "Delete") for policy in ("DeletionPolicy", "UpdateReplacePolicy")}
@@ -173,6 +181,7 @@ def test_nested_stacks_get_what_they_need(root: dict[str, Any]) -> None:
                 "Namespace": sub("ImapCheck/${AWS::StackName}"),
                 "FunctionName": ref("RunCheckFunction"),
                 "FunctionArn": arn("RunCheckFunction"),
+                "RoleName": ref("RunCheckRole"),
                 "ScheduleGroupName": ref("ScheduleGroup"),
                 "ScheduleRoleArn": arn("ScheduleRole"),
                 "DeadLettersArn": arn("DeadLetters"),
@@ -224,15 +233,22 @@ def test_login_pauses_expire_by_themselves(root: dict[str, Any]) -> None:
 
 
 def rings(
-    namespace: str, metric: str, dimension: str, value: Any, *, periods: int, missing: str = "notBreaching"
+    namespace: str,
+    metric: str,
+    dimension: str,
+    value: Any,
+    *,
+    periods: int,
+    missing: str = "notBreaching",
+    period: int = 300,
 ) -> dict[str, Any]:
-    """An alarm of the monitor itself: one value of 1 or more within so many periods of five minutes."""
+    """An alarm of the monitor itself: one value of 1 or more within so many periods, of five minutes."""
     return {
         "Namespace": namespace,
         "MetricName": metric,
         "Dimensions": [{"Name": dimension, "Value": value}],
         "Statistic": "Maximum",
-        "Period": 300,
+        "Period": period,
         "EvaluationPeriods": periods,
         "DatapointsToAlarm": 1,
         "ComparisonOperator": "GreaterThanOrEqualToThreshold",
@@ -275,6 +291,9 @@ OWN_ALARMS = {
         "AlarmActions": [ref("AlarmTopic")],
     },
     "explain-alarm-errors": rings("AWS/Lambda", "Errors", "FunctionName", ref("ExplainAlarmFunction"), periods=3),
+    "send-reports-errors": rings(
+        "AWS/Lambda", "Errors", "FunctionName", ref("SendReportsFunction"), period=3600, periods=3
+    ),
     "show-checks-errors": rings("AWS/Lambda", "Errors", "FunctionName", ref("ShowChecksFunction"), periods=3),
 }
 """By name. They tell people directly, as what explains alarms may be what is broken."""
@@ -295,6 +314,25 @@ def test_a_schedule_group_without_a_name(root: dict[str, Any]) -> None:
     assert of_type(root, "AWS::Scheduler::ScheduleGroup") == {"ScheduleGroup": {}}
 
 
+def test_reports_are_sent_by_the_hour_whether_paused_or_not(root: dict[str, Any]) -> None:
+    """At the full hour, with the schedule's own time as the event's only content."""
+    assert "Condition" not in root["Resources"]["SendReportsSchedule"]
+    [schedule] = of_type(root, "AWS::Scheduler::Schedule").values()
+    assert schedule.pop("Description")
+    assert schedule == {
+        "GroupName": ref("ScheduleGroup"),
+        "ScheduleExpression": "cron(0 * * * ? *)",
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "Target": {
+            "Arn": arn("SendReportsFunction"),
+            "RoleArn": arn("ScheduleRole"),
+            "Input": '{"scheduled_time": "<aws.scheduler.scheduled-time>"}',
+            "RetryPolicy": {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 1800},
+            "DeadLetterConfig": {"Arn": arn("DeadLetters")},
+        },
+    }
+
+
 def test_nothing_else_is_put_up(root: dict[str, Any]) -> None:
     """What is new is asked for here first."""
     told = {
@@ -303,5 +341,6 @@ def test_nothing_else_is_put_up(root: dict[str, Any]) -> None:
         "AWS::SNS::Subscription",
         "AWS::SQS::Queue", "AWS::CloudFormation::Stack", "AWS::DynamoDB::Table", "AWS::CloudWatch::Alarm",
         "AWS::Scheduler::ScheduleGroup", "AWS::CloudWatch::Dashboard",
+        "AWS::Scheduler::Schedule", "AWS::Lambda::EventInvokeConfig",
     }  # fmt: skip
     assert {resource["Type"] for resource in root["Resources"].values()} == told

@@ -122,8 +122,15 @@ def test_every_description_names_a_chapter_that_exists(root: dict[str, Any]) -> 
 
 
 def test_invocations_are_configured_once(translate: Translate) -> None:
-    """In stacks/checks.yaml, as it depends on the intervals; a second one would collide with it."""
-    assert of_type(translate(), "AWS::Lambda::EventInvokeConfig") == {}
+    """Of run_check in stacks/checks.yaml, as it depends on the intervals; a second one would collide with it."""
+    assert of_type(translate(), "AWS::Lambda::EventInvokeConfig") == {
+        "SendReportsDelivery": {
+            "FunctionName": ref("SendReportsFunction"),
+            "Qualifier": "$LATEST",
+            "MaximumRetryAttempts": 0,
+            "MaximumEventAgeInSeconds": 3600,
+        }
+    }
     assert len(of_type(read("stacks/checks.yaml"), "AWS::Lambda::EventInvokeConfig")) == 1
 
 
@@ -149,7 +156,7 @@ DEFAULTS: dict[str, tuple[str, Any, Any]] = {
     "MemorySize": ("Number", 256, [128, 256, 512, 1024, 1769]),
     "ReservedConcurrency": ("String", "", None),
     "LogLevel": ("String", "INFO", ["INFO", "DEBUG"]),
-    "LogRetentionDays": ("Number", 30, [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731]),
+    "LogRetentionDays": ("Number", 60, [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731]),
     "SubnetIds": ("CommaDelimitedList", "", None),
     "SecurityGroupIds": ("CommaDelimitedList", "", None),
     "Ipv6": ("String", "false", BOOLEAN),
@@ -188,6 +195,7 @@ def test_outputs_are_exactly_this(root: dict[str, Any]) -> None:
         "RunCheckFunction": ref("RunCheckFunction"),
         "RunCheckFunctionArn": arn("RunCheckFunction"),
         "ExplainAlarmFunction": ref("ExplainAlarmFunction"),
+        "SendReportsFunction": ref("SendReportsFunction"),
         "ShowChecksFunction": ref("ShowChecksFunction"),
         "AlarmTopicArn": ref("AlarmTopic"),
         "ContactTopicArn": ref("ContactTopic"),

@@ -41,6 +41,7 @@ def imapcheck(*arguments: str | Path, **environment: str) -> subprocess.Complete
 def secret(tmp_path: Path) -> Path:
     path = tmp_path / "secret"
     path.write_text(json.dumps({"username": "alice", "password": PASSWORD, "host": "localhost"}))
+    path.chmod(0o600)
     return path
 
 

@@ -17,6 +17,7 @@ LATER = {
     "imapcheck.login.scram",
     "imapcheck.check.message",  # new_message
     "imapcheck.check.cleanup",
+    "concurrent.futures",  # places
     "imapcheck.check.sending",  # send
     "imapcheck.check.steps.sending",
     "imapcheck.check.watch",

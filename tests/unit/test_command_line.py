@@ -45,6 +45,7 @@ def imapcheck(*arguments: str | Path, stdin: str | None = None, **environment: s
 def secret(tmp_path: Path) -> Path:
     path = tmp_path / "secret"
     path.write_text(json.dumps({**CREDENTIALS, "host": "localhost"}))
+    path.chmod(0o600)
     return path
 
 

@@ -191,7 +191,7 @@ def test_file_is_named_after_the_host(host: str, name: str) -> None:
     path.write_text("mine")
     done = init(host)
     assert done.exit_code == 2
-    assert f"{path} is there already; --force writes over it" in " ".join(done.stderr.split())
+    assert f"{path} is there already; name another: --output events/" in " ".join(done.stderr.split())
     assert path.read_text() == "mine"
 
 

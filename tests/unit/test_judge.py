@@ -6,10 +6,10 @@ from itertools import product
 import pytest
 
 from imapcheck import CheckDefinition
-from imapcheck.check.judge import Seen, judged, verdict_of
+from imapcheck.check.judge import Seen, as_place, judged, verdict_of
 from imapcheck.definition.asked import reach_only, reaches
 from imapcheck.failures import FailureType
-from imapcheck.result import CheckResult, StepResult, Verdict
+from imapcheck.result import CheckResult, PlaceFacts, StepResult, Verdict
 from imapcheck.steps import STEP_NAMES, StepName
 from support.results import failure, result
 
@@ -34,7 +34,11 @@ def look(reached: bool | None, *, session: bool = True) -> CheckResult:
 
 
 def seen(place: str, reached: bool | None) -> Seen:
-    return Seen(place, None, "no answer within 20 s") if reached is None else Seen(place, look(reached))
+    if reached is None:
+        return Seen(PlaceFacts(place, looked=False, reached=None), silent="no answer within 20 s")
+    facts = as_place(place, look(reached))
+    there = None if facts.failure is None else replace(facts.failure, place=place)
+    return Seen(replace(facts, failure=there), look(reached).transcript)
 
 
 @pytest.mark.parametrize(

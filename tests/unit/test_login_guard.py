@@ -274,6 +274,7 @@ def counted(server_context: Any) -> Iterator[tuple[WireServer, list[bytes]]]:
 def stale(counted: Any, certificates: Certificates, write_definition: Write, tmp_path: Path) -> list[str]:
     content = {"server": f"imaps://localhost:{counted[0].port}/", "tls": {"ca_file": str(certificates.ca)}}
     (tmp_path / "secret").write_text('{"username": "alice", "password": "stale-canary", "host": "localhost"}')
+    (tmp_path / "secret").chmod(0o600)
     return [str(write_definition("mail", content)), "--credentials", str(tmp_path / "secret"), "--json"]
 
 

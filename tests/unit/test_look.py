@@ -10,7 +10,8 @@ import pytest
 
 from imapcheck.check.observed import Observed
 from imapcheck.cli import look as looking
-from imapcheck.cli.init import _schedule, _when_it_runs
+from imapcheck.cli.definition_file import schedule as _schedule
+from imapcheck.cli.init import _when_it_runs
 from imapcheck.cli.look import Look, log_in, look
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.failures import FailureType

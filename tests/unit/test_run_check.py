@@ -1,6 +1,7 @@
 """`run_check` itself: hooks, deadlines, attempts, thresholds, results."""
 
 import json
+import threading
 import time
 from dataclasses import FrozenInstanceError
 from types import SimpleNamespace
@@ -85,6 +86,27 @@ def test_slow_hook_is_not_counted(
     assert now[0] >= 1000 + 10 * 2 * len(result.steps)
     print({s.name: s.duration_ms for s in result.steps})
     assert (result.duration_ms, {step.duration_ms for step in result.steps} - {None}) == (0, {0})
+
+
+def test_what_our_resolver_takes_besides_is_not_the_servers(
+    define: Define, credentials: Credentials, server_context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Starting a thread is our own work: of the lookup only the resolver's time counts."""
+    now = [1000.0]
+    clock = SimpleNamespace(perf_counter=lambda: now[0], monotonic=time.monotonic)
+    for module in ("imapcheck.trace", "imapcheck.network.resolver"):
+        monkeypatch.setattr(f"{module}.time", clock)
+    start = threading.Thread.start
+
+    def slow(thread: threading.Thread) -> None:
+        now[0] += 10 if thread.name.startswith("resolve ") else 0
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", slow)
+    with WireServer(tls=server_context) as server:
+        result = run_check(define(server), credentials)
+    assert now[0] == 1010
+    assert {step.name: step.duration_ms for step in result.steps if step.duration_ms} == {}
 
 
 def test_transcript_of_an_available_run_only_where_it_is_wanted(

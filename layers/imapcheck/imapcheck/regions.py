@@ -1,5 +1,7 @@
 """The Regions of AWS: what people call them, and which partition they are in."""
 
+import re
+
 CITIES = {
     "af-south-1": "Cape Town",
     "ap-east-1": "Hong Kong",
@@ -47,8 +49,8 @@ _PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "eusc-": "aws-eusc"}
 
 
 def city(region: str) -> str:
-    """`Tokyo` of `ap-northeast-1`; the Region's own name where none is known."""
-    return CITIES.get(region, region)
+    """`Tokyo` of `ap-northeast-1`; the Region's own name where none is known, and nothing that is no Region's."""
+    return CITIES.get(region, region if re.fullmatch(REGION_PATTERN[1:-1], region) else "an unknown place")
 
 
 def partition(region: str) -> str:

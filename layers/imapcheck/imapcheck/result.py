@@ -157,6 +157,12 @@ class PlaceFacts:
     failure: Failure | None = None
     steps: tuple[StepResult, ...] = ()
 
+    @classmethod
+    def from_dict(cls, content: object) -> "PlaceFacts":
+        """What its JSON object says, whoever wrote it. Raises `ValueError` where it is none."""
+        found: PlaceFacts = _reader(PlaceFacts).validate_python(_harmless(content))
+        return found
+
     @property
     def step_ms(self) -> dict[str, float]:
         """How long each step took that ran, in their order."""
@@ -216,7 +222,7 @@ class CheckResult:
         not known is left out. Whoever wrote `content`: numbers are finite, and texts hold nothing that cannot be seen.
         Raises `ValueError` where it is no result, or one of another schema.
         """
-        found = _adapter().validate_python(_harmless(content))
+        found: CheckResult = _reader(CheckResult).validate_python(_harmless(content))
         if found.schema != SCHEMA_VERSION or found.started_at.tzinfo is None:
             raise ValueError("not a result of this schema")
         if found.failure is None and (not found.available or found.verdict == "down"):
@@ -322,11 +328,11 @@ def as_json(value: Any) -> Any:
 
 
 @cache
-def _adapter() -> "TypeAdapter[CheckResult]":
+def _reader[T](type: type[T]) -> "TypeAdapter[T]":
     """Made where a result is first read: a run itself never reads one."""
     from pydantic import TypeAdapter
 
-    return TypeAdapter(CheckResult)
+    return TypeAdapter(type)
 
 
 def _harmless(value: Any) -> Any:

@@ -29,7 +29,10 @@ type Need = Literal[
 """What a definition must ask for, so that a step runs; `definition.asked` decides it."""
 
 _WAY, _STORE, _SERVER = "the host and the way to it", "the mail store", "the mail server"
-_SENDER, _DELIVERY = "the sending server and the way to it", "the delivery between the two servers"
+_SENDER, _DELIVERY = (
+    "the sending server and the way to it",
+    "what lies between the two servers: queues, filters, greylisting",
+)
 _TOP_LEVEL = '`LIST "" "<prefix>%" RETURN (SUBSCRIBED CHILDREN)`'
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from imapcheck.alarms.kind import AlarmKind
 from imapcheck.alarms.kinds import KINDS, NOT_RUNNING, SLOW, UNAVAILABLE
 from imapcheck.aws.alarm_event import NotOurs, read_alarm
-from support.alarm_events import alarm_message, as_body
+from support.alarm_events import alarm_message, alarm_of, as_body
 
 AT = datetime(2026, 11, 24, 10, 17, 31, 250_000, tzinfo=UTC)
 
@@ -26,7 +26,7 @@ def test_change_is_read_with_its_numbers(kind: AlarmKind, state: str) -> None:
     assert event.worth_telling
     assert (change.alarm, change.check, change.kind, change.state, change.at) == ("whatever", "mail-1", kind, state, AT)
     assert (change.needed, change.periods) == (trigger["DatapointsToAlarm"], trigger["EvaluationPeriods"])
-    assert (change.threshold, change.period) == (trigger["Threshold"], timedelta(seconds=trigger["Period"]))
+    assert (change.threshold, change.period) == (trigger["Threshold"], timedelta(seconds=alarm_of(kind).period))
 
 
 @pytest.mark.parametrize("statistic", ["SAMPLE_COUNT", "SampleCount", "SAMPLECOUNT"])

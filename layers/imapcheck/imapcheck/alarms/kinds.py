@@ -4,11 +4,13 @@ from imapcheck.alarms.alarm import Signal
 from imapcheck.alarms.certificate import Certificate
 from imapcheck.alarms.kind import AlarmKind
 from imapcheck.alarms.not_running import NotRunning
+from imapcheck.alarms.partial import Partial
 from imapcheck.alarms.slow import Slow
 from imapcheck.alarms.unavailable import Unavailable
 
-UNAVAILABLE, NOT_RUNNING, SLOW, CERTIFICATE = Unavailable(), NotRunning(), Slow(), Certificate()
-KINDS: tuple[AlarmKind, ...] = (UNAVAILABLE, NOT_RUNNING, SLOW, CERTIFICATE)
+UNAVAILABLE, NOT_RUNNING, PARTIAL = Unavailable(), NotRunning(), Partial()
+SLOW, CERTIFICATE = Slow(), Certificate()
+KINDS: tuple[AlarmKind, ...] = (UNAVAILABLE, NOT_RUNNING, PARTIAL, SLOW, CERTIFICATE)
 """Worst first."""
 
 

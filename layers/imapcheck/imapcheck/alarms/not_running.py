@@ -19,6 +19,9 @@ _LONGEST_WARM_UP = 2880
 """Minutes; CloudWatch takes no more (API reference, WarmUpConfiguration)."""
 
 
+_VERDICTS = {"up": "good", "partial": "partial", "down": "failed"}
+
+
 class NotRunning(AlarmKind):
     """It goes by runs that are not there."""
 
@@ -48,7 +51,7 @@ class NotRunning(AlarmKind):
         )  # fmt: skip
 
     def is_bad(self, run: CheckResult, change: Change) -> bool:
-        return not run.available
+        return run.verdict == "down"
 
     def rule(self, change: Change) -> str:
         return f"no result for {count(change.periods, 'interval')} of {elapsed(change.period)}"
@@ -63,14 +66,14 @@ class NotRunning(AlarmKind):
         last = next(iter(evidence.runs), None)
         since = last.started_at if last is not None else change.at - change.period * change.periods
         told = f"since {date(since, change.at)}{'' if last is not None else ' or earlier'}"
-        verdict = f" (last result, {'good' if last.available else 'failed'})" if last is not None else ""
+        verdict = f" (last result, {_VERDICTS[last.verdict]})" if last is not None else ""
         return Plot(
             self.word,
             (f" {told}", f": {_stopped(asked, evidence)}", "; the mail server was not tested"),
             f"{told}{verdict}: none for {count(change.periods, 'interval')} of {elapsed(change.period)}",
             f"monitor: {_monitor_says(change, asked, evidence)}; the mail server was not tested",
             tuple(_shown(change, error) for error in evidence.errors[:1]),
-            worked=what_changed(change, last, "worked" if last is None or last.available else "ran"),
+            worked=what_changed(change, last, "ran" if last is not None and last.verdict == "down" else "worked"),
             advice=_mend(asked, evidence),
             since=since,
             run=last,
@@ -81,7 +84,7 @@ class NotRunning(AlarmKind):
         runs = evidence.runs
         if not runs:
             return bare(change, Asked(), evidence)
-        silent = silence(change, runs)
+        silent, failed = silence(change, runs), runs[0].verdict == "down"
         error = tuple(f"the monitor's last error: {clean(item.text)}" for item in evidence.errors[:1])
         since, until = (silent[0].started_at, silent[1].started_at) if silent else (None, runs[-1].started_at)
         after = (
@@ -91,11 +94,9 @@ class NotRunning(AlarmKind):
             self.word_at_end,
             (f" again {after}",),
             _when_silent(change, since, until),
-            f"the newest run says: {'good' if runs[0].available else f'failed, {reason_of(runs[0])}'}",
+            f"the newest run says: {_VERDICTS[runs[0].verdict]}{f', {reason_of(runs[0])}' if failed else ''}",
             error,
-            advice="Nothing now."
-            if runs[0].available
-            else "See why the newest run failed: the alarm unavailable tells it.",
+            advice="Nothing now." if not failed else "See why the newest run failed: the alarm unavailable tells it.",
             since=since,
             until=until,
             run=runs[0],

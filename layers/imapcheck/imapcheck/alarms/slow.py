@@ -1,5 +1,7 @@
 """The alarm `slow`: the mail server works, and M of the last N runs were over a threshold."""
 
+from collections.abc import Iterator
+
 from imapcheck.alarms.alarm import Alarm, Signal, of_the_last
 from imapcheck.alarms.bare import bare
 from imapcheck.alarms.by_runs import ByRuns, fields_of
@@ -82,6 +84,7 @@ class Slow(ByRuns):
             facts=(
                 *growth_of(change, grown, before),
                 *(f"Also over: {item}." for item in over[1:]),
+                *_longest_hop(run),
                 *address_of(run),
                 *certificate_left(run),
             ),
@@ -111,6 +114,16 @@ class Slow(ByRuns):
             bad_runs=len(spell.bad),
             run=spell.told,
         )
+
+
+def _longest_hop(run: CheckResult) -> Iterator[str]:
+    """Where a late message spent its time, by the clocks of the servers it passed."""
+    if run.delivery is None or all(item.name != "arrival" for item in run.exceeded):
+        return
+    timed = [(hop.seconds, hop.by) for hop in run.delivery.hops if hop.seconds is not None and hop.by is not None]
+    if timed:
+        seconds, by = max(timed)
+        yield f"Longest on its way: {length(seconds * 1000)} until {by} had it."
 
 
 def _were_slow(spell: Spell) -> str:

@@ -9,6 +9,7 @@ from imapcheck.alarms.by_runs import ByRuns, fields_of
 from imapcheck.alarms.causes import DOWN, advice_of, headline_of, may_have_changed, meaning_of, word_of
 from imapcheck.alarms.kind import Change, Evidence, Plot, clean
 from imapcheck.alarms.layout import names, timed_steps
+from imapcheck.alarms.partial import outage_ended_partial
 from imapcheck.alarms.sentences import (
     address_of,
     attempts_of,
@@ -31,6 +32,7 @@ from imapcheck.alarms.sentences import (
     words_of,
 )
 from imapcheck.alarms.spell import Spell, find_spell, type_of
+from imapcheck.alarms.vantage import accuser, from_how_many, listed, not_from, place_lines, voted_down
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.monitoring import ScheduleDefinition
 from imapcheck.failures import FailureType
@@ -61,7 +63,7 @@ class Unavailable(ByRuns):
         return Alarm(self.name, says, self.signal, "LessThanThreshold", 1, schedule.seconds, runs, missing="ignore")
 
     def is_bad(self, run: CheckResult, change: Change) -> bool:
-        return not run.available
+        return run.verdict == "down"
 
     def rule(self, change: Change) -> str:
         return f"{change.needed} of the last {count(change.periods, 'run')} failed"
@@ -70,17 +72,17 @@ class Unavailable(ByRuns):
         return first_datapoint(change)
 
     def start_of(self, change: Change, asked: Asked, spell: Spell) -> Plot:
-        run, before = spell.told, spell.last_good
+        run, before, since = spell.told, spell.last_good, since_when(change, spell)
         mark = "not tried" if type_of(run) is FailureType.AUTHENTICATION_PAUSED else "failed"
         return Plot(
             word_of(run),
-            (f": {headline_of(run, asked)}", f", {since_when(change, spell)}", f" ({share_of(spell)})"),
-            f"{since_when(change, spell)}: {share_of(spell)} failed; {last_good(change, spell)}",
-            f"{reason_of(run)}{meaning_of(run, asked)}",
-            (*words_of(run), *refusal_elsewhere(run), *pause_of(spell)),
+            (f": {headline_of(run, asked)}{from_how_many(run)}", f", {since}", f" ({share_of(spell)})"),
+            f"{since}: {share_of(spell)} failed; {last_good(change, spell)}",
+            f"{reason_of(run)}{_from_where(run)}{meaning_of(accuser(run), asked)}",
+            (*_words(run), *refusal_elsewhere(run), *pause_of(spell)),
             what_changed(change, before) if may_have_changed(run) else "",
             advice_of(run, asked, worked_before=before is not None),
-            timed_steps(run.step_ms, {} if run.failure is None else {run.failure.step: mark}),
+            timed_steps(accuser(run).step_ms, {} if run.failure is None else {run.failure.step: mark}),
             (
                 *other_reasons(change, spell),
                 *matches_before(change, run, before),
@@ -102,13 +104,17 @@ class Unavailable(ByRuns):
         long, when = how_long(change, spell)
         runs = count(len(spell.bad), "run")
         was_down = any(word_of(run) == DOWN for run in spell.bad)
+        newest = evidence.runs[0]
+        partial = newest.verdict == "partial"
         return Plot(
-            "UP" if was_down else "OK",
-            (f" after {long}", f"; {runs} failed", f": {_counts(spell)}"),
+            not_from(newest) if partial else "UP" if was_down else "OK",
+            (": no longer down," if partial else "", f" after {long}", f"; {runs} failed", f": {_counts(spell)}"),
             f"after {long}: {when}; {runs} failed",
             _what_it_was(change, asked, spell),
             _words_of_each(spell),
-            advice=f"Nothing now. Did nobody repair it? Then look for the reason in the server's log"
+            advice=f"Look at what is still wrong: {outage_ended_partial(newest)}."
+            if partial
+            else f"Nothing now. Did nobody repair it? Then look for the reason in the server's log"
             f" from {date(spell.since, change.at)}.",
             facts=certificate_left(spell.after),
             since=spell.since,
@@ -116,6 +122,14 @@ class Unavailable(ByRuns):
             bad_runs=len(spell.bad),
             run=spell.told,
         )
+
+
+def _words(run: CheckResult) -> tuple[str, ...]:
+    return place_lines(run) if voted_down(run) else words_of(run)
+
+
+def _from_where(run: CheckResult) -> str:
+    return f", from {listed(run.unreached)}" if voted_down(run) else ""
 
 
 def _counts(spell: Spell) -> str:
@@ -127,7 +141,7 @@ def _counts(spell: Spell) -> str:
 def _what_it_was(change: Change, asked: Asked, spell: Spell) -> str:
     causes = causes_of(change, spell)
     if len(causes) == 1:
-        return f"it was {reason_of(spell.told)}{meaning_of(spell.told, asked)}"
+        return f"it was {reason_of(spell.told)}{_from_where(spell.told)}{meaning_of(accuser(spell.told), asked)}"
     return f"it was {names(causes)}"
 
 
@@ -136,6 +150,6 @@ def _words_of_each(spell: Spell) -> tuple[str, ...]:
     for run in spell.bad:
         newest.setdefault(reason_of(run), run)
     if len(newest) == 1:
-        return words_of(spell.told)
+        return _words(spell.told)
     told = list(reversed(newest.values()))[:_CAUSES_QUOTED]
     return tuple(clean(failure_line(run.failure.step, run.failure.detail)) for run in told if run.failure is not None)

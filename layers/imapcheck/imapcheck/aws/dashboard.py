@@ -31,6 +31,7 @@ SECONDS = 8.0
 _USUAL_RANGE = timedelta(hours=12)
 _LONGEST_RANGE = timedelta(days=455)
 _LONGEST_DELAY = timedelta(days=1)
+_COARSE = timedelta(hours=1)
 _WHERE = (
     "Open Alarms of this stack above: does its alarm not-running ring, or dead-letters, dropped-events or"
     " monitor-errors? The log of all runs, beside it, names the error."
@@ -144,11 +145,26 @@ class Dashboard:
         series = read_availability(self._cloudwatch, self._namespace, names, request.start, request.end)
         began = {name: point.at for name, found in series.items() if (point := found.newest) is not None}
         period = next(iter(series.values())).period if series else timedelta(minutes=1)
-        history = NewestRuns(self._logs, self._group, self._outside, SECONDS)
-        runs = history.newest(began, period, request.end, self._delay)
+        runs = self._newest_runs(names, began, period, request.end)
         rows = [self._row(name, series[name], runs.get(name), request) for name in names if self._is_shown(name, began)]
         notes = list(self._notes(began, runs, rows, request.choice))
         return checks_widget(rows, notes, request.choice, endpoint=endpoint, now=request.now, dark=request.dark)
+
+    def _newest_runs(
+        self, names: Sequence[str], began: Mapping[str, datetime], period: timedelta, end: datetime
+    ) -> dict[str, LoggedRun]:
+        """The newest run of each check that ran.
+
+        Of an hour and more the last one is asked for in minutes first: so much log is thousands of lines.
+        """
+        history, runs = NewestRuns(self._logs, self._group, self._outside, SECONDS), dict[str, LoggedRun]()
+        if period >= _COARSE:
+            last = read_availability(self._cloudwatch, self._namespace, names, end - period, end)
+            finely = {name: point.at for name, found in last.items() if (point := found.newest) is not None}
+            if finely:
+                runs = history.newest(finely, next(iter(last.values())).period, end, self._delay)
+                began = {name: at for name, at in began.items() if name not in finely}
+        return runs | history.newest(began, period, end, self._delay)
 
     def _is_shown(self, name: str, began: Mapping[str, datetime]) -> bool:
         """A check that nothing runs is shown where it ran nevertheless."""

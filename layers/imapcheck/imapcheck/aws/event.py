@@ -44,17 +44,26 @@ class Events:
         named = {match[1] for text in texts for match in re.finditer(rb'"secret"\s*:\s*"(ssm:)?', text)}
         return {"AWS Parameter Store" if parameter else "AWS Secrets Manager" for parameter in named}
 
+    def places(self, home: str) -> set[str]:
+        """The Regions besides `home` that deployed definitions name themselves. Raises `DefinitionError`."""
+        naming = [path.stem for path in check_files(self._settings.definitions) if b'"places"' in path.read_bytes()]
+        schedules = [self.deployed(name).schedule for name in naming]
+        return {place for schedule in schedules if schedule is not None for place in schedule.places_beside(home)}
+
     def request(self, event: object) -> RunRequest:
         """What `event` asks for. Raises `DefinitionError`, of which `NotDeployed` is a name that is not there."""
         if not isinstance(event, dict):
             raise DefinitionError('event: expected {"check": NAME} or a whole definition')
+        if "look" in event:
+            raise DefinitionError('event: "look" is what the places are asked, and this is their home')
         if "check" not in event:
             return RunRequest(self._inline(event), instant_test=True)
         if not set(event) <= {"check", "scheduled_time"}:
             raise DefinitionError('event: expected "check" alone, or a whole definition without it')
-        return RunRequest(self._deployed(event["check"]), instant_test=False, scheduled_at=_scheduled(event))
+        return RunRequest(self.deployed(event["check"]), instant_test=False, scheduled_at=_scheduled(event))
 
-    def _deployed(self, name: object) -> CheckDefinition:
+    def deployed(self, name: object) -> CheckDefinition:
+        """The deployed definition of that name. Raises `NotDeployed` where there is none, and `DefinitionError`."""
         known = {path.stem for path in check_files(self._settings.definitions)}
         if not isinstance(name, str) or name not in known:
             # Not which there are: whoever may run one check need not know the others' names.

@@ -119,13 +119,15 @@ class RunLog:
         self._group = group
         self._outside = outside
 
-    def gather(self, changes: Sequence[Change], seconds: float) -> list[Evidence]:
+    def gather(self, changes: Sequence[Change], seconds: float, *, fresh: bool = True) -> list[Evidence]:
         """The evidence for each change, in their order, read together within `seconds`.
+
+        What is `fresh` is waited for: its line may still be under way to the log.
 
         Raises whatever the API raises at first. Where it fails later, or time runs out, the evidence is what there is.
         """
         search = _Search(LogReader(self._logs, self._group, self._outside(), seconds), changes)
-        if not search.read_newest():
+        if not search.read_newest(_WAITS if fresh else 0):
             return [item.evidence(None, "the log could not be read in time") for item in search.found]
         try:
             search.look_back()
@@ -145,11 +147,11 @@ class _Search:
         self._slow = self._looks_back = False
         self._held = 0
 
-    def read_newest(self) -> bool:
+    def read_newest(self, waits: int) -> bool:
         """Read the newest window, again while a line is still under way; False where there is no time for that."""
         start, end = self.edge - self._length, self.edge
         done = self._read(start, end)
-        for _ in range(_WAITS):
+        for _ in range(waits):
             shown = all(item.change.kind.is_shown(item.change, item.newest_runs(), start) for item in self.found)
             if not done or shown or self._log.seconds_left < _WAIT_SECONDS:
                 break

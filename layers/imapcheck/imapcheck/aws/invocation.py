@@ -7,9 +7,11 @@ from datetime import datetime
 
 from imapcheck.aws.event import Events
 from imapcheck.aws.pause_table import PauseTable
+from imapcheck.aws.places import LONGEST_WAIT_SECONDS, Places
 from imapcheck.aws.secrets import SecretReader, read_logins
 from imapcheck.aws.settings import Settings
 from imapcheck.check.guarded_logins import GuardedLogins
+from imapcheck.check.judge import judged
 from imapcheck.check.login_pause import LoginGuard
 from imapcheck.check.run import run_check
 from imapcheck.definition.model import CheckDefinition
@@ -50,6 +52,7 @@ class Invocation:
         self._secrets = secrets or SecretReader()
         self._table = PauseTable(settings.pause_table) if settings.pause_table is not None else None
         self._guard = guard or LoginGuard(table=self._table)
+        self._places = Places(f"{settings.stack}-place")
         self._cold = True
 
     def prepare(self) -> None:
@@ -64,6 +67,7 @@ class Invocation:
                 self._secrets.connect(store)
             if stores and self._table is not None:
                 self._table.connect()
+            self._places.connect(self._events.places(self._settings.region))
         except Exception as error:  # noqa: BLE001 - an INIT that raises would take every check along
             _LOG.warning("boto3's clients could not be made in INIT: %s", type(error).__name__)
 
@@ -73,18 +77,34 @@ class Invocation:
         Raises `DefinitionError` and `CredentialsError`, which name the check and the secret, `NoTimeLeft` and
         `OutOfResources`.
         """
-        deadline = time.monotonic() + remaining_seconds - RESERVED_SECONDS
+        ends = time.monotonic() + remaining_seconds - RESERVED_SECONDS
         cold, self._cold = self._cold, False
         request = self._events.request(event)
         definition = request.definition
+        places = () if request.instant_test else self._places_of(definition)
+        deadline = ends - LONGEST_WAIT_SECONDS if places else ends
         credentials = self._credentials(definition)
         guard = self._guard.obeyed_only() if request.instant_test else self._guard
         result = self._check(definition, credentials, deadline, guard)
         warnings = [_UNVERIFIED] if definition.tls_mode != "none" and not definition.tls.verify else []
         if credentials is not None and result.failure is not None and result.failure.type in _REFUSED:
             result = self._once_more(definition, credentials, result, deadline, guard, warnings)
+        if places:
+            result = self._judged(definition, result, places, ends)
         stamp = request.scheduled_at or result.started_at
         return RunOutcome(result, definition, request.instant_test, cold, stamp, tuple(warnings))
+
+    def _places_of(self, definition: CheckDefinition) -> tuple[str, ...]:
+        return () if definition.schedule is None else definition.schedule.places_beside(self._settings.region)
+
+    def _judged(
+        self, definition: CheckDefinition, result: CheckResult, places: tuple[str, ...], ends: float
+    ) -> CheckResult:
+        """`result` with what the other places see now that the session is over: nothing of its times is disturbed."""
+        assert definition.schedule is not None
+        others = self._places.ask(definition, places, ends - time.monotonic())
+        quorum = definition.schedule.votes_for_down(1 + len(places))
+        return judged(definition, self._settings.region, result, others, quorum)
 
     def _credentials(self, definition: CheckDefinition, *, fresh: bool = False) -> Credentials | None:
         if not definition.logs_in:

@@ -44,6 +44,17 @@ class Publisher:
         """Publish what is no change of a check's alarm; False where that failed, or came too late."""
         return self._publish(self._alarm_topic, story, (), frozenset(), ends)
 
+    def send(
+        self, story: Story, about: Sequence[tuple[str, str, str]], contact: str | None, *, reminder: bool = False
+    ) -> None:
+        """Publish what is no change of an alarm: to everybody, or to one contact. Raises what SNS raises.
+
+        `about` are check, kind and state of each thing that the story tells.
+        """
+        topic = self._alarm_topic if contact is None else self._contact_topic
+        self._wait()
+        self._send(topic, story, Attributes(about, reminder=reminder), frozenset(() if contact is None else (contact,)))
+
     def publish(
         self, story: Story, changes: Sequence[Change], contacts: frozenset[str], topics: Iterable[str], ends: float
     ) -> bool:
@@ -60,8 +71,7 @@ class Publisher:
     def _publish(
         self, topic: str, story: Story, changes: Sequence[Change], contacts: frozenset[str], ends: float
     ) -> bool:
-        time.sleep(max(0.0, self._published_at + PUBLISH_SECONDS - time.monotonic()))
-        self._published_at = time.monotonic()
+        self._wait()
         if self._published_at > ends:
             _LOG.error("no time was left to publish a story: the queue delivers it again")
             return False
@@ -72,6 +82,10 @@ class Publisher:
             _LOG.exception("a story could not be published")
             return False
         return True
+
+    def _wait(self) -> None:
+        time.sleep(max(0.0, self._published_at + PUBLISH_SECONDS - time.monotonic()))
+        self._published_at = time.monotonic()
 
     def _send(self, topic: str, story: Story, about: Attributes, contacts: frozenset[str]) -> None:
         try:

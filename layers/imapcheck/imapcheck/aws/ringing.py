@@ -23,11 +23,14 @@ class Alarms:
     def ringing(self) -> frozenset[str] | None:
         """The checks that have an alarm which rings now; None where that cannot be had."""
         try:
-            found = self._described(AlarmNamePrefix=f"{self._stack}-", StateValue="ALARM")
-            return frozenset(check for alarm in found if (check := _check(alarm)) is not None)
+            return frozenset(check for alarm in self.in_alarm() if (check := _check(alarm)) is not None)
         except Exception:  # noqa: BLE001 - the alarm is told without
             _LOG.exception("the states of the other alarms could not be read")
             return None
+
+    def in_alarm(self) -> Iterator[dict[str, Any]]:
+        """The stack's alarms that are in alarm now, as `DescribeAlarms` has them; raises what it raises."""
+        return self._described(AlarmNamePrefix=f"{self._stack}-", StateValue="ALARM")
 
     def states(self, changes: Sequence[Change]) -> dict[tuple[object, ...], AlarmState]:
         """The present states of those alarms that have changed again since, by (alarm, state, at) of each change."""

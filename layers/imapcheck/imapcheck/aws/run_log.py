@@ -43,7 +43,7 @@ def run_fields(result: CheckResult, *, instant_test: bool, cold_start: bool) -> 
     """
     shortened: list[str] = []
     failure = result.failure
-    apart = dict.fromkeys(("steps", "transcript", "places"))
+    apart = dict.fromkeys(("steps", "transcript", "places", "failure"))
     content = _bounded(result.to_dict() | apart, "", shortened)
     for name in apart:
         del content[name]
@@ -66,7 +66,7 @@ def run_fields(result: CheckResult, *, instant_test: bool, cold_start: bool) -> 
     }
     if failure is not None:
         room = max(_MOST_OCTETS - _octets(fields), 0)
-        fields["transcript"] = _middle_left_out("\n".join(result.transcript), room, shortened)
+        fields["transcript"] = middle_left_out("\n".join(result.transcript), room, shortened)
     return fields | ({"shortened": ", ".join(sorted(set(shortened)))} if shortened else {})
 
 
@@ -93,7 +93,12 @@ def _result(line: dict[str, Any]) -> CheckResult:
         {"name": name, "status": status, "duration_ms": times.get(name), "detail": detail}
         for name, (status, detail) in notes.items()
     ]
-    apart = {"steps": steps, "transcript": _lines(line.get("transcript")), "places": _read_places(line.get("places"))}
+    apart = {
+        "steps": steps,
+        "transcript": _lines(line.get("transcript")),
+        "places": _read_places(line.get("places")),
+        "failure": next(iter(result["failures"]), None),
+    }
     return CheckResult.from_dict({**result, **apart})
 
 
@@ -186,7 +191,7 @@ def _bounded(value: Any, path: str, shortened: list[str]) -> Any:
     return value
 
 
-def _middle_left_out(text: str, room: int, shortened: list[str]) -> str:
+def middle_left_out(text: str, room: int, shortened: list[str]) -> str:
     """The beginning and, longer, the end of a transcript: where the session failed."""
     if _octets(text) <= room:
         return text

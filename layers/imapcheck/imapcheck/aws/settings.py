@@ -14,6 +14,8 @@ class Settings(BaseModel):
     definitions: Path = Field(Path("/opt"), description="Folder of the deployed definitions.")
     stack: str = Field("local", min_length=1, description="The stack's name; metrics go to ImapCheck/NAME.")
     pause_table: str | None = Field(None, description="DynamoDB table of withheld logins; without it memory alone.")
+    place: str | None = Field(None, description="The Region of a place, which only looks for its home.")
+    region: str = Field("", description="The function's own Region, which the runtime sets.")
     allow_inline_definitions: bool = Field(False, description="Take whole definitions as events.")
     allow_local_addresses: bool = False
 
@@ -26,4 +28,5 @@ class Settings(BaseModel):
     def from_environment(cls) -> "Settings":
         """Read `IMAPCHECK_*`, empty as unset; raises pydantic's ValidationError where the template set nonsense."""
         names = {f"IMAPCHECK_{name.upper()}": name for name in cls.model_fields}
-        return cls.model_validate({names[key]: value for key, value in os.environ.items() if key in names and value})
+        found = {names[key]: value for key, value in os.environ.items() if key in names and value}
+        return cls.model_validate({"region": os.environ.get("AWS_REGION", "")} | found)

@@ -36,8 +36,9 @@ def plain_message(topic: str, story: Story, contacts: Iterable[str]) -> dict[str
 class Attributes:
     """What subscriptions may filter on: one value where the story is of one change, else all of them."""
 
-    def __init__(self, values: Iterable[tuple[str, str, str]]) -> None:
+    def __init__(self, values: Iterable[tuple[str, str, str]], *, reminder: bool = False) -> None:
         """`values` are (check, kind, state) of each change that the story tells."""
+        self._reminder = reminder
         columns = zip(*values, strict=True)
         self._found = {
             name: sorted(set(column)) for name, column in zip(("check", "kind", "state"), columns, strict=False)
@@ -46,6 +47,8 @@ class Attributes:
     def as_message_attributes(self, contacts: list[str]) -> dict[str, dict[str, str]]:
         """In SNS's shape; no list is ever empty there."""
         found = {name: _attribute(values) for name, values in self._found.items()}
+        if self._reminder:
+            found["reminder"] = _attribute(["true"])
         return found | ({"contacts": _array(contacts)} if contacts else {})
 
 

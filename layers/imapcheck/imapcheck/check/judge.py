@@ -10,15 +10,14 @@ from typing import NamedTuple
 
 from imapcheck.definition.asked import reaches
 from imapcheck.definition.model import CheckDefinition
-from imapcheck.result import CheckResult, Failure, PlaceFacts, ResultWarning, StepResult, Verdict
-from imapcheck.text import one_line
+from imapcheck.result import CheckResult, PlaceFacts, ResultWarning, Verdict
 
 
 class Seen(NamedTuple):
-    """What a place answered: its look; or `silent`, why it did not look."""
+    """What a place answered; `silent` is why it did not look."""
 
-    place: str
-    look: CheckResult | None
+    facts: PlaceFacts
+    transcript: tuple[str, ...] = ()
     silent: str = ""
 
 
@@ -42,11 +41,9 @@ def judged(
     definition: CheckDefinition, home: str, run: CheckResult, others: Sequence[Seen], quorum: int
 ) -> CheckResult:
     """`run`, which is what `home` found, with what the `others` saw and the verdict of all."""
-    places = (_home(definition, home, run), *map(_place, others))
+    places = (_home(home, run), *(seen.facts for seen in others))
     verdict = verdict_of([place.reached for place in places], session_good=run.available, quorum=quorum)
-    silent = (
-        ResultWarning("place_silent", one_line(f"{seen.place}: {seen.silent}", 400)) for seen in others if seen.silent
-    )
+    silent = [ResultWarning("place_silent", f"{seen.facts.place}: {seen.silent}") for seen in others if seen.silent]
     found = replace(
         run,
         verdict=verdict,
@@ -56,33 +53,23 @@ def judged(
     )
     if verdict != "down" or found.failure is not None:
         return found
-    accuser = next(seen.look for seen in others if seen.look is not None and not seen.look.available)
     failures = tuple(place.failure for place in places if place.failure is not None)
-    return replace(found, failure=failures[0], failures=failures, transcript=accuser.transcript)
+    first = next(seen for seen in others if seen.facts.reached is False)
+    return replace(found, failure=failures[0], failures=failures, transcript=first.transcript)
 
 
-def _home(definition: CheckDefinition, home: str, run: CheckResult) -> PlaceFacts:
-    reached = run.failure is None or not reaches(run.failure.step) or _logged_in(run)
-    return PlaceFacts(home, looked=True, reached=reached, failure=run.failure, steps=_reaching(run))
+def as_place(region: str, run: CheckResult) -> PlaceFacts:
+    """What `run`, which did no more than reach for the server, says of its Region."""
+    steps = tuple(step for step in run.steps if reaches(step.name))
+    return PlaceFacts(region, looked=True, reached=run.available, failure=run.failure, steps=steps)
 
 
-def _logged_in(run: CheckResult) -> bool:
-    """It came as far as the login: CAPABILITY, which is asked again after it, then says nothing of reaching."""
+def _home(home: str, run: CheckResult) -> PlaceFacts:
+    reached = run.failure is None or not reaches(run.failure.step) or _came_to_login(run)
+    return replace(as_place(home, run), reached=reached)
+
+
+def _came_to_login(run: CheckResult) -> bool:
+    """CAPABILITY, which is asked again after the login, then says nothing of reaching."""
     step = run.step("authenticate")
     return step is not None and step.status != "skipped"
-
-
-def _place(seen: Seen) -> PlaceFacts:
-    if seen.look is None:
-        return PlaceFacts(seen.place, looked=False, reached=None)
-    return PlaceFacts(
-        seen.place, True, seen.look.available, _there(seen.look.failure, seen.place), _reaching(seen.look)
-    )
-
-
-def _there(failure: Failure | None, place: str) -> Failure | None:
-    return None if failure is None else replace(failure, place=place)
-
-
-def _reaching(run: CheckResult) -> tuple[StepResult, ...]:
-    return tuple(step for step in run.steps if reaches(step.name))

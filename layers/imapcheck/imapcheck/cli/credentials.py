@@ -1,7 +1,10 @@
 """Credentials on a laptop: a file or a folder of files, else the environment, else the definition's secret."""
 
 import logging
-from collections.abc import Mapping
+import os
+import shlex
+import stat
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,9 +12,12 @@ from imapcheck.definition.json_text import STANDARD_INPUT, UnreadableError, read
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.errors import CredentialsError
 from imapcheck.login.credentials import Credentials
+from imapcheck.text import one_line
 
 USERNAME, PASSWORD, HOST = "IMAPCHECK_USERNAME", "IMAPCHECK_PASSWORD", "IMAPCHECK_HOST"
 _AWS_PACKAGES = {"boto3", "botocore", "aws_lambda_powertools"}
+_CHECKS = "checks"
+"""The key of a credentials file that holds those of several checks."""
 _WITHOUT_AWS = f"give --credentials FILE (or a folder with NAME.json for each check), or set {USERNAME} and {PASSWORD}"
 
 
@@ -24,10 +30,16 @@ class FoundCredentials(NamedTuple):
 
 
 class CredentialsFinder:
-    """Finds the credentials of one call's checks; `given` is what `--credentials` says."""
+    """Finds the credentials of one call's checks; `given` is what `--credentials` says.
 
-    def __init__(self, given: Path | None, environment: Mapping[str, str]) -> None:
+    `warn` is called for the first file that others can read.
+    """
+
+    def __init__(
+        self, given: Path | None, environment: Mapping[str, str], warn: Callable[[str], None] | None = None
+    ) -> None:
         self._given, self._environment = given, environment
+        self._warn = warn
         self._folder = given is not None and given.is_dir()
         self._read: dict[Path, dict[str, Any] | UnreadableError] = {}
         self._secrets: Any = None
@@ -35,7 +47,7 @@ class CredentialsFinder:
 
     def anew(self) -> "CredentialsFinder":
         """One that reads everything again, as it is now; but standard input can be read once only."""
-        finder = CredentialsFinder(self._given, self._environment)
+        finder = CredentialsFinder(self._given, self._environment)  # which has warned
         finder._read = {path: content for path, content in self._read.items() if path == STANDARD_INPUT}
         finder._secrets, finder._fresh = self._secrets, True
         return finder
@@ -54,7 +66,8 @@ class CredentialsFinder:
 
     def _find(self, definition: CheckDefinition) -> FoundCredentials:
         if self._given is not None:
-            return self._from_file(self._given / f"{definition.label}.json" if self._folder else self._given)
+            path = self._given / f"{definition.label}.json" if self._folder else self._given
+            return self._from_file(path, definition.label)
         match [name for name in (USERNAME, PASSWORD) if self._environment.get(name)]:
             case [_, _]:
                 return self._from_environment()
@@ -65,15 +78,34 @@ class CredentialsFinder:
             return self._from_secret(definition, definition.secret)
         raise CredentialsError(f"no credentials: {_WITHOUT_AWS}, or name a secret in the definition")
 
-    def _from_file(self, path: Path) -> FoundCredentials:
+    def _from_file(self, path: Path, label: str) -> FoundCredentials:
         source = f"credentials in {shown(path)}"
         if path not in self._read:  # standard input can be read once only
             self._read[path] = _content(path)
+            if self._warn is not None and (warning := warning_of(path)) is not None:
+                self._warn(warning)
+                self._warn = None
         content = self._read[path]
         if isinstance(content, UnreadableError):
             raise CredentialsError(f"{source}: {content}")
-        advice = 'add "host" to it, or give a folder with NAME.json for each check'
+        if _CHECKS in content:
+            return self._of_check(content, label, source)
+        advice = f'add "host" to it, give a folder with NAME.json for each check, or a file with "{_CHECKS}"'
         return FoundCredentials(Credentials.from_object(content, source=source), source, advice)
+
+    def _of_check(self, content: dict[str, Any], label: str, source: str) -> FoundCredentials:
+        """Those of one check in a file that holds several's, each with the host that it is for."""
+        checks = content[_CHECKS]
+        if content.keys() != {_CHECKS} or not isinstance(checks, dict):
+            raise CredentialsError(f'{source}: expected {{"{_CHECKS}": {{NAME: {{..}}}}}} and nothing beside it')
+        if label not in checks:
+            raise CredentialsError(f"{source}: {_CHECKS}: nothing for {label}")
+        source = f"{source}: {_CHECKS}.{label}"
+        credentials = Credentials.from_object(checks[label], source=source)
+        if not credentials.host:
+            hint = credentials.misspelled("host")
+            raise CredentialsError(f"{source}: host: missing{hint}; it says for which server the credentials are")
+        return FoundCredentials(credentials, source, "")
 
     def _from_environment(self) -> FoundCredentials:
         given = self._environment
@@ -107,3 +139,17 @@ def _content(path: Path) -> dict[str, Any] | UnreadableError:
         return read_object(path)
     except UnreadableError as error:
         return error
+
+
+def warning_of(path: Path) -> str | None:
+    """What to say of a file with credentials that every user of the machine can read, as far as its mode tells."""
+    if path == STANDARD_INPUT or os.name != "posix":
+        return None
+    try:
+        readable = path.stat().st_mode & stat.S_IROTH
+    except OSError:
+        return None  # which reading it has told
+    if not readable:
+        return None
+    name = shlex.quote(one_line(str(path), 200))
+    return f"{shown(path)}: every user of this machine can read these credentials: chmod o-r {name}"

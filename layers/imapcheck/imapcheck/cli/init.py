@@ -1,26 +1,26 @@
 """`imapcheck init HOST`: look at a server, ask what it cannot see, write a definition that turns green."""
 
 import getpass
+import itertools
 import json
 import os
-import re
 import shlex
 import sys
 from dataclasses import replace
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from imapcheck.cli.credentials import HOST, PASSWORD, USERNAME
+from imapcheck.cli.definition_file import NEVER, content_of, is_of_this_machine, name_of, schedule, write
 from imapcheck.cli.init_sending import SenderUnusable, send_block
 from imapcheck.cli.look import Look, log_in, look
 from imapcheck.cli.status import INTERRUPTED, UNAVAILABLE, WRONG_USAGE
 from imapcheck.definition.files import parse_definition
 from imapcheck.definition.json_text import UnreadableError, read_object, shown
 from imapcheck.definition.monitoring import EVERY
-from imapcheck.definition.plain import plain, server_url
+from imapcheck.definition.plain import plain
 from imapcheck.errors import CredentialsError, DefinitionError
 from imapcheck.failures import FailureType
 from imapcheck.login.credentials import Credentials
@@ -34,14 +34,13 @@ Examples:
   imapcheck init imap.example.com
   imapcheck init imap.example.com --username monitor@example.com
   imapcheck init imap.example.com --credentials secret.json --output events/mail.json
+  imapcheck init --from mailboxes.csv --output events
 
 \b
 In a terminal it asks for what is not given. Without one it asks nothing: the
-password comes from {PASSWORD} or --credentials, and no password is
-ever written to a file. With {HOST} it goes to that host and to no other.
+password comes from {PASSWORD} or --credentials. A password is written
+to a file by --secrets alone. With {HOST} it goes to that host and to no other.
 """
-_SUBJECT = "IMAP testing"
-_NEVER, _DEFAULT_EVERY = "none", "5m"
 _ADVICE = {
     FailureType.CERTIFICATE_UNTRUSTED: "Is the authority a private one, put its certificate beside the definition and"
     " give it with --ca-file; else let the server send its intermediate certificates too.",
@@ -51,10 +50,22 @@ _ADVICE = {
 
 
 def init(
-    host: Annotated[str, typer.Argument(metavar="HOST", help="A host, host:port, or URL such as imaps://host:993/.")],
-    output: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where the definition goes; default events/NAME.json.")
+    host: Annotated[
+        str | None, typer.Argument(metavar="HOST", help="A host, host:port, or URL such as imaps://host:993/.")
     ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="CSV", help="Many mailboxes: columns host, username, name, password_file."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Where the definition goes; default events/NAME.json. With --from a folder."),
+    ] = None,
+    secrets: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="With --from: also write the credentials, for run --credentials."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="With --from: connect to the hosts without asking.")] = False,
     username: Annotated[str | None, typer.Option(metavar="NAME", help="Who logs in.")] = None,
     credentials: Annotated[
         Path | None, typer.Option(metavar="FILE", help="JSON file with username, password and host.")
@@ -77,21 +88,31 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Write over a definition that is there.")] = False,
 ) -> None:
     """Look at a server and write a check definition that turns green."""
-    path = output or Path("events", f"{_name(host)}.json")
+    if every not in ("", NEVER, *EVERY):
+        raise typer.BadParameter(f"{every!r} is not {NEVER} or one of {', '.join(EVERY)}", param_hint="--every")
+    if table is not None:
+        from imapcheck.cli.init_many import init_many
+
+        _refuse("--from", "goes with --output, --secrets, --yes, --no-message, --ca-file and --every alone",
+                host, username, credentials, address, send, force)  # fmt: skip
+        folder = output or Path("events")
+        tls = {} if ca_file is None else {"ca_file": _beside(folder, ca_file)}
+        raise typer.Exit(init_many(table, folder, secrets, tls, every, message=message, confirmed=yes))
+    _refuse("--secrets, --yes", "goes with --from alone", secrets, yes)
+    host = _required(host)
+    path = output or Path("events", f"{_default_name(host, username, credentials)}.json")
     if path.exists() and not force:
-        raise typer.BadParameter(f"{path} is there already; --force writes over it", param_hint="--output")
-    if every not in ("", _NEVER, *EVERY):
-        raise typer.BadParameter(f"{every!r} is not {_NEVER} or one of {', '.join(EVERY)}", param_hint="--every")
+        raise typer.BadParameter(f"{path} is there already; name another: {_another(path)}", param_hint="--output")
     tls = {} if ca_file is None else {"ca_file": _beside(path.parent, ca_file)}
     try:
         looked = _seen(look(host, tls, path.parent))
         given = _credentials(looked, username, credentials)
         if given is not None and looked.authentication is not None:
             looked = _seen(log_in(looked, given, looked.authentication, path.parent))
-        content = _content(looked, path.stem, tls, _address(given, address, looked) if message else None)
+        content = content_of(looked, path.stem, tls, _address(given, address, looked) if message else None)
         if send is not None:
             content["send"] = _send(send, looked, path, tls, _sent_to(given, address, looked))
-        content |= _schedule(every, looked)
+        content |= schedule(every, looked)
         parse_definition({**content, "name": path.stem}, source=shown(path), directory=path.parent)
     except (DefinitionError, CredentialsError) as error:
         print(error, file=sys.stderr)
@@ -99,8 +120,34 @@ def init(
     except SenderUnusable as error:
         print(error, file=sys.stderr)
         raise typer.Exit(UNAVAILABLE) from None
-    _write(path, content)
+    write(path, content)
     _tell_what_next(path, content, given, looked, username)
+
+
+def _refuse(option: str, why: str, *given: object) -> None:
+    if any(given):
+        raise typer.BadParameter(why, param_hint=option)
+
+
+def _required(host: str | None) -> str:
+    if host is None:
+        raise typer.BadParameter("give one, or --from with a table of mailboxes", param_hint="HOST")
+    return host
+
+
+def _default_name(host: str, username: str | None, credentials: Path | None) -> str:
+    """The user's, as providers have many mailboxes; the host's where nobody is named yet."""
+    if credentials is not None:
+        try:
+            username = username or str(read_object(credentials).get("username") or "")
+        except UnreadableError:  # which is said where they are read
+            username = None
+    return name_of(username or os.environ.get(USERNAME) or host)
+
+
+def _another(path: Path) -> str:
+    numbers = (path.with_name(f"{path.stem}-{number}.json") for number in itertools.count(2))
+    return f"--output {shlex.quote(str(next(file for file in numbers if not file.exists())))}"
 
 
 def _beside(folder: Path, ca_file: Path) -> str:
@@ -117,18 +164,6 @@ def _beside(folder: Path, ca_file: Path) -> str:
             f"{ca_file}: put it into {folder} first, beside the definition", param_hint="--ca-file"
         )
     return whole.relative_to(within).as_posix()
-
-
-def _schedule(every: str, looked: Look) -> dict[str, Any]:
-    """Unless asked for none, or where AWS cannot get to the server: without it nothing would run the check there."""
-    if every == _NEVER or (not every and _is_of_this_machine(looked)):
-        return {}
-    return {"schedule": {"every": every or _DEFAULT_EVERY}}
-
-
-def _is_of_this_machine(looked: Look) -> bool:
-    host = looked.definition.host
-    return ip_address(host).is_loopback if looked.definition.host_is_address else host == "localhost"
 
 
 def _seen(looked: Look) -> Look:
@@ -211,40 +246,6 @@ def _send(server: str, looked: Look, path: Path, tls: dict[str, str], address: s
     return send_block(server, looked.definition, path.stem, address, tls, path.parent, ask)
 
 
-def _content(looked: Look, name: str, tls: dict[str, str], address: str | None) -> dict[str, Any]:
-    """The definition: what it searches for is what it files, in the mailbox where that is filed."""
-    content: dict[str, Any] = {"server": server_url(looked.definition)}
-    authentication = looked.authentication or looked.token_authentication
-    if authentication is None:
-        content["authentication"] = "none"
-    else:
-        content |= {"secret": f"imapcheck/{name}", "authentication": authentication}
-    if address is not None:
-        content["search"] = {"subject": _SUBJECT, "mailbox": looked.sent, "min_matches": 0}
-        content["new_message"] = {
-            "from": address,
-            "to": address,
-            "subject": _SUBJECT,
-            "message": "Sent by imapcheck to see that mail can be filed.\n",
-            "keep_for": "1d",
-        }
-        if looked.sent != "\\Sent":
-            content["new_message"]["mailbox"] = looked.sent
-    return content | ({"tls": tls} if tls else {})
-
-
-def _write(path: Path, content: dict[str, Any]) -> None:
-    schema = Path("docs/check.schema.json")
-    if schema.is_file() and path.parent.resolve().parent == Path.cwd():
-        content = {"$schema": f"../{schema}", **content}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        print(f"{path}: {(error.strerror or 'cannot be written').lower()}", file=sys.stderr)
-        raise typer.Exit(WRONG_USAGE) from None
-
-
 def _tell_what_next(
     path: Path, content: dict[str, Any], given: Credentials | None, looked: Look, username: str | None
 ) -> None:
@@ -278,7 +279,7 @@ def _tell_what_next(
 def _when_it_runs(content: dict[str, Any], looked: Look) -> str:
     if "schedule" in content:
         return f"Once it is deployed (make deploy), AWS runs it every {content['schedule']['every']}, with alarms."
-    if _is_of_this_machine(looked):
+    if is_of_this_machine(looked):
         return f"AWS cannot reach {looked.definition.host}, so it has no schedule."
     return "It has no schedule: in AWS nothing runs it but a call by name."
 
@@ -289,9 +290,3 @@ def _secret(authentication: str, username: str, host: str) -> str:
         content = dict.fromkeys(("username", "host", "token_url", "client_id", "client_secret", "refresh_token"), "...")
         return json.dumps(content | {"username": username, "host": host})
     return json.dumps({"username": username, "password": "...", "host": host})
-
-
-def _name(host: str) -> str:
-    """A check's name from a host: `imap.example.com` is `imap-example-com`."""
-    bare = re.sub(r"^[a-z]+://|[:/].*$", "", host.strip().lower())
-    return re.sub(r"[^a-z0-9]+", "-", bare).strip("-")[:40].strip("-") or "mail"

@@ -54,7 +54,7 @@ def run(
         Path | None,
         typer.Option(
             metavar="FILE|DIR",
-            help="JSON file with username, password and host; or a folder with NAME.json for each check.",
+            help="JSON file with username, password and host, or with those of many checks; or a folder of NAME.json.",
         ),
     ] = None,
     format: Annotated[
@@ -99,7 +99,7 @@ def run(
 
         interval = seconds_of(every) if every is not None else math.inf
     gc.freeze()  # the collector's walks over all that was loaded would fall into the steps' times
-    taken = Orders(files, CredentialsFinder(credentials, os.environ))
+    taken = Orders(files, CredentialsFinder(credentials, os.environ, _warn))
     orders = taken.taken
     if chosen.unique_names or append is not None or publish is not None:
         _refuse_namesakes([order.check for order in orders])
