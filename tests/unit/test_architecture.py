@@ -69,7 +69,7 @@ ALONE = {
     ("imapclient", "imaplib"): {"imap"},
     ("boto3", "botocore", "aws_lambda_powertools"): {"aws"},
     ("typer", "rich"): {"cli", "output/terminal"},
-    ("htpy",): {"report"},
+    ("htpy",): {"report", "month/page"},
 }
 PRINTERS = {"cli", "output/terminal/screens"}
 ENVIRONMENT_READERS = {"cli", "aws", "network/trust_store"}

@@ -36,7 +36,7 @@ def test_document_has_every_option_in_the_words_of_its_help(name: str) -> None:
 def test_document_has_every_command() -> None:
     """And no other."""
     assert re.findall(r"\n## `imapcheck (\w+)`\n", DOCUMENT) == [
-        "run", "init", "validate", "show", "summary", "explain", "stack", "schema", "demo",
+        "run", "init", "validate", "show", "summary", "report", "mute", "explain", "stack", "schema", "demo",
     ]  # fmt: skip
     assert set(commands()) == set(re.findall(r"\n## `imapcheck (\w+)`\n", DOCUMENT))
 

@@ -31,6 +31,7 @@ type WarningType = Literal[
     "address_unreachable",
     "mailbox_in_use",
     "future_message",
+    "credentials_expire_soon",
     "delivery_authentication",
     "place_silent",
 ]

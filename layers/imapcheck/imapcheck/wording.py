@@ -14,6 +14,12 @@ def date(moment: datetime, now: datetime | None = None, *, seconds: bool = False
     return f"{moment.day} {moment:%b}{year} {moment:{'%H:%M:%S' if seconds else '%H:%M'}} UTC"
 
 
+def day(moment: datetime) -> str:
+    """`24 Nov`."""
+    moment = moment.astimezone(UTC)
+    return f"{moment.day} {moment:%b}"
+
+
 def clock(moment: datetime, now: datetime, *, seconds: bool = False) -> str:
     """`10:12 UTC`, or the date too if it is not `now`'s."""
     moment, now = moment.astimezone(UTC), now.astimezone(UTC)
