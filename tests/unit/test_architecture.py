@@ -34,36 +34,9 @@ MAY_IMPORT = {
     "alarms": {"hall", "definition", "output"},
     "month": {"hall", "definition", "output", "report", "alarms"},
     "stack": {"hall", "definition", "network", "imap", "alarms"},
-    "aws": {
-        "hall",
-        "definition",
-        "network",
-        "login",
-        "imap",
-        "smtp",
-        "check",
-        "output",
-        "report",
-        "alarms",
-        "month",
-        "stack",
-    },
-    "cli": {
-        "hall",
-        "definition",
-        "network",
-        "login",
-        "imap",
-        "smtp",
-        "check",
-        "output",
-        "report",
-        "alarms",
-        "month",
-        "stack",
-        "aws",
-    },
 }
+MAY_IMPORT["aws"] = {"hall", *MAY_IMPORT}
+MAY_IMPORT["cli"] = {"hall", *MAY_IMPORT}
 ALONE = {
     ("socket", "ssl"): {"network", "cli/demo"},
     ("imapclient", "imaplib"): {"imap"},
