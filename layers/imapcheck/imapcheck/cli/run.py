@@ -32,6 +32,7 @@ Examples:
   imapcheck run events/*.json --credentials secrets/ --format junit > report.xml
   imapcheck run events/gmail.json --html report.html
   imapcheck run events/*.json --credentials secrets/ --every 60s
+  imapcheck run events/*.json --credentials secrets/ --every 60s --listen 127.0.0.1:9814
 
 \b
 Credentials: --credentials, else the environment, else the secret that the
@@ -45,6 +46,8 @@ Exit status (--format nagios has its own: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN
   1 not available                3 internal error      130 interrupted
 """
 _FORMAT_HELP = f"{', '.join([*FORMATS][:-1])} or {[*FORMATS][-1]}."
+_PATIENCE = 30
+"""Seconds that a watch may be late before `/healthz` says so."""
 Files = Annotated[list[Path], typer.Argument(help="Check definitions; - reads standard input.", metavar="FILE...")]
 
 
@@ -66,6 +69,10 @@ def run(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing unless something is wrong.")] = False,
     every: Annotated[
         str | None, typer.Option(metavar="TIME", help="Run again and again, as in 60s or 5m; a line per change.")
+    ] = None,
+    listen: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS:PORT", help="With --every: serve /metrics for Prometheus, and /healthz."),
     ] = None,
     append: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Add each result as a line of JSON (imapcheck summary).")
@@ -98,10 +105,12 @@ def run(
         from imapcheck.cli.watch import WatchLoop, seconds_of  # rich is loaded for people only
 
         interval = seconds_of(every) if every is not None else math.inf
+    elif listen is not None:
+        raise typer.BadParameter("a page needs checks that go on: add --every or --publish", param_hint="--listen")
     gc.freeze()  # the collector's walks over all that was loaded would fall into the steps' times
     taken = Orders(files, CredentialsFinder(credentials, os.environ, _warn))
     orders = taken.taken
-    if chosen.unique_names or append is not None or publish is not None:
+    if chosen.unique_names or append is not None or listen is not None or publish is not None:
         _refuse_namesakes([order.check for order in orders])
     keep = _keeper(append)
     guard = CallGuard(RefusalFile(state_folder(os.environ), _warn), unlocked=no_guard)
@@ -113,6 +122,8 @@ def run(
             orders, more = publishing(orders, publish, place, interval, credentials, os.environ)
             interval = min(more["intervals"])
         as_json = chosen.name == "json"
+        if listen is not None:
+            keep = _served(listen, orders, interval, keep, quiet=quiet)
         WatchLoop(
             orders,
             interval,
@@ -137,6 +148,28 @@ def run(
         sys.stdout.write(chosen.wrong_usage)
         raise typer.Exit(chosen.trouble) from None
     raise typer.Exit(exit_status(outcomes) if status is None else status)
+
+
+def _served(
+    listen: str, orders: list[Order], interval: float, keep: Callable[[Outcome], None], *, quiet: bool
+) -> Callable[[Outcome], None]:
+    """`keep` that also lets Prometheus know."""
+    from imapcheck.cli.scrape import ScrapeTarget, parse_listening  # prometheus_client is loaded for it only
+
+    where = parse_listening(listen)
+    longest = max((order.definition.timeout for order in orders if order.definition is not None), default=0)
+    target = ScrapeTarget(where, [order.check for order in orders], 2 * interval + longest + _PATIENCE)
+    if not where.is_loopback:
+        _warn(f"--listen {listen}: whoever reaches this address reads names of checks and hosts, without a password")
+    if not quiet:
+        print(f"serving {target.url}/metrics and {target.url}/healthz", file=sys.stderr)
+    target.server.start()
+
+    def both(outcome: Outcome) -> None:
+        keep(outcome)
+        target.take(outcome)
+
+    return both
 
 
 def _warn(text: str) -> None:
