@@ -4,11 +4,11 @@ import logging
 from functools import cache
 from pathlib import Path
 
+from imapcheck.asked import Asked
 from imapcheck.definition.files import load_definition
 from imapcheck.definition.parts import check_files, is_part
 from imapcheck.definition.plain import plain
 from imapcheck.errors import DefinitionError
-from imapcheck.result import Asked
 
 _LOG = logging.getLogger("imapcheck")
 
@@ -33,14 +33,14 @@ class Definitions:
         file = self._folder / f"{check}.json"
         return file.is_file() and not is_part(file)
 
+    def scheduled(self) -> frozenset[str]:
+        """The names of the checks that run."""
+        return frozenset(path.stem for path in check_files(self._folder) if self._read(path.stem)[2])
+
     def outside(self) -> frozenset[str]:
         """The checks that are run from outside."""
         names = [path.stem for path in check_files(self._folder)]
         return frozenset(name for name in names if self.asked(name).runs_outside)
-
-    def scheduled(self) -> int:
-        """How many checks run."""
-        return sum(self._read(path.stem)[2] for path in check_files(self._folder))
 
     def _load(self, check: str) -> tuple[Asked, frozenset[str], bool]:
         try:
