@@ -147,7 +147,9 @@ def status_uid_next(response: Response) -> int | None:
 def fetch_items(data: tuple[Any, ...]) -> dict[bytes, Any]:
     match data:
         case (tuple() as items,) if len(items) % 2 == 0:
-            return {key.upper(): value for key, value in zip(items[::2], items[1::2], strict=True) if isinstance(key, bytes)}
+            return {
+                key.upper(): value for key, value in zip(items[::2], items[1::2], strict=True) if isinstance(key, bytes)
+            }
     raise unreadable("a FETCH response")
 
 
