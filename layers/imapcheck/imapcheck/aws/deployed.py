@@ -46,7 +46,7 @@ class Definitions:
         try:
             definition = load_definition(self._folder / f"{check}.json")
         except DefinitionError as error:
-            _LOG.warning("the alarm of check %s is told without its definition: %s", check, error)
+            _LOG.warning("the alarm of check %s is reported without its definition: %s", check, error)
             return Asked(), frozenset(), False
         contacts = frozenset(map(str.lower, definition.alarms.notify))
         return plain(definition, f"events/{check}.json"), contacts, definition.deployed_schedule is not None
