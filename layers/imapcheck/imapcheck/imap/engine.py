@@ -222,11 +222,16 @@ class Engine:
         """A connection that ended after BYE was ended by the server; an untagged NO or BAD before may say why."""
         if failure.ends_session:
             self.usable = False
-        if failure.type not in (FailureType.CONNECTION_LOST, FailureType.TIMEOUT):
-            return failure
-        said = f" after {self.complaint.words}" if self.complaint is not None else ""
-        code = self.complaint.public_code if self.complaint is not None else None
-        if self.bye is None:
-            return CheckFailure(failure.type, failure.detail + said, response_code=code)
-        detail = f"the server ended the session: {self.bye.words}{said}"
-        return CheckFailure(FailureType.CONNECTION_LOST, detail, response_code=self.bye.public_code or code)
+        return _explained(failure, self.bye, self.complaint)
+
+
+def _explained(failure: CheckFailure, bye: Completion | None, complaint: Completion | None) -> CheckFailure:
+    """The failure with what the server said before."""
+    if failure.type not in (FailureType.CONNECTION_LOST, FailureType.TIMEOUT):
+        return failure
+    said = f" after {complaint.words}" if complaint is not None else ""
+    code = complaint.public_code if complaint is not None else None
+    if bye is None:
+        return CheckFailure(failure.type, failure.detail + said, response_code=code)
+    detail = f"the server ended the session: {bye.words}{said}"
+    return CheckFailure(FailureType.CONNECTION_LOST, detail, response_code=bye.public_code or code)
