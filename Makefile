@@ -30,15 +30,19 @@ endif
 SOURCE := .aws-sam/$(STACK)/source
 BUILD := .aws-sam/$(STACK)/build
 BUILD_OPTIONS := --template-file $(SOURCE)/template.yaml --build-dir $(BUILD) --cache-dir .aws-sam/$(STACK)/cache
+PLACE_BUILD := .aws-sam/$(STACK)/place
 else
 BUILD := .aws-sam/build
+PLACE_BUILD := .aws-sam/place
 endif
+STACKS = $(if $(SOURCE),$(SOURCE)/stacks,stacks)
 STACK ?= imapcheck
 # `make deploy PARAMETERS="AlarmEmail="` empties a parameter: SAM CLI takes NAME="" alone, and the shell takes the quotes away.
 OVERRIDES = $(foreach each,$(subst "",,$(PARAMETERS)),$(if $(filter %=,$(each)),$(each)'""',$(each)))
 # What the stack's SecretPrefix will be, as far as PARAMETERS say.
 SECRET_PREFIX := $(patsubst SecretPrefix=%,%,$(filter SecretPrefix=%,$(PARAMETERS)))
 VALIDATE = $(BIN)/imapcheck validate $(addprefix --secret-prefix=,$(SECRET_PREFIX)) $(EVENTS)/*.json
+PLACES_SCRIPT = SAM_CLI_TELEMETRY=0 $(BIN)/python scripts/places
 CONFIG := --config-file "$(CURDIR)/samconfig.toml"
 # AWS CLI reads AWS_REGION; boto3 and SAM CLI do not. (Empty, it would hide the Region of a profile.)
 ifneq ($(AWS_REGION),)
@@ -135,14 +139,18 @@ build: setup $(SAM_STAMP) ## validate, generate and sam build, as it is deployed
 	@$(if $(SOURCE),scripts/lay-out $(EVENTS) $(SOURCE),$(BIN)/imapcheck stack)
 	$(SAM) build $(CONFIG) $(BUILD_OPTIONS)
 	@scripts/add-bytecode $(BUILD)
+	@if [ -f $(STACKS)/place.yaml ]; then $(SAM) build $(CONFIG) --template-file $(STACKS)/place.yaml --build-dir $(PLACE_BUILD) && \
+		scripts/add-bytecode $(PLACE_BUILD); fi
 	@echo "all of it is built, in $(BUILD); \`make deploy\` deploys it"
 
 region: setup
 	@$(BIN)/python -c "import boto3, sys; sys.exit(not boto3.session.Session().region_name and 'no AWS Region is set, as by: export AWS_DEFAULT_REGION=eu-central-1')"
 
 deploy: region build ## build and deploy: EVENTS=FOLDER STACK=NAME PARAMETERS="AlarmEmail=you@example.com"
+	@$(PLACES_SCRIPT) before $(STACK) $(STACKS) $(PLACE_BUILD) $(SAM_VENV)/bin/sam $(PARAMETERS)
 	$(SAM) deploy $(CONFIG) --template-file $(BUILD)/template.yaml --stack-name $(STACK) --no-confirm-changeset \
 		--no-fail-on-empty-changeset $(if $(PARAMETERS),--parameter-overrides $(OVERRIDES))
+	@$(PLACES_SCRIPT) after $(STACK) $(STACKS) $(PLACE_BUILD) $(SAM_VENV)/bin/sam
 
 acceptance: region $(SAM_STAMP) ## 30 to 45 minutes on a real account, then all of it is removed: MAIL=you@example.com
 	@scripts/acceptance "$(MAIL)"

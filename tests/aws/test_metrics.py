@@ -5,7 +5,8 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from types import NoneType
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
@@ -13,7 +14,7 @@ from imapcheck import CheckDefinition, CheckResult
 from imapcheck.alarms.kinds import KINDS
 from imapcheck.aws.metrics import Metric, metrics_of, publish, publish_error
 from imapcheck.definition.monitoring import ScheduleDefinition
-from imapcheck.result import NewMessageFacts, StepStatus
+from imapcheck.result import StepStatus
 from support.full_results import measured, sent
 from template.stack_alarms import check_alarms, monitor_errors
 
@@ -203,8 +204,9 @@ def test_sparse_certificate_is_stamped_later(
 def test_absent_facts_publish_nothing(run: tuple[CheckResult, CheckDefinition]) -> None:
     """Never a zero that stands for not known."""
     result, definition = run
-    server = replace(result.server, tls=None)
-    bare = replace(result, search=None, quota=None, new_message=NewMessageFacts(), delivery=None, server=server)
+    hints = get_type_hints(CheckResult).items()
+    unknown: dict[str, Any] = {name: None for name, hint in hints if NoneType in get_args(hint)}
+    bare = replace(result, **unknown | {"server": replace(result.server, tls=None)})
     found = {metric.name for metric in metrics_of(bare, definition.model_copy(update={"metrics": "steps"}))}
     assert found == {"Availability", "Duration", "StepDuration"}
 

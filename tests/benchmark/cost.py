@@ -267,6 +267,8 @@ def costs(certificates: Certificates, measured: dict[str, Any], memory_mb: int) 
         f"- A check without `search`, `new_message` and `thresholds` has {len(published(least, 'main'))} metrics with `main`, {len(published(least, 'steps'))} with `steps` and {len(published(least, 'alarms'))} with `alarms`.",
         f"- Once a stack: its own alarms, on {own} metrics (${own * PRICES['alarm_month']:.2f}), the polls of its queue (${IDLE_POLLS * PRICES['sqs_request']:.2f}, within the account's free million of requests or not), and a dashboard,",
         "  $3.00 where the account already has the three that are free.",
+        "- Reminders, budgets, the month's report, once a stack: 730 calls of a function a month, about $0.01, and its alarm. For each check with a goal (`slo`)",
+        "  $0.015 for reading two metrics an hour; each report of a check $0.00004. They need no metric, alarm or table a check.",
         "- Lambda hardly counts: a run waits for the network, on little memory. With it is counted a read of the table of withheld logins a run.",
         f"- Assumed: an environment lives {RECYCLED_MINUTES // 60} h at 1 and 5 minutes, and every start from 15 minutes on is a cold one.",
         "- Not counted: what alarms cause (a story is a few log reads and mails). Other Regions have other prices: a GB of logs is $0.63 in Frankfurt, as remembered.",

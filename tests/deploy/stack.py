@@ -153,4 +153,5 @@ def check_of(settings: dict[str, Any]) -> str | None:
     for alarm in settings.get("MuteTargets", {}).get("AlarmNames", []):
         return str(alarm).removeprefix(f"{NAME}-").removesuffix("-unavailable")
     event = settings.get("Target", {}).get("Input")
-    return str(json.loads(event)["check"]) if event else None
+    found = json.loads(event).get("check") if event else None
+    return None if found is None else str(found)

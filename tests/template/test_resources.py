@@ -47,7 +47,7 @@ FUNCTIONS: dict[str, dict[str, Any]] = {
         "Timeout": 60,
         "Role": arn("ExplainAlarmRole"),
         "LoggingConfig": {"LogGroup": ref("ExplainAlarmLogGroup")},
-        "Environment": {"Variables": EXPLAINS},
+        "Environment": {"Variables": {**EXPLAINS, "IMAPCHECK_TIME_ZONE": ref("TimeZone")}},
     },
     "SendReportsFunction": {
         "MemorySize": 512,
@@ -181,6 +181,7 @@ def test_nested_stacks_get_what_they_need(root: dict[str, Any]) -> None:
                 "Namespace": sub("ImapCheck/${AWS::StackName}"),
                 "FunctionName": ref("RunCheckFunction"),
                 "FunctionArn": arn("RunCheckFunction"),
+                "RoleName": ref("RunCheckRole"),
                 "ScheduleGroupName": ref("ScheduleGroup"),
                 "ScheduleRoleArn": arn("ScheduleRole"),
                 "DeadLettersArn": arn("DeadLetters"),

@@ -15,6 +15,8 @@ HALL = (
     "wording",
     "steps",
     "failures",
+    "advice",
+    "asked",
     "errors",
     "delivery",
     "result",
@@ -34,42 +36,15 @@ MAY_IMPORT = {
     "alarms": {"hall", "definition", "output"},
     "month": {"hall", "definition", "output", "report", "alarms"},
     "stack": {"hall", "definition", "network", "imap", "alarms"},
-    "aws": {
-        "hall",
-        "definition",
-        "network",
-        "login",
-        "imap",
-        "smtp",
-        "check",
-        "output",
-        "report",
-        "alarms",
-        "month",
-        "stack",
-    },
-    "cli": {
-        "hall",
-        "definition",
-        "network",
-        "login",
-        "imap",
-        "smtp",
-        "check",
-        "output",
-        "report",
-        "alarms",
-        "month",
-        "stack",
-        "aws",
-    },
 }
+MAY_IMPORT["aws"] = {"hall", *MAY_IMPORT}
+MAY_IMPORT["cli"] = {"hall", *MAY_IMPORT}
 ALONE = {
     ("socket", "ssl"): {"network", "cli/demo"},
     ("imapclient", "imaplib"): {"imap"},
     ("boto3", "botocore", "aws_lambda_powertools"): {"aws"},
     ("typer", "rich"): {"cli", "output/terminal"},
-    ("htpy",): {"report"},
+    ("htpy",): {"report", "month/page"},
 }
 PRINTERS = {"cli", "output/terminal/screens"}
 ENVIRONMENT_READERS = {"cli", "aws", "network/trust_store"}

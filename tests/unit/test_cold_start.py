@@ -27,6 +27,8 @@ LATER = {
     "http.client",
 }
 NEVER = {
+    "cryptography",  # a private key signs
+    "imapcheck.login.assertion",
     "aws_lambda_powertools.utilities.parser",
     "aws_xray_sdk",
     "asyncio",

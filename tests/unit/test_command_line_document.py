@@ -1,6 +1,7 @@
 """docs/command-line.md: what it says is what `--help`, the formats and the statuses are."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from imapcheck.output import prometheus
 from imapcheck.output.formats import FORMATS
 from support.command_help import commands, rows
 from support.full_results import measured
-from support.results import failure, outcome, result, warning
+from support.results import failure, outcome, warning
 
 DOCUMENT = (Path(__file__).parents[2] / "docs/command-line.md").read_text(encoding="utf-8")
 
@@ -36,7 +37,7 @@ def test_document_has_every_option_in_the_words_of_its_help(name: str) -> None:
 def test_document_has_every_command() -> None:
     """And no other."""
     assert re.findall(r"\n## `imapcheck (\w+)`\n", DOCUMENT) == [
-        "run", "init", "validate", "show", "summary", "explain", "stack", "schema", "demo",
+        "run", "init", "validate", "show", "summary", "report", "mute", "explain", "stack", "schema", "demo",
     ]  # fmt: skip
     assert set(commands()) == set(re.findall(r"\n## `imapcheck (\w+)`\n", DOCUMENT))
 
@@ -53,8 +54,7 @@ def test_document_has_every_format_and_every_exit_status() -> None:
 
 def test_document_has_every_metric() -> None:
     """The names that a run with all of it gives."""
-    full = measured()
-    run = outcome(result("gmail", failure(), warnings=(warning(),), quota=full.quota, delivery=full.delivery))
+    run = outcome(replace(measured(), failures=(failure(),), warnings=(warning(),)))
     written = {family.name for family in text_string_to_metric_families(prometheus.render([run]))}
     told = set(re.findall(r"`([a-z_]+)(?:\{[a-z,]+\})?`", "\n".join(table(section("run"), "metric | what"))))
     assert told == written

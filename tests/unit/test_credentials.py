@@ -13,13 +13,17 @@ from support.wire_server import Dialect, WireServer
 EVERY = {
     "username": "alice", "password": "p-canary", "host": "h.example", "access_token": "a-canary", "client_id": "c",
     "client_secret": "s-canary", "token_url": "https://t.example/", "tenant_id": "t", "scope": "x",
-    "refresh_token": "r-canary",
+    "refresh_token": "r-canary", "private_key": "k-canary", "private_key_id": "i", "certificate": "c",
+    "client_email": "e",
+    "token_uri": "https://t.example/", "expires_at": "2027-03-01",
 }  # fmt: skip
 
 
 def test_every_secret_is_held_back() -> None:
-    """All four of them are redacted, and a new one of any of them ends a login pause."""
-    assert set(Credentials.model_validate(EVERY).secret_values()) == {"p-canary", "a-canary", "s-canary", "r-canary"}
+    """All five of them are redacted, and a new one of any of them ends a login pause."""
+    assert set(Credentials.model_validate(EVERY).secret_values()) == {
+        "p-canary", "a-canary", "s-canary", "r-canary", "k-canary",
+    }  # fmt: skip
     assert Credentials(username="a").secret_values() == ()
 
 

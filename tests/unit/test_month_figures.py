@@ -1,7 +1,6 @@
 """A month's figures: availability, budget, outages, maintenance by the clocks of its zone; a second program agrees."""
 
 import random
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -15,6 +14,7 @@ from imapcheck.month.calendar import Month
 from imapcheck.month.figures import Figures, Plan, Point, figures, passed, times_of
 from imapcheck.month.text import head_of, lines_of, report_story
 from support.month_oracle import MINUTE, Run, muted_minutes, opinion, rank, utc
+from support.month_scene import points_of
 
 EVERY = {"1m": MINUTE, "5m": 5 * MINUTE, "6m": 6 * MINUTE, "1h": 60 * MINUTE}
 BERLIN = {"cron": "30 2 * * SUN", "duration": timedelta(hours=2), "timezone": "Europe/Berlin"}
@@ -27,14 +27,6 @@ LONG = {"cron": "0 22 27 * *", "duration": timedelta(days=6), "timezone": "Asia/
 def window(fields: dict[str, Any]) -> MuteDefinition:
     minutes = fields["duration"] // MINUTE
     return MuteDefinition.model_validate(fields | {"duration": f"{minutes}m"})
-
-
-def points(runs: Sequence[Run]) -> list[Point]:
-    """As CloudWatch sums up what a log's lines say, in whatever order they came."""
-    found: dict[datetime, list[float]] = defaultdict(list)
-    for at, share in runs:
-        found[at.replace(minute=at.minute // 5 * 5, second=0)].append(share)
-    return [Point(at, len(shares), sum(shares), min(shares)) for at, shares in found.items()]
 
 
 def lived(seed: int, month: Month, every: timedelta) -> list[Run]:
@@ -73,7 +65,7 @@ def test_second_program_confirms_the_figures(every: str, month: str, windows: li
     for seed, goal, until in ((1, "99.9", asked.end), (2, "97.25", asked.start + timedelta(days=19, minutes=35))):
         runs = lived(seed + int(month[-2:]) * 100, asked, length)
         muted = muted_between(map(window, windows), asked.start, asked.end)
-        found = figures(Plan("mail", length, float(goal), muted), asked, points(runs), until)
+        found = figures(Plan("mail", length, float(goal), muted), asked, points_of(runs), until)
         agrees(found, opinion(runs, length, goal, windows, asked.start, asked.end, until))
 
 
@@ -129,7 +121,7 @@ def a_november(bad: int, goal: float | None = 99.9) -> Figures:
     month = Month.parse("2026-11")
     runs = dict(steady("2026-11-01T00:00", 8640, 5)) | dict(steady("2026-11-24T10:10", bad, 5, 0.0))
     earlier = steady("2026-10-31T23:00", 12, 5)
-    return figures(Plan("mail", 5 * MINUTE, goal), month, points([*earlier, *runs.items()]), month.end)
+    return figures(Plan("mail", 5 * MINUTE, goal), month, points_of([*earlier, *runs.items()]), month.end)
 
 
 @pytest.mark.parametrize(("bad", "kept", "share"), [(8, True, "99.9 %"), (9, False, "99.89 %"), (0, True, "100 %")])
@@ -144,14 +136,14 @@ def test_exactly_the_goal_is_kept() -> None:
     """One of a thousand at 99.9 %: fractions, as 99.9 * 1000 of floats is anything."""
     month = Month.parse("2026-11")
     runs = [*steady("2026-11-01T00:00", 999, 5), *steady("2026-11-09T00:00", 1, 5, 0.0)]
-    assert figures(Plan("mail", 5 * MINUTE, 99.9), month, points(runs), month.end).kept is True
+    assert figures(Plan("mail", 5 * MINUTE, 99.9), month, points_of(runs), month.end).kept is True
 
 
 def test_partial_runs_count_by_their_share_and_are_no_outage() -> None:
     """Two of three places."""
     month = Month.parse("2026-11")
     runs = [*steady("2026-11-01T00:00", 97, 5), *steady("2026-11-09T00:00", 3, 5, 66.666667)]
-    found = figures(Plan("mail", 5 * MINUTE), month, points(runs), month.end)
+    found = figures(Plan("mail", 5 * MINUTE), month, points_of(runs), month.end)
     assert found.available == pytest.approx(99.0, abs=0.001)
     assert found.outages == ()
     assert any(line.startswith("1 of 100 runs failed, those that only some") for line in lines_of(found))
@@ -169,7 +161,7 @@ def test_what_was_not_run_is_told_and_is_neither_good_nor_bad() -> None:
     """A day's pause: 288 runs."""
     month = Month.parse("2026-11")
     runs = [run for run in steady("2026-10-31T00:00", 8640 + 288, 5) if run[0].day != 10 or run[0].month != 11]
-    found = figures(Plan("mail", 5 * MINUTE, 99.9), month, points(runs), month.end)
+    found = figures(Plan("mail", 5 * MINUTE, 99.9), month, points_of(runs), month.end)
     assert (found.not_run, found.available, found.kept) == (288, 100.0, True)
     assert "288 runs did not happen: neither good nor bad" in lines_of(found)
 
@@ -179,7 +171,7 @@ def test_outage_around_a_window_is_one_and_its_length_leaves_the_window_out() ->
     month = Month.parse("2026-11")
     muted = ((utc("2026-11-05T02:00"), utc("2026-11-05T04:00")),)
     runs = dict(steady("2026-11-01T00:00", 8640, 5)) | dict(steady("2026-11-05T01:00", 48, 5, 0.0))
-    [outage] = figures(Plan("mail", 5 * MINUTE, None, muted), month, points([*runs.items()]), month.end).outages
+    [outage] = figures(Plan("mail", 5 * MINUTE, None, muted), month, points_of([*runs.items()]), month.end).outages
     assert (outage.began, outage.ended) == (utc("2026-11-05T01:00"), utc("2026-11-05T05:00"))
     assert (outage.length, outage.unseen) == (timedelta(hours=2), timedelta())
 
@@ -188,7 +180,7 @@ def test_outage_in_which_nobody_looked_says_so() -> None:
     """A pause of a day within it."""
     month = Month.parse("2026-11")
     runs = [*steady("2026-11-05T00:00", 12, 5, 0.0), *steady("2026-11-06T00:00", 12, 5)]
-    [outage] = figures(Plan("mail", 5 * MINUTE), month, points(runs), month.end).outages
+    [outage] = figures(Plan("mail", 5 * MINUTE), month, points_of(runs), month.end).outages
     assert (outage.length, outage.unseen) == (timedelta(days=1), timedelta(hours=23))
 
 
@@ -211,7 +203,7 @@ def test_times_are_nearest_ranks_of_the_runs_that_count() -> None:
 
 def hours(runs: Sequence[Run], plan: Plan, first: str, last: str) -> list[tuple[datetime, Fraction]]:
     """In which hours, by the end of each, a mark of the budget is reported."""
-    moment, seen = utc(first), points(runs)
+    moment, seen = utc(first), points_of(runs)
     found: list[tuple[datetime, Fraction]] = []
     while moment <= utc(last):
         found += [(moment, item.mark) for item in passed(plan, seen, moment - timedelta(hours=1), moment)]
@@ -235,7 +227,7 @@ def test_marks_of_both_months_are_reported_in_the_hour_between_them() -> None:
     bad = {utc("2026-11-30T23:50"), utc("2026-12-01T00:50")}
     runs = [(at, 0.0 if at in bad else 100.0) for at, _ in steady("2026-10-31T00:50", 24 * 33, 60)]
     found = passed(
-        Plan("mail", 60 * MINUTE, 99.9), points(runs), utc("2026-11-30T23:55") - 10 * MINUTE, utc("2026-12-01T00:55")
+        Plan("mail", 60 * MINUTE, 99.9), points_of(runs), utc("2026-11-30T23:55") - 10 * MINUTE, utc("2026-12-01T00:55")
     )
     assert [(str(item.figures.month), item.mark) for item in found] == [
         ("2026-11", Fraction(1)),

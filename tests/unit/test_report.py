@@ -13,11 +13,14 @@ from typing import Any
 
 import pytest
 
+from imapcheck.asked import Asked
+from imapcheck.aws.run_log import read_run
 from imapcheck.output.outcome import Outcome
 from imapcheck.report.page import page, run_fragment
-from imapcheck.result import Asked, CheckResult, ResultWarning
+from imapcheck.result import CheckResult, ResultWarning
 from support.full_results import available, refused, slow
 from support.more_results import over_quota
+from support.story_scenes import TOKYO, seen_from
 
 MADE = datetime(2026, 11, 24, 10, 20, tzinfo=UTC)
 ASKED = Asked(
@@ -275,3 +278,15 @@ def test_the_json_in_the_page_is_the_result() -> None:
     """What a program reads from the page is what `--json` prints."""
     [raw] = [text for text in report(slow()).texts if text.startswith("{\n")]
     assert json.loads(raw) == slow().to_dict()
+
+
+def test_places_have_a_row_each() -> None:
+    """The city, whether it was reached, with the times of the way there and what failed."""
+    run = seen_from(MADE, TOKYO)
+    found = read_run(json.dumps(run))
+    assert found is not None
+    text = re.sub(r"<[^>]+>", " ", page([Outcome("office", found, asked=ASKED)], MADE))
+    assert "AVAILABLE, BUT NOT FROM EVERYWHERE" in text
+    rows = " ".join(text.split())
+    assert "Frankfurt reached; dns 3.1 ms, connect 21 ms" in rows
+    assert "Tokyo not reached: connect: timeout: 192.0.2.10: no answer; dns 12 ms, connect 5 s" in rows

@@ -8,7 +8,8 @@ from typing import TypedDict
 from imapcheck.alarms.bare import bare, unfounded
 from imapcheck.alarms.kind import AlarmKind, Change, Evidence, Plot
 from imapcheck.alarms.spell import Spell, bad_or_not, find_spell, spell_of
-from imapcheck.result import Asked, CheckResult
+from imapcheck.asked import Asked
+from imapcheck.result import CheckResult
 
 _CLOUDWATCHS_OWN = "Threshold Crossed"
 """How the reason of an alarm begins that changes for its metric; who sets one by hand gives another."""

@@ -18,8 +18,8 @@ class Spell:
     """The bad runs behind an alarm, newest first, and what lies around them.
 
     `complete` says that enough good runs came before for the alarm to have been quiet: `since` is its beginning.
-    `unbroken` says that no run since then was good. Where the log was not read back to it, the metric's `beginning`
-    stands for what is older than the runs of `bad`.
+    `unbroken` says that no run since then was good; `runs` are those since then, each with whether it was bad. Where
+    the log was not read back to it, the metric's `beginning` stands for what is older than the runs of `bad`.
     """
 
     bad: tuple[CheckResult, ...]
@@ -29,6 +29,7 @@ class Spell:
     last_good: CheckResult | None
     complete: bool
     unbroken: bool
+    runs: tuple[tuple[CheckResult, bool], ...]
     beginning: Beginning | None = None
 
     @property
@@ -141,12 +142,18 @@ def _spell(change: Change, seen: _Seen, bad_at: Sequence[int], *, complete: bool
         last_good=next((run for run, bad in seen[newest:] if not bad), None),
         complete=complete,
         unbroken=list(bad_at) == list(range(len(bad_at))),
+        runs=tuple(seen[: bad_at[-1] + 1]),
     )
 
 
 def type_of(run: CheckResult) -> FailureType | None:
-    """The type of the first failure; None of a run that was available."""
-    return None if run.failure is None else run.failure.type
+    """The type of the failure that explains the others; None of a run that was available."""
+    return None if run.reason is None else run.reason.type
+
+
+def may_lock(runs: Sequence[CheckResult]) -> bool:
+    """Whether a login was refused in these runs: then nobody should try it once more before it was repaired."""
+    return any(failure.type.may_lock for run in runs for failure in (*run.failures, run.reason) if failure is not None)
 
 
 def certificate_days(run: CheckResult) -> float | None:

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from imapcheck.asked import Asked
 from imapcheck.aws.availability import Period, Series, read_availability
 from imapcheck.aws.log_reader import LoggedRun, OutOfBounds
 from imapcheck.aws.newest_runs import LATEST_LINE, NewestRuns
@@ -22,7 +23,6 @@ from imapcheck.errors import DefinitionError
 from imapcheck.output.outcome import Outcome, State
 from imapcheck.report.page import run_fragment
 from imapcheck.report.widget import CheckRow, Choice, Problem, checks_widget, sentence_widget
-from imapcheck.result import Asked
 from imapcheck.stack.alarms import latest_delivery
 
 SECONDS = 8.0

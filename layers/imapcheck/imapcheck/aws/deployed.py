@@ -6,12 +6,12 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from imapcheck.asked import Asked
 from imapcheck.definition.files import load_definition
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.parts import check_files, is_part
 from imapcheck.definition.plain import plain
 from imapcheck.errors import DefinitionError
-from imapcheck.result import Asked
 
 _LOG = logging.getLogger("imapcheck")
 
@@ -53,14 +53,14 @@ class Definitions:
         """How often it runs, as far as a definition says so."""
         return self._read(check).interval
 
+    def scheduled(self) -> frozenset[str]:
+        """The names of the checks that run."""
+        return frozenset(path.stem for path in check_files(self._folder) if self._read(path.stem).is_scheduled)
+
     def outside(self) -> frozenset[str]:
         """The checks that are run from outside."""
         names = [path.stem for path in check_files(self._folder)]
         return frozenset(name for name in names if self.asked(name).runs_outside)
-
-    def scheduled(self) -> int:
-        """How many checks run."""
-        return sum(self._read(path.stem).is_scheduled for path in check_files(self._folder))
 
     def _load(self, check: str) -> _Known:
         try:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from imapcheck.alarms.kind import Beginning, Change, Evidence, MonitorError
+from imapcheck.alarms.kind import OTHERS_WINDOW, Beginning, Change, Evidence, MonitorError
 from imapcheck.aws.log_reader import LoggedFailure, LoggedRun, LogReader, OutOfBounds
 from imapcheck.result import CheckResult
 
@@ -21,6 +21,8 @@ _LOG = logging.getLogger("imapcheck")
 _LATEST = timedelta(seconds=1)
 _FIRST_WINDOW, _LONGEST_WINDOW = timedelta(minutes=20), timedelta(days=1)
 _SPARSE, _NEAR = timedelta(minutes=30), timedelta(minutes=5)
+_NOW = timedelta(minutes=1)
+_MOST_PAGES = 20
 _MOST_OCTETS = 64 << 20
 """Of memory for runs, of all changes: ten hours in which 99 checks that run every minute fail."""
 _WAIT_SECONDS = 2.0
@@ -52,7 +54,7 @@ class _Read:
         if run.check != self.change.check or max(run.started_at, at - _LATEST) > self.change.at:
             return
         self._take_machine(run.started_at, machine)
-        type = None if run.failure is None else run.failure.type
+        type = None if run.reason is None else run.reason.type
         newest = self._newest.get(type)
         if newest is not None and newest.started_at > run.started_at:
             run = _verdict_of(run, newest)
@@ -100,7 +102,7 @@ def _verdict_of(run: CheckResult, newest: CheckResult) -> CheckResult:
     """
     if run.available:
         return replace(run, transcript=())
-    failure = newest.failure if run.failure == newest.failure else run.failure
+    failure = newest.reason if run.reason == newest.reason else run.reason
     return replace(
         run, transcript=(), steps=(), failure=failure, failures=(), warnings=(), server=newest.server, search=None
     )
@@ -108,7 +110,7 @@ def _verdict_of(run: CheckResult, newest: CheckResult) -> CheckResult:
 
 def _octets_of(run: LoggedRun) -> int:
     """About what such a run takes of memory, without its transcript: a line's objects take four times its length."""
-    failure = run.result.failure
+    failure = run.result.reason
     return 4 * run.length if failure is None else 1000 + len(failure.detail)
 
 
@@ -154,6 +156,18 @@ class RunLog:
         except Exception:  # noqa: BLE001 - what was read so far is told
             _LOG.exception("the log could not be read further back")
         return [item.evidence(search.edge, None) for item in search.found]
+
+    def newest_verdicts(self, at: datetime, seconds: float) -> dict[str, bool]:
+        """Whether the newest run of each check was good, of those that ran in the 20 minutes before `at`.
+
+        Raises `OutOfBounds` where that takes longer than `seconds`, and what the API raises.
+        """
+        newest: dict[str, CheckResult] = {}
+        log = LogReader(self._logs, self._group, self._outside(), seconds, _MOST_PAGES)
+        for run, *_ in log.runs((), at - OTHERS_WINDOW, at + _NOW):
+            if run.check is not None:
+                newest[run.check] = max(run, newest.get(run.check, run), key=lambda item: item.started_at)
+        return {check: run.verdict == "up" for check, run in newest.items()}
 
 
 class _Search:

@@ -76,7 +76,7 @@ class NewestRuns:
     def _wanted(self, window: Window, failed: bool) -> list[LoggedRun]:
         [check] = window.checks
         runs = [run for run in self._read(window) if run.result.check == check]
-        return [run for run in runs if not (failed and run.result.available)]
+        return [run for run in runs if not (failed and run.result.verdict == "up")]
 
     def _read_or_nothing(self, window: Window) -> list[LoggedRun]:
         """Its runs, or none where the limits or AWS's own on requests were reached."""

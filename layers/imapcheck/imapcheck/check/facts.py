@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from imapcheck.check.state import Learnt
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.delivery import DeliveryFacts
 from imapcheck.imap.encoder import decode_mailbox
+from imapcheck.login.credentials import Credentials
 from imapcheck.network.tls import weaknesses
 from imapcheck.result import (
     Exceeded,
@@ -22,9 +23,10 @@ from imapcheck.result import (
 )
 from imapcheck.text import one_line
 from imapcheck.transcript import Redactor
-from imapcheck.wording import days, elapsed, percent
+from imapcheck.wording import date, days, days_left, elapsed, percent
 
 _MOST_ADDRESSES = 20
+_EXPIRE_SOON_DAYS = 30
 
 
 def exceeded(definition: CheckDefinition, steps: Iterable[StepResult], duration_ms: float) -> tuple[Exceeded, ...]:
@@ -64,6 +66,17 @@ def delivery_warnings(delivery: DeliveryFacts | None) -> tuple[ResultWarning, ..
     if found is None or "fail" not in (found.spf, found.dkim, found.dmarc):
         return ()
     return (ResultWarning("delivery_authentication", f"the receiving server found {found.words}"),)
+
+
+def credentials_warnings(credentials: Credentials | None, now: datetime) -> Iterator[ResultWarning]:
+    """What proves the user ends soon: as far as somebody has noted when."""
+    for whose, held in (("", credentials), ("of the sending login, ", credentials and credentials.send)):
+        if held is None or held.expires is None:
+            continue
+        left = (held.expires - now).total_seconds() / 86_400
+        if left <= _EXPIRE_SOON_DAYS:
+            detail = f"{whose}{days_left(left)}, at {date(held.expires)}: renew them and their expires_at"
+            yield ResultWarning("credentials_expire_soon", detail)
 
 
 def _message_warnings(learnt: Learnt) -> Iterator[ResultWarning]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from imapcheck.check.attempt import Ended, make_attempt
 from imapcheck.check.facts import (
+    credentials_warnings,
     delivery_warnings,
     exceeded,
     message_facts,
@@ -114,7 +115,11 @@ def _result(
         token_ms=asked.token.milliseconds if asked.token is not None else None,
         transcript=transcript,
         failures=ended.failures,
-        warnings=(*warnings(definition, learnt, ended.alerts, redactor), *delivery_warnings(delivery)),
+        warnings=(
+            *warnings(definition, learnt, ended.alerts, redactor),
+            *delivery_warnings(delivery),
+            *credentials_warnings(asked.credentials, started_at),
+        ),
         exceeded=passed,
         quota=quota_facts(learnt, redactor),
         delivery=delivery,

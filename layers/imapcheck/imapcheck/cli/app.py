@@ -25,6 +25,8 @@ _MODULES = {
     "show": "imapcheck.cli.show",
     "stack": "imapcheck.cli.definitions",
     "summary": "imapcheck.cli.summary",
+    "report": "imapcheck.cli.report",
+    "mute": "imapcheck.cli.mute",
     "explain": "imapcheck.cli.app",
     "schema": "imapcheck.cli.app",
     "demo": "imapcheck.cli.app",

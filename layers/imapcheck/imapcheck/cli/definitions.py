@@ -22,6 +22,7 @@ from imapcheck.stack.checks import checks_template
 from imapcheck.stack.contacts import contacts_of, contacts_template
 from imapcheck.stack.deployable import run_refusals
 from imapcheck.stack.doubts import DEFAULT_PREFIX, PREFIX_PATTERN, doubts
+from imapcheck.stack.places import place_template, places_of
 from imapcheck.stack.quotas import refuse_what_does_not_fit
 from imapcheck.stack.refusals import refusals, strays
 from imapcheck.stack.salvage import refusals_beside
@@ -88,6 +89,7 @@ def stack(
         folder.mkdir(parents=True, exist_ok=True)
         for name, template in (("checks.yaml", checks), ("contacts.yaml", contacts)):
             (folder / name).write_text(template.text, encoding="utf-8")
+        _write_places(folder, definitions)
         if output is not None:
             (folder / ARCHIVE).write_bytes(definitions_archive(events))
     except OSError as error:
@@ -98,6 +100,17 @@ def stack(
     if unscheduled := _unscheduled(definitions):
         facts.append(f"without a schedule (run by name only): {_some(unscheduled)}")
     print(f"{folder}: {', '.join(facts)}")
+
+
+def _write_places(folder: Path, definitions: Sequence[CheckDefinition]) -> None:
+    """The places' template and their list, where there are any; else neither is there."""
+    places = places_of(definitions)
+    texts = {"place.yaml": place_template(places).text, "places.txt": "".join(f"{place}\n" for place in places)}
+    for name, text in texts.items():
+        if places:
+            (folder / name).write_text(text, encoding="utf-8")
+        else:
+            (folder / name).unlink(missing_ok=True)
 
 
 def _unscheduled(definitions: Iterable[CheckDefinition]) -> list[str]:

@@ -8,6 +8,7 @@ AVAILABLE, UNAVAILABLE, WRONG_USAGE, INTERNAL_ERROR, INTERRUPTED, TERMINATED = 0
 _OF_STATE: dict[State, int] = {
     "available": AVAILABLE,
     "slow": AVAILABLE,
+    "partial": UNAVAILABLE,
     "unavailable": UNAVAILABLE,
     "not_run": WRONG_USAGE,
     "crashed": INTERNAL_ERROR,

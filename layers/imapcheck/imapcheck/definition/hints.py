@@ -8,6 +8,7 @@ from imapcheck.steps import STEP_NAMES, STEPS
 CREDENTIAL_KEYS = {
     *("username", "user", "password", "passwd", "pass"),
     *("access_token", "refresh_token", "client_id", "client_secret", "token_url", "tenant_id"),
+    *("private_key", "client_email", "certificate", "expires_at"),
 }
 """What stands in a secret, or what people call it."""
 NO_CREDENTIALS = "which do not belong here: they go into the secret (docs/definition.md, secret)"

@@ -179,6 +179,8 @@ class ScheduleDefinition(Model):
 
     @model_validator(mode="after")
     def _quorum_can_be_met(self) -> Self:
+        if self.places and self.runner == "outside":
+            raise conflict("schedule.places", "places", "none: a check that is run from outside asks no other place")
         if self.quorum is not None and self.places and self.quorum > len(self.places) + 1:
             wanted = f"at most {len(self.places) + 1}: the stack's own Region and {len(self.places)} more"
             raise conflict("schedule.quorum", str(self.quorum), wanted)

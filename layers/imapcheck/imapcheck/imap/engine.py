@@ -41,7 +41,7 @@ class Engine:
         self.bye: Completion | None = None
         self.complaint: Completion | None = None
         self.alerts: list[bytes] = []
-        self.expunged = False
+        self.expunged: bool  # since the latest search, which sets it
         self.capabilities = Capabilities()
         self._redactor = redactor
         self._transcript = transcript

@@ -1,7 +1,7 @@
 """The secret half of a check: who logs in, and for which host."""
 
 import unicodedata
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, SecretStr, ValidationError, model_validator
@@ -30,6 +30,12 @@ class Credentials(BaseModel):
     tenant_id: str | None = None
     scope: str | None = None
     refresh_token: SecretStr | None = None
+    private_key: SecretStr | None = None
+    private_key_id: str | None = None
+    certificate: str | None = None
+    client_email: str | None = None
+    token_uri: str | None = None
+    expires_at: str | None = None
     send: "Credentials | None" = None
     _others: tuple[str, ...] = PrivateAttr(default=())
 
@@ -42,6 +48,8 @@ class Credentials(BaseModel):
             text = value.get_secret_value() if isinstance(value, SecretStr) else value
             if isinstance(text, str) and not _is_sendable(text):
                 raise ValueError(f"{name} holds a character that no login can carry (NUL or half a surrogate pair)")
+        if self.expires_at is not None and _moment(self.expires_at) is None:
+            raise ValueError("expires_at: expected a date or time of ISO 8601, such as 2027-03-01 or 2027-03-01T12:00Z")
         return self
 
     @classmethod
@@ -79,7 +87,7 @@ class Credentials(BaseModel):
 
     def secret_values(self) -> tuple[str, ...]:
         """Every value that must reach no output."""
-        held = (self.password, self.access_token, self.client_secret, self.refresh_token)
+        held = (self.password, self.access_token, self.client_secret, self.refresh_token, self.private_key)
         own = tuple(secret.get_secret_value() for secret in held if secret is not None)
         return own if self.send is None else (*own, *self.send.secret_values())
 
@@ -95,11 +103,24 @@ class Credentials(BaseModel):
         return _misspelled(field, self._others)
 
     @property
+    def expires(self) -> datetime | None:
+        """When what proves the user ends, in UTC, as far as somebody has noted it: a date is its first moment."""
+        return None if self.expires_at is None else _moment(self.expires_at)
+
+    @property
     def oddities(self) -> tuple[str, ...]:
         """What is hard to see in user name and password, as words that show nothing else of them."""
         password = self.password.get_secret_value() if self.password is not None else ""
         found = (_oddity(name, text) for name, text in (("user name", self.username), ("password", password)))
         return tuple(words for words in found if words)
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text.strip())
+        return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _oddity(name: str, text: str) -> str:

@@ -31,6 +31,11 @@ _MOST_OCTETS = 1 << 18
 _RENEW_BEFORE_SECONDS = 60
 _MOST_OF_THE_TIME = 0.5
 """The endpoint's part of the run, so that a slow one never looks like a mail server that timed out."""
+_ASSERTIONS = ("assertion", "client_assertion")
+"""The form's fields that are secrets for as long as they are valid."""
+_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+_CLIENT_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_GOOGLE = "https://oauth2.googleapis.com/token"
 _MICROSOFT = "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token"
 
 
@@ -55,22 +60,28 @@ _cache: dict[bytes, tuple[str, float]] = {}
 def access_token(credentials: Credentials, deadline: Deadline, *, refuse_local_addresses: bool = False) -> Token:
     """The access token of `credentials`, cached until shortly before it expires.
 
-    With `access_token` it is that; with `refresh_token` the refresh-token grant fetches one, else the
-    client-credentials grant. Raises `CredentialsError`, which names field, endpoint and error code, never a value.
+    With `access_token` it is that. Else a grant fetches one: with `refresh_token` the refresh-token grant, with
+    `client_email` a service account's assertion (RFC 7523), else the client-credentials grant. Raises
+    `CredentialsError`, which names field, endpoint and error code, never a value.
     """
     if credentials.access_token is not None:
         return Token(credentials.access_token.get_secret_value(), None, cached=False)
-    endpoint, form = _endpoint(credentials), _form(credentials)
+    endpoint = _endpoint(credentials)
     key = _key(credentials)
     with _lock:
         held = _cache.get(key)
     if held is not None and held[1] > time.time():
         return Token(held[0], None, cached=True)
     started = time.perf_counter()
+    form = _form(credentials, _url(credentials)[0])
     status, content = _post(
-        endpoint, form, deadline.within(deadline.remaining() * _MOST_OF_THE_TIME), refuse_local_addresses
+        endpoint,
+        urlencode(form).encode(),
+        deadline.within(deadline.remaining() * _MOST_OF_THE_TIME),
+        refuse_local_addresses,
     )
-    token, lifetime = _granted(endpoint, status, content, credentials)
+    secrets = (*credentials.secret_values(), *(form[name] for name in _ASSERTIONS if name in form))
+    token, lifetime = _granted(endpoint, status, content, secrets)
     if lifetime > _RENEW_BEFORE_SECONDS:
         with _lock:
             _cache[key] = (token, time.time() + lifetime - _RENEW_BEFORE_SECONDS)
@@ -83,13 +94,19 @@ def forget(credentials: Credentials) -> None:
         _cache.pop(_key(credentials), None)
 
 
-def _endpoint(credentials: Credentials) -> _TokenEndpoint:
+def _url(credentials: Credentials) -> tuple[str, str]:
+    """The token endpoint, and the field that names it; `token_uri` is what Google's key file calls it."""
     if credentials.token_url is not None:
-        url, field = credentials.token_url, "token_url"
-    elif credentials.tenant_id is not None:
-        url, field = _MICROSOFT.format(tenant=quote(credentials.tenant_id, safe="")), "tenant_id"
-    else:
-        raise CredentialsError("credentials: access_token, token_url or tenant_id: missing; one of them is needed")
+        return credentials.token_url, "token_url"
+    if credentials.client_email is not None:
+        return credentials.token_uri or _GOOGLE, "token_uri"
+    if credentials.tenant_id is not None:
+        return _MICROSOFT.format(tenant=quote(credentials.tenant_id, safe="")), "tenant_id"
+    raise CredentialsError("credentials: access_token, token_url or tenant_id: missing; one of them is needed")
+
+
+def _endpoint(credentials: Credentials) -> _TokenEndpoint:
+    url, field = _url(credentials)
     try:
         parts = urlsplit(url)
         if parts.scheme != "https" or parts.hostname is None or "@" in parts.netloc or not url.isascii():
@@ -106,27 +123,60 @@ def _path(path: str, query: str) -> str:
     return target
 
 
-def _form(credentials: Credentials) -> bytes:
-    """The request's body (RFC 6749 sections 4.4.2 and 6), client credentials in it (section 2.3.1)."""
+def _form(credentials: Credentials, audience: str) -> dict[str, str]:
+    """The request's fields: the grant (RFC 6749 sections 4.4.2 and 6, RFC 7523 section 2.1), and who asks."""
+    if credentials.client_email is not None:
+        return _of_service_account(credentials, audience)
     if credentials.client_id is None:
         raise CredentialsError("credentials: client_id: missing; a token cannot be fetched without it")
     fields = {"client_id": credentials.client_id}
-    if credentials.client_secret is not None:
-        fields["client_secret"] = credentials.client_secret.get_secret_value()
+    proof = _client_proof(credentials, audience)
     if credentials.refresh_token is not None:
         fields |= {"grant_type": "refresh_token", "refresh_token": credentials.refresh_token.get_secret_value()}
-    elif credentials.client_secret is None:
-        raise CredentialsError("credentials: client_secret: missing; the client-credentials grant needs it")
+    elif not proof:
+        what = "the client-credentials grant needs it, or private_key and certificate"
+        raise CredentialsError(f"credentials: client_secret: missing; {what}")
     else:
         fields["grant_type"] = "client_credentials"
     if credentials.scope is not None:
         fields["scope"] = credentials.scope
-    return urlencode(fields).encode()
+    return fields | proof
+
+
+def _of_service_account(credentials: Credentials, audience: str) -> dict[str, str]:
+    """Domain-wide delegation: the account speaks for `username`."""
+    if credentials.private_key is None:
+        raise CredentialsError(
+            "credentials: private_key: missing; client_email is a service account's, which signs by it"
+        )
+    if credentials.scope is None:
+        raise CredentialsError("credentials: scope: missing; a service account needs it, as https://mail.google.com/")
+    from imapcheck.login.assertion import user_assertion  # only those that sign pay for cryptography
+
+    return {"grant_type": _GRANT, "assertion": user_assertion(credentials, audience)}
+
+
+def _client_proof(credentials: Credentials, audience: str) -> dict[str, str]:
+    """The client's secret (RFC 6749 section 2.3.1), or what its certificate signs; nothing where it has neither."""
+    if credentials.certificate is None and credentials.private_key is None:
+        secret = credentials.client_secret
+        return {} if secret is None else {"client_secret": secret.get_secret_value()}
+    missing = (
+        "private_key" if credentials.private_key is None else "certificate" if credentials.certificate is None else ""
+    )
+    if missing:
+        raise CredentialsError(
+            f"credentials: {missing}: missing; a client signs with both, private_key and certificate"
+        )
+    from imapcheck.login.assertion import client_assertion
+
+    return {"client_assertion_type": _CLIENT_ASSERTION, "client_assertion": client_assertion(credentials, audience)}
 
 
 def _key(credentials: Credentials) -> bytes:
     fields = (
-        credentials.token_url, credentials.tenant_id, credentials.client_id, credentials.scope, credentials.username,
+        credentials.token_url, credentials.token_uri, credentials.tenant_id, credentials.client_id, credentials.scope,
+        credentials.client_email, credentials.private_key_id, credentials.certificate, credentials.username,
         *credentials.secret_values(),
     )  # fmt: skip
     return hashlib.sha256(repr(fields).encode()).digest()
@@ -199,7 +249,7 @@ class _Received(io.RawIOBase):
         return len(data)
 
 
-def _granted(endpoint: _TokenEndpoint, status: int, content: bytes, credentials: Credentials) -> tuple[str, float]:
+def _granted(endpoint: _TokenEndpoint, status: int, content: bytes, secrets: tuple[str, ...]) -> tuple[str, float]:
     """(token, seconds it lives) of a successful answer (RFC 6749 section 5.1)."""
     answer = _parsed(content)
     token = answer.get("access_token")
@@ -209,8 +259,8 @@ def _granted(endpoint: _TokenEndpoint, status: int, content: bytes, credentials:
             return token, min(float(lifetime), 86_400.0) if isinstance(lifetime, int | float | str) else 0.0
         except (ValueError, OverflowError):
             return token, 0.0
-    code, numbers = answer.get("error"), _numbers(answer, credentials)
-    if isinstance(code, str) and re.fullmatch(r"[A-Za-z0-9_.-]{1,60}", code) and not _holds_secret(code, credentials):
+    code, numbers = answer.get("error"), _numbers(answer, secrets)
+    if isinstance(code, str) and re.fullmatch(r"[A-Za-z0-9_.-]{1,60}", code) and not _holds_secret(code, secrets):
         raise _unusable(endpoint, f"it refused with {code} (HTTP {status}){numbers}")
     raise _unusable(endpoint, f"HTTP {status} without a token{numbers}")
 
@@ -250,14 +300,14 @@ _MEANINGS = {
 _MOST_NUMBERS = 3
 
 
-def _numbers(answer: dict[str, Any], credentials: Credentials) -> str:
+def _numbers(answer: dict[str, Any], secrets: tuple[str, ...]) -> str:
     """Microsoft's own `error_codes` and what they mean: small integers, and none that stands in a secret."""
     given = answer.get("error_codes")
     codes = [code for code in given if type(code) is int and 0 < code < 10**8] if isinstance(given, list) else []
     words = [
         f"AADSTS{code}: {_MEANINGS[code]}" if code in _MEANINGS else f"AADSTS{code}"
         for code in codes[:_MOST_NUMBERS]
-        if code in _MEANINGS or not _holds_secret(str(code), credentials)
+        if code in _MEANINGS or not _holds_secret(str(code), secrets)
     ]
     return f", {'; '.join(words)}" if words else ""
 
@@ -270,9 +320,8 @@ def _parsed(content: bytes) -> dict[str, Any]:
     return answer if isinstance(answer, dict) else {}
 
 
-def _holds_secret(code: str, credentials: Credentials) -> bool:
+def _holds_secret(code: str, secrets: tuple[str, ...]) -> bool:
     """An error code that repeats a secret, or a piece of one, in whatever spelling."""
-    secrets = credentials.secret_values()
     return Redactor(secrets).clean_text(code) != code or any(code in value for value in secrets)
 
 

@@ -20,10 +20,11 @@ def head_of(month: Figures) -> str:
     if available is None:
         return f"{check}: no run counts in {month.month.name}"
     so_far = "" if month.is_whole else " so far"
-    return f"{check}: {percent(available)} available{so_far}{_goal(month)}"
+    return f"{check}: {percent(available)} available{so_far}{goal_of(month)}"
 
 
-def _goal(month: Figures) -> str:
+def goal_of(month: Figures) -> str:
+    """`, goal 99.9 %: kept`; empty without a goal or a run."""
     goal, kept = month.plan.goal, month.kept
     if goal is None or kept is None:
         return ""
@@ -38,15 +39,16 @@ def _as_written(goal: float) -> str:
 
 def lines_of(month: Figures, most: int = _OUTAGES_IN_TEXT) -> list[str]:
     """What is under the head: numbers, outages with their causes, places, times."""
-    return [*_counts(month), *_outages(month, most), *_places(month), *_times(month)]
+    return [*counts_of(month), *_outages(month, most), *_places(month), *times_of_month(month)]
 
 
-def _counts(month: Figures) -> Iterator[str]:
+def counts_of(month: Figures) -> Iterator[str]:
+    """What failed, what was allowed, what does not count."""
     if month.runs:
         allowed = month.allowed
         goal = "" if allowed is None else f"; the goal allows {number(float(allowed), 2)}"
         yield f"{_lacking(month)}{goal}"
-    if month.began > month.month.start:
+    if month.runs and month.began > month.month.start:
         yield f"counted from its first run on, {date(month.began)}"
     if month.muted:
         yield f"{_runs(month.muted)} in mute windows not counted"
@@ -93,7 +95,8 @@ def _places(month: Figures) -> Iterator[str]:
         yield f"reached from {', '.join(f'{place} {percent(share)}' for place, share in month.places.items())}"
 
 
-def _times(month: Figures) -> Iterator[str]:
+def times_of_month(month: Figures) -> Iterator[str]:
+    """Median and 95th percentile, beside the month before's."""
     if month.times is None:
         return
     average = " (of averages of 5 minutes)" if month.plan.every < timedelta(minutes=5) else ""

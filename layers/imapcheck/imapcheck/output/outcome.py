@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from imapcheck.result import Asked, CheckResult
+from imapcheck.asked import Asked
+from imapcheck.result import CheckResult
 from imapcheck.wording import over_limit
 
-type State = Literal["available", "slow", "unavailable", "not_run", "crashed"]
-WORST_FIRST: tuple[State, ...] = ("unavailable", "crashed", "not_run", "slow", "available")
+type State = Literal["available", "slow", "partial", "unavailable", "not_run", "crashed"]
+WORST_FIRST: tuple[State, ...] = ("unavailable", "crashed", "not_run", "partial", "slow", "available")
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,8 @@ class Outcome:
         """The verdict in one word."""
         if self.result is None:
             return "crashed" if self.crashed else "not_run"
-        if not self.result.available:
-            return "unavailable"
+        if self.result.verdict != "up":
+            return "partial" if self.result.verdict == "partial" else "unavailable"
         return "slow" if self.result.slow else "available"
 
     @property

@@ -56,6 +56,11 @@ _DARK = "@media screen and (prefers-color-scheme: dark)"
 
 def page(outcomes: Sequence[Outcome], made_at: datetime) -> str:
     """The report as a file's content; several checks get a table of all, worst first, and a section each."""
+    return document(_title(outcomes), _content(outcomes), made_at)
+
+
+def document(name: str, content: Node, made_at: datetime) -> str:
+    """A self-contained page with our style sheet and nothing else."""
     return _text(
         html(lang="en")[
             head[
@@ -64,10 +69,10 @@ def page(outcomes: Sequence[Outcome], made_at: datetime) -> str:
                 meta(name="viewport", content="width=device-width, initial-scale=1"),
                 meta(name="color-scheme", content="light dark"),
                 meta(name="referrer", content="no-referrer"),
-                title[_title(outcomes)],
+                title[name],
                 style[Markup(STYLE)],  # noqa: S704 - our own file; `<style>` holds raw text
             ],
-            body(".imapcheck")[div(".paper")[_content(outcomes), _end(made_at)]],
+            body(".imapcheck")[div(".paper")[content, _end(made_at)]],
         ]
     )
 

@@ -43,9 +43,10 @@ from imapcheck.output.excerpt import part_of
 from imapcheck.output.json_lines import json_object
 from imapcheck.output.outcome import Outcome, State
 from imapcheck.output.waterfall import waterfall_of
+from imapcheck.regions import city
 from imapcheck.report.drawing import days_drawing
 from imapcheck.report.steps import legend_of, steps_table, words
-from imapcheck.result import CheckResult, Failure, ResultWarning, SearchFacts, TlsFacts, isoformat
+from imapcheck.result import CheckResult, Failure, PlaceFacts, ResultWarning, SearchFacts, TlsFacts, isoformat
 from imapcheck.wording import apart, date, days_left, elapsed, failure_line, length, percent, size
 
 _HEADINGS = (h1, h2, h3, h4)
@@ -65,6 +66,7 @@ BADGES: dict[State, Badge] = {
     "unavailable": Badge("✗", "not available", "failed"),
     "crashed": Badge("?", "internal error", "unknown"),
     "not_run": Badge("?", "could not be run", "unknown"),
+    "partial": Badge("!", "available, but not from everywhere", "slow"),
     "slow": Badge("!", "available, but slow", "slow"),
     "available": Badge("✓", "available", "good"),
 }
@@ -94,6 +96,7 @@ def run_body(outcome: Outcome, place: Embedding) -> Node:
     return fragment[
         _headline(outcome, place),
         _warnings(result.warnings, place),
+        _places(result.places, place),
         section[place.heading(1)["Steps"], steps_table(waterfall), legend_of(waterfall)],
         _facts(result, asked.certificate_days, place),
         _transcript(result.transcript, place),
@@ -186,6 +189,23 @@ def _warnings(warnings: Sequence[ResultWarning], place: Embedding) -> Node:
         place.heading(1)["Warnings"],
         ul(".warnings.words")[(li[f"{item.type}: ", bdi[words(item.detail)]] for item in warnings)],
     ]
+
+
+def _places(places: Sequence[PlaceFacts] | None, place: Embedding) -> Node:
+    """From where the server was reached, with the times of the way there."""
+    if places is None:
+        return None
+    rows = ((words(city(seen.place)), bdi[words(_seen(seen))]) for seen in places)
+    return section[place.heading(1)["Places"], _list(rows)]
+
+
+def _seen(place: PlaceFacts) -> str:
+    if place.reached is None:
+        return "did not look"
+    times = ", ".join(f"{name} {length(took)}" for name, took in place.step_ms.items())
+    if place.reached or place.failure is None:
+        return f"reached; {times}"
+    return f"not reached: {failure_line(place.failure.step, place.failure.type, place.failure.detail)}; {times}"
 
 
 def _facts(result: CheckResult, few_days: float, place: Embedding) -> Element:

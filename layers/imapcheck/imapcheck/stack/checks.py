@@ -32,6 +32,7 @@ Parameters:
   Namespace: { Type: String, Description: The CloudWatch namespace of the stack's metrics }
   FunctionName: { Type: String, Description: The function that runs checks }
   FunctionArn: { Type: String, Description: The same function }
+  RoleName: { Type: String, Description: Its role }
   ScheduleGroupName: { Type: String, Description: The group of the stack's schedules }
   ScheduleRoleArn: { Type: String, Description: The role with which schedules call the function }
   DeadLettersArn: { Type: String, Description: The queue for what a schedule could not deliver }
@@ -83,6 +84,21 @@ Outputs:
 """
 
 
+_ASK_PLACES = """\
+  # The checks' other places, by the one name that they have in each Region.
+  AskPlaces:
+    Type: AWS::IAM::Policy
+    Properties:
+      PolicyName: ask-places
+      Roles: [!Ref RoleName]
+      PolicyDocument:
+        Version: "2012-10-17"
+        Statement:
+          - Sid: AskPlaces
+            Effect: Allow
+            Action: lambda:InvokeFunction
+            Resource: !Sub arn:${AWS::Partition}:lambda:*:${AWS::AccountId}:function:${StackName}-place
+"""
 _FUNCTION = "{ Name: FunctionName, Value: !Ref FunctionName }"
 
 
@@ -100,6 +116,7 @@ def _for_all(schedules: Sequence[ScheduleDefinition]) -> str:
       MaximumEventAgeInSeconds: {event_age(ours)}
 {_own_alarm("MonitorErrors", monitor_errors(schedules), "!Ref Namespace", None)}\
 {_own_alarm("DroppedEvents", dropped_events(ours), "AWS/Lambda", _FUNCTION)}\
+{_ASK_PLACES if any(schedule.places for schedule in ours) else ""}\
 """
 
 

@@ -16,6 +16,7 @@ _COUNTED: tuple[tuple[State, str], ...] = (
     ("unavailable", "not available"),
     ("crashed", "with an internal error"),
     ("not_run", "could not run"),
+    ("partial", "not from everywhere"),
     ("slow", "slow"),
     ("available", "available"),
 )

@@ -11,10 +11,18 @@ from imapcheck.result import CheckResult, TlsFacts
 from imapcheck.wording import days, failure_line, length, warning_line
 
 _MOST_NAMES = 5
-STYLES = {"available": "green", "slow": "yellow", "unavailable": "red", "not_run": "magenta", "crashed": "magenta"}
+STYLES = {
+    "available": "green",
+    "slow": "yellow",
+    "partial": "yellow",
+    "unavailable": "red",
+    "not_run": "magenta",
+    "crashed": "magenta",
+}
 WORDS = {
     "available": "available",
     "slow": "slow",
+    "partial": "not from everywhere",
     "unavailable": "NOT AVAILABLE",
     "not_run": "could not run",
     "crashed": "internal error",
