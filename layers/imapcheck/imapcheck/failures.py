@@ -34,7 +34,7 @@ class Row:
     another try may lock the account.
 
     A story puts names in place of `the secret or the credentials file`, `the definition`, `such mailbox` and
-    `what the failed step needs`; in a headline, in place of `{step}`.
+    `behind the failed step`; in a headline, in place of `{step}`.
     """
 
     category: Category
@@ -93,7 +93,7 @@ class FailureType(StrEnum):
     RESOLVER_FAILED = "resolver_failed", Row(
         Category.DNS, "DNS gives no answer",
         "The name servers gave no usable answer: whether the name exists is not known.",
-        "Look the name up from another network: if that fails too, check the zone's name servers, else the resolver of the check's network.",
+        "Look the name up from another network. If that fails too, check the zone's name servers; if not, the resolver of the check's network.",
         passes=True,
     )
     CONNECTION_REFUSED = "connection_refused", Row(
@@ -116,8 +116,8 @@ class FailureType(StrEnum):
     )
     CERTIFICATE_EXPIRED = "certificate_expired", Row(
         Category.SSL, "certificate expired",
-        "The certificate has expired: mail clients refuse it or warn.",
-        "Renew the certificate and reload the mail server; then check why it was not renewed in time.",
+        "The certificate has expired: mail clients reject it or show a warning.",
+        "Renew the certificate and reload the mail server; then find out why it was not renewed.",
         in_story=_REFUSED_CERTIFICATE,
     )
     CERTIFICATE_NOT_YET_VALID = "certificate_not_yet_valid", Row(
@@ -163,8 +163,8 @@ class FailureType(StrEnum):
     )
     AUTHENTICATION_UNAVAILABLE = "authentication_unavailable", Row(
         Category.AUTHENTICATION, "the server cannot check logins",
-        "The server cannot check logins at the moment; it says nothing about the password.",
-        "Look at the directory or database behind the logins and at its connection limits; keep the password.",
+        "The server cannot verify logins right now; this says nothing about the credentials.",
+        "Look at the directory or database behind the logins and at its connection limits; keep the credentials.",
         passes=True,
     )
     AUTHENTICATION_PAUSED = "authentication_paused", Row(
@@ -260,7 +260,7 @@ class FailureType(StrEnum):
     TIMEOUT = "timeout", Row(
         Category.TIMEOUT, "no complete answer to {step}",
         "The step had no complete answer in time.",
-        "Look at load, disk and network of what the failed step needs; repeat the check by hand.",
+        "Check the load, disk and network behind the failed step; repeat the check by hand.",
         passes=True,
     )
     # fmt: on

@@ -132,4 +132,4 @@ def _named(text: str, run: CheckResult, asked: Asked) -> str:
         text = text.replace("the definition", asked.file)
     if asked.mailbox is not None and step == "examine":
         text = text.replace("such mailbox", f"mailbox {asked.mailbox}")
-    return text.replace("what the failed step needs", behind(step))
+    return text.replace("behind the failed step", f"of {behind(step)}")

@@ -53,7 +53,7 @@ class OutageMetric:
         points: dict[Change, list[tuple[datetime, bool]]] = {change: [] for change in changes}
         pages = self._cloudwatch.get_paginator("get_metric_data").paginate(
             MetricDataQueries=[self._query(number, change) for number, change in enumerate(changes)],
-            StartTime=min(change.kind.oldest_of_use(change) for change in changes),
+            StartTime=min(map(_oldest, changes)).replace(second=0, microsecond=0),
             EndTime=max(change.at for change in changes),
             ScanBy="TimestampDescending",
             MaxDatapoints=_PAGE,
@@ -81,6 +81,10 @@ class OutageMetric:
         }
         stat = {"Metric": metric, "Period": _SECONDS, "Stat": change.kind.signal.statistic}
         return {"Id": f"q{number}", "MetricStat": stat}
+
+
+def _oldest(change: Change) -> datetime:
+    return change.kind.oldest_of_use(change)
 
 
 def _points(answer: dict[str, Any], change: Change) -> list[tuple[datetime, bool]]:

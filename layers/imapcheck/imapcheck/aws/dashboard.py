@@ -33,7 +33,7 @@ _LONGEST_RANGE = timedelta(days=455)
 _LONGEST_DELAY = timedelta(days=1)
 _COARSE = timedelta(hours=1)
 _WHERE = (
-    "Open Alarms of this stack above: does its alarm not-running ring, or dead-letters, dropped-events or"
+    "Open Alarms of this stack above: is its alarm not-running in ALARM, or dead-letters, dropped-events or"
     " monitor-errors? The log of all runs, beside it, names the error."
 )
 
@@ -212,7 +212,7 @@ class Dashboard:
         if ran_by is not None and request.end - ran_by <= silent:
             return None
         if self._paused:
-            return Problem("paused", "The stack is paused (parameter Paused): no check runs, and no alarm rings.")
+            return Problem("paused", "The stack is paused (parameter Paused): no check runs, and no alarm fires.")
         return (
             None
             if ran_by is None

@@ -66,7 +66,7 @@ class Definitions:
         try:
             definition = load_definition(self._folder / f"{check}.json")
         except DefinitionError as error:
-            _LOG.warning("the alarm of check %s is told without its definition: %s", check, error)
+            _LOG.warning("the alarm of check %s is reported without its definition: %s", check, error)
             return _Known()
         contacts = frozenset(map(str.lower, definition.alarms.notify))
         asked, is_scheduled = plain(definition, f"events/{check}.json"), definition.deployed_schedule is not None
