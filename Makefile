@@ -144,7 +144,7 @@ build: setup $(SAM_STAMP) ## validate, generate and sam build, as it is deployed
 	@echo "all of it is built, in $(BUILD); \`make deploy\` deploys it"
 
 region: setup
-	@$(BIN)/python -c "import boto3, sys; sys.exit(not boto3.session.Session().region_name and 'no AWS Region is set, as by: export AWS_DEFAULT_REGION=eu-central-1')"
+	@$(BIN)/python -c "import boto3, sys; sys.exit(not boto3.session.Session().region_name and 'No AWS Region is set. Set one, for example: export AWS_DEFAULT_REGION=eu-central-1')"
 
 deploy: region build ## build and deploy: EVENTS=FOLDER STACK=NAME PARAMETERS="AlarmEmail=you@example.com"
 	@$(PLACES_SCRIPT) before $(STACK) $(STACKS) $(PLACE_BUILD) $(SAM_VENV)/bin/sam $(PARAMETERS)

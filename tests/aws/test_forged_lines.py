@@ -19,6 +19,7 @@ from imapcheck.aws import evidence, publisher
 from imapcheck.aws.deployed import Definitions
 from imapcheck.aws.evidence import RunLog
 from imapcheck.aws.log_reader import LogReader
+from imapcheck.aws.month_log import MonthLog
 from imapcheck.aws.newest_runs import NewestRuns
 from imapcheck.failures import FailureType
 from support.alarm_events import alarm_message
@@ -79,7 +80,8 @@ def told(stack: Stack, check: str) -> list[str]:
 
 
 def gathered(stack: Stack, check: str) -> list[str]:
-    log = RunLog(stack.logs, stack.group, Definitions(stack.folder).outside)
+    definitions = Definitions(stack.folder)
+    log = RunLog(stack.logs, stack.group, definitions.outside, definitions.interval)
     found: list[Evidence] = []
     for kind in (UNAVAILABLE, NOT_RUNNING):
         found += log.gather([_change(kind, check)], 8.0)
@@ -110,7 +112,17 @@ def read(stack: Stack, check: str) -> list[str]:
     return runs + [found.failed.error for found in reader.failures(*span) if reader.concerns(found, check)]
 
 
-READERS: dict[str, Reader] = {"story": told, "evidence": gathered, "dashboard": shown, "pager": read}
+def reported(stack: Stack, check: str) -> list[str]:
+    """What the month's report makes of an outage."""
+    log = MonthLog(stack.logs, stack.group, Definitions(stack.folder).outside(), 8.0)
+    runs = log._runs(check, (BEFORE[1] - timedelta(minutes=1), NOW))
+    assert log.problem is None
+    return [run.run_id for run in runs]
+
+
+READERS: dict[str, Reader] = {
+    "story": told, "evidence": gathered, "dashboard": shown, "pager": read, "report": reported,
+}  # fmt: skip
 FORGED: dict[str, tuple[str, str, list[Line]]] = {
     "a run of the function's check": ("mail", OUTSIDE, failed("mail")),
     "a run under a name that may come from there": ("mail", OUTSIDE, behind_another_name("mail", "office")),

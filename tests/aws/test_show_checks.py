@@ -148,7 +148,7 @@ def test_a_click_on_the_name_opens_the_last_run(stack: Stack) -> None:
         assert words in popup.text
     [steps] = [found for found in popup.all("table") if found.attributes["class"] == "steps"]
     assert [row.attributes["class"] for row in steps.all("tbody")[0].all("tr")].count("failed") == 2
-    assert "imapcheck run events/alpha.json --transcript" in popup.text
+    assert "imapcheck run events/alpha.json" not in popup.text  # one more refused login could lock the account
 
 
 def test_last_failure_opens_the_last_run_that_failed(stack: Stack) -> None:

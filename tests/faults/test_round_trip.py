@@ -12,7 +12,7 @@ from imapcheck import CheckResult
 from support.mail_server import Box
 from support.round_trip import RECEIVED, World, world
 from support.smtp_server import Envelope
-from support.wire_server import REFERENCE, bye, close, delay, hang, no, once, raw, reply
+from support.wire_server import REFERENCE, Exchange, bye, close, delay, hang, no, once, raw, reply
 
 SENDING = ("send_connect", "send_authenticate", "submit", "arrival")
 
@@ -177,6 +177,37 @@ def test_without_a_push_it_is_found_all_the_same(capabilities: str) -> None:
     assert result.delivery is not None
     assert result.delivery.pushed_ms is None
     assert ("NOOP" in commands(there)) == (capabilities == REFERENCE)
+
+
+@pytest.mark.parametrize("command", ["UID FETCH", "IDLE", "STATUS"])
+def test_what_is_told_in_another_answer_is_looked_at_at_once(command: str) -> None:
+    """Servers tell of mail with whatever answer comes next, and only once."""
+    with world() as there:
+        sent: list[Envelope] = []
+
+        def others_come(envelope: Envelope) -> None:
+            sent.append(envelope)
+            there.store["INBOX"].put(b"Subject: of somebody else\r\n\r\nx\r\n")
+
+        def ours_comes(exchange: Exchange) -> bool:
+            if not sent:
+                return True
+            there.store["INBOX"].put(there.headers + sent.pop().octets)
+            if command == "UID FETCH":
+                item = b"* 1 FETCH (UID 1 BODY[HEADER.FIELDS (X)] {2}\r\n\r\n)\r\n"
+                exchange.send(item + b"* 2 EXISTS\r\n" + exchange.tag + b" OK done\r\n")
+                return False
+            exchange.send(b"* 2 EXISTS\r\n")
+            return True
+
+        there.imap.script[command] = ours_comes
+        there.on_the_way, there.lands_in = others_come, None
+        result = there.run({"within": "9s"}, timeout=25)
+    assert result.available, result.failure
+    assert result.delivery is not None
+    assert result.delivery.arrival_ms is not None
+    # Junk is asked for after five seconds, and after five more without news of ours.
+    assert result.delivery.arrival_ms < (6500 if command == "STATUS" else 2000)
 
 
 def test_idle_that_is_refused_costs_a_fallback() -> None:

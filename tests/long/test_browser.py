@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
+from imapcheck.asked import Asked
 from imapcheck.output.outcome import Outcome
 from imapcheck.report.page import page, run_fragment
 from imapcheck.report.widget import CheckRow, Choice, checks_widget
-from imapcheck.result import Asked, CheckResult
+from imapcheck.result import CheckResult
 from support.full_results import available, refused, slow
 
 pytestmark = pytest.mark.long

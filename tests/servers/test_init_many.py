@@ -80,6 +80,8 @@ def test_from_a_table_to_green_checks(dovecot: Dovecot) -> None:
         ("host,username,password\na.example,u,secret-canary\n", "found the column password"),
         ("host,user\na.example,u\n", "found host, user, expected the columns"),
         (HEADER + "a b,u,,good\n", "line 2: host: found 'a b'"),
+        (HEADER + "imaps://u:canary@a.example/,u,,good\n", "line 2: host: found text with an @"),
+        (HEADER + "u:canary@a.example,u,,good\n", "line 2: host: found text with an @"),
         (HEADER + "a.example,,,good\n", "line 2: username: "),
         (HEADER + "a.example,u,a_b,good\n", "line 2: name: found 'a_b'"),
         (HEADER + "a.example,u,x,good\nb.example,v,x,good\n", "line 3: name: x stands in an earlier line"),
@@ -88,10 +90,10 @@ def test_from_a_table_to_green_checks(dovecot: Dovecot) -> None:
         (HEADER + "a.example,u,,good,more\n", "line 2: found more cells"),
         (HEADER + '"a.example,u\n', "line 2: "),
         *((HEADER + f"a.example,u,,{file}\n", f"line 2: password_file: {says}") for file, says in {
-            "nothing": "nothing: no such file", "pipe": "pipe: found something that is no", "link": "link: ",
-            "folder": "folder: ", "two": "two: found no line or several", "empty": "empty: found no line or several",
-            "long": "long: found more than 4,096 bytes", "/etc/passwd": "found '/etc/passwd', expected a file in",
-            "../x": "found '../x', expected a file in", "folder/../good": "found 'folder/../good'", "..": "found '..'",
+            "nothing": "found a name that no file", "s3cret-canary": "found a name that no file", "link": "link: ",
+            "pipe": "pipe: found something that is no", "folder": "folder: ", "long": "long: found more than 4,096",
+            "two": "two: found no line or several", "empty": "empty: found no line or several",
+            **dict.fromkeys(("/etc/passwd", "../x", "folder/../good", "..", "s3cret/canary"), "found no plain name"),
         }.items()),
     ],
 )  # fmt: skip
@@ -161,6 +163,36 @@ def test_definitions_extend_the_folders_defaults(server_context: object) -> None
     content = json.loads(Path("checks/alice.json").read_text())
     assert content["extends"] == "_defaults.json"
     assert "schedule" not in content
+
+
+def test_definition_that_the_defaults_make_wrong_is_none(server_context: object) -> None:
+    """It is not left behind, not counted, and its credentials are not kept."""
+    Path("checks/_defaults.json").write_text('{"timeuot": 5}')
+    with WireServer(tls=server_context) as server:  # type: ignore[arg-type]
+        status, output, error = init(f"host;username\nlocalhost:{server.port};alice\n", "--secrets", "s.json")
+    assert status == 1
+    assert "timeuot" in error
+    assert output.splitlines()[-1] == "checks: 0 definitions written, 1 not"
+    assert written() == ["_defaults.json"]
+    assert not Path("s.json").exists()
+
+
+def test_table_of_one_user_name_on_many_hosts_is_read_in_linear_time() -> None:
+    """Counted, not timed: each name is found at once."""
+    from imapcheck.cli.mailbox_table import _free
+
+    class Counted(dict[str, int]):
+        asked = 0
+
+        def __contains__(self, key: object) -> bool:
+            Counted.asked += 1
+            return super().__contains__(key)
+
+    names = Counted()
+    for _ in range(1000):
+        names.setdefault(_free("monitor", names), 1)
+    assert len(names) == 1000
+    assert Counted.asked < 5000
 
 
 def test_secrets_file_is_never_written_over() -> None:

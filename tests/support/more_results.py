@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
+from imapcheck.asked import Asked
 from imapcheck.failures import FailureType
 from imapcheck.output.outcome import Outcome
 from imapcheck.result import (
-    Asked,
     CheckResult,
     Failure,
     NewMessageFacts,

@@ -10,9 +10,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from imapcheck.asked import Asked
 from imapcheck.output.outcome import Outcome
 from imapcheck.report.page import page
-from imapcheck.result import Asked, CheckResult, StepResult
+from imapcheck.result import CheckResult, StepResult
 from imapcheck.trace import NOT_REACHED, total_ms
 from support.full_results import TIMES, TLS, TRANSCRIPT, refused
 

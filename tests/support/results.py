@@ -3,10 +3,10 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from imapcheck.asked import Asked
 from imapcheck.failures import FailureType
 from imapcheck.output.outcome import Outcome
 from imapcheck.result import (
-    Asked,
     CheckResult,
     Exceeded,
     Failure,

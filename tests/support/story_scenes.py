@@ -18,13 +18,13 @@ from imapcheck.alarms.joint_story import tell_together
 from imapcheck.alarms.kind import AlarmKind, Change, Evidence, Links, MonitorError, Others
 from imapcheck.alarms.kinds import CERTIFICATE, NOT_RUNNING, PARTIAL, SLOW, UNAVAILABLE
 from imapcheck.alarms.story import Setting, Story, tell
+from imapcheck.asked import Asked
 from imapcheck.aws.run_log import read_run
 from imapcheck.check.judge import Seen, judged
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.delivery import DeliveryFacts, Hop
 from imapcheck.failures import FailureType
 from imapcheck.result import (
-    Asked,
     CheckResult,
     Exceeded,
     Failure,
@@ -58,6 +58,7 @@ ASKED = Asked(
     timeout=30,
     mailbox="INBOX",
 )
+OTHERS_IN_STORM = Others(39, (*(f"acme-{number:02}" for number in range(2, 13)), "fastmail"), good=27)
 LINKS = Links("https://console.aws.example/#dashboards:name=imapcheck", "https://console.aws.example/#logsV2:runs")
 SEEN: dict[str, Any] = {
     "version": "TLSv1.3",
@@ -492,6 +493,52 @@ def rehearsal_after_an_outage(state: str) -> Story:
     return tell(replace(change(UNAVAILABLE, state), reason="rehearsal"), setting(lines))
 
 
+def unstable() -> Story:
+    """It fails on and off."""
+    refused = FailureType.CONNECTION_REFUSED
+    bad = [log_line(minutes_ago(minutes), type=refused, fault=FAULTS[refused]) for minutes in (0, 10)]
+    lines = [bad[0], log_line(minutes_ago(5)), bad[1], *(log_line(minutes_ago(minutes)) for minutes in (15, 20))]
+    return tell(change(UNAVAILABLE), setting(lines, others=Others(11, good=11)))
+
+
+def token_refused() -> Story:
+    """The provider issued a token and its mail server refused it."""
+    words = "the server answered NO AUTHENTICATE failed. (status=400)"
+    said = ("C: A0002 AUTHENTICATE XOAUTH2 ********", "S: A0002 NO AUTHENTICATE failed. (status=400)")
+    fault = Fault("authenticate", words, 412.0, (*TOLD, *said))
+    bad = [log_line(minutes_ago(m), type=FailureType.AUTHENTICATION_FAILED, fault=fault) for m in (0, 5)]
+    for line in bad:
+        line["result"]["token_ms"] = 210.0
+    lines = [*bad, *(log_line(minutes_ago(minutes)) for minutes in (10, 15))]
+    return tell(change(UNAVAILABLE), setting(lines, asked={"authentication": "xoauth2"}, others=Others(11, good=11)))
+
+
+def found_nothing_as_it_was_full() -> Story:
+    """Two steps failed: a mailbox that is full gets no mail."""
+    nothing, full = FailureType.NO_MATCH, FailureType.OVER_QUOTA
+    bad = [log_line(minutes_ago(m), type=nothing, fault=FAULTS[nothing]) for m in (0, 5)]
+    for line in bad:
+        first = line["result"]["failures"][0]
+        more = {**first, "step": "append", "type": full.value, "category": "response", "detail": FAULTS[full].detail}
+        line["result"]["failures"].append({**more, "advice": full.advice})
+    return tell(change(UNAVAILABLE), setting([*bad, *(log_line(minutes_ago(m)) for m in (10, 15))]))
+
+
+def storm_of_ours() -> Story:
+    """Every check of three providers loses its server in the same minute."""
+    refused = FailureType.TIMEOUT
+    told = []
+    for number in range(24):
+        name, address = f"customer-{number:02}", f"192.0.2.{10 + number % 3}"
+        fault = Fault("connect", f"{address}: no complete answer in time", 10_000.0)
+        bad = [log_line(minutes_ago(m), type=refused, fault=fault, check=name) for m in (0, 5)]
+        changed = replace(change(UNAVAILABLE), check=name, alarm=f"imapcheck-{name}-unavailable")
+        others = Others(23, tuple(f"customer-{other:02}" for other in range(24) if other != number))
+        server = {"server": f"imaps://mail.provider-{number % 3}.example:993/"}
+        told.append((changed, setting([*bad, log_line(minutes_ago(10))], asked=server, others=others)))
+    return tell_together(told)
+
+
 FRANKFURT, OHIO, TOKYO = "eu-central-1", "us-east-2", "ap-northeast-1"
 PATHS = {FRANKFURT: (3.1, 20.6, 43.9), OHIO: (9.2, 98.3, 201.7), TOKYO: (12.4, 231.0, 468.2)}
 VANISHED = Failure("connect", FailureType.TIMEOUT, FailureType.TIMEOUT.category, "192.0.2.10: no answer", None,
@@ -555,12 +602,14 @@ def storm() -> Story:
         bad = [log_line(minutes_ago(m), type=refused, fault=FAULTS[refused], check=name) for m in (0, 5)]
         changed = replace(change(UNAVAILABLE), check=name, alarm=f"imapcheck-{name}-unavailable")
         server = {"server": f"imaps://mail{number + 1}.acme.example:993/"}
-        told.append((changed, setting([*bad, log_line(minutes_ago(10))], asked=server)))
-    told.append((replace(change(NOT_RUNNING), check="fastmail"), setting([log_line(minutes_ago(16))])))
+        told.append((changed, setting([*bad, log_line(minutes_ago(10))], asked=server, others=OTHERS_IN_STORM)))
+    silent = setting([log_line(minutes_ago(16))], others=OTHERS_IN_STORM)
+    told.append((replace(change(NOT_RUNNING), check="fastmail"), silent))
     back = [log_line(minutes_ago(m)) for m in (0, 5)]
     back += [log_line(minutes_ago(m), type=refused, fault=FAULTS[refused]) for m in (10, 15)]
     ended = replace(change(UNAVAILABLE, "OK"), check="gmx", at=RANG + timedelta(seconds=40))
-    told.insert(0, (ended, setting([*back, *(log_line(minutes_ago(m)) for m in (20, 25))])))
+    lines = [*back, *(log_line(minutes_ago(m)) for m in (20, 25))]
+    told.insert(0, (ended, setting(lines, others=OTHERS_IN_STORM)))
     return tell_together(told)
 
 
@@ -585,6 +634,9 @@ SCENES: dict[str, Callable[[], Story]] = {
     "rehearsal-first": rehearsal_before_the_first_run,
     "rehearsal-old-outage": partial(rehearsal_after_an_outage, "ALARM"),
     "rehearsal-old-outage-end": partial(rehearsal_after_an_outage, "OK"),
+    "unstable": unstable,
+    "oauth-refused": token_refused,
+    "two-failures": found_nothing_as_it_was_full,
     "partial": partial(partial_outage, TOKYO),
     "partial-login-not-tested": partial(partial_outage, FRANKFURT),
     "partial-end": partial_outage_ends,
@@ -593,6 +645,7 @@ SCENES: dict[str, Callable[[], Story]] = {
     "quorum-of-all": partial(down_by_quorum, FRANKFURT, OHIO, TOKYO),
     "quorum-end-partial": outage_ends_partial,
     "storm": storm,
+    "storm-of-ours": storm_of_ours,
 }
 
 

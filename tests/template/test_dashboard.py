@@ -39,7 +39,7 @@ def test_what_is_filled_in(root: dict[str, Any]) -> None:
     body, values = properties["DashboardBody"]["Fn::Sub"]
     assert values == {
         "Namespace": {"Fn::Sub": "ImapCheck/${AWS::StackName}"},
-        "PausedNote": {"Fn::If": ["IsRunning", "", " (paused: nothing runs, nothing rings)"]},
+        "PausedNote": {"Fn::If": ["IsRunning", "", " (paused: nothing runs, nothing fires)"]},
         "OutsideChecks": {"Fn::If": ["IsRunning", attribute("Checks", "Outputs.OutsideChecks"), "''"]},
         **CONSOLE,
     }

@@ -47,7 +47,7 @@ FUNCTIONS: dict[str, dict[str, Any]] = {
         "Timeout": 60,
         "Role": arn("ExplainAlarmRole"),
         "LoggingConfig": {"LogGroup": ref("ExplainAlarmLogGroup")},
-        "Environment": {"Variables": EXPLAINS},
+        "Environment": {"Variables": {**EXPLAINS, "IMAPCHECK_TIME_ZONE": ref("TimeZone")}},
     },
     "SendReportsFunction": {
         "MemorySize": 512,

@@ -135,11 +135,13 @@ def test_invocations_are_configured_once(translate: Translate) -> None:
 
 
 GOOD = {
+    "TimeZone": ["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Etc/GMT+5"],
     "AlarmEmail": ["", "a@example.com"], "SecretPrefix": ["imapcheck/", "prod/mail/"], "SubnetIds": ["", "subnet-0ab1"],
     "SecurityGroupIds": ["", "sg-12ab"], "SecretKmsKeyArn": ["", "arn:aws:kms:eu-central-1:123456789012:key/1234-ab"],
     "ReservedConcurrency": ["", "1", "100"],
 }  # fmt: skip
 BAD = {
+    "TimeZone": ["", "Europe Berlin", "a;b"],
     "AlarmEmail": ["nobody", "a@b", "a b@c.d", "A@example.com"], "SecretPrefix": ["", "imapcheck", "*/", "a b/"],
     "SubnetIds": ["vpc-1"], "SecurityGroupIds": ["subnet-1"], "ReservedConcurrency": ["0", "-1", "1.5"],
     "SecretKmsKeyArn": ["alias/aws/secretsmanager", "1234"],
@@ -149,6 +151,7 @@ BAD = {
 BOOLEAN = ["true", "false"]
 DEFAULTS: dict[str, tuple[str, Any, Any]] = {
     "AlarmEmail": ("String", "", None),
+    "TimeZone": ("String", "UTC", None),
     "Paused": ("String", "false", BOOLEAN),
     "SecretPrefix": ("String", "imapcheck/", None),
     "SecretKmsKeyArn": ("String", "", None),

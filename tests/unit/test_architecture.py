@@ -15,6 +15,8 @@ HALL = (
     "wording",
     "steps",
     "failures",
+    "advice",
+    "asked",
     "errors",
     "delivery",
     "result",

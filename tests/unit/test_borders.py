@@ -7,13 +7,14 @@ from dataclasses import replace
 import pytest
 
 from imapcheck.alarms.causes import behind
+from imapcheck.asked import Asked
 from imapcheck.output.outcome import Outcome
 from imapcheck.output.summary import percentile
 from imapcheck.output.terminal.screens import LiveDisplay
 from imapcheck.output.terminal.verdict import certificate
 from imapcheck.output.waterfall import layout, nice_ticks
 from imapcheck.report.page import run_fragment
-from imapcheck.result import Asked, StepResult
+from imapcheck.result import StepResult
 from support.full_results import TLS, available
 from support.rendered.paper import Paper
 

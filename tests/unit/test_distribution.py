@@ -87,6 +87,7 @@ def test_bare_environment_runs_checks(
     """In every format, the report for people, and init too."""
     secret = tmp_path / "secret"
     secret.write_text(json.dumps({"username": "alice", "password": PASSWORD, "host": "localhost"}))
+    secret.chmod(0o600)
     (tmp_path / "ca.pem").write_bytes(certificates.ca.read_bytes())
     with WireServer(tls=server_context) as server:
         fields = {"server": f"imaps://localhost:{server.port}/", "tls": {"ca_file": str(certificates.ca)}}

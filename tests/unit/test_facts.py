@@ -1,5 +1,6 @@
 """What a run has learnt as facts of its result: limits to the number, and what counts for none."""
 
+from datetime import datetime
 from ipaddress import ip_address
 from typing import Any
 
@@ -12,6 +13,7 @@ from imapcheck.imap.data import Resource
 from imapcheck.imap.search_result import Found
 from imapcheck.result import Exceeded, StepResult
 from imapcheck.transcript import Redactor
+from imapcheck.wording import date
 from support.results import tls
 
 PLAIN = Redactor()
@@ -68,7 +70,10 @@ def test_how_full_a_resource_is(used: int, limit: int, percent: float) -> None:
 def test_certificate_warns_below_its_days(days: float | None, warns: bool) -> None:
     """Where it was verified; one that was refused is a failure already."""
     told = warned(Learnt(tls=tls(certificate_days_remaining=days)))
-    soon = ("certificate_expires_soon", f"expires in {days and int(days)} days, at {EXPIRES}")
+    soon = (
+        "certificate_expires_soon",
+        f"expires in {days and int(days)} days, on {date(datetime.fromisoformat(EXPIRES or ''))}",
+    )
     assert told == ([soon] if warns else [])
     assert warned(Learnt(tls=tls(certificate_days_remaining=days, verified=False))) == []
 

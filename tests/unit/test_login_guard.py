@@ -325,10 +325,14 @@ def test_call_without_a_refusal_leaves_no_file(stale: list[str], counted: Any) -
     assert not kept_file().exists()
 
 
+LAST_DAY = {"first_at": START.isoformat(), "latest_at": "9999-12-31T23:30:00+00:00", "count": 1, "refused": []}
 BROKEN: dict[str, Callable[[Path], object]] = {
     "no JSON": lambda path: path.write_text("{"),
     "a list": lambda path: path.write_text("[]"),
     "something else": lambda path: path.write_text('{"salt": "00", "refusals": {"m": {"count": "x"}}}'),
+    "a time after which no day comes": lambda path: path.write_text(
+        json.dumps({"salt": "00", "refusals": {mailbox_of(MAILBOX, ALICE): LAST_DAY}})
+    ),
     "no salt": lambda path: path.write_text('{"refusals": {}}'),
     "not a number": lambda path: path.write_text('{"salt": "00", "refusals": NaN}'),
     "no text": lambda path: path.write_bytes(b"\xff\xfe"),

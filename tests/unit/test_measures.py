@@ -2,12 +2,12 @@
 
 import pytest
 
+from imapcheck.asked import Asked
 from imapcheck.aws.metrics import metrics_of
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.measures import MEASURES, SLOW, Measure
 from imapcheck.output import nagios, prometheus
 from imapcheck.output.outcome import Outcome
-from imapcheck.result import Asked
 from support.full_results import measured
 
 FULL = measured()

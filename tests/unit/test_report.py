@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
+from imapcheck.asked import Asked
 from imapcheck.aws.run_log import read_run
 from imapcheck.output.outcome import Outcome
 from imapcheck.report.page import page, run_fragment
-from imapcheck.result import Asked, CheckResult, ResultWarning
+from imapcheck.result import CheckResult, ResultWarning
 from support.full_results import available, refused, slow
 from support.more_results import over_quota
 from support.story_scenes import TOKYO, seen_from

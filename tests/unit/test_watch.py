@@ -165,7 +165,7 @@ def test_standard_input_is_read_once(
 
 def changes(*outcomes: Outcome) -> list[str | None]:
     """The line that each outcome is worth, a minute between them."""
-    watched = Watched(Order(Path("gmail.json")), 0.0)
+    watched = Watched(Order(Path("gmail.json")), 0.0, 60.0)
     return [watched.take(item, STARTED_AT + timedelta(minutes=at)) for at, item in enumerate(outcomes)]
 
 

@@ -14,7 +14,8 @@ class CheckFailure(Exception):
     `detail` is one line for a person; it may hold the server's words and is redacted before it is shown.
     `response_code` is the RFC 5530 (or RFC 9051 section 7.1) code of the server's answer, if it gave one.
     `ends_session` is False where the connection is still good for the steps that follow.
-    `advice` is the type's, unless there is a better one for the case; `passes`: it may be gone a second later.
+    `advice` is for a case in which there is a better one than `imapcheck.advice` knows; `passes`: it may be gone a
+    second later.
     """
 
     def __init__(
@@ -30,7 +31,7 @@ class CheckFailure(Exception):
         self.type = type
         self.detail = detail
         self.response_code = response_code
-        self.advice = advice or type.advice
+        self.advice = advice
         self.passes = type.passes
         if ends_session is None:
             ends_session = type.category is not Category.CONTENT

@@ -21,16 +21,20 @@ class Category(StrEnum):
     TIMEOUT = "timeout"
 
 
+DOWN = "DOWN"
+
+
 @dataclass(frozen=True)
 class Row:
     """What is known of one type.
 
     `meaning` says what has happened and `advice` what to do first; `headline` is for a subject.
     `in_story` is what a story adds to the detail instead of the meaning: empty where the detail says it all. `word` is a
-    story's first word. `hosted`: the server's provider may help. `passes`: it may be gone a second later.
+    story's first word. `hosted`: the server's provider may help. `passes`: it may be gone a second later. `may_lock`:
+    another try may lock the account.
 
     A story puts names in place of `the secret or the credentials file`, `the definition`, `such mailbox` and
-    `what the failed step needs`; in a headline, in place of `{step}`.
+    `behind the failed step`; in a headline, in place of `{step}`.
     """
 
     category: Category
@@ -38,9 +42,10 @@ class Row:
     meaning: str
     advice: str
     in_story: str | None = None
-    word: str = "DOWN"
+    word: str = DOWN
     hosted: bool = True
     passes: bool = False
+    may_lock: bool = False
 
 
 _REFUSED_CERTIFICATE = "the check refused the certificate and sent no password"
@@ -58,6 +63,7 @@ class FailureType(StrEnum):
     word: str
     hosted: bool
     passes: bool
+    may_lock: bool
 
     def __new__(cls, value: str, row: Row) -> Self:
         member = str.__new__(cls, value)
@@ -68,8 +74,14 @@ class FailureType(StrEnum):
             row.meaning,
             row.advice,
         )
-        member.in_story, member.word, member.hosted, member.passes = row.in_story, row.word, row.hosted, row.passes
+        member.in_story, member.word, member.hosted = row.in_story, row.word, row.hosted
+        member.passes, member.may_lock = row.passes, row.may_lock
         return member
+
+    @property
+    def explained_by(self) -> tuple[bool, bool]:
+        """Sorts failures of one run: what ends a session explains what was then not found, and not the reverse."""
+        return self.word != DOWN, self.category is Category.CONTENT
 
     # fmt: off
     NAME_NOT_RESOLVED = "name_not_resolved", Row(
@@ -81,7 +93,7 @@ class FailureType(StrEnum):
     RESOLVER_FAILED = "resolver_failed", Row(
         Category.DNS, "DNS gives no answer",
         "The name servers gave no usable answer: whether the name exists is not known.",
-        "Look the name up from another network: if that fails too, check the zone's name servers, else the resolver of the check's network.",
+        "Look the name up from another network. If that fails too, check the zone's name servers; if not, the resolver of the check's network.",
         passes=True,
     )
     CONNECTION_REFUSED = "connection_refused", Row(
@@ -104,8 +116,8 @@ class FailureType(StrEnum):
     )
     CERTIFICATE_EXPIRED = "certificate_expired", Row(
         Category.SSL, "certificate expired",
-        "The certificate has expired: mail clients refuse it or warn.",
-        "Renew the certificate and reload the mail server; then check why it was not renewed in time.",
+        "The certificate has expired: mail clients reject it or show a warning.",
+        "Renew the certificate and reload the mail server; then find out why it was not renewed.",
         in_story=_REFUSED_CERTIFICATE,
     )
     CERTIFICATE_NOT_YET_VALID = "certificate_not_yet_valid", Row(
@@ -147,18 +159,18 @@ class FailureType(StrEnum):
         Category.AUTHENTICATION, "login refused",
         "The server refused the login; with SCRAM, also where it could not prove that it knows the password.",
         _RIGHT_PASSWORD,
-        in_story="the server refused the login",
+        in_story="the server refused the login", may_lock=True,
     )
     AUTHENTICATION_UNAVAILABLE = "authentication_unavailable", Row(
         Category.AUTHENTICATION, "the server cannot check logins",
-        "The server cannot check logins at the moment; it says nothing about the password.",
-        "Look at the directory or database behind the logins and at its connection limits; keep the password.",
+        "The server cannot verify logins right now; this says nothing about the credentials.",
+        "Look at the directory or database behind the logins and at its connection limits; keep the credentials.",
         passes=True,
     )
     AUTHENTICATION_PAUSED = "authentication_paused", Row(
         Category.AUTHENTICATION, "login paused after a refusal",
         "The check did not log in: after a refused login, more tries could lock the account.",
-        _RIGHT_PASSWORD,
+        _RIGHT_PASSWORD, may_lock=True,
     )
     MECHANISM_NOT_OFFERED = "mechanism_not_offered", Row(
         Category.AUTHENTICATION, "login mechanism not offered",
@@ -169,7 +181,7 @@ class FailureType(StrEnum):
     GREETING_REJECTED = "greeting_rejected", Row(
         Category.RESPONSE, "turned away at the greeting",
         "The server turned the check away with its greeting: it serves nobody, or not us.",
-        "Read the server's words: maintenance, too many connections or a block list.",
+        "Look into the server's log for why it turned this connection away: a limit, a block, or a service that is not ready.",
     )
     NOT_IMAP = "not_imap", Row(
         Category.RESPONSE, "something else answers on that port",
@@ -200,7 +212,7 @@ class FailureType(StrEnum):
     OVER_QUOTA = "over_quota", Row(
         Category.RESPONSE, "no room for a new message",
         "The server works; the mailbox has no room left.",
-        "Make room in the mailbox or raise its quota; set new_message.keep_for so that the check removes its own.",
+        "Make room in the mailbox or raise its quota. If the check's own messages fill it, set new_message.keep_for.",
         word="MAILBOX FULL",
     )
     SUBMISSION_REFUSED = "submission_refused", Row(
@@ -248,7 +260,7 @@ class FailureType(StrEnum):
     TIMEOUT = "timeout", Row(
         Category.TIMEOUT, "no complete answer to {step}",
         "The step had no complete answer in time.",
-        "Look at load, disk and network of what the failed step needs; repeat the check by hand.",
+        "Check the load, disk and network behind the failed step; repeat the check by hand.",
         passes=True,
     )
     # fmt: on

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from imapcheck.result import Asked, CheckResult, judged_total
+from imapcheck.asked import Asked
+from imapcheck.result import CheckResult, judged_total
 
 type CloudWatchUnit = Literal["Percent", "Milliseconds", "Count", "Bytes", "Seconds"]
 MetricSet = Literal["alarms", "main", "steps", "all"]

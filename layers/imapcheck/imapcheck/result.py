@@ -1,6 +1,6 @@
 """The result of a check: frozen, one JSON object, the same from the command line and the Lambda."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -252,6 +252,11 @@ class CheckResult:
         return next((step for step in self.steps if step.name == name), None)
 
     @property
+    def reason(self) -> Failure | None:
+        """The failure that explains the others: what ends a session comes before what it then did not find."""
+        return min(self.failures, key=lambda failure: failure.type.explained_by, default=self.failure)
+
+    @property
     def step_ms(self) -> dict[str, float]:
         """How long each step took that ran, in their order."""
         return {step.name: step.duration_ms for step in self.steps if step.duration_ms is not None}
@@ -268,29 +273,6 @@ class CheckResult:
     def unreached(self) -> tuple[PlaceFacts, ...]:
         """The places that looked and could not reach the server."""
         return tuple(place for place in self.places or () if place.reached is False)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a check's definition asks for, as plain values for whoever shows a run; None is what it does not say.
-
-    Of a definition that could not be read only the `file` is known. `server` is a URL, `mailbox` the one that is
-    searched, `timeout` in seconds, `thresholds` in milliseconds by the step's name or `total`.
-    """
-
-    server: str | None = None
-    file: str | None = None
-    secret: str | None = None
-    send_secret: str | None = None
-    runbook: str | None = None
-    timeout: float | None = None
-    thresholds: Mapping[str, float] = field(default_factory=dict)
-    certificate_days: float = 14
-    mailbox: str | None = None
-    min_matches: int | None = None
-    max_age_seconds: float | None = None
-    quota_warn_percent: float | None = None
-    runs_outside: bool = False
 
 
 def judged_total(steps: Iterable[StepResult], duration_ms: float) -> float:

@@ -1,7 +1,7 @@
 """How people read times, lengths, sizes, shares, counts and failures: each is spelled here and nowhere else."""
 
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 _MIB = 1 << 20
 _MINUTES_FROM_MS, _MINUTES_ALONE_FROM_MS = 90_000, 600_000
@@ -35,6 +35,18 @@ def between(first: datetime, last: datetime, now: datetime | None = None) -> str
 def clocks(first: datetime, last: datetime, now: datetime) -> str:
     """`10:15 to 10:50 UTC`, each with its date if it is not `now`'s."""
     return f"{clock(first, now).removesuffix(' UTC')} to {clock(last, now)}"
+
+
+def local_clock(moment: datetime, zone: tzinfo) -> str:
+    """`11:12 CET`, with the day where it is another there than in UTC."""
+    local = moment.astimezone(zone)
+    day = "" if local.date() == moment.astimezone(UTC).date() else f"{local.day} {local:%b} "
+    return f"{day}{local:%H:%M %Z}"
+
+
+def local_clocks(first: datetime, last: datetime, zone: tzinfo) -> str:
+    """`11:15 to 11:50 CET`, each with its day where it is another there than in UTC."""
+    return f"{local_clock(first, zone).rpartition(' ')[0]} to {local_clock(last, zone)}"
 
 
 def length(ms: float) -> str:

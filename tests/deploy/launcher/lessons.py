@@ -1,6 +1,7 @@
 """What MiniStack 1.5.33 lacks and the project uses: what AWS does, and what the emulator does instead."""
 
 import io
+import json
 import os
 import re
 import shutil
@@ -103,12 +104,15 @@ def _filter_pattern(raw: str) -> Callable[[str], bool]:
     return (lambda message: any(term in message for term in terms)) if terms else _original_filter_pattern(raw)
 
 
-def _resource_arn(service: str, method: str, path: str, headers: Any, *others: Any, **named: Any) -> str:
+def _resource_arn(service: str, method: str, path: str, headers: Any, body: bytes, *others: Any, **named: Any) -> str:
     """To read a log group's events AWS asks for `log-group:NAME:log-stream:..`, which the group's own ARN in
-    CloudFormation, `log-group:NAME:*`, covers. MiniStack asks for `log-group:NAME`."""
-    arn: str = _original_resource_arn(service, method, path, headers, *others, **named)
-    reads = headers.get("x-amz-target", "").endswith((".FilterLogEvents", ".GetLogEvents"))
-    return f"{arn}:log-stream:" if service == "logs" and reads else arn
+    CloudFormation, `log-group:NAME:*`, covers, and to make a stream likewise; to write events it asks for that of the
+    stream (Service Authorization Reference, Amazon CloudWatch Logs). MiniStack asks for `log-group:NAME`."""
+    arn: str = _original_resource_arn(service, method, path, headers, body, *others, **named)
+    operation = headers.get("x-amz-target", "").rpartition(".")[2] if service == "logs" else ""
+    if operation == "PutLogEvents":
+        return f"{arn}:log-stream:{json.loads(body)['logStreamName']}"
+    return f"{arn}:log-stream:" if operation in ("FilterLogEvents", "GetLogEvents", "CreateLogStream") else arn
 
 
 def _replace_action(original: Callable[..., Any], replacement: Callable[..., Any]) -> None:

@@ -3,11 +3,11 @@
 import json
 from collections.abc import Callable
 
+from imapcheck.asked import Asked
 from imapcheck.output import junit, nagios, prometheus
 from imapcheck.output.formats import FORMATS
 from imapcheck.output.json_lines import json_object
 from imapcheck.output.outcome import Outcome, worst_first
-from imapcheck.result import Asked
 from imapcheck.version import VERSION
 from support.full_results import available, refused
 from support.more_results import RUNS, crashed, fleet, not_run, outcome_of

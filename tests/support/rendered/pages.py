@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+from imapcheck.asked import Asked
 from imapcheck.output.outcome import Outcome
 from imapcheck.report.page import page, run_fragment
 from imapcheck.report.widget import CheckRow, Choice, Problem, checks_widget, sentence_widget
-from imapcheck.result import Asked
 from imapcheck.version import VERSION
 from support.full_results import available, refused, sent, slow
 from support.more_results import (

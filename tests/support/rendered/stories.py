@@ -8,12 +8,13 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from imapcheck.alarms.joint_story import Part, tell_together, tell_together_bare
+from imapcheck.alarms.joint_story import tell_together, tell_together_bare
 from imapcheck.alarms.kind import Change, Evidence, Links, MonitorError, Others
 from imapcheck.alarms.kinds import CERTIFICATE, KINDS, NOT_RUNNING, SLOW, UNAVAILABLE
+from imapcheck.alarms.storm import Part
 from imapcheck.alarms.story import Setting, Story, tell, tell_bare, tell_foreign
+from imapcheck.asked import Asked
 from imapcheck.failures import FailureType
-from imapcheck.result import Asked
 from support.golden import leaves
 from support.rendered.paper import sheet
 from support.rendered.spells import spells

@@ -47,7 +47,7 @@ def course() -> list[Outcome]:
 
 def changes() -> str:
     """The line that each run is worth, a run a minute."""
-    watched, lines = Watched(Order(Path("mail.json")), 0.0), []
+    watched, lines = Watched(Order(Path("mail.json")), 0.0, 60.0), []
     for minutes, outcome in enumerate(course()):
         line = watched.take(outcome, BEGAN + timedelta(minutes=minutes))
         counts = f"{watched.runs} runs, {watched.failed} failed, {watched.failed_now} now"

@@ -4,8 +4,9 @@ import re
 from datetime import UTC, datetime
 
 from imapcheck.alarms.kind import Change, Evidence, Plot, clean
-from imapcheck.alarms.spell import good_since
-from imapcheck.result import Asked
+from imapcheck.alarms.spell import good_since, may_lock
+from imapcheck.alarms.times import since_beside
+from imapcheck.asked import Asked
 from imapcheck.wording import clock, date
 
 _DATAPOINT = re.compile(r"(\d+(?:\.\d+)?) \((\d\d/\d\d/\d\d \d\d:\d\d:\d\d)\)")
@@ -19,16 +20,17 @@ def bare(change: Change, asked: Asked, evidence: Evidence) -> Plot:
         return Plot(
             change.kind.word_at_end,
             (f": the alarm {change.kind} ended, {at}",),
-            f"since {at}: the alarm {change.kind} is quiet again",
-            f"how long it rang is not known: {silence}",
+            f"since {at}: the alarm {change.kind} is OK again",
+            f"its length is not known: {silence}",
             words,
         )
     since = change.kind.began(change)
     began = f"since {date(change.at, change.at)} or earlier" if since is None else f"since {date(since, change.at)}"
+    beside = since_beside(change, asked, since or change.at, " or earlier" if since is None else "")
     return Plot(
         change.kind.word,
         (": reason unknown", f", {began}", f": {silence.partition(' (')[0]}"),
-        f"{began}: {change.kind.rule(change)}; the alarm rang at {clock(change.at, change.at)}",
+        f"{beside}: {change.kind.rule(change)}; alarm at {clock(change.at, change.at)}",
         f"reason unknown: {silence}",
         words,
         advice=_look_yourself(asked, evidence),
@@ -37,25 +39,26 @@ def bare(change: Change, asked: Asked, evidence: Evidence) -> Plot:
 
 
 def unfounded(change: Change, asked: Asked, evidence: Evidence) -> Plot:
-    """The alarm rings, set by hand for instance, and no run is bad, or none is there."""
+    """The alarm was set by hand, for instance, and no run is bad, or none is there."""
     silence = _silence(change, evidence)
     return Plot(
         "ALARM",
-        (f": {change.kind} rings, but {silence}",),
-        f"since {date(change.at, change.at)}: the alarm {change.kind} rings",
-        f"reason not known: {silence}; was the alarm set by hand?",
+        (f": {change.kind} is in alarm, but {silence}",),
+        f"since {date(change.at, change.at)}: the alarm {change.kind} is in alarm",
+        f"reason unknown: {silence}; the alarm may have been set by hand (a rehearsal)",
         (f"CloudWatch: {clean(change.reason)}",),
         advice=_look_yourself(asked, evidence),
     )
 
 
 def _look_yourself(asked: Asked, evidence: Evidence) -> str:
-    by_hand = "Run the check by hand (line Run again): it shows whether and why it fails."
-    if asked.file is None:
-        by_hand = "Run the check by hand: it shows whether and why it fails."
+    if may_lock(evidence.runs):
+        return "Look into the log (line Log). Do not run the check by hand: another refused login may lock the account."
+    line = "" if asked.file is None else " (line Run again)"
+    by_hand = f"Run the check once by hand{line}: it shows whether and why it fails."
     if evidence.problem is None:
-        return f"{by_hand} Then look into the log (line Runs)."
-    return f"{by_hand} Then look into the log of the function explain_alarm, or the next mail knows no more."
+        return f"{by_hand} Then look into the log (line Log)."
+    return f"{by_hand} Then look into the log of the function explain_alarm: it says why this message knows no more."
 
 
 def first_datapoint(change: Change) -> datetime | None:

@@ -2,18 +2,28 @@
 
 import re
 
-from imapcheck.alarms.spell import type_of
+from imapcheck.advice import OAUTH, advice_for, headline_for, server_says_why
+from imapcheck.asked import Asked
 from imapcheck.definition.secret import place_of
-from imapcheck.failures import FailureType
-from imapcheck.result import Asked, CheckResult
+from imapcheck.failures import DOWN, Category, FailureType
+from imapcheck.result import CheckResult
 from imapcheck.steps import STEPS
 from imapcheck.wording import length
 
-DOWN = "DOWN"
-_PROVIDER = " If the server is not yours, ask its provider."
+UNSTABLE = "UNSTABLE"
+_PROVIDER = " If you do not run this server, forward this message to its provider."
+_NOTHING_CHANGED = frozenset({FailureType.CERTIFICATE_EXPIRED, FailureType.OVER_QUOTA})
+"""Time alone brings these about."""
+_GENERIC = frozenset(type.advice for type in FailureType)
 
 
 _SENDING = {step.name for step in STEPS.values() if "send" in step.needs} - {"arrival"}
+
+
+def mechanism_of(run: CheckResult, asked: Asked) -> str | None:
+    """The mechanism of the server at which the run failed."""
+    sending = run.reason is not None and run.reason.step in _SENDING
+    return asked.send_authentication if sending else asked.authentication
 
 
 def behind(step: str) -> str:
@@ -22,32 +32,38 @@ def behind(step: str) -> str:
 
 
 def may_have_changed(run: CheckResult) -> bool:
-    """Whether asking what has changed leads anywhere: time alone ends a certificate."""
-    return type_of(run) is not FailureType.CERTIFICATE_EXPIRED
+    """Whether asking what has changed leads anywhere."""
+    failure = run.reason
+    if failure is None or failure.type in _NOTHING_CHANGED:
+        return False
+    return not server_says_why(failure.type, failure.detail)
 
 
 def word_of(run: CheckResult) -> str:
     """The first word: DOWN, unless all that failed leaves the server itself in order."""
-    words = [failure.type.word for failure in run.failures]
-    return words[0] if words and DOWN not in words else DOWN
+    return DOWN if run.reason is None else run.reason.type.word
 
 
 def headline_of(run: CheckResult, asked: Asked) -> str:
     """`connection refused`: for a subject."""
-    if run.failure is None:
+    failure = run.reason
+    if failure is None:
         return "run failed"
-    headline = _named(run.failure.type.headline.format(step=run.failure.step), run, asked)
+    general = headline_for(failure.type, failure.detail, mechanism_of(run, asked))
+    headline = _named(general.format(step=failure.step), run, asked)
     # The mailbox's server works where the sending one refuses a login, say: a subject must not mix them up.
-    return f"sending: {headline}" if run.failure.step in _SENDING and not re.search("sen[dt]", headline) else headline
+    return f"sending: {headline}" if failure.step in _SENDING and not re.search("sen[dt]", headline) else headline
 
 
 def meaning_of(run: CheckResult, asked: Asked) -> str:
     """What it means in this case, as ` - the server refused ..`; nothing where the detail says it."""
-    if run.failure is None:
+    if run.reason is None:
         return ""
-    type, step = run.failure.type, run.failure.step
+    type, step = run.reason.type, run.reason.step
     if type is FailureType.TIMEOUT:
         told = _waited(run.step_ms.get(step), asked)
+    elif type is FailureType.AUTHENTICATION_FAILED and mechanism_of(run, asked) in OAUTH:
+        told = "the mail server refused the access token"
     else:
         meaning = f"{type.meaning[0].lower()}{type.meaning[1:].rstrip('.')}"
         told = meaning if type.in_story is None else type.in_story
@@ -63,15 +79,51 @@ def _waited(took: float | None, asked: Asked) -> str:
 
 def advice_of(run: CheckResult, asked: Asked, *, worked_before: bool) -> str | None:
     """What to do first, with the names of this check; where it worked before, the server's provider may know more."""
-    if run.failure is None:
+    failure = run.reason
+    if failure is None:
         return None
-    ask = _PROVIDER if worked_before and run.failure.type.hosted else ""
-    return f"{_named(run.failure.advice, run, asked)}{ask}"
+    ask = _PROVIDER if worked_before and failure.type.hosted else ""
+    # Whoever made the result may have known no more than the type.
+    generic = failure.advice in _GENERIC
+    advice = failure.advice if not generic else advice_for(failure.type, failure.detail, mechanism_of(run, asked))
+    return f"{_named(advice, run, asked)}{ask}"
+
+
+def unstable_advice(run: CheckResult, asked: Asked, failed_at: str, good_at: str) -> str | None:
+    """What to do about a server that serves some runs and not others; the times are those of two such runs."""
+    failure = run.reason
+    if failure is None or failure.type.word != DOWN:
+        return advice_of(run, asked, worked_before=True)
+    generic = failure.type.advice == advice_for(failure.type, failure.detail, mechanism_of(run, asked))
+    if not generic and failure.type.category is not Category.AUTHENTICATION:
+        return advice_of(run, asked, worked_before=True)
+    match failure.type.category:
+        case Category.AUTHENTICATION:
+            first = (
+                f"Keep the credentials: the server accepted them at {good_at}. Check whether all servers behind this"
+                f" name know the account and reach the login service (their logs at {failed_at})."
+            )
+        case Category.DNS:
+            first = (
+                "Query each name server of the zone, then the resolver of the check's network: some lookups are"
+                " answered and some are not."
+            )
+        case Category.SSL:
+            first = (
+                f"Check the certificate and TLS settings at every address of the name: some sessions succeed, so one of"
+                f" several servers probably differs ({failed_at} failed, {good_at} was good)."
+            )
+        case _:
+            first = (
+                f"Check whether the mail service restarts or hits a limit (its log at {failed_at}), then each server"
+                " behind the load balancer. Some runs get through: this is no full outage."
+            )
+    return f"{first}{_PROVIDER}"
 
 
 def _named(text: str, run: CheckResult, asked: Asked) -> str:
     """`text` with the names of this check in place of general words (`imapcheck.failures`)."""
-    step = "" if run.failure is None else run.failure.step
+    step = "" if run.reason is None else run.reason.step
     named = asked.send_secret if step == "send_authenticate" else asked.secret
     if named is not None:
         secret = f"the secret {named} ({place_of(named).store})" if named else "the secret"
@@ -80,4 +132,4 @@ def _named(text: str, run: CheckResult, asked: Asked) -> str:
         text = text.replace("the definition", asked.file)
     if asked.mailbox is not None and step == "examine":
         text = text.replace("such mailbox", f"mailbox {asked.mailbox}")
-    return text.replace("what the failed step needs", behind(step))
+    return text.replace("behind the failed step", f"of {behind(step)}")

@@ -6,14 +6,16 @@ from imapcheck.alarms.alarm import Alarm, Signal
 from imapcheck.alarms.bare import bare
 from imapcheck.alarms.by_runs import ByRuns, fields_of
 from imapcheck.alarms.kind import Change, Evidence, Plot, clean
-from imapcheck.alarms.sentences import address_of, certificate_names, expiry_of, since_when
+from imapcheck.alarms.sentences import address_of, certificate_names, expiry_of, since_and_how_long
 from imapcheck.alarms.spell import Spell, certificate_days
+from imapcheck.asked import Asked
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.monitoring import RunsOf, ScheduleDefinition
-from imapcheck.result import Asked, CheckResult, TlsFacts
+from imapcheck.result import CheckResult, TlsFacts
 from imapcheck.wording import date, days
 
-_URGENT_DAYS = 3
+_URGENT_DAYS = 5
+"""Friday evening's five days end before a Wednesday."""
 
 
 class Certificate(ByRuns):
@@ -53,10 +55,10 @@ class Certificate(ByRuns):
         return Plot(
             "CERTIFICATE",
             (f": expires in {days(left)}", f", on {expiry_of(run)}", "; nothing is broken yet"),
-            f"{since_when(change, spell)}: fewer than {limit} left; nothing is broken yet",
+            f"{since_and_how_long(change, asked, spell)}: fewer than {limit} left; nothing is broken yet",
             f"certificate: expires in {days(left)}, on {expiry_of(run)}",
             certificate_names(run.server.tls),
-            worked="" if left < _URGENT_DAYS else "This can wait until morning. ",
+            worked="" if left < _URGENT_DAYS else "Wait until morning: nothing is broken yet. ",
             advice=_renew(run.server.tls, when),
             facts=address_of(run),
             **fields_of(spell),
@@ -74,7 +76,7 @@ class Certificate(ByRuns):
             f"since {date(change.at, change.at)}: {days(change.threshold or 0)} or more are left again",
             f"certificate: expires in {days(left)}, on {expiry_of(run)}",
             certificate_names(run.server.tls),
-            advice="Nothing now.",
+            advice="Do nothing now.",
             until=run.started_at,
             run=run,
         )
@@ -87,12 +89,12 @@ def _renew(tls: TlsFacts | None, when: str) -> str:
     """The server's own certificate is renewed; one above it comes from the authority, in the chain that is served."""
     if tls is not None and tls.certificate_expiring is not None:
         return (
-            f"It is {clean(tls.certificate_expiring)}, above the server's own certificate: have the server send the"
-            f" current chain of its authority {when}. Once expired, mail clients refuse it. Not yours? Tell the"
-            " provider."
+            f"Have the server send the current chain of its authority {when}: what expires is"
+            f" {clean(tls.certificate_expiring)}, above the server's own certificate. Once it expires, mail clients"
+            " reject it. If you do not run this server, forward this message to its provider."
         )
     return (
-        f"Renew it {when} and reload the mail server; the next run sees it. Is renewal automatic? Then see why"
-        " it has not run, or whether the old file is still loaded. Once expired, mail clients refuse it or warn."
-        " Not your server? Tell the provider."
+        f"Renew it {when} and reload the mail server; the next run sees it. If renewal is automatic, find out why it"
+        " has not run, or whether the old file is still loaded. Once it expires, mail clients reject it or"
+        " show a warning. If you do not run this server, forward this message to its provider."
     )

@@ -16,6 +16,7 @@ DESCRIPTION_LIMIT = 2800
 """Slack shows no more than 3,000 characters of a section."""
 TITLE_LIMIT = 240
 STEP_LIMIT = 900
+TRANSCRIPT_HEAD = "Transcript (C: the check, S: the server):"
 _TRANSCRIPT_LINES = 6
 _CALLS = re.compile(r"@(?=\w)")
 _FOR_CHAT = str.maketrans({"<": "‹", ">": "›", "`": "'"})
@@ -71,9 +72,10 @@ def harmless(text: str) -> str:
 
 
 def _description(plotted: Plot, facts: Sequence[str]) -> str:
-    ours = [plotted.when, harmless(plotted.why)]
-    block = [*plotted.quoted, *((f"Steps: {'  '.join(plotted.steps)}",) if plotted.steps else ())]
-    block += plotted.transcript[-_TRANSCRIPT_LINES:]
+    ours = [plotted.when, harmless(plotted.why), *([plotted.runs] if plotted.runs is not None else [])]
+    steps = "  ".join(plotted.steps).replace(" <- ", ": ")
+    block = [*plotted.quoted, *((f"Steps: {steps}",) if steps else ())]
+    block += [TRANSCRIPT_HEAD, *plotted.transcript[-_TRANSCRIPT_LINES:]] if plotted.transcript else []
     closing = " ".join(facts)
     room = DESCRIPTION_LIMIT - sum(map(len, ours)) - len(closing) - 20
     parts = [*ours, *((fenced(block, room),) if block else ()), *((harmless(closing),) if closing else ())]

@@ -1,15 +1,19 @@
-"""Many changes in one story: a storm is reported worst first, with its counts, and none of it is lost."""
+"""Many changes in one story: a storm is told worst first, grouped by cause and address, and none of it is lost."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
 
 from imapcheck.alarms.bare import bare
 from imapcheck.alarms.chat_card import DESCRIPTION_LIMIT, fenced, harmless, notification
-from imapcheck.alarms.kind import UNTOLD, Change, Plot
+from imapcheck.alarms.kind import UNTOLD, Change
 from imapcheck.alarms.kinds import KINDS
-from imapcheck.alarms.layout import ascii_line, cut, wrap
+from imapcheck.alarms.layout import ascii_line, cut, flow, wrap
+from imapcheck.alarms.storm import Part, Told, common, company, earliest, groups, suspects_us, where
 from imapcheck.alarms.story import Setting, Story, head_line, plot_of
+from imapcheck.alarms.times import since_beside
 from imapcheck.result import CheckResult, isoformat
 from imapcheck.wording import between, count, date
 
@@ -18,27 +22,14 @@ _INDENT = "      "
 _WORDS_SHOWN = 160
 
 
-class Part(NamedTuple):
-    """Which of how many stories this one is, where a storm needs several."""
-
-    number: int = 1
-    of: int = 1
-
-
-class _Entry(NamedTuple):
-    change: Change
-    setting: Setting
-    plot: Plot
-
-
 def tell_together(changes: Sequence[tuple[Change, Setting]], part: Part = Part()) -> Story:  # noqa: B008 - immutable
     """One story of all `changes`, at least one; their order does not matter."""
-    return _joint([_Entry(*item, plot_of(*item)) for item in _in_order(changes)], part)
+    return _joint([Told(*item, plot_of(*item)) for item in _in_order(changes)], part)
 
 
 def tell_together_bare(changes: Sequence[tuple[Change, Setting]], part: Part = Part()) -> Story:  # noqa: B008
     """What the alarms themselves say: for where anything more could not be made."""
-    return _joint([_Entry(*item, bare(item[0], item[1].asked, UNTOLD)) for item in _in_order(changes)], part)
+    return _joint([Told(*item, bare(item[0], item[1].asked, UNTOLD)) for item in _in_order(changes)], part)
 
 
 def _in_order(changes: Sequence[tuple[Change, Setting]]) -> list[tuple[Change, Setting]]:
@@ -47,7 +38,7 @@ def _in_order(changes: Sequence[tuple[Change, Setting]]) -> list[tuple[Change, S
 
 
 def order(changes: Sequence[Change]) -> Callable[[Change], tuple[object, ...]]:
-    """The key by which `changes` are sorted: the check worst off at the end first, each check's as they came."""
+    """The key by which `changes` are told: the check that is worst off at the end first, each check's as they came."""
     last = {change.alarm: change for change in sorted(changes, key=lambda change: change.at)}
     worst: dict[str, tuple[bool, int]] = {}
     for change in last.values():
@@ -56,84 +47,158 @@ def order(changes: Sequence[Change]) -> Callable[[Change], tuple[object, ...]]:
     return lambda change: (worst[change.check], change.check, change.at, KINDS.index(change.kind))
 
 
-def _joint(entries: Sequence[_Entry], part: Part) -> Story:
-    verdicts = ", ".join(f"{number} {word}" for word, number in Counter(item.plot.word for item in entries).items())
-    common = _common(entries)
-    most = f"; most: {common[0].replace(':', '')}" if common is not None else ""
-    parts = f" (part {part.number} of {part.of})" if part.of > 1 else ""
-    title = f"{count(len(entries), 'alarm')}{parts}: {verdicts}"
-    subject = ascii_line((title, most))
+def _joint(told: Sequence[Told], part: Part) -> Story:
+    head = _Head(told, part)
+    subject = ascii_line(head.subject)
     return Story(
         subject=subject,
-        text="\n".join(_lines(entries, title, common)) + "\n",
-        card=_card(entries, subject, part),
-        content=_content(entries, subject, part),
+        text="\n".join(_lines(head)) + "\n",
+        card=_card(head, subject),
+        content=_content(head, subject),
     )
 
 
-def _common(entries: Sequence[_Entry]) -> tuple[str, int, str | None] | None:
-    """(reason, how often, what to do) of what more than half of those that ring have in common."""
-    ringing = [item for item in entries if item.change.state == "ALARM" and item.plot.run is not None]
-    reasons = Counter(item.plot.why.partition(" - ")[0] for item in ringing)
-    [(reason, number)] = reasons.most_common(1) or [("", 0)]
-    if number < 2 or number * 2 <= len(ringing):
-        return None
-    advice = Counter(item.plot.advice for item in ringing if item.plot.why.startswith(reason)).most_common(1)
-    return reason, number, advice[0][0]
+class _Head:
+    """What a joint story says above its entries: of how many checks, since when, why, where, and what to do."""
+
+    def __init__(self, told: Sequence[Told], part: Part) -> None:
+        ours = suspects_us(told)
+        self.told, self.part, self.suspects_us = told, part, ours is not None
+        self.common, self.company = common(told), company(told)
+        self.do = ours or (self.common.advice if self.common is not None else None)
+        in_alarm = [item for item in told if item.change.state == "ALARM"]
+        self.since = earliest(self.common.items if self.common is not None else in_alarm)
+        words, checks = {item.plot.word for item in told}, {item.change.check for item in told}
+        one_kind = len(words) == 1 and all(item.is_down for item in told)
+        self._one_outage = one_kind and len(checks) == len(told) > 1 and self.since is not None
+
+    @property
+    def subject(self) -> tuple[str, ...]:
+        """Verdict and number, since when, cause; whom to suspect, or where all of it is."""
+        if self.common is None or self.since is None or not self._one_outage:
+            most = f"; most: {self.common.cause.replace(':', '')}" if self.common is not None else ""
+            return self.title, most, f" since {date(self.since, self.last)}" if most and self.since is not None else ""
+        since, headline = f" since {date(self.since, self.last)}", self.common.headline
+        if self.suspects_us:
+            return self.title, since, ": suspect our own network first", f" ({headline})"
+        place = f"; {self.common.where}" if self.common.where.startswith("all on") else ""
+        return self.title, since, f": {headline}", place
+
+    @property
+    def title(self) -> str:
+        """`12 of 40 checks DOWN`, or `14 alarms: 12 DOWN, 1 NO RESULT, 1 UP` where they are not of one kind."""
+        parts = f" (part {self.part.number} of {self.part.of})" if self.part.of > 1 else ""
+        if self._one_outage:
+            of = f" of {self.company.total}" if self.company is not None and self.part.of == 1 else ""
+            return f"{len(self.told)}{of} checks {self.told[0].plot.word}{parts}"
+        words = Counter(item.plot.word for item in self.told).items()
+        return f"{count(len(self.told), 'alarm')}{parts}: {', '.join(f'{number} {word}' for word, number in words)}"
+
+    @property
+    def when(self) -> str:
+        """`since 24 Nov 10:12 UTC (5 min); alarms at 24 Nov 10:17 UTC`."""
+        first = min(item.change.at for item in self.told)
+        times = f"at {date(first, first)}" if date(first) == date(self.last) else f"{between(first, self.last, first)}"
+        if self.since is None:
+            return f"alarms {times}"
+        at_the_end = replace(self.told[0].change, at=self.last)
+        return f"{since_beside(at_the_end, self.told[0].setting.asked, self.since)}; alarms {times}"
+
+    @property
+    def cause(self) -> str | None:
+        """`12 of them: connect: connection_refused, all on 192.0.2.10`."""
+        if self.common is None:
+            return None
+        number, place = len(self.common.items), self.common.where
+        them = f"all {number}" if number == len(self.told) else f"{number} of them"
+        return f"{them}: {self.common.cause}{f', {place}' if place else ''}"
+
+    @property
+    def rest(self) -> str | None:
+        """How the other checks are."""
+        if self.company is None:
+            return None
+        return self.company.rest or "Every check of this stack is in alarm."
+
+    @property
+    def dashboard(self) -> str | None:
+        return self.told[0].setting.links.dashboard
+
+    @property
+    def last(self) -> datetime:
+        return max(item.change.at for item in self.told)
 
 
-def _lines(entries: Sequence[_Entry], title: str, common: tuple[str, int, str | None] | None) -> list[str]:
-    times = sorted(item.change.at for item in entries)
-    first, last = (date(moment, times[-1]) for moment in (times[0], times[-1]))
-    when = f"at {last}" if first == last else f"from {between(times[0], times[-1], times[-1])}"
-    lines = [*wrap(title, "  ", first=""), when]
-    if common is not None:
-        reason, number, advice = common
-        lines += wrap(f"{number} of them: {reason}", "  ", first="")
-        lines += ["", *wrap(advice, "    ", first="DO: ")] if advice is not None else []
-    for before, item in zip([None, *entries], entries, strict=False):
-        lines += ["", *_entry(item, () if before is None else before.plot.quoted)]
-    dashboard = entries[0].setting.links.dashboard
-    return [*lines, *(["", f"Dashboard: {dashboard}"] if dashboard is not None else [])]
+def _lines(head: _Head) -> list[str]:
+    lines = [*wrap(head.title, "  ", first=""), *wrap(head.when, "  ", first="")]
+    for line in (head.cause, head.rest):
+        lines += wrap(line, "  ", first="") if line is not None else []
+    if head.do is not None:
+        lines += ["", *wrap(head.do, "    ", first="DO: ")]
+    for group in groups(head.told):
+        lines += ["", *_entry(group)]
+    return [*lines, *(["", f"Dashboard: {head.dashboard}"] if head.dashboard is not None else [])]
 
 
-def _entry(item: _Entry, words_above: Sequence[str]) -> list[str]:
-    """What and where, since when, why, and the words that came with it, unless they have just been said."""
-    lines = [head_line(item.plot.word, item.change.check, item.setting.asked.server)]
-    lines += wrap(item.plot.when, f"{_INDENT}  ", first=_INDENT)
-    lines += wrap(item.plot.why.partition(" - ")[0], f"{_INDENT}  ", first=_INDENT)
-    if item.plot.quoted and item.plot.quoted != words_above:
-        lines += wrap(cut(item.plot.quoted[0], _WORDS_SHOWN), f"{_INDENT}  ", first=f"{_INDENT}  ")
+def _entry(group: Sequence[Told]) -> list[str]:
+    """What and where, since when, why, and the words that came with it; of several alike, their names."""
+    first = group[0]
+    if len(group) == 1:
+        lines = [head_line(first.plot.word, first.change.check, first.setting.asked.server)]
+        lines += wrap(first.plot.when, f"{_INDENT}  ", first=_INDENT)
+    else:
+        lines = wrap(f"{first.plot.word}  {_alike(group)}", _INDENT, first="")
+    lines += wrap(first.cause, f"{_INDENT}  ", first=_INDENT)
+    if first.plot.quoted:
+        lines += wrap(cut(first.plot.quoted[0], _WORDS_SHOWN), f"{_INDENT}  ", first=f"{_INDENT}  ")
+    if len(group) > 1:
+        lines += [f"{_INDENT}{line}" for line in flow([item.change.check for item in group], columns=74)]
     return lines
 
 
-def _card(entries: Sequence[_Entry], subject: str, part: Part) -> dict[str, Any]:
-    last = max(item.change.at for item in entries)
-    lines, left = [], DESCRIPTION_LIMIT - 100
-    for item in entries:
-        line = f"{item.plot.word} {item.change.check}: {item.plot.why}"
+def _alike(group: Sequence[Told]) -> str:
+    """`12 checks of imaps://imap.example.com:993/, all on 192.0.2.10, since 24 Nov 10:12 UTC`."""
+    place, began = where(group), earliest(group)
+    servers = {item.setting.asked.server for item in group}
+    of = f" of {servers.pop()}" if len(servers) == 1 and None not in servers else ""
+    since = f", since {date(began, max(item.change.at for item in group))}" if began is not None else ""
+    return f"{count(len(group), 'check')}{of}{f', {place}' if place else ''}{since}"
+
+
+def _card(head: _Head, subject: str) -> dict[str, Any]:
+    ours = [head.when, *([head.rest] if head.rest is not None else [])]
+    lines: list[str] = [head.cause] if head.cause is not None else []
+    left, shown = DESCRIPTION_LIMIT - 200 - sum(map(len, (*ours, *lines))), 0
+    for group in groups(head.told):
+        names = ", ".join(item.change.check for item in group)
+        line = f"{group[0].plot.word} {cut(names, 400)}: {cut(group[0].plot.why, 400)}"
         if (left := left - len(line) - 1) < 0:
             break
         lines.append(line)
-    more = f"\nand {len(entries) - len(lines)} more: see the mail or the dashboard" if len(lines) < len(entries) else ""
-    dashboard = entries[0].setting.links.dashboard
+        shown += len(group)
+    more = f"\nand {len(head.told) - shown} more: see the mail or the dashboard" if shown < len(head.told) else ""
     return notification(
-        f"joint:{last:%Y%m%dT%H%M%SZ}:{part.number}",
+        f"joint:{head.last:%Y%m%dT%H%M%SZ}:{head.part.number}",
         subject,
-        f"{fenced(lines)}{more}",
-        [f"Dashboard: {dashboard}"] if dashboard is not None else [],
+        f"{'\n'.join(ours)}\n{fenced(lines)}{more}",
+        [
+            *([harmless(head.do)] if head.do is not None else []),
+            *([f"Dashboard: {head.dashboard}"] if head.dashboard is not None else []),
+        ],
         keywords=["joint"],
         metadata={"summary": harmless(subject), "eventType": "imapcheck joint"},
     )
 
 
-def _content(entries: Sequence[_Entry], subject: str, part: Part) -> dict[str, Any]:
+def _content(head: _Head, subject: str) -> dict[str, Any]:
     return {
         "schema": SCHEMA_VERSION,
         "check": None,
         "kind": "joint",
         "subject": subject,
-        "part": {"number": part.number, "of": part.of},
+        "since": isoformat(head.since) if head.since is not None else None,
+        "do": head.do,
+        "part": {"number": head.part.number, "of": head.part.of},
         "changes": [
             {
                 "check": item.change.check,
@@ -146,11 +211,11 @@ def _content(entries: Sequence[_Entry], subject: str, part: Part) -> dict[str, A
                 "alarm": item.change.alarm,
                 "now": item.setting.now,
             }
-            for item in entries
+            for item in head.told
         ],
     }
 
 
 def _failure(run: CheckResult | None) -> dict[str, str | None]:
-    failure = None if run is None else run.failure
+    failure = None if run is None else run.reason
     return {"step": failure.step if failure else None, "type": failure.type.value if failure else None}

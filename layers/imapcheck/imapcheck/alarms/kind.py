@@ -10,12 +10,15 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from imapcheck.alarms.alarm import Alarm, Signal
+from imapcheck.asked import Asked
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.monitoring import ScheduleDefinition
-from imapcheck.result import Asked, CheckResult
+from imapcheck.result import CheckResult
 from imapcheck.text import one_line
 
 type AlarmState = Literal["ALARM", "OK"]
+OTHERS_WINDOW = timedelta(minutes=20)
+"""How far back the newest runs of the other checks are looked for."""
 _OLDEST_END = timedelta(days=7)
 
 
@@ -37,12 +40,22 @@ class Change:
 
 @dataclass(frozen=True)
 class Others:
-    """The other checks of the stack: how many there are, which have an alarm that rings, and how many more of which
-    the readers of this story need not know the names."""
+    """The other checks of the stack: how many there are, which are in alarm, and how many more of which the readers of
+    this story need not know the names.
+
+    Of those that are not in alarm, `good` ended their last run well and `failed` did not, as the log has it; None where
+    the log was not asked.
+    """
 
     total: int
     ringing: tuple[str, ...] = ()
     unnamed: int = 0
+    good: int | None = None
+    failed: int = 0
+
+    @property
+    def in_alarm(self) -> int:
+        return len(self.ringing) + self.unnamed
 
 
 @dataclass(frozen=True)
@@ -62,10 +75,19 @@ class MonitorError:
 
 
 @dataclass(frozen=True)
+class Beginning:
+    """When an outage began, to the minute, and how many runs were bad since: as the alarm's own metric has it."""
+
+    since: datetime
+    bad_runs: int
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What the log gave: runs and errors newest first, as far back as `looked_from`; or why it gave nothing.
 
-    `machine` is the one outside that reported last, of a check that is run from there.
+    `machine` is the one outside that reported last, of a check that is run from there. `beginning` is known where the
+    metric was asked for it.
     """
 
     runs: tuple[CheckResult, ...] = ()
@@ -73,6 +95,7 @@ class Evidence:
     looked_from: datetime | None = None
     problem: str | None = None
     machine: str | None = None
+    beginning: Beginning | None = None
 
 
 UNTOLD = Evidence(problem="the story could not be made")
@@ -81,13 +104,17 @@ UNTOLD = Evidence(problem="the story could not be made")
 
 @dataclass(frozen=True)
 class Plot:
-    """The parts of a story. Words that are not ours stand apart, in `quoted` and `transcript`: outputs fence them."""
+    """The parts of a story. `runs` is the line of good and bad runs where they alternate.
+
+    Words that are not ours stand apart, in `quoted` and `transcript`: outputs fence them.
+    """
 
     word: str
     subject: tuple[str, ...]
     when: str
     why: str
     quoted: tuple[str, ...] = ()
+    runs: str | None = None
     worked: str = ""
     advice: str | None = None
     steps: tuple[str, ...] = ()

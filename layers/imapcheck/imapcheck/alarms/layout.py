@@ -7,6 +7,7 @@ from imapcheck.text import printable
 from imapcheck.wording import length
 
 COLUMNS = 80
+SUBJECT_LIMIT = 99
 NAMES_SHOWN = 8
 
 
@@ -38,19 +39,19 @@ def wrap(text: str, indent: str = "", *, first: str | None = None) -> list[str]:
     )  # fmt: skip
 
 
-def flow(pieces: Iterable[str], gap: str = "  ", *, indent: str = "") -> list[str]:
-    """The pieces side by side in lines of at most 80 columns, broken between pieces where that can be."""
+def flow(pieces: Iterable[str], gap: str = "  ", *, indent: str = "", columns: int = COLUMNS) -> list[str]:
+    """The pieces side by side in lines of at most `columns`, broken between pieces where that can be."""
     lines: list[str] = []
     for piece in pieces:
         longer = f"{lines[-1]}{gap}{piece}" if lines else piece
-        if lines and len(longer) <= COLUMNS:
+        if lines and len(longer) <= columns:
             lines[-1] = longer
         else:
             lines += wrap(piece, indent, first=indent if lines else "")
     return lines
 
 
-def ascii_line(parts: Iterable[str], limit: int = 99) -> str:
+def ascii_line(parts: Iterable[str], limit: int = SUBJECT_LIMIT) -> str:
     """The parts as one line of ASCII, as many as fit.
 
     An SNS subject has fewer than 100 characters, none of which is a control character (API reference, Publish).

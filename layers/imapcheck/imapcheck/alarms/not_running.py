@@ -9,10 +9,12 @@ from imapcheck.alarms.bare import bare
 from imapcheck.alarms.kind import AlarmKind, Change, Evidence, MonitorError, Plot, clean
 from imapcheck.alarms.sentences import reason_of, what_changed
 from imapcheck.alarms.spell import silence
+from imapcheck.alarms.times import since_beside
+from imapcheck.asked import Asked
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.monitoring import RunsOf, ScheduleDefinition
 from imapcheck.definition.secret import place_of
-from imapcheck.result import Asked, CheckResult
+from imapcheck.result import CheckResult
 from imapcheck.wording import between, clock, clocks, count, date, elapsed
 
 _LONGEST_WARM_UP = 2880
@@ -65,16 +67,19 @@ class NotRunning(AlarmKind):
     def start(self, change: Change, asked: Asked, evidence: Evidence) -> Plot:
         last = next(iter(evidence.runs), None)
         since = last.started_at if last is not None else change.at - change.period * change.periods
-        told = f"since {date(since, change.at)}{'' if last is not None else ' or earlier'}"
-        verdict = f" (last result, {_VERDICTS[last.verdict]})" if last is not None else ""
+        earlier = "" if last is not None else " or earlier"
+        told = f"since {date(since, change.at)}{earlier}"
+        verdict = f"; last result {_VERDICTS[last.verdict]}" if last is not None else ""
+        ran = last is not None and last.verdict == "down"
         return Plot(
             self.word,
             (f" {told}", f": {_stopped(asked, evidence)}", "; the mail server was not tested"),
-            f"{told}{verdict}: none for {count(change.periods, 'interval')} of {elapsed(change.period)}",
+            f"{since_beside(change, asked, since, earlier)}: none in"
+            f" {count(change.periods, 'interval')} of {elapsed(change.period)}{verdict}",
             f"monitor: {_monitor_says(change, asked, evidence)}; the mail server was not tested",
             tuple(_shown(change, error) for error in evidence.errors[:1]),
-            worked=what_changed(change, last, "ran" if last is not None and last.verdict == "down" else "worked"),
-            advice=_mend(asked, evidence),
+            worked=what_changed(change, last, "still ran" if ran else "still worked"),
+            advice=_fix(asked, evidence),
             since=since,
             run=last,
         )
@@ -96,7 +101,10 @@ class NotRunning(AlarmKind):
             _when_silent(change, since, until),
             f"the newest run says: {_VERDICTS[runs[0].verdict]}{f', {reason_of(runs[0])}' if failed else ''}",
             error,
-            advice="Nothing now." if not failed else "See why the newest run failed: the alarm unavailable tells it.",
+            advice="Do nothing now."
+            if not failed
+            else "Open the newest run on the dashboard: it failed. If the next ones fail too, the alarm unavailable"
+            " follows with the reason.",
             since=since,
             until=until,
             run=runs[0],
@@ -130,29 +138,30 @@ def _shown(change: Change, error: MonitorError) -> str:
     return clean(re.sub(rf"^\w+: check {re.escape(change.check)}: ", "", error.text))
 
 
-def _mend(asked: Asked, evidence: Evidence) -> str:
+def _fix(asked: Asked, evidence: Evidence) -> str:
     """What to do about the newest error, or about silence."""
     if asked.runs_outside:
-        return _mend_outside(evidence)
+        return _fix_outside(evidence)
     if not evidence.errors:
         return (
-            "See whether the schedule is on, and whether the alarm dead-letters or dropped-events rings;"
-            " then look into the log of run_check."
+            "Check in CloudWatch whether the stack's alarm dead-letters or dropped-events is in alarm, and in"
+            " EventBridge Scheduler whether the check's schedule is enabled; then look into the log of"
+            " run_check."
         )
     text = evidence.errors[0].text
     if asked.secret is not None and "CredentialsError" in text and asked.secret in text:
-        return _mend_credentials(text, asked.secret)
+        return _fix_credentials(text, asked.secret)
     if "DefinitionError" in text:
         return f"Correct {asked.file or 'the definition'} as the error says, and deploy it again."
-    return "Put right what the error names, in this stack's account and Region; the next run tries again."
+    return "Fix what the error names, in this stack's account and Region; the next run tries again."
 
 
-def _mend_outside(evidence: Evidence) -> str:
+def _fix_outside(evidence: Evidence) -> str:
     if evidence.errors:
         return f"Fix what the error names on {_machine(evidence)}; its next run tries again."
     return (
-        f"Look at {_machine(evidence)}: is it up, does imapcheck run there (journalctl -u imapcheck-outside), and"
-        " does it reach AWS?"
+        f"Check that {_machine(evidence)} is up, that imapcheck runs there (journalctl -u imapcheck-outside), and"
+        " that it reaches AWS."
     )
 
 
@@ -160,19 +169,38 @@ _UNREADABLE = re.compile(r"cannot be read: .*\((\w+)\)")
 _MISSING = ("ResourceNotFoundException", "ParameterNotFound", "InvalidRequestException")
 _REFUSED = ("AccessDeniedException", "DecryptionFailure")
 _TOKEN_ENDPOINT = re.compile(r"token endpoint (\S+): (?!it refused with (?:invalid|unauthorized)_)")
+_REFUSED_BY_ENDPOINT = re.compile(
+    r"token endpoint \S+: it refused with ((?:invalid|unauthorized|unsupported|consent|interaction)_\w+)"
+)
+_PARTS = {
+    "invalid_client": "client_id and client_secret (or the certificate in its place): a client secret expires",
+    "invalid_grant": "refresh_token: it expired or was revoked, as by a changed password; get a new one. If there is"
+    " none, check the key and the account that the grant is for",
+    "unauthorized_client": "client_id: the app may not use this grant; give it the permission and the admin's consent",
+    "invalid_scope": "scope: the provider does not know it, or the app may not ask for it",
+    "invalid_request": "token_url or tenant_id, and the fields that the provider requires",
+    "unsupported_grant_type": "token_url or tenant_id: the endpoint does not accept this kind of grant",
+    "consent_required": "the app's consent: an admin must grant it",
+    "interaction_required": "refresh_token: the provider wants a person to sign in again",
+}
+"""Which part of the secret an error code of the token endpoint is about (RFC 6749 section 5.2)."""
 _STORED = "in {store}, in this stack's account and Region; the next run takes it."
 
 
-def _mend_credentials(text: str, secret: str) -> str:
-    """The secret is put right only where it is what is wrong: it may be missing, out of reach, or not even read."""
+def _fix_credentials(text: str, secret: str) -> str:
+    """Fix the secret only where it is what is wrong: it may be missing, out of reach, or not even read."""
+    if refused := _REFUSED_BY_ENDPOINT.search(text):
+        part = next((part for code, part in _PARTS.items() if code == refused[1]), "its OAuth2 fields")
+        stored = _STORED.format(store=place_of(secret).store)
+        return f"Fix the secret {secret} {stored} The token endpoint refused it with {refused[1]}: check {part}."
     if endpoint := _TOKEN_ENDPOINT.search(text):
         return (
-            f"See whether {endpoint[1]} is the right token endpoint, whether it works, and whether run_check can reach"
-            " it; the next run tries again."
+            f"Check whether {endpoint[1]} is the right token endpoint, whether it works, and whether run_check can"
+            " reach it; the next run tries again."
         )
     reason, store = _UNREADABLE.search(text), place_of(secret).store
     if reason is None:
-        return f"Put right the secret {secret} {_STORED.format(store=store)}"
+        return f"Fix the secret {secret} {_STORED.format(store=store)}"
     if reason[1] in _MISSING:
         return f"Create or restore the secret {secret} {_STORED.format(store=store)}"
     if reason[1] in _REFUSED:
@@ -181,12 +209,12 @@ def _mend_credentials(text: str, secret: str) -> str:
             " of your own must be the stack's SecretKmsKeyArn. The secret itself may be in order."
         )
     return (
-        f"See whether {store} has an outage, and, in a VPC, whether run_check can reach it;"
+        f"Check whether {store} has an outage, and, in a VPC, whether run_check can reach it;"
         f" leave the secret {secret} alone. The next run tries again."
     )
 
 
 def _when_silent(change: Change, since: datetime | None, until: datetime) -> str:
     if since is None:
-        return f"since {date(until, change.at)}: results come in again"
+        return f"since {date(until, change.at)}: results arrive again"
     return f"after {elapsed(until - since)} without a result: {between(since, until, change.at)}"

@@ -4,12 +4,23 @@ from imapcheck.alarms.alarm import Alarm, Signal, of_the_last
 from imapcheck.alarms.bare import bare
 from imapcheck.alarms.by_runs import ByRuns, fields_of
 from imapcheck.alarms.kind import Change, Evidence, Plot
-from imapcheck.alarms.sentences import at, end_of, how_long, last_good, last_lines, reason_of, share_of, since_when
+from imapcheck.alarms.sentences import (
+    at,
+    end_of,
+    how_long,
+    last_good,
+    last_lines,
+    reason_of,
+    share_of,
+    since_and_how_long,
+    since_when,
+)
 from imapcheck.alarms.spell import Spell, find_spell
 from imapcheck.alarms.vantage import fine_from, headline_there, listed, not_from, place_lines
+from imapcheck.asked import Asked
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.monitoring import ScheduleDefinition
-from imapcheck.result import Asked, CheckResult
+from imapcheck.result import CheckResult
 from imapcheck.wording import count
 
 _LOGIN_NOT_TESTED = "LOGIN NOT TESTED"
@@ -58,11 +69,11 @@ class Partial(ByRuns):
                 f", {since_when(change, spell)}",
                 f" ({share_of(spell)})",
             ),
-            f"{since_when(change, spell)}: in {share_of(spell)}; {_before(change, spell)}",
+            f"{since_and_how_long(change, asked, spell)}: in {share_of(spell)}; {_before(change, spell)}",
             f"not from everywhere: {listed(run.unreached)} cannot reach it, {fine_from(run)}; {_session(run)}",
             place_lines(run),
             advice=_advice(run),
-            transcript=last_lines(run) if run.failure is not None else (),
+            transcript=last_lines(run) if run.reason is not None else (),
             **fields_of(spell),
         )
 
@@ -70,7 +81,7 @@ class Partial(ByRuns):
         spell = find_spell(change, evidence.runs)
         if spell is None:
             return bare(change, asked, evidence)
-        long, when = how_long(change, spell)
+        long, when = how_long(change, asked, spell)
         runs = count(len(spell.bad), "run")
         newest = evidence.runs[0]
         down, unreached = newest.verdict == "down", listed(spell.told.unreached)
@@ -80,7 +91,7 @@ class Partial(ByRuns):
             f"after {long}: {when}; {runs} partial",
             f"it was not from everywhere: {unreached} could not reach it{'; now it is down' if down else ''}",
             place_lines(newest),
-            advice="See the alarm unavailable: it reports the outage." if down else "Nothing now.",
+            advice="Read the message of the alarm unavailable: it reports the outage." if down else "Do nothing now.",
             since=spell.since,
             until=end_of(change, spell),
             bad_runs=len(spell.bad),
@@ -108,7 +119,7 @@ def _session(run: CheckResult) -> str:
 
 def _advice(run: CheckResult) -> str:
     where = listed(run.unreached)
-    way = f"Look at the way from {where}: the provider's network, anycast, a firewall that filters by country."
+    way = f"Check the way from {where}: the provider's network, anycast, a firewall that filters by country."
     if run.login_tested is False:
         return f"{way} Log in by hand meanwhile: nothing else tests it until then."
     return f"{way} Users elsewhere reach it."

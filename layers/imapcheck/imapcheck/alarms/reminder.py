@@ -8,7 +8,8 @@ from imapcheck.alarms.chat_card import fenced, harmless, notification
 from imapcheck.alarms.kind import Change, Plot
 from imapcheck.alarms.layout import ascii_line, names, wrap
 from imapcheck.alarms.story import SCHEMA_VERSION, Story, head_line
-from imapcheck.result import Asked, isoformat
+from imapcheck.asked import Asked
+from imapcheck.result import isoformat
 from imapcheck.wording import count, date, elapsed
 
 _WORDS = 2

@@ -1,33 +1,59 @@
 """The sentences that the plots are made of: since when, how long, which step, whose words, what grew."""
 
+import re
 from collections import Counter
 from datetime import datetime, timedelta
 
+from imapcheck.advice import OAUTH
 from imapcheck.alarms.kind import Change, clean
 from imapcheck.alarms.layout import cut, names
 from imapcheck.alarms.spell import Spell, certificate_days, type_of
+from imapcheck.alarms.times import between_beside, since_beside
+from imapcheck.asked import Asked
 from imapcheck.failures import FailureType
 from imapcheck.output.excerpt import end_of_part
 from imapcheck.result import CheckResult, Exceeded, TlsFacts
-from imapcheck.wording import between, clock, clocks, count, date, days, elapsed, failure_line, length, warning_line
+from imapcheck.wording import clock, clocks, count, date, days, elapsed, failure_line, length, warning_line
 
 TRANSCRIPT_LINES = 12
 TRANSCRIPT_COLUMNS = 300
 _WORTH_TELLING_MS = 10
 _NOT_TRIED_MS = 1
 _AGE = 10**9  # seconds
-_NO_DATE = "a date that the log does not tell"
-_CUT = "(.. lines left out in the log)"
+_NO_DATE = "a date that is not in the log"
+_CUT = "(… lines left out in the log)"
+_RUNS_SHOWN = 5
+_TIMED_OUT = re.compile(r"no complete answer in time(?: \(waited [^)]*\))?")
+"""Says no more than the type, beside which a story says how long was waited."""
 
 
 def reason_of(run: CheckResult) -> str:
     """`authenticate: authentication_failed`."""
-    return "run: failed" if run.failure is None else failure_line(run.failure.step, run.failure.type)
+    return "run: failed" if run.reason is None else failure_line(run.reason.step, run.reason.type)
 
 
 def since_when(change: Change, spell: Spell) -> str:
-    earlier = "" if spell.complete or spell.last_good is not None else " or earlier"
-    return f"since {date(spell.since, change.at)}{earlier}"
+    """For a subject: `since 24 Nov 10:12 UTC`, after `on and off` where good runs lie between."""
+    often = "" if spell.unbroken else "on and off "
+    return f"{often}since {date(spell.since, change.at)}{_or_earlier(spell)}"
+
+
+def since_and_how_long(change: Change, asked: Asked, spell: Spell) -> str:
+    """As `since_when`, with the readers' own clock, and how long that is."""
+    often = "" if spell.unbroken else "on and off "
+    return f"{often}{since_beside(change, asked, spell.since, _or_earlier(spell))}"
+
+
+def _or_earlier(spell: Spell) -> str:
+    return "" if spell.complete or spell.last_good is not None else " or earlier"
+
+
+def runs_in_a_line(change: Change, spell: Spell) -> str:
+    """`Runs (UTC): 10:07 failed, 10:12 good, 10:17 failed`: the newest runs, the oldest of them first."""
+    shown = spell.runs[:_RUNS_SHOWN]
+    left_out = "… " if len(shown) < len(spell.runs) else ""
+    told = (f"{at(run, change).removesuffix(' UTC')} {'failed' if bad else 'good'}" for run, bad in reversed(shown))
+    return f"Runs (UTC): {left_out}{', '.join(told)}"
 
 
 def share_of(spell: Spell) -> str:
@@ -48,9 +74,9 @@ def at(run: CheckResult, change: Change) -> str:
     return clock(run.started_at, change.at)
 
 
-def what_changed(change: Change, before: CheckResult | None, was: str = "worked") -> str:
-    """The question that a good run before it raises; it goes before an advice."""
-    return "" if before is None else f"It {was} at {at(before, change)}: what changed since? "
+def what_changed(change: Change, before: CheckResult | None, was: str = "still worked") -> str:
+    """What a good run before it asks for; it goes before an advice."""
+    return "" if before is None else f"Find out what changed after {at(before, change)}, when it {was}. "
 
 
 def end_of(change: Change, spell: Spell) -> datetime:
@@ -58,17 +84,18 @@ def end_of(change: Change, spell: Spell) -> datetime:
     return spell.after.started_at if spell.after is not None else change.at
 
 
-def how_long(change: Change, spell: Spell) -> tuple[str, str]:
+def how_long(change: Change, asked: Asked, spell: Spell) -> tuple[str, str]:
     """(how long it was, from when to when)."""
     end = end_of(change, spell)
     more = "" if spell.complete or spell.last_good is not None else "more than "
-    return f"{more}{elapsed(end - spell.since)}", between(spell.since, end, change.at)
+    return f"{more}{elapsed(end - spell.since)}", between_beside(change, asked, spell.since, end)
 
 
 def words_of(run: CheckResult) -> tuple[str, ...]:
     """What the failure says, and the failures and warnings that came with it."""
-    first = (clean(detail_of(run)),) if detail_of(run) else ()
-    more = (clean(f"also {failure_line(failure.step, failure.type, failure.detail)}") for failure in run.failures[1:])
+    first = () if not detail_of(run) or _TIMED_OUT.fullmatch(detail_of(run)) else (clean(detail_of(run)),)
+    others = (failure for failure in run.failures if failure is not run.reason)
+    more = (clean(f"also {failure_line(failure.step, failure.type, failure.detail)}") for failure in others)
     warned = (clean(warning_line(warning.type, warning.detail)) for warning in run.warnings)
     about = _is_about_certificate(run) and run.server.tls is not None
     named = certificate_names(run.server.tls, besides=detail_of(run)) if about else ()
@@ -77,7 +104,7 @@ def words_of(run: CheckResult) -> tuple[str, ...]:
 
 def detail_of(run: CheckResult) -> str:
     """What the failure says; empty where there is none."""
-    return "" if run.failure is None else run.failure.detail
+    return "" if run.reason is None else run.reason.detail
 
 
 def pause_of(spell: Spell) -> tuple[str, ...]:
@@ -92,7 +119,7 @@ def refusal_elsewhere(run: CheckResult) -> tuple[str, ...]:
     """A refusal that no run of this check saw: checks of one mailbox share the pause."""
     if type_of(run) is not FailureType.AUTHENTICATION_PAUSED:
         return ()
-    return ("what the server said then is not among these runs: an older one saw it, or another check of this mailbox",)
+    return ("The refusal itself is not among these runs: an earlier run or another check of this mailbox got it.",)
 
 
 def _is_about_certificate(run: CheckResult) -> bool:
@@ -122,13 +149,13 @@ def expiry_of(run: CheckResult) -> str:
 
 def last_lines(run: CheckResult) -> tuple[str, ...]:
     """The conversation up to the end of the failed step, its last lines; how many were left out stands in between."""
-    end = end_of_part("" if run.failure is None else run.failure.step, run.transcript)
+    end = end_of_part("" if run.reason is None else run.reason.step, run.transcript)
     before, after = max(0, end - TRANSCRIPT_LINES), len(run.transcript) - end
     shown = (_CUT if line == "[...]" else cut(line, TRANSCRIPT_COLUMNS) for line in run.transcript[before:end])
     return (
-        *((f"(.. {count(before, 'line')} before)",) if before else ()),
+        *((f"(… {count(before, 'line')} before)",) if before else ()),
         *shown,
-        *((f"(.. {count(after, 'line')} after)",) if after else ()),
+        *((f"(… {count(after, 'line')} after)",) if after else ()),
     )
 
 
@@ -136,9 +163,13 @@ def causes_of(change: Change, spell: Spell) -> tuple[str, ...]:
     """Each reason, the first to appear first: how often, and from when to when."""
     oldest_first = spell.bad[::-1]
     reasons = Counter(reason_of(run) for run in oldest_first)
-    return tuple(
-        f"{number} x {reason} ({_from_to(change, [run for run in oldest_first if reason_of(run) == reason])})"
-        for reason, number in reasons.items()
+    unread = (f"{count(spell.unread, 'earlier run')} whose reasons are in the log",) if spell.unread else ()
+    return (
+        *(
+            f"{number} × {reason} ({_from_to(change, [run for run in oldest_first if reason_of(run) == reason])})"
+            for reason, number in reasons.items()
+        ),
+        *unread,
     )
 
 
@@ -156,9 +187,9 @@ def other_reasons(change: Change, spell: Spell) -> tuple[str, ...]:
 
 def step_before(change: Change, run: CheckResult, before: CheckResult | None) -> tuple[str, ...]:
     """How long the failed step took when all was well, where that is another order of things."""
-    if before is None or run.failure is None:
+    if before is None or run.reason is None:
         return ()
-    step = run.failure.step
+    step = run.reason.step
     took, took_before = (found.step_ms.get(step) for found in (run, before))
     if took is None or took_before is None or took < _NOT_TRIED_MS:
         return ()
@@ -193,7 +224,7 @@ def address_of(run: CheckResult) -> tuple[str, ...]:
 
 def skipped(run: CheckResult, before: CheckResult | None) -> tuple[str, ...]:
     """The steps that a run left out which went on after its failure."""
-    if before is None or run.failure is None or [*run.step_ms][-1:] == [run.failure.step]:
+    if before is None or run.reason is None or [*run.step_ms][-1:] == [run.reason.step]:
         return ()
     missing = [name for name in before.step_ms if name not in run.step_ms]
     return (f"Skipped: {names(missing)}.",) if missing else ()
@@ -203,6 +234,16 @@ def certificate_left(run: CheckResult | None) -> tuple[str, ...]:
     """The days that are left, where this very run verified the certificate."""
     left = certificate_days(run) if run is not None else None
     return () if left is None else (f"Certificate: {days(left)} left.",)
+
+
+def token_of(run: CheckResult, asked: Asked) -> tuple[str, ...]:
+    """Of a refused token: that the secret was not what was wrong."""
+    refused = type_of(run) is FailureType.AUTHENTICATION_FAILED and asked.authentication in OAUTH
+    return (
+        ("The token endpoint accepted the secret and issued the token.",)
+        if refused and run.token_ms is not None
+        else ()
+    )
 
 
 def attempts_of(run: CheckResult) -> tuple[str, ...]:

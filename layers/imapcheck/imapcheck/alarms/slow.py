@@ -18,13 +18,15 @@ from imapcheck.alarms.sentences import (
     how_long,
     last_good,
     share_of,
+    since_and_how_long,
     since_when,
     what_changed,
 )
 from imapcheck.alarms.spell import Spell, find_spell
+from imapcheck.asked import Asked
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.monitoring import ScheduleDefinition
-from imapcheck.result import Asked, CheckResult
+from imapcheck.result import CheckResult
 from imapcheck.wording import count, length, over_limit
 
 
@@ -75,11 +77,11 @@ class Slow(ByRuns):
         return Plot(
             "SLOW",
             (f": {over[0] if over else 'over a limit'}", f", {since_when(change, spell)}", f" ({share_of(spell)})"),
-            f"{since_when(change, spell)}: {_were_slow(spell)}; {last_good(change, spell, 'quick')}",
+            f"{since_and_how_long(change, asked, spell)}: {_were_slow(spell)}; {last_good(change, spell, 'quick')}",
             f"slow: works, but {over[0] if over else f'the whole took {length(run.duration_ms)}'} in the last run",
-            worked="Everything works, only slower: no hurry, unless users complain. ",
-            advice=f"{what_changed(change, before, 'was quick')}Look at load, disk and network of {behind(step)}."
-            f" If this speed is normal, raise {limits} in {asked.file or 'the definition'}.",
+            advice=f"Wait for working hours unless users complain: everything works, only slower."
+            f" {what_changed(change, before, 'was still quick')}Check the load, disk and network behind {step or 'it'}:"
+            f" {behind(step)}. If this is normal, raise {limits} in {asked.file or 'the definition'}.",
             steps=timed_steps(run.step_ms, {item.name: "over its limit" for item in passed if item.name != "total"}),
             facts=(
                 *growth_of(change, grown, before),
@@ -96,7 +98,7 @@ class Slow(ByRuns):
         if spell is None:
             return bare(change, asked, evidence)
         """The worst that was seen, and how long it takes now."""
-        long, when = how_long(change, spell)
+        long, when = how_long(change, asked, spell)
         runs = count(len(spell.bad), "run")
         over = [item for run in spell.bad for item in exceeded(run)]
         worst = max(over, key=lambda item: item.duration_ms / item.limit_ms, default=None)
@@ -106,8 +108,8 @@ class Slow(ByRuns):
             "NOT SLOW",
             (f": fast enough again after {long}", f"; {runs} over a limit"),
             f"after {long}: {when}; {runs} over a limit",
-            f"it was {name}: {length(took)} at worst{limited}",
-            advice="Nothing now.",
+            f"worst: {name} {length(took)}{limited}",
+            advice="Do nothing now.",
             facts=_took_now(name, spell.after),
             since=spell.since,
             until=end_of(change, spell),

@@ -4,18 +4,23 @@
 a card for chat and an object for programs. It does no I/O and knows no clock.
 """
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from imapcheck.alarms.bare import bare
-from imapcheck.alarms.chat_card import card, fenced, harmless, notification
+from imapcheck.alarms.chat_card import TRANSCRIPT_HEAD, card, fenced, harmless, notification
+from imapcheck.alarms.company import of_others
 from imapcheck.alarms.kind import UNTOLD, AlarmState, Change, Evidence, Links, Others, Plot
-from imapcheck.alarms.layout import COLUMNS, ascii_line, flow, names, wrap
-from imapcheck.result import Asked, CheckResult, isoformat
+from imapcheck.alarms.layout import COLUMNS, SUBJECT_LIMIT, ascii_line, flow, wrap
+from imapcheck.alarms.spell import may_lock
+from imapcheck.asked import Asked
+from imapcheck.result import CheckResult, isoformat
 from imapcheck.text import one_line
 
 SCHEMA_VERSION = 1
 _FOREIGN_LINES, _FOREIGN_COLUMNS = 50, 4000
+_SINCE = re.compile(r", (?:on and off )?since ")
 
 
 @dataclass(frozen=True)
@@ -61,13 +66,19 @@ def plot_of(change: Change, setting: Setting) -> Plot:
     plotted = tell(change, setting.asked, setting.evidence)
     if setting.now is None:
         return plotted
-    said = "over by now" if setting.now == "OK" else "rings again"
+    said = "over by now" if setting.now == "OK" else "in alarm again"
     return replace(plotted, subject=(f", {said}", *plotted.subject), when=f"{plotted.when}; {said}")
 
 
 def subject_of(change: Change, plotted: Plot) -> str:
-    """One line of ASCII below 100 characters: verdict, check, and as much of the reason as fits."""
-    return ascii_line((f"{plotted.word} {change.check}", *plotted.subject))
+    """One line of ASCII below 100 characters: verdict, check, as much of the reason as fits, since when."""
+    parts = (f"{plotted.word} {change.check}", *plotted.subject)
+    line = ascii_line(parts)
+    since = next((at for at, part in enumerate(parts) if _SINCE.match(part)), 0)
+    if since < 2 or parts[since] in line:
+        return line
+    room = SUBJECT_LIMIT - sum(map(len, parts[: since - 1])) - len(parts[since])
+    return ascii_line((*parts[: since - 1], f"{parts[since - 1][: room - 3].rstrip()}...", parts[since]))
 
 
 def _story(change: Change, setting: Setting, plotted: Plot) -> Story:
@@ -87,6 +98,7 @@ def _text(change: Change, setting: Setting, plotted: Plot) -> str:
     lines += wrap(plotted.why, "  ", first="")
     for words in plotted.quoted:
         lines += wrap(words, "  ")
+    lines += wrap(plotted.runs, "  ", first="") if plotted.runs is not None else []
     if plotted.do is not None:
         lines += ["", *wrap(plotted.do, "    ", first="DO: ")]
     facts = _facts(setting, plotted)
@@ -94,7 +106,7 @@ def _text(change: Change, setting: Setting, plotted: Plot) -> str:
         steps = flow(("Steps:", *plotted.steps), indent="  ") if plotted.steps else []
         lines += ["", *steps, *flow(facts, " ")]
     if plotted.transcript:
-        lines += ["", "Transcript (C: the check, S: the server):"]
+        lines += ["", TRANSCRIPT_HEAD]
         for line in plotted.transcript:
             lines += wrap(line, "     ", first="  ")
     return "\n".join([*lines, "", *_ways_on(change, setting, whole_server=head.endswith("…"))]) + "\n"
@@ -110,40 +122,31 @@ def head_line(word: str, check: str, server: str | None) -> str:
 
 
 def _facts(setting: Setting, plotted: Plot) -> list[str]:
-    return [*_of_others(setting.others), *plotted.facts]
-
-
-def _of_others(others: Others | None) -> list[str]:
-    """Is it only this one? Nothing is said where it is not known."""
-    if others is None or others.total < 1:
-        return []
-    number = len(others.ringing) + others.unnamed
-    if not number:
-        return [f"No alarm rings for the other {'check' if others.total == 1 else f'{others.total} checks'}."]
-    of = f"{number} of the other {others.total} checks" if others.total > 1 else "The other check"
-    named = f": {names(others.ringing, others.unnamed)}" if others.ringing else ""
-    return [f"{of} {'rings' if number == 1 else 'ring'} too{named}."]
+    return [*of_others(setting.others), *plotted.facts]
 
 
 def _again(change: Change, setting: Setting) -> tuple[str, str] | None:
-    """The call that runs the check again, and where: a check that is run from outside, on its machine alone."""
+    """The call that runs the check again, and where: a check that is run from outside, on its machine alone.
+
+    None where one more refused login could lock the account.
+    """
     asked = setting.asked
-    if change.state != "ALARM" or not change.kind.urgent or asked.file is None:
+    if change.state != "ALARM" or not change.kind.urgent or asked.file is None or may_lock(setting.evidence.runs):
         return None
     if not asked.runs_outside:
-        return f"imapcheck run {asked.file} --transcript", "in the checkout"
+        return f"imapcheck run {asked.file} --transcript", ""
     machine = setting.evidence.machine
-    return f"imapcheck run {change.check}.json --transcript", f"on the machine {machine or 'outside'}"
+    return f"imapcheck run {change.check}.json --transcript", f"  (on the machine {machine or 'outside'})"
 
 
 def _ways_on(change: Change, setting: Setting, *, whole_server: bool) -> list[str]:
     """Labelled lines; an address is never broken, as it would no longer lead anywhere."""
     asked, links, again = setting.asked, setting.links, _again(change, setting)
     found = (
-        ("Run again", again and f"{again[0]}  ({again[1]})"),
+        ("Run again", again and "".join(again)),
         ("Runbook", asked.runbook),
         ("Dashboard", links.dashboard),
-        ("Runs", links.runs),
+        ("Log", links.runs),
         ("Server", asked.server if whole_server else None),
         ("Alarm", change.alarm),
     )
@@ -155,16 +158,16 @@ def _next_steps(change: Change, setting: Setting, plotted: Plot) -> list[str]:
     again = _again(change, setting)
     found = (
         harmless(plotted.do) if plotted.do else None,
-        f"Run it again{f' {again[1]}' if setting.asked.runs_outside else ''}: {again[0]}" if again else None,
+        f"Run it again: {''.join(again)}" if again else None,
         f"Runbook: {setting.asked.runbook}" if setting.asked.runbook else None,
         f"Dashboard: {links.dashboard}" if links.dashboard else None,
-        f"Runs: {links.runs}" if links.runs else None,
+        f"Log: {links.runs}" if links.runs else None,
     )
     return [step for step in found if step]
 
 
 def _content(change: Change, setting: Setting, plotted: Plot, subject: str) -> dict[str, Any]:
-    failure, others = plotted.run.failure if plotted.run is not None else None, setting.others
+    failure, others = plotted.run.reason if plotted.run is not None else None, setting.others
     return {
         "schema": SCHEMA_VERSION,
         "check": change.check,
@@ -183,9 +186,7 @@ def _content(change: Change, setting: Setting, plotted: Plot, subject: str) -> d
         "words": list(plotted.quoted),
         "do": plotted.do,
         "run": _run_content(plotted.run, plotted.transcript),
-        "others": {"total": others.total, "ringing": list(others.ringing), "unnamed": others.unnamed}
-        if others is not None
-        else None,
+        "others": _others_content(others),
         "links": {
             "runbook": setting.asked.runbook,
             "dashboard": setting.links.dashboard,
@@ -193,6 +194,14 @@ def _content(change: Change, setting: Setting, plotted: Plot, subject: str) -> d
         },
         "alarm": {"name": change.alarm, "reason": one_line(change.reason, 1000)},
     }
+
+
+def _others_content(others: Others | None) -> dict[str, Any] | None:
+    """`last_run_good` is null where the log was not asked."""
+    if others is None:
+        return None
+    ringing, good = list(others.ringing), others.good
+    return {"total": others.total, "ringing": ringing, "unnamed": others.unnamed, "last_run_good": good}
 
 
 def _run_content(run: CheckResult | None, transcript: tuple[str, ...]) -> dict[str, Any] | None:

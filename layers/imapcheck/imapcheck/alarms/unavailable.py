@@ -6,12 +6,21 @@ from datetime import datetime
 from imapcheck.alarms.alarm import Alarm, Signal, of_the_last
 from imapcheck.alarms.bare import bare, first_datapoint
 from imapcheck.alarms.by_runs import ByRuns, fields_of
-from imapcheck.alarms.causes import DOWN, advice_of, headline_of, may_have_changed, meaning_of, word_of
+from imapcheck.alarms.causes import (
+    UNSTABLE,
+    advice_of,
+    headline_of,
+    may_have_changed,
+    meaning_of,
+    unstable_advice,
+    word_of,
+)
 from imapcheck.alarms.kind import Change, Evidence, Plot, clean
 from imapcheck.alarms.layout import names, timed_steps
 from imapcheck.alarms.partial import outage_ended_partial
 from imapcheck.alarms.sentences import (
     address_of,
+    at,
     attempts_of,
     causes_of,
     certificate_left,
@@ -24,19 +33,23 @@ from imapcheck.alarms.sentences import (
     pause_of,
     reason_of,
     refusal_elsewhere,
+    runs_in_a_line,
     share_of,
+    since_and_how_long,
     since_when,
     skipped,
     step_before,
+    token_of,
     what_changed,
     words_of,
 )
-from imapcheck.alarms.spell import Spell, find_spell, type_of
-from imapcheck.alarms.vantage import accuser, from_how_many, listed, not_from, place_lines, voted_down
+from imapcheck.alarms.spell import Spell, spell_of, type_of
+from imapcheck.alarms.vantage import accuser, failures_there, from_how_many, listed, not_from, place_lines, voted_down
+from imapcheck.asked import Asked
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.monitoring import ScheduleDefinition
-from imapcheck.failures import FailureType
-from imapcheck.result import Asked, CheckResult
+from imapcheck.failures import DOWN, FailureType
+from imapcheck.result import CheckResult
 from imapcheck.wording import count, date, failure_line
 
 _CAUSES_QUOTED = 3
@@ -74,21 +87,30 @@ class Unavailable(ByRuns):
     def start_of(self, change: Change, asked: Asked, spell: Spell) -> Plot:
         run, before, since = spell.told, spell.last_good, since_when(change, spell)
         mark = "not tried" if type_of(run) is FailureType.AUTHENTICATION_PAUSED else "failed"
+        when = f"{since_and_how_long(change, asked, spell)}: {share_of(spell)} failed"
+        if spell.unbroken:
+            when = f"{when}; {last_good(change, spell)}"
+            asks = what_changed(change, before) if may_have_changed(run) else ""
+            advice = advice_of(run, asked, worked_before=before is not None)
+        else:
+            asks, advice = "", unstable_advice(run, asked, at(run, change), _good_at(change, spell))
         return Plot(
-            word_of(run),
+            UNSTABLE if word_of(run) == DOWN and not spell.unbroken else word_of(run),
             (f": {headline_of(run, asked)}{from_how_many(run)}", f", {since}", f" ({share_of(spell)})"),
-            f"{since}: {share_of(spell)} failed; {last_good(change, spell)}",
+            when,
             f"{reason_of(run)}{_from_where(run)}{meaning_of(accuser(run), asked)}",
             (*_words(run), *refusal_elsewhere(run), *pause_of(spell)),
-            what_changed(change, before) if may_have_changed(run) else "",
-            advice_of(run, asked, worked_before=before is not None),
-            timed_steps(accuser(run).step_ms, {} if run.failure is None else {run.failure.step: mark}),
+            None if spell.unbroken else runs_in_a_line(change, spell),
+            asks,
+            advice,
+            timed_steps(accuser(run).step_ms, {failure.step: mark for failure in failures_there(run)}),
             (
                 *other_reasons(change, spell),
                 *matches_before(change, run, before),
                 *step_before(change, run, before),
                 *skipped(run, before),
                 *address_of(run),
+                *token_of(run, asked),
                 *certificate_left(run),
                 *attempts_of(run),
             ),
@@ -97,12 +119,12 @@ class Unavailable(ByRuns):
         )
 
     def end(self, change: Change, asked: Asked, evidence: Evidence) -> Plot:
-        spell = find_spell(change, evidence.runs)
+        spell = spell_of(change, evidence)
         if spell is None:
             return bare(change, asked, evidence)
         """Each cause with its count and its time; the words of each."""
-        long, when = how_long(change, spell)
-        runs = count(len(spell.bad), "run")
+        long, when = how_long(change, asked, spell)
+        runs = count(spell.bad_runs, "run")
         was_down = any(word_of(run) == DOWN for run in spell.bad)
         newest = evidence.runs[0]
         partial = newest.verdict == "partial"
@@ -114,14 +136,19 @@ class Unavailable(ByRuns):
             _words_of_each(spell),
             advice=f"Look at what is still wrong: {outage_ended_partial(newest)}."
             if partial
-            else f"Nothing now. Did nobody repair it? Then look for the reason in the server's log"
-            f" from {date(spell.since, change.at)}.",
+            else f"Do nothing now. If nobody fixed it, find the cause in the server's log from"
+            f" {date(spell.since, change.at)} on.",
             facts=certificate_left(spell.after),
             since=spell.since,
             until=end_of(change, spell),
-            bad_runs=len(spell.bad),
+            bad_runs=spell.bad_runs,
             run=spell.told,
         )
+
+
+def _good_at(change: Change, spell: Spell) -> str:
+    """The time of the newest good run among the bad ones."""
+    return next((at(run, change) for run, bad in spell.runs if not bad), "another time")
 
 
 def _words(run: CheckResult) -> tuple[str, ...]:
@@ -135,14 +162,17 @@ def _from_where(run: CheckResult) -> str:
 def _counts(spell: Spell) -> str:
     """`1 x connection_lost, 6 x connection_refused`, the first to appear first."""
     types = Counter(str(type_of(run) or "failed") for run in reversed(spell.bad))
-    return next(iter(types)) if len(types) == 1 else names([f"{number} x {name}" for name, number in types.items()])
+    unread = [f"{spell.unread} earlier"] if spell.unread else []
+    if len(types) == 1 and not unread:
+        return next(iter(types))
+    return names([*(f"{number} x {name}" for name, number in types.items()), *unread])
 
 
 def _what_it_was(change: Change, asked: Asked, spell: Spell) -> str:
     causes = causes_of(change, spell)
     if len(causes) == 1:
-        return f"it was {reason_of(spell.told)}{_from_where(spell.told)}{meaning_of(accuser(spell.told), asked)}"
-    return f"it was {names(causes)}"
+        return f"failure: {reason_of(spell.told)}{_from_where(spell.told)}{meaning_of(accuser(spell.told), asked)}"
+    return f"failures: {names(causes)}"
 
 
 def _words_of_each(spell: Spell) -> tuple[str, ...]:
@@ -152,4 +182,4 @@ def _words_of_each(spell: Spell) -> tuple[str, ...]:
     if len(newest) == 1:
         return _words(spell.told)
     told = list(reversed(newest.values()))[:_CAUSES_QUOTED]
-    return tuple(clean(failure_line(run.failure.step, run.failure.detail)) for run in told if run.failure is not None)
+    return tuple(clean(failure_line(run.reason.step, run.reason.detail)) for run in told if run.reason is not None)

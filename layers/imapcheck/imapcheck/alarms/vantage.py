@@ -6,8 +6,9 @@ from dataclasses import replace
 from imapcheck.alarms.causes import headline_of
 from imapcheck.alarms.kind import clean
 from imapcheck.alarms.layout import timed_steps
+from imapcheck.asked import Asked
 from imapcheck.regions import city
-from imapcheck.result import Asked, CheckResult, PlaceFacts
+from imapcheck.result import CheckResult, Failure, PlaceFacts
 from imapcheck.wording import count, failure_line
 
 _MOST_NAMED = 2
@@ -69,11 +70,16 @@ def _line(place: PlaceFacts) -> str:
 def headline_there(run: CheckResult, asked: Asked) -> str:
     """`connect timed out`: what the first place that failed met."""
     first = next((place.failure for place in run.unreached if place.failure is not None), None)
-    return headline_of(replace(run, failure=first), asked)
+    return headline_of(replace(run, failure=first, failures=() if first is None else (first,)), asked)
 
 
 def accuser(run: CheckResult) -> CheckResult:
     """`run` with the step times of the place whose failure it tells."""
-    place = run.failure.place if run.failure is not None else None
+    place = run.reason.place if run.reason is not None else None
     there = next((seen for seen in run.places or () if seen.place == place), None)
     return run if there is None else replace(run, steps=there.steps)
+
+
+def failures_there(run: CheckResult) -> list[Failure]:
+    """The failures of the place whose failure `run` tells."""
+    return [failure for failure in run.failures if run.reason is not None and failure.place == run.reason.place]

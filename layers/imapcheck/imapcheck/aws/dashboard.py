@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from imapcheck.asked import Asked
 from imapcheck.aws.availability import Period, Series, read_availability
 from imapcheck.aws.log_reader import LoggedRun, OutOfBounds
 from imapcheck.aws.newest_runs import LATEST_LINE, NewestRuns
@@ -22,7 +23,6 @@ from imapcheck.errors import DefinitionError
 from imapcheck.output.outcome import Outcome, State
 from imapcheck.report.page import run_fragment
 from imapcheck.report.widget import CheckRow, Choice, Problem, checks_widget, sentence_widget
-from imapcheck.result import Asked
 from imapcheck.stack.alarms import latest_delivery
 
 SECONDS = 8.0
@@ -33,7 +33,7 @@ _LONGEST_RANGE = timedelta(days=455)
 _LONGEST_DELAY = timedelta(days=1)
 _COARSE = timedelta(hours=1)
 _WHERE = (
-    "Open Alarms of this stack above: does its alarm not-running ring, or dead-letters, dropped-events or"
+    "Open Alarms of this stack above: is its alarm not-running in ALARM, or dead-letters, dropped-events or"
     " monitor-errors? The log of all runs, beside it, names the error."
 )
 
@@ -212,7 +212,7 @@ class Dashboard:
         if ran_by is not None and request.end - ran_by <= silent:
             return None
         if self._paused:
-            return Problem("paused", "The stack is paused (parameter Paused): no check runs, and no alarm rings.")
+            return Problem("paused", "The stack is paused (parameter Paused): no check runs, and no alarm fires.")
         return (
             None
             if ran_by is None

@@ -8,16 +8,19 @@ import logging
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict
 
-from imapcheck.alarms.joint_story import Part, order, tell_together, tell_together_bare
+from imapcheck.alarms.joint_story import order, tell_together, tell_together_bare
 from imapcheck.alarms.kind import UNTOLD, AlarmState, Change, Evidence, Links, Others
+from imapcheck.alarms.storm import Part
 from imapcheck.alarms.story import Setting, Story, tell, tell_bare, tell_foreign
 from imapcheck.aws.alarm_event import AlarmEvent, NotOurs, read_alarm
+from imapcheck.aws.beginnings import OutageMetric
 from imapcheck.aws.deployed import Definitions
 from imapcheck.aws.evidence import RunLog
 from imapcheck.aws.publisher import Publisher
@@ -45,6 +48,7 @@ class ExplainSettings(BaseModel):
     contact_topic: str
     stack: str
     dashboard_url: str
+    time_zone: str = "UTC"
 
     @classmethod
     def from_environment(cls) -> "ExplainSettings":
@@ -63,11 +67,13 @@ class _Record(NamedTuple):
 
 
 class _Scene(NamedTuple):
-    """What AWS said of some changes: the log's evidence, which checks ring, which alarms have changed again since."""
+    """What AWS said of some changes: the log's evidence, which checks are in alarm, which alarms have changed again
+    since, and whether the newest run of each check was good."""
 
     evidence: dict[tuple[object, ...], Evidence]
     ringing: frozenset[str] | None
     states: dict[tuple[object, ...], AlarmState]
+    newest: dict[str, bool] | None
 
 
 class Explainer:
@@ -78,7 +84,10 @@ class Explainer:
         self._alarms = Alarms(cloudwatch, settings.stack)
         self._publisher = Publisher(sns, settings.alarm_topic, settings.contact_topic)
         self._definitions = Definitions(settings.definitions)
-        self._log = RunLog(logs, settings.log_group, self._definitions.outside)
+        metric = OutageMetric(cloudwatch, f"ImapCheck/{settings.stack}")
+        self._log = RunLog(
+            logs, settings.log_group, self._definitions.outside, self._definitions.interval, metric.beginnings
+        )
 
     def explain(self, messages: Sequence[tuple[str, str]], seconds: float) -> set[str]:
         """Tell what the (id, body) messages of a batch say; returns the ids of those that were not published.
@@ -120,7 +129,16 @@ class Explainer:
         evidence = self._evidence(changes, ends)
         ringing = self._alarms.ringing() if _is_time(ends) else None
         states = self._alarms.states(changes) if _is_time(ends) else {}
-        return _Scene(evidence, ringing, states)
+        newest = self._newest(changes, ends) if _is_time(ends) else None
+        return _Scene(evidence, ringing, states, newest)
+
+    def _newest(self, changes: Sequence[Change], ends: float) -> dict[str, bool] | None:
+        """How the newest run of every check ended; None where the log does not say."""
+        try:
+            return self._log.newest_verdicts(max(change.at for change in changes), ends - time.monotonic())
+        except Exception:  # noqa: BLE001 - the alarm is told without
+            _LOG.exception("the newest runs of the other checks could not be read")
+            return None
 
     def _evidence(self, changes: Sequence[Change], ends: float) -> dict[tuple[object, ...], Evidence]:
         """Few changes are looked up one by one, many in one sweep; a log that failed once is not asked again."""
@@ -151,18 +169,27 @@ class Explainer:
             return Setting(evidence=UNTOLD)
 
     def _found_setting(self, change: Change, scene: "_Scene") -> Setting:
-        others = None if scene.ringing is None else self._others(change.check, scene.ringing - {change.check})
+        others = None if scene.ringing is None else self._others(change.check, scene.ringing, scene.newest)
         dashboard = self._settings.dashboard_url
         links = Links(dashboard, runs_link(dashboard, self._settings.log_group, change))
-        asked = self._definitions.asked(change.check)
+        asked = replace(self._definitions.asked(change.check), time_zone=self._settings.time_zone)
         return Setting(asked, scene.evidence[_key(change)], others, links, scene.states.get(_key(change)))
 
-    def _others(self, check: str, ringing: frozenset[str]) -> Others:
-        """Those that ring; by name where whoever reads this story is told of them anyway."""
+    def _others(self, check: str, in_alarm: frozenset[str], newest: dict[str, bool] | None) -> Others:
+        """Those in alarm, by name where whoever reads this story is told of them anyway; how the rest last ran."""
+        ringing = in_alarm - {check}
         readers = self._definitions.contacts(check)
         deployed = filter(self._definitions.knows, ringing)
         named = {other for other in deployed if readers <= self._definitions.contacts(other)}
-        return Others(max(0, self._definitions.scheduled() - 1), tuple(sorted(named)), len(ringing) - len(named))
+        known = newest or {}
+        rest = [known[name] for name in self._definitions.scheduled() - in_alarm - {check} if name in known]
+        return Others(
+            max(0, len(self._definitions.scheduled()) - 1),
+            tuple(sorted(named)),
+            len(ringing) - len(named),
+            good=None if newest is None else rest.count(True),
+            failed=rest.count(False),
+        )
 
 
 def _read(body: str) -> AlarmEvent | Story:

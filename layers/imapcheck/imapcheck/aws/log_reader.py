@@ -122,9 +122,9 @@ def _machine(stream: str) -> str | None:
 
 
 def _runs_pattern(checks: Collection[str]) -> str:
-    """For a few checks their own lines; for more the lines of all, as a pattern has a limit and a storm has not."""
+    """For a few checks their own lines; for none or many the lines of all: a pattern has a limit, a storm has not."""
     finished = f'$.message = "{FINISHED}"'
-    if len(checks) > _MOST_NAMES:
+    if not 0 < len(checks) <= _MOST_NAMES:
         return f"{{ {finished} }}"
     names = " || ".join(f'$.check = "{check}"' for check in sorted(checks))
     return f"{{ {finished} && ({names}) }}"

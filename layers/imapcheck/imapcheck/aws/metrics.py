@@ -4,6 +4,8 @@ A line of embedded metric format is one set of dimensions at one time. Powertool
 the flush and adds POWERTOOLS_SERVICE_NAME as a dimension, so its provider is used directly.
 """
 
+import json
+import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, get_args
@@ -86,20 +88,32 @@ def _steps(result: CheckResult, definition: CheckDefinition, check: dict[str, st
 
 
 def publish(namespace: str, metrics: Iterable[Metric], at: datetime) -> None:
-    """Write the metrics of a run at `at` to stdout as EMF; one line per set of dimensions and stamp."""
-    lines: dict[tuple[int, tuple[tuple[str, str], ...]], list[Metric]] = {}
-    for metric in metrics:
-        lines.setdefault((metric.after, tuple(metric.dimensions.items())), []).append(metric)
-    for (after, dimensions), group in lines.items():
-        _write(namespace, dict(dimensions), group, at + timedelta(seconds=after))
+    """Write the metrics of a run at `at` to stdout, where Lambda's log takes them."""
+    _write(metric_lines(namespace, metrics, at))
 
 
 def publish_error(namespace: str) -> None:
-    """One invocation raised: the monitor, not the mail server, is what failed. No dimension."""
-    _write(namespace, {}, [Metric(MONITOR_ERRORS, "Count", 1, {})], datetime.now(UTC))
+    """One invocation raised: the monitor, not the mail server, is what failed."""
+    _write(error_lines(namespace, datetime.now(UTC)))
 
 
-def _write(namespace: str, dimensions: dict[str, str], metrics: Iterable[Metric], at: datetime) -> None:
+def metric_lines(namespace: str, metrics: Iterable[Metric], at: datetime) -> list[str]:
+    """The metrics of a run at `at` as EMF; one line per set of dimensions and stamp."""
+    lines: dict[tuple[int, tuple[tuple[str, str], ...]], list[Metric]] = {}
+    for metric in metrics:
+        lines.setdefault((metric.after, tuple(metric.dimensions.items())), []).append(metric)
+    return [
+        _line(namespace, dict(dimensions), group, at + timedelta(seconds=after))
+        for (after, dimensions), group in lines.items()
+    ]
+
+
+def error_lines(namespace: str, at: datetime) -> list[str]:
+    """One error of the monitor's own. No dimension."""
+    return [_line(namespace, {}, [Metric(MONITOR_ERRORS, "Count", 1, {})], at)]
+
+
+def _line(namespace: str, dimensions: dict[str, str], metrics: Iterable[Metric], at: datetime) -> str:
     from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
     provider = AmazonCloudWatchEMFProvider(namespace=namespace)
@@ -109,4 +123,10 @@ def _write(namespace: str, dimensions: dict[str, str], metrics: Iterable[Metric]
         provider.add_dimension(name, value)
     for metric in metrics:
         provider.add_metric(metric.name, metric.unit, metric.value)
-    provider.flush_metrics()
+    line = json.dumps(provider.serialize_metric_set(), separators=(",", ":"))
+    provider.clear_metrics()
+    return line
+
+
+def _write(lines: Iterable[str]) -> None:
+    sys.stdout.write("".join(f"{line}\n" for line in lines))

@@ -54,6 +54,7 @@ class MonthLog:
         missed, untested = Counter[str](dict.fromkeys(places, 0)), 0
         for window in windows:
             for run in self._runs(figures.plan.check, window):
+                missed.update({place.place: 0 for place in run.places or ()})  # the stack's own Region too
                 missed.update(place.place for place in run.unreached)
                 untested += run.verdict == "partial" and run.login_tested is False
         if self.problem is not None:

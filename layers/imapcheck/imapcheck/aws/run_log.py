@@ -160,11 +160,13 @@ def error_fields(event: object, error: Exception, *, instant_test: bool) -> dict
     """
     name = event.get("name" if instant_test else "check") if isinstance(event, dict) else None
     told = "; ".join(str(error).splitlines()) if isinstance(error, ImapcheckError) else _place(error)
-    return {
-        "check": one_line(name, 60) if isinstance(name, str) else None,
-        "error": one_line(f"{type(error).__name__}: {told}", 400),
-        "instant_test": instant_test,
-    }
+    check = one_line(name, 60) if isinstance(name, str) else None
+    return error_line_fields(check, f"{type(error).__name__}: {told}", instant_test=instant_test)
+
+
+def error_line_fields(check: str | None, error: str, *, instant_test: bool) -> dict[str, Any]:
+    """The fields of the line `COULD_NOT_RUN` for a reason that shows no value."""
+    return {"check": check, "error": one_line(error, 400), "instant_test": instant_test}
 
 
 def _place(error: Exception) -> str:

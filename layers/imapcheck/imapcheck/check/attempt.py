@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+from imapcheck.advice import advice_for
 from imapcheck.check.plan import plan
 from imapcheck.check.state import Attempt, Prepared
 from imapcheck.check.steps.connection import logout
 from imapcheck.errors import CheckFailure
+from imapcheck.failures import FailureType
 from imapcheck.login.mechanisms import Mechanism, mechanism_for
 from imapcheck.result import Failure, StepResult
 from imapcheck.steps import STEPS, StepName
@@ -103,14 +105,23 @@ def _walk(attempt: Attempt) -> list[tuple[CheckFailure, StepName]]:
 def _failure(attempt: Attempt, failure: CheckFailure, planned: StepName) -> Failure:
     """The step is the one that failed: CAPABILITY is asked again within what `tls` and `authenticate` plan."""
     step = attempt.tracer.step_of(failure) or planned
+    detail = attempt.redactor.clean_line(failure.detail)
     return Failure(
         step=step,
         type=failure.type,
         category=failure.type.category,
-        detail=attempt.redactor.clean_line(failure.detail),
+        detail=detail,
         response_code=failure.response_code,
-        advice=_for_sending(failure.advice) if "send" in STEPS[step].needs else failure.advice,
+        advice=failure.advice or _advice(attempt, failure.type, step, detail),
     )
+
+
+def _advice(attempt: Attempt, type: FailureType, step: StepName, detail: str) -> str:
+    """What to do first, where the failed command knows no better."""
+    definition = attempt.asked.definition
+    if "send" not in STEPS[step].needs:
+        return advice_for(type, detail, definition.authentication)
+    return _for_sending(advice_for(type, detail, None if definition.send is None else definition.send.authentication))
 
 
 def _for_sending(advice: str) -> str:

@@ -131,7 +131,7 @@ def _paged(
         if not completion.ok:
             return completion, confirmed
         proposed = [uid for uid in found.uids if uid >= first]  # `n:*` always holds the last message
-        for batch in itertools.batched(proposed, _CONFIRMED_AT_ONCE, strict=False):
+        for batch in itertools.batched(proposed, _CONFIRMED_AT_ONCE):
             completion, headers = session.fetch_header(batch, CHECK_HEADER.upper().encode())
             if not completion.ok:
                 return completion, confirmed

@@ -99,7 +99,9 @@ def _certificate_warnings(
         yield ResultWarning("certificate_unverified", "tls.verify is false: the certificate was not verified")
     elif tls.verified and left is not None and left < least:
         whose = f"{tls.certificate_expiring} in the chain " if tls.certificate_expiring is not None else ""
-        detail = f"{whose}expires in {days(left)}, at {tls.certificate_expires_at}"
+        expires = tls.certificate_expires_at
+        on = "" if expires is None else f", on {date(datetime.fromisoformat(expires))}"
+        detail = f"{whose}expires in {days(left)}{on}"
         yield ResultWarning("certificate_expires_soon", redactor.clean_line(detail))
 
 

@@ -37,6 +37,7 @@ class Watch:
         self._run_id = run_id
         self._reads_bounces = reads_bounces
         self._idling = False
+        self._messages = 0
         self._next_noop = 0.0
 
     def begin(self, step: StepRecord, junk: bytes | None) -> None:
@@ -52,6 +53,7 @@ class Watch:
         self.new_from[self.mailbox] = first
         if junk is not None and junk != self.mailbox:
             self._note_junk(step, junk)
+        self._messages = session.messages
         self.listen(step)
 
     def _note_junk(self, step: StepRecord, junk: bytes) -> None:
@@ -73,7 +75,9 @@ class Watch:
                 step.remark(f"IDLE: {refusal.words}; NOOP every {length(NOOP_SECONDS * 1000)} instead")
 
     def hears_of_mail(self, until: Deadline) -> bool:
-        """Whether the server tells of mail in the mailbox by `until`."""
+        """Whether the server tells of mail in the mailbox by `until`, or has told of it in an answer since a look."""
+        if self._session.messages != self._messages:
+            return True
         if self._idling:
             return self._session.hears_of_mail(until)
         pause = Deadline(self._next_noop).remaining()
@@ -97,6 +101,8 @@ class Watch:
         """The header of the message among what is new in `mailbox`; None while it is not there."""
         if self.opened != mailbox:
             self._open(step, mailbox)
+        if mailbox == self.mailbox:
+            self._messages = self._session.messages
         completion, headers = self._session.fetch_new(self.new_from[mailbox], _FIELDS)
         if not completion.ok:
             raise completion.rejected()

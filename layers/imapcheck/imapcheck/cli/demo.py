@@ -6,6 +6,7 @@ pymap serves, over TLS from an authority made for the occasion; nothing leaves t
 import asyncio
 import contextlib
 import ssl
+import sys
 import tempfile
 import threading
 from argparse import Namespace
@@ -92,7 +93,7 @@ class _EmbeddedServer(threading.Thread):
         self._context = context
         self._ready = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop: asyncio.Event | None = None
+        self._ending: asyncio.Event | None = None
         self._port: int | None = None
         self._error: BaseException | None = None
 
@@ -103,8 +104,8 @@ class _EmbeddedServer(threading.Thread):
         return self._port
 
     def stop(self) -> None:
-        if self._loop is not None and self._stop is not None:
-            self._loop.call_soon_threadsafe(self._stop.set)
+        if self._loop is not None and self._ending is not None:
+            self._loop.call_soon_threadsafe(self._ending.set)
         self.join(_START_SECONDS)
 
     def run(self) -> None:
@@ -137,11 +138,12 @@ class _EmbeddedServer(threading.Thread):
 
             accept = ProxyProtocolReader(config.proxy_protocol).get_callback(serve)
             listener = await asyncio.start_server(accept, "localhost", 0, ssl=self._context)
-            self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+            self._loop, self._ending = asyncio.get_running_loop(), asyncio.Event()
             self._port = listener.sockets[0].getsockname()[1]
             self._ready.set()
-            await self._stop.wait()
-            listener.close_clients()
+            await self._ending.wait()
+            if sys.version_info >= (3, 13):  # before, the loop's end cancels what is left
+                listener.close_clients()
             listener.close()
 
 

@@ -42,8 +42,8 @@ password comes from {PASSWORD} or --credentials. A password is written
 to a file by --secrets alone. With {HOST} it goes to that host and to no other.
 """
 _ADVICE = {
-    FailureType.CERTIFICATE_UNTRUSTED: "Is the authority a private one, put its certificate beside the definition and"
-    " give it with --ca-file; else let the server send its intermediate certificates too.",
+    FailureType.CERTIFICATE_UNTRUSTED: "If the authority is private, put its certificate beside the definition and pass"
+    " it with --ca-file. Otherwise configure the server to send its intermediate certificates.",
     FailureType.AUTHENTICATION_FAILED: "Call init again with the right user name and password.",
 }
 """Where the failure's own speaks of a definition or a secret, which do not exist yet."""

@@ -109,8 +109,12 @@ class _Many:
             content |= schedule(self._every, looked)
         path = self._folder / f"{mailbox.name}.json"
         write(path, content)
+        try:
+            load_definition(path, self._parts)
+        except DefinitionError:
+            path.unlink()
+            raise
         self.written += 1
-        load_definition(path, self._parts)
         if password is not None:
             self.credentials[mailbox.name] = {"username": mailbox.username, "password": password, "host": host}
 

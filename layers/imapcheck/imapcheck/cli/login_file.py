@@ -57,11 +57,12 @@ class RefusalFile:
 
     def get(self, mailbox: str, now: datetime) -> tuple[bool, Refusal | None]:
         """Whether the file could be read, and the refusal in force for the mailbox if there is one."""
-        refusals = self._attempted(lambda: self._read(self._usable()))
-        if refusals is None:
-            return False, None
-        found = refusals.get(mailbox)
-        return True, found if found is not None and now < found.latest_at + _KEPT else None
+
+        def in_force() -> tuple[bool, Refusal | None]:
+            found = self._read(self._usable()).get(mailbox)
+            return True, found if found is not None and now < found.latest_at + _KEPT else None
+
+        return self._attempted(in_force) or (False, None)
 
     def put(self, mailbox: str, refusal: Refusal) -> bool:
         """Let every call of this user know of the refusal; false where it cannot."""

@@ -38,7 +38,7 @@ def read_table(path: Path, folder: Path) -> list[MailboxRow]:
     rows = list(_rows(path))
     problems: list[str] = []
     mailboxes: list[MailboxRow] = []
-    names: set[str] = set()
+    names: dict[str, int] = {}
     seen: set[tuple[str, str]] = set()
     for line, row in rows:
         try:
@@ -51,7 +51,7 @@ def read_table(path: Path, folder: Path) -> list[MailboxRow]:
             problems.append(f"{shown(path)}: line {line}: {error}")
             continue
         seen.add(key)
-        names.add(mailbox.name.lower())
+        names.setdefault(mailbox.name.lower(), 1)
         mailboxes.append(mailbox)
     if not rows:
         problems.append(f"{shown(path)}: found no mailbox below the header")
@@ -98,13 +98,14 @@ def _require_columns(path: Path, columns: list[str]) -> None:
         raise TableError(f"{shown(path)}: line 1: found {found}, expected {wanted}")
 
 
-def _mailbox(row: dict[str, str], path: Path, names: set[str]) -> MailboxRow:
+def _mailbox(row: dict[str, str], path: Path, names: dict[str, int]) -> MailboxRow:
     """Raises ValueError, whose text begins with the column."""
     host, username, name = row.get("host", ""), row.get("username", ""), row.get("name", "")
     try:
         parse_server(host)
     except ValueError as error:
-        raise ValueError(f"host: found {one_line(repr(host), 80)}, expected {error}") from None
+        found = "text with an @" if "@" in host else one_line(repr(host), 80)  # where a password may stand
+        raise ValueError(f"host: found {found}, expected {error}") from None
     if not username or forbidden_character(username) is not None:
         raise ValueError("username: found nothing or a control character, expected who logs in")
     if name and not re.fullmatch(NAME_PATTERN[1:-1], name):
@@ -116,21 +117,25 @@ def _mailbox(row: dict[str, str], path: Path, names: set[str]) -> MailboxRow:
     return MailboxRow(name or _free(name_of(username), names), host, username, password)
 
 
-def _free(name: str, names: set[str]) -> str:
-    """`name`, or with a number where an earlier row has it."""
-    number, found = 1, name
+def _free(name: str, names: dict[str, int]) -> str:
+    """`name`, or with a number where an earlier row has it; `names` holds the last number that each has got."""
+    number, found = names.get(name, 1), name
     while found in names:
         number += 1
         found = f"{name[: 39 - len(str(number))]}-{number}"
+    if name in names:
+        names[name] = number
     return found
 
 
 def _password(folder: Path, name: str) -> str:
-    """The one line of a file in the table's folder. Nothing of it is ever shown."""
+    """The one line of a file in the table's folder. Nothing of it is ever shown, nor a name that may be a password."""
     if Path(name).name != name or name in (".", ".."):
-        raise ValueError(f"password_file: found {one_line(repr(name), 80)}, expected a file in the table's own folder")
+        raise ValueError("password_file: found no plain name, expected that of a file in the table's own folder")
     try:
         text = _regular(folder / name, _MOST_OF_A_PASSWORD).decode("utf-8")
+    except FileNotFoundError:
+        raise ValueError("password_file: found a name that no file in the table's own folder has") from None
     except UnicodeDecodeError:
         raise ValueError(f"password_file: {one_line(name, 80)}: not text in UTF-8") from None
     except (OSError, ValueError) as error:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from imapcheck.asked import Asked
 from imapcheck.cli.crash import crash_report
 from imapcheck.cli.credentials import CredentialsFinder, FoundCredentials
 from imapcheck.definition.files import load_definition
@@ -13,7 +14,7 @@ from imapcheck.definition.parts import Parts, is_part
 from imapcheck.definition.plain import plain
 from imapcheck.errors import CredentialsError, DefinitionError
 from imapcheck.output.outcome import Outcome
-from imapcheck.result import Asked, CheckResult
+from imapcheck.result import CheckResult
 from imapcheck.text import one_line
 
 

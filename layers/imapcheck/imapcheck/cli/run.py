@@ -1,13 +1,14 @@
 """`imapcheck run`: checks from files, once or again and again."""
 
 import gc
+import math
 import os
 import sys
 from collections import Counter
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -31,6 +32,7 @@ Examples:
   imapcheck run events/*.json --credentials secrets/ --format junit > report.xml
   imapcheck run events/gmail.json --html report.html
   imapcheck run events/*.json --credentials secrets/ --every 60s
+  imapcheck run events/*.json --credentials secrets/ --every 60s --listen 127.0.0.1:9814
 
 \b
 Credentials: --credentials, else the environment, else the secret that the
@@ -44,6 +46,8 @@ Exit status (--format nagios has its own: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN
   1 not available                3 internal error      130 interrupted
 """
 _FORMAT_HELP = f"{', '.join([*FORMATS][:-1])} or {[*FORMATS][-1]}."
+_PATIENCE = 30
+"""Seconds that a watch may be late before `/healthz` says so."""
 Files = Annotated[list[Path], typer.Argument(help="Check definitions; - reads standard input.", metavar="FILE...")]
 
 
@@ -66,6 +70,10 @@ def run(
     every: Annotated[
         str | None, typer.Option(metavar="TIME", help="Run again and again, as in 60s or 5m; a line per change.")
     ] = None,
+    listen: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS:PORT", help="With --every: serve /metrics for Prometheus, and /healthz."),
+    ] = None,
     append: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Add each result as a line of JSON (imapcheck summary).")
     ] = None,
@@ -73,28 +81,59 @@ def run(
         Path | None, typer.Option(metavar="FILE", help="Write a report for people too: one HTML file.")
     ] = None,
     concurrency: Annotated[int, typer.Option(metavar="N", help="Checks under way at once, 1 to 100.")] = 10,
+    publish: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STACK@REGION/LOG_GROUP",
+            help="Run each check again and again at its own interval, and publish into that stack (docs/outside.md).",
+        ),
+    ] = None,
+    place: Annotated[
+        str | None, typer.Option(metavar="NAME", help="With --publish: this machine's name, else the host's.")
+    ] = None,
     no_guard: Annotated[
         bool, typer.Option("--no-guard", help="Log in although earlier calls were refused: the account was unlocked.")
     ] = False,
 ) -> None:
     """Run checks: steps as they happen, then the verdict."""
-    chosen = _format("json" if as_json else format, quiet=quiet, every=every)
-    _refuse_what_does_not_go_together(files, credentials, every, html, concurrency)
-    if every is not None:
+    repeats = "--publish" if publish is not None else "--every" if every is not None else None
+    chosen = _format("json" if as_json else format, quiet=quiet, repeats=repeats)
+    _refuse_what_does_not_go_together(files, credentials, repeats, html, concurrency)
+    if place is not None and publish is None:
+        raise typer.BadParameter("goes with --publish only", param_hint="--place")
+    if repeats is not None:
         from imapcheck.cli.watch import WatchLoop, seconds_of  # rich is loaded for people only
 
-        interval = seconds_of(every)
+        interval = seconds_of(every) if every is not None else math.inf
+    elif listen is not None:
+        raise typer.BadParameter("a page needs checks that go on: add --every or --publish", param_hint="--listen")
     gc.freeze()  # the collector's walks over all that was loaded would fall into the steps' times
     taken = Orders(files, CredentialsFinder(credentials, os.environ, _warn))
     orders = taken.taken
-    if chosen.unique_names or append is not None:
+    if chosen.unique_names or append is not None or listen is not None or publish is not None:
         _refuse_namesakes([order.check for order in orders])
     keep = _keeper(append)
     guard = CallGuard(RefusalFile(state_folder(os.environ), _warn), unlocked=no_guard)
-    if every is not None:
+    if repeats is not None:
+        more: dict[str, Any] = {}
+        if publish is not None:
+            from imapcheck.cli.publish import publishing  # boto3 is loaded only where runs are published
+
+            orders, more = publishing(orders, publish, place, interval, credentials, os.environ)
+            interval = min(more["intervals"])
         as_json = chosen.name == "json"
+        if listen is not None:
+            keep = _served(listen, orders, interval, keep, quiet=quiet)
         WatchLoop(
-            orders, interval, concurrency, keep, renewed=taken.renewed, guard=guard, as_json=as_json, quiet=quiet
+            orders,
+            interval,
+            concurrency,
+            keep,
+            renewed=taken.renewed,
+            guard=guard,
+            as_json=as_json,
+            quiet=quiet,
+            **more,
         ).run()
     timeout = orders[0].definition.timeout if orders[0].definition is not None else None
     screen = screen_for(chosen, len(orders), transcript=transcript, quiet=quiet, timeout=timeout)
@@ -109,6 +148,28 @@ def run(
         sys.stdout.write(chosen.wrong_usage)
         raise typer.Exit(chosen.trouble) from None
     raise typer.Exit(exit_status(outcomes) if status is None else status)
+
+
+def _served(
+    listen: str, orders: list[Order], interval: float, keep: Callable[[Outcome], None], *, quiet: bool
+) -> Callable[[Outcome], None]:
+    """`keep` that also lets Prometheus know."""
+    from imapcheck.cli.scrape import ScrapeTarget, parse_listening  # prometheus_client is loaded for it only
+
+    where = parse_listening(listen)
+    longest = max((order.definition.timeout for order in orders if order.definition is not None), default=0)
+    target = ScrapeTarget(where, [order.check for order in orders], 2 * interval + longest + _PATIENCE)
+    if not where.is_loopback:
+        _warn(f"--listen {listen}: whoever reaches this address reads names of checks and hosts, without a password")
+    if not quiet:
+        print(f"serving {target.url}/metrics and {target.url}/healthz", file=sys.stderr)
+    target.server.start()
+
+    def both(outcome: Outcome) -> None:
+        keep(outcome)
+        target.take(outcome)
+
+    return both
 
 
 def _warn(text: str) -> None:
@@ -130,7 +191,7 @@ def _run_once(
 
 
 def _refuse_what_does_not_go_together(
-    files: list[Path], credentials: Path | None, every: str | None, html: Path | None, concurrency: int
+    files: list[Path], credentials: Path | None, repeats: str | None, html: Path | None, concurrency: int
 ) -> None:
     if not 1 <= concurrency <= 100:
         raise typer.BadParameter(f"{concurrency} is not from 1 to 100", param_hint="--concurrency")
@@ -138,17 +199,16 @@ def _refuse_what_does_not_go_together(
         raise typer.BadParameter(f"{files[0]} is a part that checks extend, and no check", param_hint="FILE")
     if [*files, credentials].count(STANDARD_INPUT) > 1:
         raise typer.BadParameter("standard input can be read once only")
-    if every is not None and html is not None:
-        raise typer.BadParameter("a report is made of one run: leave --every out", param_hint="--html")
+    if repeats is not None and html is not None:
+        raise typer.BadParameter(f"a report is made of one run: leave {repeats} out", param_hint="--html")
 
 
-def _format(name: str, *, quiet: bool, every: str | None) -> Format:
+def _format(name: str, *, quiet: bool, repeats: str | None) -> Format:
     """The format, where it goes together with the other options. Raises `typer.BadParameter`."""
     chosen = FORMATS.get(name)
     if chosen is None:
         raise typer.BadParameter(f"{name!r} is not one of {', '.join(FORMATS)}", param_hint="--format")
-    if not chosen.repeats and (quiet or every is not None):
-        option = "--quiet" if quiet else "--every"
+    if not chosen.repeats and (option := "--quiet" if quiet else repeats) is not None:
         raise typer.BadParameter(f"{option} goes with text and json only", param_hint=option)
     if chosen.name != "text":
         streams.write_utf8()

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence, Sized
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import typer
 from rich.console import Console, Group, OverflowMethod, RenderableType
@@ -51,10 +51,15 @@ def seconds_of(text: str) -> float:
 
 @dataclass
 class Watched:
-    """One check: when it is due, and what is known of it. `down_since` is when the first of `failed_now` runs ended."""
+    """One check: when it is due, and what is known of it.
+
+    `due_at` is when the run under way was due, by the clock; `down_since` is when the first of `failed_now` runs ended.
+    """
 
     order: Order
     due: float
+    interval: float
+    due_at: datetime | None = None
     runs: int = 0
     failed: int = 0
     failed_now: int = 0
@@ -82,9 +87,9 @@ class Watched:
 
 
 class WatchLoop:
-    """Runs the orders every `interval` seconds until it is interrupted.
+    """Runs the orders every `interval` seconds, or each at its own of `intervals`, until it is interrupted.
 
-    `renewed` reads the credentials of an order again, before each run.
+    `renewed` reads the credentials of an order again, before each run; `ended` takes each outcome and when it was due.
     """
 
     def __init__(
@@ -99,12 +104,18 @@ class WatchLoop:
         as_json: bool = False,
         quiet: bool = False,
         console: Console | None = None,
+        intervals: Sequence[float] | None = None,
+        ended: Callable[[Order, Outcome, datetime], None] = lambda order, outcome, due: None,
     ) -> None:
         now, apart = time.monotonic(), min(_APART, interval / max(1, len(orders)))
-        self.watched = [Watched(order, now + number * apart) for number, order in enumerate(orders)]
+        self.watched = [
+            Watched(order, now + number * apart, own)
+            for number, (order, own) in enumerate(zip(orders, intervals or [interval] * len(orders), strict=True))
+        ]
+        self._report = ended
         self._turns = [(watched.due, number) for number, watched in enumerate(self.watched)]  # a heap
         self._renewed, self._guard = renewed, guard or CallGuard()
-        self._interval, self._concurrency, self._keep = interval, concurrency, keep
+        self._concurrency, self._keep = concurrency, keep
         self._as_json, self._quiet = as_json, quiet
         self._console = console or console_for()
         table = self._console.is_terminal and not as_json and not quiet
@@ -139,6 +150,8 @@ class WatchLoop:
         """No more at once than `concurrency`; who waits for a place keeps the turn."""
         while len(running) < self._concurrency and self._turns and self._turns[0][0] <= time.monotonic():
             _, number = heapq.heappop(self._turns)
+            watched = self.watched[number]
+            watched.due_at = datetime.now(UTC) - timedelta(seconds=time.monotonic() - watched.due)
             running[pool.submit(self._run_one, self.watched[number].order)] = number
 
     def _run_one(self, order: Order) -> Outcome:
@@ -155,10 +168,12 @@ class WatchLoop:
 
     def _ended(self, number: int, outcome: Outcome) -> None:
         watched, now = self.watched[number], time.monotonic()
-        missed = max(1, -(-(now - watched.due) // self._interval))
-        watched.due += missed * self._interval
+        missed = max(1, -(-(now - watched.due) // watched.interval))
+        watched.due += missed * watched.interval
         heapq.heappush(self._turns, (watched.due, number))
         self._keep(outcome)
+        if watched.due_at is not None:
+            self._report(watched.order, outcome, watched.due_at)
         change, self._stale = watched.take(outcome, datetime.now(UTC)), True
         if self._as_json:
             if not (self._quiet and is_fine(outcome)):

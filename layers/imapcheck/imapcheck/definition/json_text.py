@@ -19,6 +19,7 @@ STANDARD_INPUT = Path("-")
 _MOST_OCTETS = 16 << 20
 _MOST_KEYS = 10_000
 _EMPTY = "the file is empty, expected a JSON object"
+_TRAILING_COMMA = "Illegal trailing comma"
 _COMMENT = re.compile(r"\s*(//|/\*|#)")
 
 
@@ -42,7 +43,8 @@ def parse_object(text: str) -> dict[str, Any]:
         raise UnreadableError(_EMPTY)
     try:
         content = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
-    except json.JSONDecodeError as error:
+    except json.JSONDecodeError as found:
+        error = _at_the_comma(found)
         raise UnreadableError(f"line {error.lineno}, column {error.colno}: {_problem(error)}") from None
     except RecursionError:
         raise UnreadableError("found nesting without end, expected objects a few levels deep") from None
@@ -88,12 +90,20 @@ def _read_file(path: Path) -> bytes:
         return file.read(_MOST_OCTETS + 1)
 
 
+def _at_the_comma(error: json.JSONDecodeError) -> json.JSONDecodeError:
+    """Python 3.13 points at a comma after the last entry; before, it was at what follows."""
+    before = error.doc[: error.pos].rstrip()
+    if before.endswith(",") and error.doc[error.pos : error.pos + 1] in ("}", "]"):
+        return json.JSONDecodeError(_TRAILING_COMMA, error.doc, len(before) - 1)
+    return error
+
+
 def _problem(error: json.JSONDecodeError) -> str:
     """What a person did, where JSON's parser only says what it would have liked."""
     rest = error.doc[error.pos :]
     if _COMMENT.match(rest):
         return "found a comment, and JSON has none: take it out"
-    if error.msg.startswith("Illegal trailing comma"):
+    if error.msg.startswith(_TRAILING_COMMA):
         return "found a comma after the last entry: take it out"
     if rest.startswith("'"):
         return "found a single quote; JSON wants double quotes"

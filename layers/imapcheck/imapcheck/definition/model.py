@@ -69,7 +69,7 @@ class SearchDefinition(Model):
     )
     max_age: Duration | None = Field(None, description="A newest match older than this is too_old.")
     max_size: Annotated[int, Field(ge=1, le=MAX_SIZE, strict=True)] | None = Field(
-        None, description="A newest match of more octets is message_too_large; null: of more than 26214400 (25 MiB)."
+        None, description="A newest match of more bytes is message_too_large; null: of more than 26214400 (25 MiB)."
     )
 
     @model_validator(mode="after")
@@ -166,7 +166,7 @@ class CheckDefinition(Model):
     quota: QuotaDefinition | None = Field(None, description="Warn before the mailbox is full.")
     schedule: ScheduleDefinition | None = Field(None, description="Makes the stack run the check, with alarms.")
     alarms: AlarmsDefinition = Field(
-        default_factory=AlarmsDefinition, description="When alarms ring, and whom they tell."
+        default_factory=AlarmsDefinition, description="When alarms fire, and whom they notify."
     )
     slo: SloDefinition | None = Field(None, description="A goal for the month's availability, with its budget.")
     metrics: MetricSet = Field(

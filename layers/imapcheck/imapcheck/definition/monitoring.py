@@ -215,7 +215,7 @@ class ScheduleDefinition(Model):
 
 
 class MuteDefinition(Model):
-    """A window in which the check's alarms send nothing; what is still wrong at its end is told then."""
+    """A window in which the check's alarms send nothing; what is still wrong at its end is reported then."""
 
     cron: Annotated[str, AfterValidator(_cron)] | None = Field(
         None,
@@ -282,7 +282,7 @@ _Contacts = Annotated[
 
 
 class AlarmsDefinition(Model):
-    """When the check's alarms ring, and whom they tell besides the stack's own address."""
+    """When the check's alarms fire, and whom they notify besides the stack's own address."""
 
     unavailable: _MofN = Field(
         "2 of 3", validate_default=True, description="Rings when M of the last N runs found the server unavailable."
@@ -306,7 +306,7 @@ class AlarmsDefinition(Model):
     )
     notify: _Contacts = Field(
         default_factory=list,
-        description="E-mail addresses that are told of this check's alarms; each confirms once.",
+        description="E-mail addresses that get this check's alarms; each confirms once.",
         examples=[["ops@customer.example"]],
     )
     runbook: Annotated[str, AfterValidator(_web_address)] | None = Field(

@@ -1,7 +1,7 @@
 """What a definition asks for, as the plain values that outputs, stories and the dashboard show."""
 
+from imapcheck.asked import Asked
 from imapcheck.definition.model import CheckDefinition
-from imapcheck.result import Asked
 from imapcheck.text import printable
 
 
@@ -20,6 +20,8 @@ def plain(definition: CheckDefinition, file: str | None = None) -> Asked:
         mailbox=printable(search.mailbox) if search is not None else None,
         min_matches=search.min_matches if search is not None else None,
         max_age_seconds=search.max_age.total_seconds() if search is not None and search.max_age is not None else None,
+        authentication=definition.authentication,
+        send_authentication=None if definition.send is None else definition.send.authentication,
         quota_warn_percent=definition.quota.warn_percent if definition.quota is not None else None,
         runs_outside=definition.runs_outside,
     )

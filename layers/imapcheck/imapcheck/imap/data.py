@@ -121,7 +121,7 @@ def resources_of(response: Response) -> list[Resource]:
     """A QUOTA response (RFC 9208 section 4.1.1): `"root" (STORAGE 10 512)`."""
     match response.parsed():
         case (_, tuple() as triplets) if len(triplets) % 3 == 0:
-            found = [Resource(*triplet) for triplet in itertools.batched(triplets, 3, strict=True)]
+            found = [Resource(*triplet) for triplet in itertools.batched(triplets, 3)]
             if all(_is_resource(one) for one in found):
                 return found
     raise unreadable("a QUOTA response")
@@ -137,7 +137,7 @@ def status_uid_next(response: Response) -> int | None:
     """UIDNEXT of a STATUS response (RFC 9051 section 7.3.4): `"Junk" (UIDNEXT 7)`."""
     match response.parsed():
         case (_, tuple() as items) if len(items) % 2 == 0:
-            for name, value in itertools.batched(items, 2, strict=True):
+            for name, value in itertools.batched(items, 2):
                 if isinstance(name, bytes) and name.upper() == b"UIDNEXT" and isinstance(value, int):
                     return value
             return None

@@ -31,7 +31,8 @@ class Engine:
     After a failure that ends the session `usable` is False and nothing more may be sent. `tag` is that of the
     command under way; `bye` is the server's BYE, once it came, `complaint` the latest untagged NO or BAD to the
     command (RFC 9051 section 7.1: a warning, or what went wrong). `alerts` are the texts that the server wants
-    shown; `expunged` is set once it says that some message is gone; `capabilities` are learnt wherever they are told.
+    shown; `expunged` is set once it says that some message is gone; `messages` is the number of messages in the open
+    mailbox as told last; `capabilities` are learnt wherever they are told.
     """
 
     def __init__(self, wire: Wire, redactor: Redactor, transcript: Transcript) -> None:
@@ -42,6 +43,7 @@ class Engine:
         self.complaint: Completion | None = None
         self.alerts: list[bytes] = []
         self.expunged = False
+        self.messages = 0
         self.capabilities = Capabilities()
         self._redactor = redactor
         self._transcript = transcript
@@ -186,8 +188,11 @@ class Engine:
         match response.name:
             case b"CAPABILITY":
                 self.capabilities.learn(response.text)
+            case b"EXISTS":
+                self.messages = response.number or 0
             case b"EXPUNGE" | b"VANISHED":
                 self.expunged = True
+                self.messages -= 1
             case b"OK" if response.text[:12].upper() == b"[CAPABILITY ":
                 self.capabilities.learn(response.code()[1])
             case b"NO" | b"BAD":
@@ -217,11 +222,16 @@ class Engine:
         """A connection that ended after BYE was ended by the server; an untagged NO or BAD before may say why."""
         if failure.ends_session:
             self.usable = False
-        if failure.type not in (FailureType.CONNECTION_LOST, FailureType.TIMEOUT):
-            return failure
-        said = f" after {self.complaint.words}" if self.complaint is not None else ""
-        code = self.complaint.public_code if self.complaint is not None else None
-        if self.bye is None:
-            return CheckFailure(failure.type, failure.detail + said, response_code=code)
-        detail = f"the server ended the session: {self.bye.words}{said}"
-        return CheckFailure(FailureType.CONNECTION_LOST, detail, response_code=self.bye.public_code or code)
+        return _explained(failure, self.bye, self.complaint)
+
+
+def _explained(failure: CheckFailure, bye: Completion | None, complaint: Completion | None) -> CheckFailure:
+    """The failure with what the server said before."""
+    if failure.type not in (FailureType.CONNECTION_LOST, FailureType.TIMEOUT):
+        return failure
+    said = f" after {complaint.words}" if complaint is not None else ""
+    code = complaint.public_code if complaint is not None else None
+    if bye is None:
+        return CheckFailure(failure.type, failure.detail + said, response_code=code)
+    detail = f"the server ended the session: {bye.words}{said}"
+    return CheckFailure(FailureType.CONNECTION_LOST, detail, response_code=bye.public_code or code)

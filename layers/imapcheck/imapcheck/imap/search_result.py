@@ -125,7 +125,7 @@ class _Uids:
         ordered = sorted(itertools.chain((low << 32 | high for low, high in self._ranges()), self._disorder))
         self._disorder, self._runs = array("Q"), []
         self._count = self._highest = 0
-        for apart in itertools.batched(_apart(ordered), _PACKED_TOGETHER, strict=False):
+        for apart in itertools.batched(_apart(ordered), _PACKED_TOGETHER):
             lows, highs = [low for low, _ in apart], [high for _, high in apart]
             self.add((lows, lows if lows == highs else highs))
 

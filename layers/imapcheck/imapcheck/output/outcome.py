@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from imapcheck.result import Asked, CheckResult
+from imapcheck.asked import Asked
+from imapcheck.result import CheckResult
 from imapcheck.wording import over_limit
 
 type State = Literal["available", "slow", "partial", "unavailable", "not_run", "crashed"]

@@ -100,7 +100,7 @@ def run_body(outcome: Outcome, place: Embedding) -> Node:
         section[place.heading(1)["Steps"], steps_table(waterfall), legend_of(waterfall)],
         _facts(result, asked.certificate_days, place),
         _transcript(result.transcript, place),
-        _again(asked.file, asked.runbook, place),
+        _again(None if _may_lock(outcome) else asked.file, asked.runbook, place),
         section[_raw(outcome)],
     ]
 
@@ -312,6 +312,11 @@ def _line(number: int, line: str, kind: str, place: Embedding) -> Element:
     anchor = f"{place.prefix}L{number}"
     link = a(".number", href=f"#{anchor}", aria_label=f"Line {number}", tabindex="-1")[number]
     return li(id=anchor, class_=kind)[link, code[bdi[words(line)]]]
+
+
+def _may_lock(outcome: Outcome) -> bool:
+    """One more refused login could lock the account: nobody is asked to try."""
+    return outcome.result is not None and any(failure.type.may_lock for failure in outcome.result.failures)
 
 
 def _again(file: str | None, runbook: str | None, place: Embedding) -> Node:

@@ -104,7 +104,7 @@ def checks_widget(
     rows: Sequence[CheckRow], notes: Sequence[str], choice: Choice, *, endpoint: str, now: datetime, dark: bool
 ) -> str:
     """The table, worst first, with a form to narrow it; `notes` are sentences below it."""
-    shown = sorted(filter(_wanted(choice), rows), key=lambda row: (WORST_FIRST.index(row.state), row.check))
+    shown = sorted(filter(_wanted(choice), rows), key=_worst_first)
     return widget(
         _form(choice, len(shown), len(rows), endpoint),
         _table(shown, endpoint, now) if shown else p["No check matches."],
@@ -112,6 +112,12 @@ def checks_widget(
         (p(".quiet")[note] for note in notes),
         dark=dark,
     )
+
+
+def _worst_first(row: CheckRow) -> tuple[int, float, str]:
+    """Among those that are down the newest outage first: it is what a person on call looks for."""
+    began = 0.0 if row.down_since is None else -row.down_since.timestamp()
+    return WORST_FIRST.index(row.state), began, row.check
 
 
 def sentence_widget(sentence: str, *, dark: bool) -> str:
@@ -157,9 +163,20 @@ def _row(row: CheckRow, endpoint: str, now: datetime) -> Element:
         td[_state(row), _since(row, now)],
         td(".spare")[_last_run(row, now)],
         td(".words.why")[_reason(row)],
-        td(".spare.number")["" if row.result is None else certificate(row.result)],
+        td(".spare.number")[_certificate(row)],
         td(".number")[_availability(row, endpoint, now)],
     ]
+
+
+def _certificate(row: CheckRow) -> Node:
+    """Marked as the definition's own limit says: few days are a warning, none is a failure."""
+    if row.result is None or row.outcome is None:
+        return ""
+    tls, told = row.result.server.tls, certificate(row.result)
+    left = None if tls is None else tls.certificate_days_remaining
+    if left is None or left >= row.outcome.asked.certificate_days:
+        return told
+    return span(".state.failed" if left < 0 else ".state.slow")[told]
 
 
 def _state(row: CheckRow) -> Element:
@@ -186,7 +203,9 @@ def _last_run(row: CheckRow, now: datetime) -> Node:
 def _reason(row: CheckRow) -> Node:
     if row.problem is not None:
         return bdi[words(row.problem.words)]
-    return None if row.outcome is None else why(row.outcome)
+    if row.outcome is not None:
+        return why(row.outcome)
+    return None if row.state != "unavailable" else span(".quiet")["no log line in this time range"]
 
 
 def _availability(row: CheckRow, endpoint: str, now: datetime) -> Node:

@@ -20,8 +20,8 @@ def monitor_errors(schedules: Sequence[ScheduleDefinition]) -> Alarm:
 def dropped_events(schedules: Sequence[ScheduleDefinition]) -> Alarm:
     """What Lambda took and never ran, or ran to an error: it counts both as dropped, as nothing is run again."""
     says = (
-        "Lambda gave up events for the function that runs checks: either runs raised an error (then monitor-errors"
-        " rings too), or the account's or the function's concurrency is used up and checks were not run."
+        "Lambda discarded events for the function that runs checks: either runs raised an error (then monitor-errors"
+        " fires too), or the account's or the function's concurrency is used up and checks were not run."
     )
     return _at_the_first("dropped-events", says, "AsyncEventsDropped", schedules)
 

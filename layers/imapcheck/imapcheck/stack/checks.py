@@ -218,7 +218,7 @@ def _mute(name: str, number: int, mute: MuteDefinition, alarms: Iterable[str]) -
     Type: AWS::CloudWatch::AlarmMuteRule
     Properties:
       Name: !Sub "${{StackName}}-{name}-mute-{number}"
-      Description: {_quoted(f"Alarms of the check {name} are silent; what is still wrong at the end is told then.")}
+      Description: {_quoted(f"Alarms of the check {name} are silent; what is still wrong at the end is reported then.")}
       Rule:
         Schedule:
           Expression: {_quoted(mute.expression)}

@@ -86,9 +86,12 @@ def _threshold_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
 def _server_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
     schedule, mode, port = definition.schedule, definition.tls_mode, definition.port
     if (mode, port) == ("starttls", 993):
-        yield "server", "STARTTLS on port 993, where servers speak TLS from the start (RFC 8314): imaps:// is meant?"
+        yield (
+            "server",
+            "STARTTLS on port 993, where servers speak TLS from the start (RFC 8314): did you mean imaps://?",
+        )
     if (mode, port) == ("implicit", 143):
-        yield "server", "TLS from the start on port 143, where servers offer STARTTLS (RFC 8314): imap:// is meant?"
+        yield "server", "TLS from the start on port 143, where servers offer STARTTLS (RFC 8314): did you mean imap://?"
     if schedule is None:
         return
     if definition.timeout >= schedule.seconds:

@@ -25,7 +25,7 @@ Parameters:
   HomeRegion: { Type: String, Description: Where that stack is }
   AlarmEmail:
     Type: String
-    Description: Who is told when home asks no more; empty for nobody. Confirm the e-mail that SNS sends.
+    Description: Who is notified when home asks no more; empty for nobody. Confirm the e-mail that SNS sends.
     Default: ""
   Paused: { Type: String, Default: "false", AllowedValues: ["true", "false"], Description: As at home }
   LogRetentionDays:
@@ -143,7 +143,7 @@ Resources:
     Properties:
       AlarmName: !Sub ${HomeStack}-place-errors
       AlarmDescription: !Sub >-
-        The function ${HomeStack}-place in ${AWS::Region} failed, so that home was told nothing from here; the verdict
+        The function ${HomeStack}-place in ${AWS::Region} failed, so that home learned nothing from here; the verdict
         is the other places'. Its log has the error. What to do: docs/operations.md, "place-errors".
       Namespace: AWS/Lambda
       MetricName: Errors

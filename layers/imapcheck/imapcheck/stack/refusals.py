@@ -54,8 +54,6 @@ def _stray(entry: Path) -> str | None:
 def _refused(definition: CheckDefinition, now: datetime) -> Iterator[tuple[str, str, str]]:
     if definition.runs_in_stack and definition.logs_in and definition.secret is None:
         yield "secret", "nothing", f"the name of a secret: the function logs in with {definition.authentication}"
-    if definition.runs_outside and definition.schedule is not None and definition.schedule.places:
-        yield "schedule.places", "Regions", "none beside runner outside: what no cloud reaches, no Region does"
     yield from _refused_authority(definition, "tls", definition.tls)
     yield from refused_sending(definition)
     if definition.send is not None:

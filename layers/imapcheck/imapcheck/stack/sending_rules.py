@@ -32,12 +32,12 @@ def sending_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
     if (send.tls_mode, send.port) == ("starttls", 465):
         yield (
             "send.server",
-            "STARTTLS on port 465, where servers speak TLS from the start: smtps:// is meant?",
+            "STARTTLS on port 465, where servers speak TLS from the start: did you mean smtps://?",
         )
     if (send.tls_mode, send.port) == ("implicit", 587):
         yield (
             "send.server",
-            "TLS from the start on port 587, where servers offer STARTTLS: smtp:// is meant?",
+            "TLS from the start on port 587, where servers offer STARTTLS: did you mean smtp://?",
         )
     no_login = None if send.logs_in else "send.authentication is none, so the check does not log in to send"
     outside = "runs from outside take their credentials from that machine" if definition.runs_outside else None

@@ -15,6 +15,11 @@ _HEADER_OCTETS = 1 << 16
 class WatchingCommands(Commands):
     """What a check does while a message is under way. Nothing here changes a mailbox."""
 
+    @property
+    def messages(self) -> int:
+        """How many messages are in the open mailbox, as the server told last, with whatever answer."""
+        return self._engine.messages
+
     def status_next(self, mailbox: bytes) -> tuple[Completion, int | None]:
         """STATUS of a mailbox that need not be open: its UIDNEXT; None where the server does not say it."""
         found: list[int | None] = []

@@ -1,7 +1,7 @@
 """What a person sees of a call: steps as they happen, then the verdict; for several checks a table."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from rich.console import Console, RenderableType
 from rich.live import Live
@@ -35,6 +35,17 @@ def say(console: Console, lines: Iterable[Text], indent: int = 4) -> None:
             parts += _hanging(console, line, indent)
     if parts:
         console.print(*parts, sep="\n", soft_wrap=True)
+
+
+def show_table(console: Console, outcomes: Sequence[Outcome]) -> None:
+    """The table; in a pipe without the blanks that fill its last column."""
+    if console.is_terminal:
+        console.print(table(outcomes, console.width))
+        return
+    with console.capture() as captured:
+        console.print(table(outcomes, console.width))
+    lines = (line.rstrip() for line in captured.get().splitlines())
+    console.out("\n".join(lines), highlight=False)
 
 
 def _hanging(console: Console, line: Text, indent: int) -> list[Text]:
@@ -118,7 +129,7 @@ class ManyChecksScreen(Screen):
         shown = [outcome for outcome in outcomes if not (self._quiet and is_fine(outcome))]
         if not shown:
             return None
-        self.console.print(table(shown, self.console.width))
+        show_table(self.console, shown)
         told = [outcome for outcome in worst_first(shown) if self._transcript or not is_fine(outcome)]
         for outcome in told:
             self._story(outcome, brief=len(told) > _MOST_STORIES_WITH_TRANSCRIPT)
@@ -134,7 +145,7 @@ class ManyChecksScreen(Screen):
         self.close()
         if self._live is not None:
             if self._ended:
-                self.console.print(table(self._ended, self.console.width))
+                show_table(self.console, self._ended)
             say(self.console, [Text(self._progress().plain)])
 
     def _story(self, outcome: Outcome, *, brief: bool) -> None:

@@ -42,7 +42,7 @@ def _cells(outcome: Outcome) -> list[str | Text]:
     result = outcome.result
     return [
         Text(outcome.check),
-        Text(WORDS[outcome.state], STYLES[outcome.state]),
+        Text(WORDS[outcome.state], "yellow" if warns(outcome) else STYLES[outcome.state]),
         length(result.duration_ms) if result is not None else "",
         Text(why(outcome)),
         _slowest(result) if result is not None and result.available else "",
@@ -54,19 +54,27 @@ def why(outcome: Outcome) -> str:
     result = outcome.result
     if result is None:
         return ""
-    if result.failure is not None:
-        return failure_line(result.failure.step, result.failure.type)
+    if result.reason is not None:
+        return failure_line(result.reason.step, result.reason.type)
     return ", ".join([*passed_limits(result), *(warning_line(warning.type) for warning in result.warnings)])
 
 
 def count(outcomes: Sequence[Outcome]) -> Text:
-    """`40 checks: 2 not available, 38 available`: the last line."""
+    """`40 checks: 2 not available, 38 available, 1 of them with a warning`: the last line."""
     found = Counter(outcome.state for outcome in outcomes)
+    warned = sum(map(warns, outcomes))
     parts = [(f"{found[state]} {words}", f"bold {STYLES[state]}") for state, words in _COUNTED if found[state]]
     line = Text(f"{len(outcomes)} checks: ", "bold")
     for index, part in enumerate(parts):
         line.append(", " if index else "").append(*part)
+    if warned:
+        line.append(", ").append(f"{warned} with a warning", "bold yellow")
     return line
+
+
+def warns(outcome: Outcome) -> bool:
+    """It is available, and something will need a person."""
+    return outcome.warned and outcome.state in ("available", "slow")
 
 
 def _slowest(result: CheckResult) -> str:

@@ -56,7 +56,8 @@ def reasons(result: CheckResult) -> Iterator[Text]:
     """Failures with advice, the certificate that was refused, thresholds that were passed, warnings."""
     for failure in result.failures:
         yield Text(f"  {failure_line(failure.step, failure.type)}", "red")
-        yield Text(f"  {failure.detail}")
+        waited = result.step_ms.get(failure.step) if failure.category is Category.TIMEOUT else None
+        yield Text(f"  {failure.detail}{'' if waited is None else f' (waited {length(waited)})'}")
         if failure.category is Category.SSL and result.server.tls is not None:
             known = [fact for fact in certificate(result.server.tls) if fact not in failure.detail]
             yield Text(f"  Certificate: {'; '.join(known)}")
