@@ -16,6 +16,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from imapcheck.alarms import kind
 from imapcheck.alarms.kinds import CERTIFICATE, NOT_RUNNING, SLOW, UNAVAILABLE
 from imapcheck.alarms.story import tell
 from imapcheck.aws import evidence, explainer, publisher
@@ -191,6 +192,58 @@ def test_recovery_tells_how_long_it_was(stack: Stack) -> None:
     [sent] = stack.sent
     assert sent.subject == "UP gmail after 2 h 20 min; 28 runs failed: authentication_failed"
     assert sent.values("state") == ["OK"]
+
+
+CHECKS = [f"check-{number}" for number in range(5)]
+
+
+def outage_of_a_night(stack: Stack) -> list[dict[str, Any]]:
+    """Five checks that were down for 14 hours: their metrics, the log's last hour, and the messages of the ends."""
+    bad_points, good_points = range(10, 850, 5), [0, 5, *range(850, 900, 5)]
+    for check in CHECKS:
+        stack.define(check)
+        stack.log([log_line(ago(0), check=check), log_line(ago(5), check=check)])
+        stack.log([failed(ago(m), check, FailureType.CONNECTION_REFUSED) for m in range(10, 60, 5)])
+        points = [
+            {
+                "MetricName": "Availability",
+                "Dimensions": [{"Name": "Check", "Value": check}],
+                "Timestamp": ago(m).replace(second=0),
+                "Value": value,
+            }
+            for minutes, value in ((bad_points, 0.0), (good_points, 100.0))
+            for m in minutes
+        ]
+        stack.cloudwatch.put_metric_data(Namespace="ImapCheck/teststack", MetricData=points)
+    return [alarm_message(UNAVAILABLE, NOW, state="OK", check=check) for check in CHECKS]
+
+
+def test_storm_of_a_night_is_told_with_its_beginning(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One request of the metric; the log is not read backwards for hours."""
+    # moto walks through each minute that is asked for, and a week has many.
+    monkeypatch.setattr(kind, "_OLDEST_END", timedelta(hours=16))
+    reads: list[str] = []
+    stack.handler.explainer._log._logs.meta.events.register(
+        "before-call.*.FilterLogEvents", lambda **_: reads.append("log")
+    )
+    assert stack.deliver(*outage_of_a_night(stack)) == []
+    [sent] = stack.sent
+    assert sent.subject.startswith("5 alarms: 5 UP")
+    text = " ".join(sent.text.split())
+    assert f"UP 5 checks, all on 192.0.2.10, since {date(ago(845).replace(second=0), NOW)}" in text
+    assert "2 × connect: connection_refused" in text
+    assert "166 earlier runs whose reasons are in the log" in text
+    assert len(reads) < 4
+
+
+def test_storm_is_told_from_the_log_where_the_metric_is_refused(stack: Stack) -> None:
+    """An older role has no such right."""
+    stack.refuse("_alarms", "GetMetricData")
+    assert stack.deliver(*outage_of_a_night(stack)) == []
+    [sent] = stack.sent
+    text = " ".join(sent.text.split())
+    assert f"since {date(ago(55), NOW)}" in text
+    assert "whose reasons are in the log" not in text
 
 
 def test_new_alarm_that_turns_ok_tells_nothing(stack: Stack) -> None:

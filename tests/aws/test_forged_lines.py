@@ -80,7 +80,8 @@ def told(stack: Stack, check: str) -> list[str]:
 
 
 def gathered(stack: Stack, check: str) -> list[str]:
-    log = RunLog(stack.logs, stack.group, Definitions(stack.folder).outside)
+    definitions = Definitions(stack.folder)
+    log = RunLog(stack.logs, stack.group, definitions.outside, definitions.interval)
     found: list[Evidence] = []
     for kind in (UNAVAILABLE, NOT_RUNNING):
         found += log.gather([_change(kind, check)], 8.0)

@@ -1,5 +1,7 @@
 """Answers that real servers give now and then, each with what the check makes of it."""
 
+import base64
+import hmac
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.header import Header
@@ -76,6 +78,21 @@ def test_prompts_of_login_without_base64(run: Run) -> None:
         exchange.send(exchange.tag + (b" OK in\r\n" if good else b" NO no\r\n"))
 
     result, _ = run({"AUTHENTICATE": plainly}, authentication="login")
+    assert result.available, result.failure
+
+
+def test_challenge_of_cram_md5_without_base64(run: Run) -> None:
+    """What is digested is what the server wrote, not what is left of it once it was decoded."""
+    challenge = b"<1896.697170952@mail.example.com>"
+
+    def plainly(exchange: Exchange) -> None:
+        exchange.send(b"+ " + challenge + b"\r\n")
+        digest = hmac.new(b"canary-pa55word", challenge, "md5").hexdigest().encode()
+        good = base64.b64decode(exchange.connection.line()) == b"alice " + digest
+        exchange.send(exchange.tag + (b" OK in\r\n" if good else b" NO no\r\n"))
+
+    offered = Dialect("IMAP4rev1 AUTH=CRAM-MD5")
+    result, _ = run({"AUTHENTICATE": plainly}, offered, authentication="cram-md5")
     assert result.available, result.failure
 
 

@@ -74,7 +74,7 @@ ROLES: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
         [
             own_logs("ExplainAlarmLogGroup"),
             READ_RUNS,
-            allow("cloudwatch:DescribeAlarms", "*"),
+            allow(["cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"], "*"),
             allow(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], arn("AlarmEvents")),
             allow("sns:Publish", [ref("AlarmTopic"), ref("ContactTopic")]),
         ],

@@ -1,4 +1,4 @@
-"""Words that a native editor would strike out, in whatever people read (CONTRIBUTING.md, how we write)."""
+"""Words that a native editor would strike out, in whatever people read (CONTRIBUTING.md, "How we write")."""
 
 import ast
 import re

@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from types import SimpleNamespace
@@ -10,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from imapcheck.alarms.kind import Change, Evidence
-from imapcheck.alarms.kinds import NOT_RUNNING, UNAVAILABLE
-from imapcheck.alarms.spell import find_spell, silence
+from imapcheck.alarms.kind import Beginning, Change, Evidence
+from imapcheck.alarms.kinds import CERTIFICATE, NOT_RUNNING, UNAVAILABLE
+from imapcheck.alarms.spell import find_spell, silence, spell_of
 from imapcheck.aws import evidence, log_reader
-from imapcheck.aws.evidence import RunLog
+from imapcheck.aws.evidence import Beginnings, RunLog
 from imapcheck.failures import FailureType
 from support.story_scenes import FAULTS, RANG, change, log_line
 
@@ -74,14 +75,20 @@ class ScannedLog:
         return {"timestamp": int(at.timestamp() * 1000), "message": json.dumps(line), "logStreamName": "one"}
 
 
-def gather(log: ScannedLog, changes: list[Change], monkeypatch: pytest.MonkeyPatch) -> list[Evidence]:
+def gather(
+    log: ScannedLog,
+    changes: list[Change],
+    monkeypatch: pytest.MonkeyPatch,
+    beginnings: Beginnings | None = None,
+    every: timedelta | None = None,
+) -> list[Evidence]:
     """With a clock that only the log's pages move."""
     clock = SimpleNamespace(
         monotonic=lambda: log.clock, sleep=lambda seconds: setattr(log, "clock", log.clock + seconds)
     )
     for module in (evidence, log_reader):
         monkeypatch.setattr(module, "time", clock)
-    return RunLog(log, "group", frozenset).gather(changes, 8.0)
+    return RunLog(log, "group", frozenset, lambda _: every, beginnings).gather(changes, 8.0)
 
 
 def day() -> int:
@@ -300,3 +307,49 @@ def test_of_runs_within_an_outage_the_verdict_is_kept(monkeypatch: pytest.Monkey
     assert bad[0].steps
     assert all((run.transcript, run.steps, run.failure) == ((), (), bad[0].failure) for run in bad[1:])
     assert all(run.steps for run in good)
+
+
+@pytest.mark.parametrize("storm", [True, False], ids=["storm", "alone"])
+def test_beginning_that_the_log_does_not_give_in_time_is_the_metrics(
+    monkeypatch: pytest.MonkeyPatch, *, storm: bool
+) -> None:
+    """Of a storm no log is read backwards; the outage of one check is read run by run as far as time allows."""
+    log = ScannedLog(RANG - timedelta(hours=60), up_at=RANG - timedelta(minutes=6))
+    ended = change(UNAVAILABLE, "OK")
+    changes = [ended, replace(ended, alarm="another", check="office")] if storm else [ended]
+    asked: list[Change] = []
+
+    def beginnings(of: Sequence[Change], _: float) -> list[Beginning | None]:
+        asked.extend(of)
+        return [Beginning(log.down_since, 719) for _ in of]
+
+    for item, found in zip(changes, gather(log, changes, monkeypatch, beginnings), strict=True):
+        spell = spell_of(item, found)
+        assert spell is not None
+        assert spell.complete
+        assert (spell.since, spell.bad_runs) == (log.down_since, 719)
+        assert spell.unread == 719 - len(spell.bad)
+    assert asked == changes
+    assert (len(log.asked) == 1) is storm
+
+
+def test_beginning_is_asked_for_where_the_newest_lines_do_not_tell_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither of an outage that was short, nor of an alarm that has not ended."""
+
+    def never(*_: object) -> list[Beginning | None]:
+        raise AssertionError("asked")
+
+    short = ScannedLog(RANG - timedelta(minutes=6), up_at=RANG - timedelta(minutes=1))
+    short.beat = timedelta(minutes=1)
+    gather(short, [change(UNAVAILABLE, "OK")], monkeypatch, never)
+    gather(ScannedLog(RANG - timedelta(hours=9)), [change(UNAVAILABLE)], monkeypatch, never)
+
+
+def test_run_of_a_certificate_is_looked_for_where_the_check_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its alarm's period is six hours and more, whatever the check's interval."""
+    log = ScannedLog(RANG)
+    log.beat = timedelta(minutes=30)
+    alarm = change(CERTIFICATE, period=timedelta(hours=6), threshold=10_000.0)
+    [found] = gather(log, [alarm], monkeypatch, every=timedelta(minutes=30))
+    gaps = {newer.started_at - older.started_at for newer, older in pairwise(found.runs)}
+    assert gaps == {timedelta(minutes=30)}

@@ -7,7 +7,7 @@ from typing import TypedDict
 
 from imapcheck.alarms.bare import bare, unfounded
 from imapcheck.alarms.kind import AlarmKind, Change, Evidence, Plot
-from imapcheck.alarms.spell import Spell, bad_or_not, find_spell
+from imapcheck.alarms.spell import Spell, bad_or_not, find_spell, spell_of
 from imapcheck.asked import Asked
 from imapcheck.result import CheckResult
 
@@ -26,7 +26,7 @@ class ByRuns(AlarmKind):
         """What the bad runs tell, at the start."""
 
     def start(self, change: Change, asked: Asked, evidence: Evidence) -> Plot:
-        spell = find_spell(change, evidence.runs)
+        spell = spell_of(change, evidence)
         if spell is not None:
             return self.start_of(change, asked, spell)
         read = evidence.problem is None and evidence.looked_from is not None
@@ -57,4 +57,4 @@ class SpellFields(TypedDict):
 
 
 def fields_of(spell: Spell) -> SpellFields:
-    return {"since": spell.since, "bad_runs": len(spell.bad), "run": spell.told}
+    return {"since": spell.since, "bad_runs": spell.bad_runs, "run": spell.told}

@@ -77,7 +77,7 @@ class _Head:
         """Verdict and number, since when, cause; whom to suspect, or where all of it is."""
         if self.common is None or self.since is None or not self._one_outage:
             most = f"; most: {self.common.cause.replace(':', '')}" if self.common is not None else ""
-            return self.title, most
+            return self.title, most, f" since {date(self.since, self.last)}" if most and self.since is not None else ""
         since, headline = f" since {date(self.since, self.last)}", self.common.headline
         if self.suspects_us:
             return self.title, since, ": suspect our own network first", f" ({headline})"

@@ -75,10 +75,19 @@ class MonitorError:
 
 
 @dataclass(frozen=True)
+class Beginning:
+    """When an outage began, to the minute, and how many runs were bad since: as the alarm's own metric has it."""
+
+    since: datetime
+    bad_runs: int
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What the log gave: runs and errors newest first, as far back as `looked_from`; or why it gave nothing.
 
-    `machine` is the one outside that reported last, of a check that is run from there.
+    `machine` is the one outside that reported last, of a check that is run from there. `beginning` is known where the
+    metric was asked for it.
     """
 
     runs: tuple[CheckResult, ...] = ()
@@ -86,6 +95,7 @@ class Evidence:
     looked_from: datetime | None = None
     problem: str | None = None
     machine: str | None = None
+    beginning: Beginning | None = None
 
 
 UNTOLD = Evidence(problem="the story could not be made")

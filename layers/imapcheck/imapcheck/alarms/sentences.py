@@ -163,9 +163,13 @@ def causes_of(change: Change, spell: Spell) -> tuple[str, ...]:
     """Each reason, the first to appear first: how often, and from when to when."""
     oldest_first = spell.bad[::-1]
     reasons = Counter(reason_of(run) for run in oldest_first)
-    return tuple(
-        f"{number} × {reason} ({_from_to(change, [run for run in oldest_first if reason_of(run) == reason])})"
-        for reason, number in reasons.items()
+    unread = (f"{count(spell.unread, 'earlier run')} whose reasons are in the log",) if spell.unread else ()
+    return (
+        *(
+            f"{number} × {reason} ({_from_to(change, [run for run in oldest_first if reason_of(run) == reason])})"
+            for reason, number in reasons.items()
+        ),
+        *unread,
     )
 
 

@@ -1,11 +1,11 @@
 """Which runs an alarm is about: the bad ones that it counted, and what lies around them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise, takewhile
 
-from imapcheck.alarms.kind import Change
+from imapcheck.alarms.kind import Beginning, Change, Evidence
 from imapcheck.failures import FailureType
 from imapcheck.result import CheckResult
 
@@ -18,7 +18,8 @@ class Spell:
     """The bad runs behind an alarm, newest first, and what lies around them.
 
     `complete` says that enough good runs came before for the alarm to have been quiet: `since` is its beginning.
-    `unbroken` says that no run since then was good; `runs` are those since then, each with whether it was bad.
+    `unbroken` says that no run since then was good; `runs` are those since then, each with whether it was bad. Where
+    the log was not read back to it, the metric's `beginning` stands for what is older than the runs of `bad`.
     """
 
     bad: tuple[CheckResult, ...]
@@ -29,10 +30,20 @@ class Spell:
     complete: bool
     unbroken: bool
     runs: tuple[tuple[CheckResult, bool], ...]
+    beginning: Beginning | None = None
 
     @property
     def since(self) -> datetime:
-        return self.bad[-1].started_at
+        return self.bad[-1].started_at if self.beginning is None else self.beginning.since
+
+    @property
+    def bad_runs(self) -> int:
+        return len(self.bad) + self.unread
+
+    @property
+    def unread(self) -> int:
+        """How many of the bad runs are known by the metric alone."""
+        return 0 if self.beginning is None else max(0, self.beginning.bad_runs - len(self.bad))
 
     @property
     def told(self) -> CheckResult:
@@ -44,6 +55,8 @@ class Spell:
 
 
 type _Seen = Sequence[tuple[CheckResult, bool]]
+type Points = Sequence[tuple[datetime, bool]]
+"""When runs began, newest first, and whether each was bad."""
 
 
 def bad_or_not(change: Change, runs: Sequence[CheckResult]) -> _Seen:
@@ -73,14 +86,31 @@ def find_spell(change: Change, runs: Sequence[CheckResult]) -> Spell | None:
     stretch, the bad runs of the newest window.
     """
     seen = bad_or_not(change, runs)
-    ringing = _ringing(change, seen)
+    ringing = _ringing(change, [(run.started_at, bad) for run, bad in seen])
     first, last = (ringing[0], ringing[-1]) if ringing else (0, 0)
     end = last + change.periods
     bad_at = [at for at, (_, bad) in enumerate(seen[:end]) if bad and at >= first]
     return _spell(change, seen, bad_at, complete=bool(ringing) and len(seen) > end) if bad_at else None
 
 
-def _ringing(change: Change, seen: _Seen) -> range:
+def spell_of(change: Change, evidence: Evidence) -> Spell | None:
+    """The spell that the log shows, from the beginning that the metric shows where the log was not read back to it."""
+    spell, beginning = find_spell(change, evidence.runs), evidence.beginning
+    if spell is None or spell.complete or beginning is None or beginning.since > spell.since:
+        return spell
+    return replace(spell, beginning=beginning, complete=True)
+
+
+def find_beginning(change: Change, points: Points) -> Beginning | None:
+    """The beginning of the spell that `find_spell` would find; None where `points` do not reach back to it."""
+    ringing = _ringing(change, points)
+    if not ringing or len(points) <= (end := ringing[-1] + change.periods):
+        return None
+    bad = [at for at, is_bad in points[ringing[0] : end] if is_bad]
+    return Beginning(bad[-1], len(bad))
+
+
+def _ringing(change: Change, seen: Points) -> range:
     """Where in `seen` the alarm rang: the newest stretch, empty where none lies at the change."""
     near = range(min(len(seen), _latest(change, seen) + 1))
     newest = next((at for at in near if _rings(change, seen, at)), None)
@@ -90,14 +120,14 @@ def _ringing(change: Change, seen: _Seen) -> range:
     return range(newest, newest + sum(1 for _ in older))
 
 
-def _rings(change: Change, seen: _Seen, at: int) -> bool:
+def _rings(change: Change, seen: Points, at: int) -> bool:
     """Whether enough of the runs were bad, as CloudWatch counted at this one."""
     return sum(bad for _, bad in seen[at : at + change.periods]) >= change.needed
 
 
-def _latest(change: Change, seen: _Seen) -> int:
+def _latest(change: Change, seen: Points) -> int:
     """At which run a stretch begins at the latest that belongs to the change."""
-    unseen = sum(run.started_at > change.at - _UNSEEN for run, _ in seen)
+    unseen = sum(at > change.at - _UNSEEN for at, _ in seen)
     return max(1, unseen) if change.state == "ALARM" else change.periods + unseen
 
 

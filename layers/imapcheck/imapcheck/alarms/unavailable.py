@@ -43,7 +43,7 @@ from imapcheck.alarms.sentences import (
     what_changed,
     words_of,
 )
-from imapcheck.alarms.spell import Spell, find_spell, type_of
+from imapcheck.alarms.spell import Spell, spell_of, type_of
 from imapcheck.alarms.vantage import accuser, failures_there, from_how_many, listed, not_from, place_lines, voted_down
 from imapcheck.asked import Asked
 from imapcheck.definition.model import CheckDefinition
@@ -119,12 +119,12 @@ class Unavailable(ByRuns):
         )
 
     def end(self, change: Change, asked: Asked, evidence: Evidence) -> Plot:
-        spell = find_spell(change, evidence.runs)
+        spell = spell_of(change, evidence)
         if spell is None:
             return bare(change, asked, evidence)
         """Each cause with its count and its time; the words of each."""
         long, when = how_long(change, asked, spell)
-        runs = count(len(spell.bad), "run")
+        runs = count(spell.bad_runs, "run")
         was_down = any(word_of(run) == DOWN for run in spell.bad)
         newest = evidence.runs[0]
         partial = newest.verdict == "partial"
@@ -141,7 +141,7 @@ class Unavailable(ByRuns):
             facts=certificate_left(spell.after),
             since=spell.since,
             until=end_of(change, spell),
-            bad_runs=len(spell.bad),
+            bad_runs=spell.bad_runs,
             run=spell.told,
         )
 
@@ -162,7 +162,10 @@ def _from_where(run: CheckResult) -> str:
 def _counts(spell: Spell) -> str:
     """`1 x connection_lost, 6 x connection_refused`, the first to appear first."""
     types = Counter(str(type_of(run) or "failed") for run in reversed(spell.bad))
-    return next(iter(types)) if len(types) == 1 else names([f"{number} x {name}" for name, number in types.items()])
+    unread = [f"{spell.unread} earlier"] if spell.unread else []
+    if len(types) == 1 and not unread:
+        return next(iter(types))
+    return names([*(f"{number} x {name}" for name, number in types.items()), *unread])
 
 
 def _what_it_was(change: Change, asked: Asked, spell: Spell) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from imapcheck.alarms.kind import OTHERS_WINDOW, Change, Evidence, MonitorError
+from imapcheck.alarms.kind import OTHERS_WINDOW, Beginning, Change, Evidence, MonitorError
 from imapcheck.aws.log_reader import LoggedFailure, LoggedRun, LogReader, OutOfBounds
 from imapcheck.result import CheckResult
 
@@ -40,6 +40,7 @@ class _Read:
 
     change: Change
     runs: dict[str, CheckResult] = field(default_factory=dict)
+    beginning: Beginning | None = None
     errors: dict[datetime, MonitorError] = field(default_factory=dict)
     faults: dict[datetime, MonitorError] = field(default_factory=dict)
     machine: tuple[datetime, str] | None = None
@@ -91,7 +92,7 @@ class _Read:
         told = (self.errors or self.faults).values()
         errors = tuple(sorted(told, key=lambda error: error.at, reverse=True))
         machine = self.machine[1] if self.machine is not None else None
-        return Evidence(self.newest_runs(), errors, looked_from, problem, machine)
+        return Evidence(self.newest_runs(), errors, looked_from, problem, machine, self.beginning)
 
 
 def _verdict_of(run: CheckResult, newest: CheckResult) -> CheckResult:
@@ -113,13 +114,29 @@ def _octets_of(run: LoggedRun) -> int:
     return 4 * run.length if failure is None else 1000 + len(failure.detail)
 
 
-class RunLog:
-    """The log group of the function that runs the checks; `outside` names those that are run from outside."""
+type Beginnings = Callable[[Sequence[Change], float], Sequence[Beginning | None]]
+"""The beginnings of outages that have ended, in the order of the changes, asked within so many seconds."""
 
-    def __init__(self, logs: Any, group: str, outside: Callable[[], Collection[str]]) -> None:
+
+class RunLog:
+    """The log group of the function that runs the checks.
+
+    `outside` names those that are run from outside, `every` tells how often a check runs where that is known.
+    """
+
+    def __init__(
+        self,
+        logs: Any,
+        group: str,
+        outside: Callable[[], Collection[str]],
+        every: Callable[[str], timedelta | None],
+        beginnings: Beginnings | None = None,
+    ) -> None:
         self._logs = logs
         self._group = group
         self._outside = outside
+        self._every = every
+        self._beginnings = beginnings
 
     def gather(self, changes: Sequence[Change], seconds: float, *, fresh: bool = True) -> list[Evidence]:
         """The evidence for each change, in their order, read together within `seconds`.
@@ -128,9 +145,12 @@ class RunLog:
 
         Raises whatever the API raises at first. Where it fails later, or time runs out, the evidence is what there is.
         """
-        search = _Search(LogReader(self._logs, self._group, self._outside(), seconds), changes)
+        log = LogReader(self._logs, self._group, self._outside(), seconds)
+        search = _Search(log, changes, self._every(changes[0].check) or changes[0].period)
         if not search.read_newest(_WAITS if fresh else 0):
             return [item.evidence(None, "the log could not be read in time") for item in search.found]
+        if self._beginnings is not None:
+            search.take_beginnings(self._beginnings)
         try:
             search.look_back()
         except Exception:  # noqa: BLE001 - what was read so far is told
@@ -151,12 +171,16 @@ class RunLog:
 
 
 class _Search:
-    """One search for the evidence of some changes; everything from `edge` on has been read as far as it is needed."""
+    """One search for the evidence of some changes; everything from `edge` on has been read as far as it is needed.
 
-    def __init__(self, log: LogReader, changes: Sequence[Change]) -> None:
+    `every` is how often the check of the first one runs.
+    """
+
+    def __init__(self, log: LogReader, changes: Sequence[Change], every: timedelta) -> None:
         self.found = [_Read(change) for change in changes]
         self.edge = max(change.at for change in changes) + _LATEST
         self._log = log
+        self._every = every
         self._length = min(_FIRST_WINDOW, max(change.period * (change.periods + 1) for change in changes))
         self._slow = self._looks_back = False
         self._held = 0
@@ -174,6 +198,14 @@ class _Search:
         self.edge = start
         return done
 
+    def take_beginnings(self, beginnings: Beginnings) -> None:
+        """Ask when those outages began that the newest window does not hold whole."""
+        asked = [item for item in self.found if item.change.state == "OK" and not self._is_whole(item)]
+        if asked:
+            found = beginnings([item.change for item in asked], self._log.seconds_left)
+            for item, beginning in zip(asked, found, strict=True):
+                item.beginning = beginning
+
     def look_back(self) -> None:
         """Read window after window backwards until each change's beginning is found, or time or memory is up."""
         self._looks_back = True
@@ -182,8 +214,10 @@ class _Search:
             if not self._step(oldest):
                 break
 
-    @staticmethod
-    def _is_whole(item: _Read) -> bool:
+    def _is_whole(self, item: _Read) -> bool:
+        """Of many that end at once, a beginning that the metric shows is enough; one by itself is told run by run."""
+        if item.beginning is not None and len(self.found) > 1:
+            return True
         return item.change.kind.is_whole(item.change, item.newest_runs())
 
     def _step(self, oldest: datetime) -> bool:
@@ -201,11 +235,10 @@ class _Search:
     def _expected(self) -> tuple[datetime, datetime] | None:
         """Where the next older run must lie; None where reading all of the log is quick, or runs lie close together."""
         runs = self.found[0].newest_runs() if len(self.found) == 1 else ()
-        period = self.found[0].change.period
-        if not runs or not self._slow or period < _SPARSE:
+        if not runs or not self._slow or self._every < _SPARSE:
             return None
         oldest = runs[-1].started_at
-        expected = oldest - period * ((oldest - self.edge) // period + 1)
+        expected = oldest - self._every * ((oldest - self.edge) // self._every + 1)
         return expected - _NEAR, min(expected + _NEAR, self.edge)
 
     def _read(self, start: datetime, end: datetime) -> bool:

@@ -20,6 +20,7 @@ from imapcheck.alarms.kind import UNTOLD, AlarmState, Change, Evidence, Links, O
 from imapcheck.alarms.storm import Part
 from imapcheck.alarms.story import Setting, Story, tell, tell_bare, tell_foreign
 from imapcheck.aws.alarm_event import AlarmEvent, NotOurs, read_alarm
+from imapcheck.aws.beginnings import OutageMetric
 from imapcheck.aws.deployed import Definitions
 from imapcheck.aws.evidence import RunLog
 from imapcheck.aws.publisher import Publisher
@@ -83,7 +84,10 @@ class Explainer:
         self._alarms = Alarms(cloudwatch, settings.stack)
         self._publisher = Publisher(sns, settings.alarm_topic, settings.contact_topic)
         self._definitions = Definitions(settings.definitions)
-        self._log = RunLog(logs, settings.log_group, self._definitions.outside)
+        metric = OutageMetric(cloudwatch, f"ImapCheck/{settings.stack}")
+        self._log = RunLog(
+            logs, settings.log_group, self._definitions.outside, self._definitions.interval, metric.beginnings
+        )
 
     def explain(self, messages: Sequence[tuple[str, str]], seconds: float) -> set[str]:
         """Tell what the (id, body) messages of a batch say; returns the ids of those that were not published.

@@ -16,6 +16,7 @@ from imapcheck.alarms.kind import UNTOLD, Change, Evidence
 from imapcheck.alarms.kinds import CERTIFICATE, NOT_RUNNING, SLOW, UNAVAILABLE, kind_of
 from imapcheck.alarms.reminder import Reminder
 from imapcheck.aws.alarm_config import read_config
+from imapcheck.aws.deployed import interval_of
 from imapcheck.aws.evidence import RunLog
 from imapcheck.aws.maintenance import MuteRules
 from imapcheck.aws.month_series import failed_runs, newest_value
@@ -62,7 +63,7 @@ class Reminders:
     def __init__(self, cloudwatch: Any, logs: Any, *, stack: str, group: str, outside: Collection[str]) -> None:
         self._cloudwatch = cloudwatch
         self._alarms = Alarms(cloudwatch, stack)
-        self._log = RunLog(logs, group, lambda: outside)
+        self._logs, self._group, self._outside = logs, group, outside
         self._stack = stack
 
     def due(self, definitions: Mapping[str, CheckDefinition], now: datetime) -> list[Reminder]:
@@ -140,7 +141,8 @@ class Reminders:
     def _reminder(self, change: Change, definition: CheckDefinition, now: datetime) -> Reminder:
         asked, at_now = plain(definition, f"events/{change.check}.json"), replace(change, at=now)
         try:
-            [evidence] = self._log.gather([at_now], _EVIDENCE_SECONDS, fresh=False)
+            log = RunLog(self._logs, self._group, lambda: self._outside, lambda _: interval_of(definition))
+            [evidence] = log.gather([at_now], _EVIDENCE_SECONDS, fresh=False)
         except Exception:  # noqa: BLE001 - the reminder is sent without
             _LOG.exception("the log could not be read")
             evidence = Evidence(problem="the log could not be read")
