@@ -17,7 +17,7 @@ from imapcheck.alarms.kind import AlarmKind
 from imapcheck.alarms.kinds import SLOW, UNAVAILABLE
 from imapcheck.aws import evidence
 from imapcheck.aws.run_log import FINISHED, run_fields
-from imapcheck.wording import clock, date
+from imapcheck.wording import clock, date, elapsed
 from support.alarm_events import alarm_message
 from support.alarm_stack import Stack
 from support.certificates import Certificates
@@ -85,7 +85,8 @@ def begins(text: str, why: str, word: str = "DOWN") -> None:
     what, when, reason = text.splitlines()[:3]
     assert what.startswith(f"{word}  gmail")
     since, last = NOW - timedelta(minutes=10, seconds=30), NOW - timedelta(minutes=15, seconds=30)
-    assert when == f"since {date(since, NOW)}: the last 3 runs failed; last good {clock(last, NOW)}"
+    lasted = elapsed(NOW - since)
+    assert when == f"since {date(since, NOW)} ({lasted}): the last 3 runs failed; last good {clock(last, NOW)}"
     assert reason.startswith(why)
 
 

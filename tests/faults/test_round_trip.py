@@ -312,6 +312,19 @@ def test_bounce_is_read_where_it_would_come(send: dict[str, Any], reads: bool) -
     assert (elapsed < 1.5) == reads
 
 
+@pytest.mark.parametrize("action", [b"delayed", b"Relayed", b"expanded"])
+def test_report_that_mail_takes_longer_is_no_bounce(action: bytes) -> None:
+    """The message may still arrive (RFC 3464 section 2.3.3)."""
+    with world() as there:
+
+        def delay(envelope: Envelope) -> None:
+            run = message_from_bytes(envelope.octets)["X-Imapcheck-Run"].encode()
+            there.store["INBOX"].put(BOUNCE.replace(b"%b", run).replace(b"failed", action))
+
+        there.on_the_way, there.lands_in = delay, None
+        assert "returned" not in told(there.run({"to": "monitor@example.com"}))[2]
+
+
 def test_bounce_to_the_user_of_the_mailbox() -> None:
     """A user name that is an address is one that mail comes to."""
     from imapcheck import run_check

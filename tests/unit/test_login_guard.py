@@ -1,5 +1,6 @@
 """The lock-out guard: what counts as a try, whose pause a success ends, clocks that jump, single calls of the CLI."""
 
+import fcntl
 import json
 import os
 import stat
@@ -355,6 +356,18 @@ def test_file_that_cannot_be_read_is_no_guard_and_one_warning(tmp_path: Path, br
     assert guard.pause(MAILBOX, ALICE, lambda: file.version(ALICE)) is not None  # within the call there is one
     assert len(warnings) == 1
     assert str(path) in warnings[0]
+
+
+def test_lock_that_a_stopped_call_holds_is_one_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It hangs no other call."""
+    monkeypatch.setattr("imapcheck.cli.login_file._LOCK_TRIES", 3)
+    warnings: list[str] = []
+    file = RefusalFile(tmp_path, warnings.append)
+    with (tmp_path / "refused-logins.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert not file.put("m", Refusal(START, START, 1, ()))
+    assert len(warnings) == 1
+    assert "lock" in warnings[0]
 
 
 def test_no_home_is_no_guard_and_one_warning(monkeypatch: pytest.MonkeyPatch, stale: list[str]) -> None:

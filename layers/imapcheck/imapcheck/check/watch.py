@@ -8,6 +8,7 @@ import email.parser
 import time
 from email.message import Message
 
+from imapcheck.check.bounce import is_final
 from imapcheck.check.message import RUN_HEADER
 from imapcheck.errors import CheckFailure
 from imapcheck.failures import FailureType
@@ -133,14 +134,14 @@ class Watch:
         self.opened = mailbox
 
     def _read_bounce(self, uid: int) -> None:
-        """Keep the beginning of a report, if it is about this run's message."""
+        """Keep the beginning of a report, if it says that this run's message could not be delivered."""
         try:
             _, report = self._session.fetch(uid, internal_date=False, limit=None, keep=_MOST_OF_A_BOUNCE)
         except CheckFailure as failure:
             if failure.ends_session:
                 raise
             return  # larger than any report is
-        if report is not None and self._run_id.encode() in report.beginning:
+        if report is not None and self._run_id.encode() in report.beginning and is_final(report.beginning):
             self.returned = report.beginning
 
 

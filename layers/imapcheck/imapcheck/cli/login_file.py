@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 import stat
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,8 @@ from imapcheck.login.credentials import Credentials
 MOST_MAILBOXES = 1000
 _MOST_OCTETS = 8 << 20
 _KEPT = timedelta(days=1)
+# A call holds the lock for milliseconds; one that was stopped while it did must not stop all others.
+_LOCK_TRIES, _LOCK_WAIT = 100, 0.02
 
 
 def state_folder(environment: Mapping[str, str]) -> Path | None:
@@ -148,7 +151,10 @@ class CallGuard(LoginGuard):
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """While no other call holds the same lock; where the system knows none, without."""
+    """While no other call holds the same lock; where the system knows none, without.
+
+    Raises `OSError` where another call holds it for two seconds.
+    """
     try:
         import fcntl
     except ModuleNotFoundError:
@@ -156,7 +162,14 @@ def _locked(path: Path) -> Iterator[None]:
         return
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        for _ in range(_LOCK_TRIES):
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                time.sleep(_LOCK_WAIT)
+        else:
+            raise OSError(0, "another call does not release its lock")
         yield
     finally:
         os.close(descriptor)
