@@ -178,6 +178,6 @@ def test_silent_machine_is_named(two: Stack) -> None:
     assert two.deliver(alarm_message(NOT_RUNNING, NOW, check="office")) == []
     text = " ".join(two.sent[0].text.split())
     assert "monitor: the machine branch-1 reports nothing" in text
-    assert "DO: It worked at" in text
-    assert "Look at the machine branch-1" in text
+    assert "DO: Find out what changed after" in text
+    assert "the machine branch-1 is up" in text
     assert "branch-2" not in text

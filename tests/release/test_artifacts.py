@@ -92,7 +92,7 @@ def test_whatever_the_template_names_is_in_the_folder(folder: Path) -> None:
     named = set(re.findall(r"[\w-]+\.zip\b|\b(?:checks|contacts)\.yaml", text))
     about = {"template.yaml", "RELEASE_NOTES.md", "SHA256SUMS", "sbom.cdx.json"}
     assert {path.name for path in folder.iterdir()} == named | about
-    assert len(named) == 8
+    assert len(named) == 9
 
 
 def test_names_of_zips_change_with_their_contents(folder: Path) -> None:

@@ -35,14 +35,14 @@ def test_readme_is_short() -> None:
     """What it is, for whom, for whom not, what it costs and two commands are on the first screens."""
     assert len(README.splitlines()) < 150
     first = README.split("## Deploy in five minutes")[0]
-    for words in ("**For you**", "**Not for you**", "2 US dollars", "docs/images/report.png", "make demo"):
+    for words in ("**For you**", "**Not for you**", "$1.50 a month", "docs/images/report.png", "make demo"):
         assert words in first, words
 
 
 def test_every_command_is_run() -> None:
-    """Four blocks: the demo, the deployment, the secret, the run; whoever adds one adds its test here."""
+    """Four blocks: the demo, a run without AWS, the deployment, a check; whoever adds one adds its test here."""
     assert [text.split()[:2] for text in BLOCKS] == [
-        ["make", "demo"], ["make", "deploy"], ["aws", "secretsmanager"], [".venv/bin/imapcheck", "validate"],
+        ["make", "setup"], [".venv/bin/imapcheck", "init"], ["make", "deploy"], ["aws", "secretsmanager"],
     ]  # fmt: skip
     assert readme_commands() == [block("make deploy").strip()]
 
@@ -68,7 +68,7 @@ def test_story_is_one_that_is_told() -> None:
 def test_demo_runs_here() -> None:
     """In an environment that `make setup` has made."""
     done = subprocess.run(
-        ["bash", "-c", block("make demo")], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+        ["bash", "-c", block("make setup")], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
     )
     assert done.returncode == 0, done.stderr
     assert "demo: available" in done.stdout
@@ -80,7 +80,7 @@ def test_demo_runs_on_a_fresh_clone(tmp_path: Path) -> None:
     working_tree.copy(tmp_path)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     done = subprocess.run(
-        ["bash", "-c", block("make demo")],
+        ["bash", "-c", "make demo"],
         cwd=tmp_path, env=kept, capture_output=True, text=True, check=False, timeout=900,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -109,6 +109,32 @@ def shell() -> Iterator[dict[str, str]]:
     server.stop()
 
 
+def the_secret() -> str:
+    """README's secret.json, for the test server's user."""
+    [secret] = re.findall(r"^`secret.json` holds `(\{.*\})`", README, re.MULTILINE)
+    for old, new in (("mail.example.com", "localhost"), ("...", PASSWORD), ("monitor@example.com", "monitor")):
+        secret = secret.replace(old, new)
+    return str(secret)
+
+
+@pytest.mark.server
+def test_check_without_aws_turns_green(dovecot: Dovecot, certificates: Certificates, tmp_path: Path) -> None:
+    """`init` asks nobody where the environment has the login."""
+    shutil.copy(certificates.ca, tmp_path / "ca.pem")
+    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
+    (tmp_path / "secret.json").write_text(the_secret())
+    commands = block(".venv/bin/imapcheck init").replace(
+        "mail.example.com", f"localhost:{dovecot.imaps} --ca-file ca.pem", 1
+    )
+    login = {"IMAPCHECK_USERNAME": "monitor", "IMAPCHECK_PASSWORD": PASSWORD}
+    done = subprocess.run(
+        ["bash", "-ec", commands],
+        cwd=tmp_path, env=os.environ | login, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "report.html").exists()
+
+
 @pytest.mark.server
 def test_check_that_a_reader_adds_turns_green(
     shell: dict[str, str], dovecot: Dovecot, probe: Probe, certificates: Certificates, tmp_path: Path
@@ -120,11 +146,8 @@ def test_check_that_a_reader_adds_turns_green(
     (tmp_path / "events/mail.json").write_text(json.dumps(definition))
     shutil.copy(certificates.ca, tmp_path / "events/ca.pem")
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")
-    [secret] = re.findall(r"^ +`(\{.*\})`", README, re.MULTILINE)
-    for old, new in (("mail.example.com", "localhost"), ("...", PASSWORD), ("monitor@example.com", "monitor")):
-        secret = secret.replace(old, new)
-    (tmp_path / "secret.json").write_text(secret)
-    commands = block("aws secretsmanager") + block(".venv/bin/imapcheck validate")
+    (tmp_path / "secret.json").write_text(the_secret())
+    commands = block("aws secretsmanager")
     probe.create("Sent Items")
     try:
         done = subprocess.run(

@@ -39,7 +39,8 @@ Examples:
 \b
 In a terminal it asks for what is not given. Without one it asks nothing: the
 password comes from {PASSWORD} or --credentials. A password is written
-to a file by --secrets alone. With {HOST} it goes to that host and to no other.
+to a file by --secrets alone. With {HOST} it goes to that host and to no
+other.
 """
 _ADVICE = {
     FailureType.CERTIFICATE_UNTRUSTED: "If the authority is private, put its certificate beside the definition and pass"

@@ -32,7 +32,7 @@ Examples:
   imapcheck run events/*.json --credentials secrets/ --format junit > report.xml
   imapcheck run events/gmail.json --html report.html
   imapcheck run events/*.json --credentials secrets/ --every 60s
-  imapcheck run events/*.json --credentials secrets/ --every 60s --listen 127.0.0.1:9814
+  imapcheck run *.json --credentials secrets/ --every 60s --listen 127.0.0.1:9814
 
 \b
 Credentials: --credentials, else the environment, else the secret that the
