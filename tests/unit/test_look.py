@@ -240,7 +240,7 @@ def test_advice_is_inits_own(server_context: Any, place: Path) -> None:
         wrong = init(server, "--ca-file", "events/ca.pem", cwd=place, **LOGIN | {"IMAPCHECK_PASSWORD": "wrong"})
         other = init(server, "--ca-file", "events/ca.pem", "--credentials", "secret.json", cwd=place)
     assert unknown.returncode == wrong.returncode == 1
-    assert "give it with --ca-file" in unknown.stdout
+    assert "pass it with --ca-file" in " ".join(unknown.stdout.split())
     assert "tls.ca_file" not in unknown.stdout
     assert "Call init again with the right user name and password" in wrong.stdout
     assert "secret" not in wrong.stdout
