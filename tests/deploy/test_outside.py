@@ -213,7 +213,7 @@ def test_its_silence_is_told_and_names_it(stack: Stack, machine: Machine, people
     print(f"\nSubject: {told.subject}")
     assert told.subject.startswith("NO RESULT office")
     assert "the machine branch-1 reports nothing" in told.story["why"]
-    assert "Look at the machine branch-1" in told.story["do"]
+    assert "the machine branch-1 is up" in told.story["do"]
 
 
 def test_forged_line_is_believed_by_nobody(stack: Stack, machine: Machine, people: Subscriber) -> None:
