@@ -1,7 +1,7 @@
 """How a server is reached and logged in to: TLS, mechanism and secret, alike for `server` and `send.server`."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator
 
@@ -59,6 +59,38 @@ class TlsDefinition(Model):
     @classmethod
     def _host_name(cls, value: str | None) -> str | None:
         return None if value is None else endpoint(value).host
+
+
+class Reached:
+    """What follows from a definition's `server`, `tls` and `authentication`, once `server` has been parsed."""
+
+    if TYPE_CHECKING:  # the fields are the models' own, each with its own default and description
+        tls: TlsDefinition
+        authentication: Authentication
+        _endpoint: Endpoint
+
+    @property
+    def logs_in(self) -> bool:
+        return self.authentication != "none"
+
+    @property
+    def tls_mode(self) -> TlsMode:
+        """The mode in force: as given, else by the scheme of `server`."""
+        return self.tls.mode or self._endpoint.tls_mode
+
+    @property
+    def host(self) -> str:
+        """Host name in ASCII (A-labels), lower case, or IP address."""
+        return self._endpoint.host
+
+    @property
+    def port(self) -> int:
+        return self._endpoint.port
+
+    @property
+    def host_is_address(self) -> bool:
+        """The host is an IPv4 or IPv6 address: there is nothing to resolve."""
+        return self._endpoint.is_address
 
 
 def refuse_unsafe_login(tls: TlsDefinition, mode: TlsMode, authentication: Authentication, prefix: str = "") -> None:

@@ -20,9 +20,9 @@ from pydantic import (
 
 from imapcheck.definition.access import (
     Authentication,
+    Reached,
     SecretName,
     TlsDefinition,
-    TlsMode,
     endpoint,
     refuse_unsafe_login,
 )
@@ -126,7 +126,7 @@ def _thresholds(value: Any) -> Any:
     return without_nulls(value, ("total", *STEP_NAMES)) if isinstance(value, dict) else value
 
 
-class CheckDefinition(Model):
+class CheckDefinition(Reached, Model):
     """One check against one server. Only `server` is required."""
 
     schema_reference: str | None = Field(None, alias="$schema", description="For the editor; not used.")
@@ -223,32 +223,9 @@ class CheckDefinition(Model):
         return self
 
     @property
-    def logs_in(self) -> bool:
-        return self.authentication != "none"
-
-    @property
     def total_alone(self) -> float | None:
         """The threshold of `total` where there is no other: then the duration by itself tells what is slow."""
         return self.thresholds.get("total") if len(self.thresholds) == 1 else None
-
-    @property
-    def tls_mode(self) -> TlsMode:
-        """The mode in force: as given, else by the scheme of `server`."""
-        return self.tls.mode or self._endpoint.tls_mode
-
-    @property
-    def host(self) -> str:
-        """Host name in ASCII (A-labels), lower case, or IP address."""
-        return self._endpoint.host
-
-    @property
-    def port(self) -> int:
-        return self._endpoint.port
-
-    @property
-    def host_is_address(self) -> bool:
-        """The host is an IPv4 or IPv6 address: there is nothing to resolve."""
-        return self._endpoint.is_address
 
     @property
     def verifies_certificate(self) -> bool:

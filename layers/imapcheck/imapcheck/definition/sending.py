@@ -7,9 +7,9 @@ from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_
 
 from imapcheck.definition.access import (
     Authentication,
+    Reached,
     SecretName,
     TlsDefinition,
-    TlsMode,
     endpoint,
     refuse_unsafe_login,
 )
@@ -27,7 +27,7 @@ def _within(value: timedelta) -> timedelta:
     return value
 
 
-class SendDefinition(Model):
+class SendDefinition(Reached, Model):
     """Mail is submitted through `server`, and must arrive where the check reads."""
 
     server: Annotated[str, Field(min_length=1, max_length=512)] = Field(
@@ -68,29 +68,6 @@ class SendDefinition(Model):
         if self.logs_in:
             refuse_unsafe_login(self.tls, self.tls_mode, self.authentication, "send.")
         return self
-
-    @property
-    def logs_in(self) -> bool:
-        return self.authentication != "none"
-
-    @property
-    def tls_mode(self) -> TlsMode:
-        """The mode in force: as given, else by the scheme of `server`."""
-        return self.tls.mode or self._endpoint.tls_mode
-
-    @property
-    def host(self) -> str:
-        """Host name in ASCII (A-labels), lower case, or IP address."""
-        return self._endpoint.host
-
-    @property
-    def port(self) -> int:
-        return self._endpoint.port
-
-    @property
-    def host_is_address(self) -> bool:
-        """There is nothing to resolve."""
-        return self._endpoint.is_address
 
     @property
     def least_timeout(self) -> float:
