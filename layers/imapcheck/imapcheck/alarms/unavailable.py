@@ -44,7 +44,16 @@ from imapcheck.alarms.sentences import (
     words_of,
 )
 from imapcheck.alarms.spell import Spell, spell_of, type_of
-from imapcheck.alarms.vantage import accuser, failures_there, from_how_many, listed, not_from, place_lines, voted_down
+from imapcheck.alarms.vantage import (
+    accuser,
+    failures_there,
+    from_how_many,
+    listed,
+    not_from,
+    place_lines,
+    voted_down,
+    way_first,
+)
 from imapcheck.asked import Asked
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.monitoring import ScheduleDefinition
@@ -94,6 +103,8 @@ class Unavailable(ByRuns):
             advice = advice_of(run, asked, worked_before=before is not None)
         else:
             asks, advice = "", unstable_advice(run, asked, at(run, change), _good_at(change, spell))
+        if advice is not None:
+            advice = way_first(run) + advice
         return Plot(
             UNSTABLE if word_of(run) == DOWN and not spell.unbroken else word_of(run),
             (f": {headline_of(run, asked)}{from_how_many(run)}", f", {since}", f" ({share_of(spell)})"),
@@ -119,10 +130,10 @@ class Unavailable(ByRuns):
         )
 
     def end(self, change: Change, asked: Asked, evidence: Evidence) -> Plot:
+        """Each cause with its count and its time; the words of each."""
         spell = spell_of(change, evidence)
         if spell is None:
             return bare(change, asked, evidence)
-        """Each cause with its count and its time; the words of each."""
         long, when = how_long(change, asked, spell)
         runs = count(spell.bad_runs, "run")
         was_down = any(word_of(run) == DOWN for run in spell.bad)
