@@ -285,3 +285,22 @@ def test_advice_begins_with_a_verb_and_asks_nothing(name: str) -> None:
         r"(Check|Count|Create|Do nothing|Find|Fix|Have|Keep|Let|Look|Make|Open|Query|Read|Remove|Renew|Run|Set|Wait)\b",
         advice,
     )
+
+
+@given(
+    step=st.sampled_from(["send_connect", "send_tls", "send_authenticate"]),
+    type=st.sampled_from(
+        [FailureType.CONNECTION_REFUSED, FailureType.CERTIFICATE_EXPIRED, REFUSED, FailureType.TIMEOUT]
+    ),
+    flapping=st.booleans(),
+)
+def test_sending_server_is_never_mistaken_for_the_mailboxes(step: str, type: FailureType, flapping: bool) -> None:
+    """The story says which of the two servers failed, and shows no address of the other."""
+    fault = replace(FAULTS[type], step=step)
+    bad = [log_line(minutes_ago(m), type=type, fault=fault) for m in ((0, 10) if flapping else (0, 5))]
+    good = [line(m, None) for m in ((5, 15) if flapping else (10, 15))]
+    lines = sorted([*bad, *good], key=lambda item: str(item["result"]["started_at"]), reverse=True)
+    story = tell(change(UNAVAILABLE, needed=1, periods=4), setting(lines))
+    assert story.subject.startswith("SENDING DOWN office: ")
+    assert "at smtps://smtp.example.com:465/" in flat(story)
+    assert "Address:" not in story.text
