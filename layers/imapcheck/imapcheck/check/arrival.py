@@ -4,8 +4,8 @@ import email.parser
 import email.utils
 from datetime import UTC, datetime
 
-CHECK_HEADER = "X-Imapcheck"
-"""Whose message it is: the check's name."""
+CHECK_HEADER, RUN_HEADER = "X-Imapcheck", "X-Imapcheck-Run"
+"""Whose message it is: the check's name, and the run's."""
 _CLOCKS_DIFFER = 300.0
 
 
