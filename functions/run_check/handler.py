@@ -24,8 +24,7 @@ logger = Logger(service="imapcheck")
 keep_libraries_quiet()
 place = PlaceFunction(settings) if settings.place is not None else None
 invocation = Invocation(settings)
-if place is None:
-    invocation.prepare()
+(place or invocation).prepare()
 # What was loaded until now stays; the collector's walks over it would fall into the steps' times.
 gc.freeze()
 

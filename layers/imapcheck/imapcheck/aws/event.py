@@ -4,6 +4,7 @@ Whoever may invoke the function writes the event, so every form of it ends in a 
 """
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from imapcheck.errors import DefinitionError, NotDeployed
 from imapcheck.text import one_line
 
 INLINE = "inline"
+_MOST_READ_AHEAD = 10
 _OLDEST_SCHEDULE = timedelta(hours=6)
 """Lambda keeps an event for six hours at most."""
 
@@ -43,6 +45,14 @@ class Events:
         texts = (path.read_bytes() for path in self._settings.definitions.glob("*.json"))
         named = {match[1] for text in texts for match in re.finditer(rb'"secret"\s*:\s*"(ssm:)?', text)}
         return {"AWS Parameter Store" if parameter else "AWS Secrets Manager" for parameter in named}
+
+    def read_ahead(self) -> list[CheckDefinition]:
+        """A few deployed definitions, in the order of their names; what is wrong with one is for its run to tell."""
+        found = []
+        for path in check_files(self._settings.definitions)[:_MOST_READ_AHEAD]:
+            with suppress(DefinitionError):
+                found.append(self.deployed(path.stem))
+        return found
 
     def places(self, home: str) -> set[str]:
         """The Regions besides `home` that deployed definitions name themselves. Raises `DefinitionError`."""

@@ -2,9 +2,12 @@
 
 import logging
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
+from imapcheck.aws.ahead import ask_ahead
 from imapcheck.aws.event import Events
 from imapcheck.aws.pause_table import PauseTable
 from imapcheck.aws.places import LONGEST_WAIT_SECONDS, Places
@@ -14,7 +17,9 @@ from imapcheck.check.guarded_logins import GuardedLogins
 from imapcheck.check.judge import judged
 from imapcheck.check.login_pause import LoginGuard
 from imapcheck.check.run import run_check
+from imapcheck.check.warm_up import warm_up
 from imapcheck.definition.model import CheckDefinition
+from imapcheck.definition.secret import place_of
 from imapcheck.errors import CredentialsError, ImapcheckError, NoTimeLeft, OutOfResources
 from imapcheck.failures import Category, FailureType
 from imapcheck.login.credentials import Credentials
@@ -56,20 +61,36 @@ class Invocation:
         self._cold = True
 
     def prepare(self) -> None:
-        """Load boto3 and make its clients in INIT, where a definition needs them.
+        """Do in INIT what the first run would do first: read definitions, load modules, make clients and connections.
 
         Lambda lends INIT a whole processor, and the first run only its share. What goes wrong here is tried again,
         and told, where a run needs it.
         """
         try:
+            definitions = self._events.read_ahead()
+            for definition in definitions:
+                warm_up(definition)
             stores = self._events.stores()
             for store in stores:
                 self._secrets.connect(store)
             if stores and self._table is not None:
                 self._table.connect()
             self._places.connect(self._events.places(self._settings.region))
+            ask_ahead(self._questions(definitions))
         except Exception as error:  # noqa: BLE001 - an INIT that raises would take every check along
-            _LOG.warning("boto3's clients could not be made in INIT: %s", type(error).__name__)
+            _LOG.warning("not all could be prepared in INIT: %s", type(error).__name__)
+
+    def _questions(self, definitions: Sequence[CheckDefinition]) -> list[Callable[[], object]]:
+        """One to each store of secrets, the first that a check of `definitions` will ask, and one to the table."""
+        named = {
+            place_of(definition.secret).store: definition
+            for definition in reversed(definitions)
+            if definition.logs_in and definition.secret is not None
+        }
+        asked: list[Callable[[], object]] = [partial(self._credentials, definition) for definition in named.values()]
+        if asked and self._table is not None:
+            asked.append(self._table.open)
+        return asked
 
     def run(self, event: object, remaining_seconds: float) -> RunOutcome:
         """Run the check that `event` asks for within what Lambda has left.
