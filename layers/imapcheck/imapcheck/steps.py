@@ -31,7 +31,7 @@ type Need = Literal[
 _WAY, _STORE, _SERVER = "the host and the way to it", "the mail store", "the mail server"
 _SENDER, _DELIVERY = (
     "the sending server and the way to it",
-    "what lies between the two servers: queues, filters, greylisting",
+    "the queues, filters and greylisting between the two servers",
 )
 _TOP_LEVEL = '`LIST "" "<prefix>%" RETURN (SUBSCRIBED CHILDREN)`'
 
