@@ -1,4 +1,4 @@
-"""What the first run of a process would make and load, and every later one has."""
+"""What the first run of a process would make, and every later one has."""
 
 from contextlib import suppress
 
@@ -9,7 +9,7 @@ from imapcheck.network.warm_up import load_codecs
 
 
 def warm_up(definition: CheckDefinition) -> None:
-    """Make and load what a run of `definition` needs; what is wrong with it is for the run to tell."""
+    """Make what a run of `definition` needs; what is wrong with it is for the run to tell."""
     with suppress(DefinitionError):
         tls_context(definition.tls, definition.tls_mode, definition.ca_path, definition.label)
     load_codecs()
@@ -17,8 +17,3 @@ def warm_up(definition: CheckDefinition) -> None:
         from imapcheck.check.message import Draft  # the email package is loaded only where mail is written
 
         Draft(definition.new_message, definition.label)
-        if definition.new_message.keep_for is not None:
-            import imapcheck.check.cleanup
-    if definition.send is not None:
-        import imapcheck.check.sending
-        import imapcheck.check.steps.sending  # noqa: F401
