@@ -12,18 +12,17 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from imapcheck.check.login_pause import MOST_REFUSED, LoginGuard, Refusal
+from imapcheck.check.login_pause import KEPT, LoginGuard, Refusal
 from imapcheck.cli.private_files import read_ordinary, replace
 from imapcheck.login.credentials import Credentials
 
 MOST_MAILBOXES = 1000
 _MOST_OCTETS = 8 << 20
-_KEPT = timedelta(days=1)
 # A call holds the lock for milliseconds; one that was stopped while it did must not stop all others.
 _LOCK_TRIES, _LOCK_WAIT = 100, 0.02
 
@@ -52,7 +51,7 @@ class RefusalFile:
 
         def in_force() -> tuple[bool, Refusal | None]:
             found = self._read(self._usable()).get(mailbox)
-            return True, found if found is not None and now < found.latest_at + _KEPT else None
+            return True, found if found is not None and now < found.latest_at + KEPT else None
 
         return self._attempted(in_force) or (False, None)
 
@@ -94,7 +93,7 @@ class RefusalFile:
             content = json.loads(read_ordinary(path, _MOST_OCTETS))
         except FileNotFoundError:
             return {}
-        refusals = {str(name): _refusal(found) for name, found in content["refusals"].items()}
+        refusals = {str(name): Refusal.read(**found) for name, found in content["refusals"].items()}
         self._salt = bytes.fromhex(content["salt"])
         return refusals
 
@@ -164,9 +163,3 @@ def _as_json(refusal: Refusal) -> dict[str, Any]:
         "count": refusal.count,
         "refused": refusal.refused,
     }
-
-
-def _refusal(found: dict[str, Any]) -> Refusal:
-    refused = tuple((str(version), str(way)) for version, way in found["refused"][-MOST_REFUSED:])
-    first_at, latest_at = (datetime.fromisoformat(found[name]).astimezone(UTC) for name in ("first_at", "latest_at"))
-    return Refusal(first_at, latest_at, max(1, int(found["count"])), refused)
