@@ -26,7 +26,11 @@ from support.unbroken import Ways, broken_again, unbroken
 _MARK = "⋮ "
 _PAGE, _IN_SHORT = ".html", " in short"
 _AS = re.compile(rf"{_MARK}as (.+?)(?:, but for:)?\n")
-_HUNK = re.compile(rf"{_MARK}(?:(\d+) as there, )?(?:added|(\d+) (?:replaced|left out))(?:: (.*\n)|\n)")
+_HUNK = re.compile(
+    rf"{_MARK}(?:(\d+) as there, |at (?!the end, )(.+?), |(at the end), )?(?:added|(\d+) (?:replaced|left out))"
+    r"(?:: (.*\n)|\n)"
+)
+_FIRST_WORD = re.compile(r"\s*\S+")
 # What has more lines than this part of the whole is easier to read whole.
 _WORTH = 0.85
 # So many characters that are the same between two differences are better read again.
@@ -153,40 +157,95 @@ def _is_of(name: str, file: str) -> bool:
 
 
 def _difference(base: str, text: str) -> list[str]:
-    """The lines of `text` that `base` has not; before them, how many are the same and how many of the base are gone.
-
-    After the last of them, all is the same.
-    """
+    """What `text` says otherwise than `base`, in its order; after the last of it, all is the same."""
     old, new = base.splitlines(keepends=True), text.splitlines(keepends=True)
     lines: list[str] = []
-    at, seen, same = 0, 0, 0
+    at, seen, read = 0, 0, 0
     for block in SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks():
         if block.size and len("".join(old[block.a : block.a + block.size])) < _WORTH_A_MARK:
             continue
-        gone, added = block.a - at, new[seen : block.b]
-        if gone or added:
-            lines += _hunk(same, gone, added)
-            same = 0
-        same += block.size
+        if block.a > at or block.b > seen:
+            read, told = _told(old, read, range(at, block.a), new[seen : block.b])
+            lines += told
         at, seen = block.a + block.size, block.b + block.size
     return lines
 
 
-def _hunk(same: int, gone: int, added: list[str]) -> list[str]:
-    """What is the same and what comes in place of what; a single line stands beside it."""
-    what = "added" if not gone else f"{gone} {'replaced' if added else 'left out'}"
-    mark = f"{_MARK}{f'{same} as there, ' if same else ''}{what}"
-    return [f"{mark}: {added[0]}"] if len(added) == 1 else [f"{mark}\n", *added]
+def _told(old: list[str], read: int, gone: range, added: list[str]) -> tuple[int, list[str]]:
+    """The lines for one difference, and up to where the base is read then."""
+    lines: list[str] = []
+    for places, rest in _pairs(old, gone, added):
+        if len(places) == len(rest) == 1 and _alike(old, read, places[0], rest[0]):
+            lines.append(_MARK + rest[0])
+        else:
+            what = "added" if not places else f"{len(places)} {'replaced' if rest else 'left out'}"
+            mark = f"{_MARK}{_where(old, read, places.start)}{what}"
+            lines += [f"{mark}: {rest[0]}"] if len(rest) == 1 else [f"{mark}\n", *rest]
+        read = places.stop
+    return read, lines
+
+
+def _pairs(old: list[str], gone: range, added: list[str]) -> Iterator[tuple[range, list[str]]]:
+    """What comes in place of what: line by line where lines begin alike, and the rest in one."""
+    front = back = 0
+    while front < min(len(gone), len(added)) and _begin_alike(old[gone[front]], added[front]):
+        front += 1
+    while back < min(len(gone), len(added)) - front and _begin_alike(old[gone[-1 - back]], added[-1 - back]):
+        back += 1
+    middle = gone[front : len(gone) - back], added[front : len(added) - back]
+    pairs = [(range(place, place + 1), [line]) for place, line in zip(gone, added, strict=False)][:front]
+    pairs += [middle] if middle[0] or middle[1] else []
+    at = len(gone) - back
+    pairs += [(gone[at + n : at + n + 1], [line]) for n, line in enumerate(added[len(added) - back :])]
+    return (pair for pair in pairs if [old[place] for place in pair[0]] != pair[1])
+
+
+def _begin_alike(line: str, other: str) -> bool:
+    return re.findall(r"^\s*\S+", line) == re.findall(r"^\s*\S+", other)
+
+
+def _where(old: list[str], read: int, place: int) -> str:
+    """The place in the base: by the first words of its line, where no line before it has them, or by counting."""
+    if place == read:
+        return ""
+    if place == len(old):
+        return "at the end, "
+    for count in (1, 2, 3):
+        if words := re.match(rf"\s*\S+(?: \S+){{{count - 1}}}", old[place].rstrip("\n")):
+            if _next(old, read, words[0]) == place:
+                return f"at {words[0]}, "
+    return f"{place - read} as there, "
+
+
+def _alike(old: list[str], read: int, place: int, new: str) -> bool:
+    """Whether the line at this place is the next that begins with the word that `new` begins with."""
+    word = _FIRST_WORD.match(new)
+    return word is not None and not _HUNK.match(_MARK + new) and _next_of(old, read, word[0]) == place
+
+
+def _next(old: list[str], read: int, words: str) -> int | None:
+    return next((at for at in range(read, len(old)) if old[at].startswith(words)), None)
+
+
+def _next_of(old: list[str], read: int, word: str) -> int | None:
+    found = ((at, _FIRST_WORD.match(old[at])) for at in range(read, len(old)))
+    return next((at for at, first in found if first is not None and first[0] == word), None)
 
 
 def _applied(base: str, stored: str) -> str:
     """The text that `_difference` stored."""
-    old, text, at = base.splitlines(keepends=True), "", 0
+    old, text, read = base.splitlines(keepends=True), "", 0
     for line in stored.splitlines(keepends=True)[1:]:
-        if (hunk := _HUNK.match(line)) is None:
+        if not line.startswith(_MARK):
             text += line
+            continue
+        hunk, word = _HUNK.match(line), _FIRST_WORD.match(line.removeprefix(_MARK))
+        if hunk is not None:
+            place = read + int(hunk[1] or 0) if hunk[2] is None else _next(old, read, hunk[2])
+            place, gone, added = len(old) if hunk[3] else place, int(hunk[4] or 0), hunk[5] or ""
         else:
-            same, gone = int(hunk[1] or 0), int(hunk[2] or 0)
-            text += "".join(old[at : at + same]) + (hunk[3] or "")
-            at += same + gone
-    return text + "".join(old[at:])
+            place, gone, added = _next_of(old, read, word[0] if word else ""), 1, line.removeprefix(_MARK)
+        assert place is not None, line
+        text += "".join(old[read:place]) + added
+        read = place + gone
+    return text + "".join(old[read:])
