@@ -12,7 +12,7 @@ type Names = Mapping[str, str]
 
 
 def leaves(value: object, names: Names = MappingProxyType({}), path: str = "") -> str:
-    """JSON with a value on each line, under its path: of a text its lines, of a list its items; a short one is whole."""
+    """JSON with a value on each line, under its path: lines of a text, items of a list; what is short is whole."""
     if (name := names.get(_as_text(value))) is not None:
         return f"{path}: ({name})"
     if isinstance(value, str) and "\n" in value:

@@ -66,7 +66,7 @@ def _names(story: Story) -> Names:
     return repeated | {story.subject: "the subject"} | _ids(content)
 
 
-def _ids(content: Mapping[str, Any]) -> Names:
+def _ids(content: Mapping[str, Any]) -> dict[str, str]:
     """What is made of an alarm's name, its kind and its times, and no more."""
     if "alarm" not in content:
         return {}

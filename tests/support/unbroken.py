@@ -6,10 +6,13 @@ again as it is read, and compared to the letter; lines that are broken in any ot
 
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from markupsafe import escape
+
 _MORE = "↳ "
+_ESCAPED = ", in HTML"
 _SENTENCE = re.compile(r"(?<=\.) (?=[A-Z0-9])")
 
 
@@ -48,12 +51,16 @@ class Breaking:
 
 
 type Ways = Sequence[Breaking]
+type Phrases = Mapping[str, str]
 
 
-def unbroken(text: str, columns: int, ways: Ways) -> str:
-    """`text` with a sentence on each line; `broken_again` undoes it."""
+def unbroken(text: str, columns: int, ways: Ways, phrases: Phrases) -> str:
+    """`text` with a sentence on each line, and phrases by their names; `broken_again` undoes it."""
     assert _MORE not in text
+    assert "⟨" not in text
     lines = whole_lines(text, columns, ways)
+    for name, phrase in phrases.items():
+        lines = [line.replace(phrase, f"⟨{name}⟩").replace(escape(phrase), f"⟨{name}{_ESCAPED}⟩") for line in lines]
     return "\n".join(f"\n{_MORE}".join(_SENTENCE.split(line)) if _way(line, ways) else line for line in lines)
 
 
@@ -67,8 +74,9 @@ def whole_lines(text: str, columns: int, ways: Ways) -> list[str]:
     return whole
 
 
-def broken_again(text: str, columns: int, ways: Ways) -> str:
+def broken_again(text: str, columns: int, ways: Ways, phrases: Phrases) -> str:
     """The text that `unbroken` has stored."""
+    text = re.sub(rf"⟨(.+?)({_ESCAPED})?⟩", lambda name: (escape if name[2] else str)(phrases[name[1]]), text)
     lines = []
     for line in text.replace(f"\n{_MORE}", " ").split("\n"):
         way = _way(line, ways)

@@ -6,6 +6,7 @@ PYTHONPATH=tests python -m support.rendered      (make docs) writes the files; a
 import re
 from pathlib import Path
 
+from imapcheck.failures import FailureType
 from support.golden import Golden
 from support.rendered import commands, formats, markup, pages, screens, watching
 from support.unbroken import Breaking, Ways
@@ -18,7 +19,16 @@ SCENES = {
     **commands.SCENES,
 }
 """The text of each file, by its name."""
-_FIRST = ("report-refused.html", "widget.html", "one-available.txt", "one-refused.txt", "many.txt", "prometheus.txt", "junit.txt")
+_FIRST = (
+    "report-refused.html",
+    "widget.html",
+    "one-available.txt",
+    "one-refused.txt",
+    "many.txt",
+    "prometheus.txt",
+    "junit.txt",
+)
+_SCREENS = (("init.txt", "=== not reached\n"), ("init.txt", "=== refused\n"))
 BREAKING = (
     Breaking(r"attempt \d|  (?:[CS]: |\(?…)", 6),
     Breaking(r"  \S", 4),
@@ -30,12 +40,11 @@ BREAKING = (
 
 def broken(file: str, title: str) -> tuple[int, Ways]:
     """Nothing is broken in a pipe."""
-    if not file.startswith(("one-", "many", "progress", "summary", "excerpts")):
+    if not file.startswith(("one-", "many", "progress", "summary", "excerpts")) and (file, title) not in _SCREENS:
         return 0, ()
     columns = re.search(r"columns (\d+)", title)
     return int(columns[1]) if columns else 10_000 if "pipe" in title else 80, BREAKING
 
 
-GOLDEN = Golden(
-    Path(__file__).parents[2] / "unit/golden", SCENES, _FIRST, broken, markup.in_short
-)
+PHRASES = {f"advice of {type}": type.advice for type in FailureType}
+GOLDEN = Golden(Path(__file__).parents[2] / "unit/golden", SCENES, _FIRST, broken, PHRASES, markup.in_short)

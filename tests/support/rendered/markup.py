@@ -45,8 +45,8 @@ def laid_out(markup: str) -> str:
 def in_short(text: str) -> str:
     """What `laid_out` made, a row on a line."""
     text = re.sub(r"\n(?=<(?:td|text|rect|div class=.detail))", "", text)
-    for name, colour in COLOURS.items():
-        text = text.replace(f'class="bar {name}" fill="{colour}"', f"bar={name}")
+    for name, color in COLOURS.items():
+        text = text.replace(f'class="bar {name}" fill="{color}"', f"bar={name}")
     for markup, short in _SHORT.items():
         text = re.sub(markup, short, text, flags=re.DOTALL)
     text = re.sub(rf"(?:<tick {_PERCENT}>)+", lambda found: f"<grid {' '.join(re.findall(_PERCENT, found[0]))}>", text)
@@ -64,7 +64,7 @@ _SHORT = {
     rf'<rect x="{_PERCENT}" width="2" y="4" height="14" bar=(\w+)></rect>': r"<least \2 \1>",
     rf"<bar (\w+) {_PERCENT} {_PERCENT}><least \1 \2>": r"<bar \1 \2 \3>",
     rf'<rect x="{_PERCENT}" y="0" width="{_PERCENT}" height="14" bar=(\w+)><title>([^<]*)</title></rect>': r"<part \3 \1 \2>\4",
-    r'<svg class="row" width="100%" height="100%" aria-hidden="true" focusable="false">(.*?)</svg>': r"\1",
+    r'<svg class="row" width="100%" height="100%" aria-hidden="true" focusable="false">(.*?)</svg>': r"<svg>\1",
     r'<tr class="([\w ]+)"><th scope="row"><span class="sign" aria-hidden="true">(.)</span>(\w+)<span class="hidden"> (\w+)</span></th><td class="frame">': r"<row \1: \2 \3 \4>",
     r'<li><svg class="swatch" width="10" height="10" aria-hidden="true" focusable="false"><rect x="0" y="0" width="10" height="10" bar=(\w+)></rect></svg>': r"<li \1>",
     r'<li id="([\w-]*L(\d+))" class="(\w+)"><a class="number" href="#\1" aria-label="Line \2" tabindex="-1">\2</a><code><bdi>(.*?)</bdi></code></li>': r"<line \1 \3>\4",

@@ -148,13 +148,15 @@ def refusals() -> str:
     return in_short("\n".join([*link, found[2].partition("<section>")[0]]))
 
 
-def small(choice: Choice, *, dark: bool = False) -> str:
+def widget_in_short(choice: Choice, *, dark: bool = False) -> str:
     return in_short(widget(choice, dark=dark))
 
 
 SCENES: dict[str, Callable[[], str]] = {
     "report-refused.html": partial(report, outcome_of(refused())),
-    "report-refused-watched.txt": partial(report_in_short, outcome_of(refused()), replace(ASKED, runbook="page 7 of the book")),
+    "report-refused-watched.txt": partial(
+        report_in_short, outcome_of(refused()), replace(ASKED, runbook="page 7 of the book")
+    ),
     "report-available.txt": partial(report_in_short, outcome_of(available())),
     "report-available-watched.txt": partial(report_in_short, outcome_of(available()), ASKED),
     "report-slow.txt": partial(report_in_short, outcome_of(slow())),
@@ -170,9 +172,9 @@ SCENES: dict[str, Callable[[], str]] = {
     "report-many.txt": report_of_many,
     "report-refusals.txt": refusals,
     "widget.html": partial(widget, Choice()),
-    "widget-problems-dark.txt": partial(small, Choice(only_problems=True), dark=True),
-    "widget-named.txt": partial(small, Choice("FAILED")),
-    "widget-none.txt": partial(small, Choice("nothing", only_problems=True)),
+    "widget-problems-dark.txt": partial(widget_in_short, Choice(only_problems=True), dark=True),
+    "widget-named.txt": partial(widget_in_short, Choice("FAILED")),
+    "widget-none.txt": partial(widget_in_short, Choice("nothing", only_problems=True)),
     "widget-run.txt": fragments,
     "widget-sentence.txt": lambda: laid_out(sentence_widget("The log could not be read: <no> access", dark=False)),
 }

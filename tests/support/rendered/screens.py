@@ -59,8 +59,8 @@ def many_checks(outcomes: Sequence[Outcome]) -> str:
 
 def colours() -> str:
     """What is green, yellow, red, dim and bold."""
-    last = [replace(run, steps=run.steps[9:]) for run in (slow(), over_quota())]
-    runs = {"slow": last[0], "refused": refused(), "over_quota": last[1]}
+    last = [replace(run, steps=run.steps[9:], failures=run.failures[:1]) for run in (slow(), over_quota())]
+    runs = {"slow": last[0], "refused": replace(refused(), failures=refused().failures[:1]), "over_quota": last[1]}
     parts = [on_papers(partial(one, outcome_of(run)), **{name: Paper(colours=True)}) for name, run in runs.items()]
     one_of_each = [outcome for outcome in fleet() if outcome.check not in ("full", "expired")]
     return "".join(parts) + on_papers(partial(many, one_of_each), several=Paper(120, colours=True))
