@@ -13,6 +13,8 @@ from markupsafe import escape
 
 _MORE = "↳ "
 _ESCAPED = ", in HTML"
+# `Frankfurt: reached` is a line of its own, though it might have been broken off the one above.
+_NO_LABEL = r"(?![A-Z][a-z]+: )"
 _SENTENCE = re.compile(r"(?<=\.) (?=[A-Z0-9])")
 
 
@@ -93,7 +95,7 @@ def _first(lines: Sequence[str], columns: int, ways: Ways) -> tuple[int, str]:
     way = _way(lines[0], ways)
     size = 1
     if way is not None:
-        below = re.compile(rf" {{{way.hang}}}\S")
+        below = re.compile(rf" {{{way.hang}}}{'' if way.gap is None else _NO_LABEL}\S")
         while size < len(lines) and below.match(lines[size]):
             size += 1
         for count in range(size, 1, -1):
