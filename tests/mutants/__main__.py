@@ -46,14 +46,9 @@ def sample(project: Path, seed: int, count: int, only: str) -> list[Mutant]:
 
 def noticed_by(mutant: Mutant, scratch: Scratch, selection: Selection) -> str | None:
     """The first test that fails, of those that could notice; None where the mutant lives."""
-    place = scratch.root / mutant.path
-    before = place.read_bytes()
-    place.write_text(mutant.content(), encoding="utf-8")
-    try:
+    with scratch.changed(mutant.path, mutant.content()):
         stages = (scratch.noticed_by(tests, selection.seconds(tests)) for tests in selection.stages(mutant))
         return next(filter(None, stages), None)
-    finally:
-        place.write_bytes(before)
 
 
 def main() -> int:
@@ -73,6 +68,7 @@ def main() -> int:
         selection = Selection.of(list(copies.queue), STORE)
         for scratch in copies.queue:
             (scratch.root / TEMPLATE).write_text(template_source.same((PROJECT / TEMPLATE).read_text()))
+            scratch.compile()
         chosen = sample(PROJECT, asked.seed, asked.count, asked.only)
         print(f"{len(chosen)} mutants, seed {asked.seed}; those that no test notices:", flush=True)
         survivors = 0

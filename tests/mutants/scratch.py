@@ -20,7 +20,8 @@ _GRACE, _TIMES = 60.0, 5.0
 # As `make test` does; a few quick tests are quicker in one process.
 SIDE_BY_SIDE = ["-n", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
 _ALONE = 20.0
-_NO_BYTECODE = {"PYTHONDONTWRITEBYTECODE": "1"}  # a mutant's would be taken for the next one's
+# A mutant's would be taken for the next one's.
+_NO_BYTECODE, _BYTECODE = {"PYTHONDONTWRITEBYTECODE": "1"}, {"PYTHONDONTWRITEBYTECODE": ""}
 
 
 class Stopped(Exception):
@@ -63,6 +64,24 @@ class Scratch:
         places = [*(self.root / name for name in ("layers/imapcheck", "functions", "tests"))]
         lines = [*map(str, places), sysconfig.get_path("purelib")]
         (packages / "scratch.pth").write_text("\n".join(lines) + "\n")
+
+    def compile(self) -> None:
+        """Leave the bytecode of all files: it holds for all but the mutant, and each start would make it anew."""
+        subprocess.run([self.python, "-m", "compileall", "-q", "layers", "functions"], cwd=self.root, check=True)
+        self.run(["--collect-only", "-p", "no:cacheprovider"], _BYTECODE)
+
+    @contextlib.contextmanager
+    def changed(self, path: str, content: str) -> Iterator[None]:
+        """A file has another content meanwhile; and other times, or its bytecode would be taken for it."""
+        place = self.root / path
+        before, times = place.read_bytes(), place.stat()
+        place.write_text(content, encoding="utf-8")
+        os.utime(place, (times.st_atime, times.st_mtime + 10))
+        try:
+            yield
+        finally:
+            place.write_bytes(before)
+            os.utime(place, ns=(times.st_atime_ns, times.st_mtime_ns))
 
     def noticed_by(self, tests: list[str], expected: float) -> str | None:
         """The first of the tests that fails; None where all pass. They take `expected` seconds one after the other.

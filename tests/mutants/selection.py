@@ -38,6 +38,8 @@ _OTHER_PROCESSES = {
     "stack": ["tests/template", f"{_UNIT}place_stack.py", f"{_UNIT}validate.py"],
     "definition": ["tests/template/test_generated.py", f"{_UNIT}command_line.py", f"{_UNIT}monitoring.py"],
 }  # fmt: skip
+# So many begin without the others, of which there may be thousands: most mutants need no more.
+_FIRST = 50
 _ELSE = ["tests/unit/test_cli.py", "tests/aws/test_artifact.py"]
 
 
@@ -93,12 +95,12 @@ class Selection:
             folder = mutant.path.rpartition("/")[0]
             stages = [self._through(mutant.path), self._through(folder), elsewhere, [*self._seconds]]
         asked: set[str] = set()
-        rest = []
+        parts = []
         for tests in stages:
-            if new := sorted({*tests} - asked, key=lambda test: (self._seconds.get(test, 0.0), test)):
-                rest.append(new)
+            new = sorted({*tests} - asked, key=lambda test: (self._seconds.get(test, 0.0), test))
+            parts += [new[:_FIRST], new[_FIRST:]]
             asked |= {*tests}
-        return rest
+        return [part for part in parts if part]
 
     def _through(self, place: str) -> list[str]:
         """The tests that run through any line of a file, or of a folder's."""
@@ -111,7 +113,10 @@ class Selection:
         return sorted({*tests, *(test for test in self._seconds if test.partition("[")[0] in functions)})
 
     def seconds(self, tests: list[str]) -> float:
-        return sum(self._seconds.get(test, 10.0) for test in tests)
+        """How long they take one after the other; some are files or folders."""
+        places = tuple(test for test in tests if test not in self._seconds)
+        inside = sum(seconds for test, seconds in self._seconds.items() if test.startswith(places)) if places else 0.0
+        return inside + sum(self._seconds.get(test, 0.0) for test in tests)
 
 
 def _shared(root: Path) -> list[Path]:

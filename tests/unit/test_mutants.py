@@ -51,6 +51,21 @@ def test_what_another_process_runs_is_asked_last_and_no_test_is_asked_twice() ->
     assert len(asked) == len(set(asked))
 
 
+def test_files_take_as_long_as_their_tests() -> None:
+    selection = Selection(
+        {}, {"tests/unit/test_a.py::one": 1.0, "tests/unit/test_a.py::two": 2.0, "tests/aws/test_b.py::one": 4.0}
+    )
+    assert selection.seconds(["tests/unit/test_a.py::two", "tests/aws"]) == 6.0
+    assert selection.seconds(["tests/unit/test_a.py"]) == 3.0
+
+
+def test_few_quick_ones_begin() -> None:
+    """Most mutants need no more, and to collect thousands takes longer than to run them."""
+    seconds = {f"t::it[{number}]": float(number) for number in range(120)}
+    first, then = Selection({LOGIN: {"7": [*seconds]}}, seconds).stages(Mutant(LOGIN, 7, "a change", str))
+    assert (len(first), [*first, *then]) == (50, [*seconds])
+
+
 TABLE = "layers/imapcheck/imapcheck/table.py"
 PACKAGE = """\
 import functools
@@ -146,6 +161,21 @@ def test_the_test_that_noticed_is_named(scratch: Scratch) -> None:
     tests = [f"tests/unit/test_{name}.py::test_it" for name in ("one", "two")]
     assert scratch.noticed_by(tests[:1], 0.1) is None
     assert scratch.noticed_by(tests, 100.0) == tests[1]
+
+
+def test_a_mutant_is_what_runs_and_the_original_after_it(scratch: Scratch) -> None:
+    """Bytecode is taken for any file of its size and time, as one that was made and unmade within a second."""
+    path = "layers/imapcheck/imapcheck/version.py"
+    place = scratch.root / path
+    original = place.read_text()
+    (scratch.root / "tests/unit/test_it.py").write_text(
+        "from imapcheck.version import VERSION\n\ndef test_it():\n    assert VERSION != '0.0.0'\n"
+    )
+    subprocess.run([scratch.python, "-m", "py_compile", place], check=True)
+    with scratch.changed(path, f'VERSION = "0.0.0"{" " * (len(original) - 17)}'):
+        assert scratch.noticed_by(["tests/unit/test_it.py"], 0.1)
+    assert place.read_text() == original
+    assert scratch.noticed_by(["tests/unit/test_it.py"], 0.1) is None
 
 
 def test_ctrl_c_ends_what_runs_in_the_copies(scratch: Scratch, tmp_path: Path) -> None:
