@@ -4,9 +4,8 @@
 docs/failures.md is made from the rows, `imapcheck explain` displays them, stories and advice are worded by them.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
+from typing import NamedTuple, Self
 
 
 class Category(StrEnum):
@@ -24,8 +23,7 @@ class Category(StrEnum):
 DOWN, SENDING_DOWN = "DOWN", "SENDING DOWN"
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """What is known of one type.
 
     `meaning` says what has happened and `advice` what to do first; `headline` is for a subject.
@@ -68,14 +66,7 @@ class FailureType(StrEnum):
     def __new__(cls, value: str, row: Row) -> Self:
         member = str.__new__(cls, value)
         member._value_ = value
-        member.category, member.headline, member.meaning, member.advice = (
-            row.category,
-            row.headline,
-            row.meaning,
-            row.advice,
-        )
-        member.in_story, member.word, member.hosted = row.in_story, row.word, row.hosted
-        member.passes, member.may_lock = row.passes, row.may_lock
+        vars(member).update(row._asdict())
         return member
 
     @property

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from imapcheck.check.message import CHECK_HEADER, RUN_HEADER
+from imapcheck.check.arrival import CHECK_HEADER, RUN_HEADER
 from imapcheck.imap.commands.command import Remark
 from imapcheck.imap.completion import Completion
 from imapcheck.imap.data import Mailbox
