@@ -39,7 +39,7 @@ _OTHER_PROCESSES = {
     "definition": ["tests/template/test_generated.py", f"{_UNIT}command_line.py", f"{_UNIT}monitoring.py"],
 }  # fmt: skip
 # So many begin without the others, of which there may be thousands: most mutants need no more.
-_FIRST = 50
+_FIRST, _SECOND = 50, 400
 _ELSE = ["tests/unit/test_cli.py", "tests/aws/test_artifact.py"]
 
 
@@ -85,7 +85,7 @@ class Selection:
     def stages(self, mutant: Mutant) -> list[list[str]]:
         """What to run, one after the other until something fails: quick tests first."""
         if not mutant.path.endswith(".py"):
-            return _TEMPLATE
+            return self._in_parts(_TEMPLATE)
         through = self._felt.get(mutant.path, {}).get(str(mutant.line), [])
         room = mutant.path.split("/")[3] if mutant.path.startswith("layers/") else "aws"
         elsewhere = _OTHER_PROCESSES.get(room, [] if through else _ELSE)
@@ -94,13 +94,22 @@ class Selection:
         else:
             folder = mutant.path.rpartition("/")[0]
             stages = [self._through(mutant.path), self._through(folder), elsewhere, [*self._seconds]]
+        return self._in_parts(stages)
+
+    def _in_parts(self, stages: list[list[str]]) -> list[list[str]]:
+        """Each test once, the quick ones first, and few of them before the many."""
         asked: set[str] = set()
         parts = []
-        for tests in stages:
-            new = sorted({*tests} - asked, key=lambda test: (self._seconds.get(test, 0.0), test))
-            parts += [new[:_FIRST], new[_FIRST:]]
-            asked |= {*tests}
+        for stage in stages:
+            tests = {test for place in stage for test in self._tests_of(place)}
+            new = sorted(tests - asked, key=lambda test: (self._seconds[test], test))
+            parts += [new[:_FIRST], new[_FIRST:_SECOND], new[_SECOND:]]
+            asked |= tests
         return [part for part in parts if part]
+
+    def _tests_of(self, place: str) -> list[str]:
+        """The tests of a folder or file; a test is itself."""
+        return [place] if place in self._seconds else [test for test in self._seconds if test.startswith(place)]
 
     def _through(self, place: str) -> list[str]:
         """The tests that run through any line of a file, or of a folder's."""
@@ -113,10 +122,8 @@ class Selection:
         return sorted({*tests, *(test for test in self._seconds if test.partition("[")[0] in functions)})
 
     def seconds(self, tests: list[str]) -> float:
-        """How long they take one after the other; some are files or folders."""
-        places = tuple(test for test in tests if test not in self._seconds)
-        inside = sum(seconds for test, seconds in self._seconds.items() if test.startswith(places)) if places else 0.0
-        return inside + sum(self._seconds.get(test, 0.0) for test in tests)
+        """How long they take one after the other."""
+        return sum(self._seconds[test] for test in tests)
 
 
 def _shared(root: Path) -> list[Path]:
