@@ -39,8 +39,7 @@ logger = Logger(service="imapcheck")
 keep_libraries_quiet()
 place = _place_function()
 invocation = Invocation(settings)
-if place is None:
-    invocation.prepare()
+(place or invocation).prepare()
 # What was loaded until now stays; the collector's walks over it would fall into the steps' times.
 gc.freeze()
 gc.enable()

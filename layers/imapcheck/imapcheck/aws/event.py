@@ -3,6 +3,7 @@
 Whoever may invoke the function writes the event, so every form of it ends in a definition or a `DefinitionError`.
 """
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from imapcheck.errors import DefinitionError, NotDeployed
 from imapcheck.text import one_line
 
 INLINE = "inline"
+_MOST_READ_AHEAD = 10
 _OLDEST_SCHEDULE = timedelta(hours=6)
 """Lambda keeps an event for six hours at most."""
 
@@ -37,6 +39,14 @@ class Events:
     def texts(self) -> list[bytes]:
         """The deployed files as they are, parts included."""
         return [path.read_bytes() for path in self._settings.definitions.glob("*.json")]
+
+    def read_ahead(self) -> list[CheckDefinition]:
+        """A few deployed definitions, in the order of their names; what is wrong with one is for its run to tell."""
+        found = []
+        for path in check_files(self._settings.definitions)[:_MOST_READ_AHEAD]:
+            with suppress(DefinitionError):
+                found.append(self.deployed(path.stem))
+        return found
 
     def places(self, home: str) -> set[str]:
         """The Regions besides `home` that deployed definitions name themselves. Raises `DefinitionError`."""

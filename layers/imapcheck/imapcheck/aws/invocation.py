@@ -2,10 +2,12 @@
 
 import logging
 import time
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from imapcheck.aws.ahead import ask_ahead
 from imapcheck.aws.event import Events
 from imapcheck.aws.pause_table import PauseTable
 from imapcheck.aws.preload import load_modules, secret_stores
@@ -14,7 +16,9 @@ from imapcheck.aws.settings import Settings
 from imapcheck.check.guarded_logins import GuardedLogins
 from imapcheck.check.login_pause import LoginGuard
 from imapcheck.check.run import run_check
+from imapcheck.check.warm_up import warm_up
 from imapcheck.definition.model import CheckDefinition
+from imapcheck.definition.secret import place_of
 from imapcheck.errors import CredentialsError, ImapcheckError, NoTimeLeft, OutOfResources
 from imapcheck.failures import Category, FailureType
 from imapcheck.login.credentials import Credentials
@@ -57,13 +61,17 @@ class Invocation:
         self._cold = True
 
     def prepare(self) -> None:
-        """Load in INIT what the deployed definitions ask for, and make boto3's clients where they need them.
+        """Do in INIT what the first run would do first: load modules, make contexts, clients and connections.
 
+        Lambda lends INIT a whole processor, and the first run only its share.
         What goes wrong here is tried again, and reported, where a run needs it.
         """
         try:
             texts = self._events.texts()
             load_modules(texts)
+            definitions = self._events.read_ahead()
+            for definition in definitions:
+                warm_up(definition)
             stores = secret_stores(texts)
             for store in stores:
                 self._secrets.connect(store)
@@ -71,8 +79,21 @@ class Invocation:
                 self._table.connect()
             if places := self._events.places(self._settings.region):
                 self._places.connect(places)
+            ask_ahead(self._questions(definitions))
         except Exception as error:  # noqa: BLE001 - an INIT that raises would take every check along
-            _LOG.warning("boto3's clients could not be made in INIT: %s", type(error).__name__)
+            _LOG.warning("not all could be prepared in INIT: %s", type(error).__name__)
+
+    def _questions(self, definitions: Sequence[CheckDefinition]) -> list[Callable[[], object]]:
+        """One to each store of secrets, the first that a check of `definitions` will ask, and one to the table."""
+        named = {
+            place_of(definition.secret).store: definition
+            for definition in reversed(definitions)
+            if definition.logs_in and definition.secret is not None
+        }
+        asked: list[Callable[[], object]] = [partial(self._credentials, definition) for definition in named.values()]
+        if asked and self._table is not None:
+            asked.append(self._table.open)
+        return asked
 
     def run(self, event: object, remaining_seconds: float) -> RunOutcome:
         """Run the check that `event` asks for within what Lambda has left.

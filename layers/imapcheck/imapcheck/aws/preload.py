@@ -1,7 +1,7 @@
 """What the first runs of the deployed definitions need, by their bytes, so that INIT can load it.
 
-Lambda lends INIT a whole processor, and a run only its share. Nothing is parsed before it is needed: what a definition
-spells in another way is loaded by the run that needs it.
+Lambda lends INIT a whole processor, and a run only its share. Nothing is parsed for that: what a definition spells in
+another way is loaded by the run that needs it.
 """
 
 import re

@@ -27,11 +27,6 @@ _APPLICATION_DATA = 23
 _MOST_OF_A_FLIGHT = 4096
 
 
-def library_version() -> str:
-    """OpenSSL's own name and version."""
-    return ssl.OPENSSL_VERSION
-
-
 def client_context(*, verify: bool, minimum_version: str, ca_path: Path | None) -> TlsContext:
     """A client's context; built once a process, as reading the authorities costs 40-60 ms.
 
@@ -112,11 +107,11 @@ def _encrypted_records(flight: bytes) -> int:
 
 
 class ClearText(Exception):
-    """The server answered the ClientHello with something that is not TLS; `beginning` is how it starts."""
+    """The server answered the ClientHello with something that is not TLS; `line` is the first of it."""
 
     def __init__(self, beginning: bytes) -> None:
         super().__init__("clear text where TLS was expected")
-        self.beginning = beginning
+        self.line = beginning.partition(b"\n")[0].removesuffix(b"\r")
 
 
 class TlsStream:
