@@ -29,7 +29,8 @@ from support.templates import load_template
 
 AT = datetime(2026, 11, 24, 10, 17, 31, tzinfo=UTC)
 CONTENTS = [scene().content for scene in SCENES.values()]
-OPERATIONS = Path(__file__).parents[3] / "docs/operations.md"
+DOCS = Path(__file__).parents[3] / "docs"
+OPERATIONS, DEFINITION = DOCS / "operations.md", DOCS / "definition.md"
 
 
 class Partly(Unavailable):
@@ -104,6 +105,12 @@ def test_kind_has_its_chapter(kind: AlarmKind) -> None:
     """The alarm's description leads there."""
     assert re.search(rf"^## {kind.name}$", OPERATIONS.read_text(encoding="utf-8"), re.MULTILINE)
     assert alarm_of(kind).name == kind.name
+
+
+def test_kinds_that_remind_are_those_of_the_page() -> None:
+    """What `alarms.remind` is said to be about."""
+    [chapter] = re.findall(r"### `alarms\.remind`\n(.*?)\n### ", DEFINITION.read_text(encoding="utf-8"), re.DOTALL)
+    assert {kind.name for kind in KINDS if f"`{kind.name}`" in chapter} == {kind.name for kind in KINDS if kind.reminds}
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
