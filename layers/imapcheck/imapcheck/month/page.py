@@ -20,6 +20,7 @@ from htpy import (
     p,
     rect,
     section,
+    span,
     svg,
     table,
     tbody,
@@ -89,8 +90,8 @@ def _share(available: float | None) -> str:
 
 def _goal(item: Figures) -> Node:
     mark = {True: "", False: "failed", None: "unknown"}[item.kept]
-    said = goal_of(item).removeprefix(", goal ")
-    return bdi(class_=["state", mark])[said] if said else ""
+    goal, _, said = goal_of(item).removeprefix(", goal ").partition(" %: ")
+    return bdi(class_=["state", mark])[span(".whole")[f"{goal} %:"], f" {said}"] if said else ""
 
 
 def _check(item: Figures, zone: tzinfo | None) -> Element:

@@ -155,7 +155,7 @@ def _prefixes(outcomes: Sequence[Outcome]) -> list[str]:
 
 
 def _fleet_table(rows: Sequence[tuple[Outcome, str]]) -> Element:
-    return table(".checks")[
+    return table(".checks.told")[
         thead[
             tr[
                 th(scope="col")["Check"], th(scope="col")["State"], th(".why", scope="col")["Why"],
@@ -171,7 +171,7 @@ def _fleet_row(outcome: Outcome, prefix: str) -> Element:
     link = a(href=f"#{prefix.removesuffix('-')}")[bdi[name_of(outcome)]]
     result = outcome.result
     if result is None:
-        said = td(".words.why")[bdi[words(outcome.error)]]
+        said = td(".words.why")[bdi[words("; ".join((outcome.error or "").splitlines()))]]
         return tr[
             th(scope="row")[link],
             td[state_mark(outcome.state, warned=False)],

@@ -161,8 +161,9 @@ def _reasons(outcome: Outcome, place: Embedding) -> Iterator[Node]:
     if result is None:
         yield from (p(".words")[bdi[words(line)]] for line in (outcome.error or "").split("\n"))
         return
-    for number, failure in enumerate(result.reasons):
-        yield from _failure(failure, place, result, first=number == 0)
+    advised: set[str] = set()
+    for failure in result.reasons:
+        yield from _failure(failure, place, result, advised)
     for earlier in result.earlier_failures:
         yield p(".words")[
             "An earlier attempt: ", f"{failure_line(earlier.step, earlier.type)}: ", bdi[words(earlier.detail)]
@@ -172,11 +173,13 @@ def _reasons(outcome: Outcome, place: Embedding) -> Iterator[Node]:
         yield p(".reason")[f"{item.name} took {took}; the threshold is {limit}"]
 
 
-def _failure(failure: Failure, place: Embedding, result: CheckResult, *, first: bool) -> Iterator[Node]:
-    also = "" if first else "Also "
+def _failure(failure: Failure, place: Embedding, result: CheckResult, advised: set[str]) -> Iterator[Node]:
+    also = "Also " if advised else ""
     yield p(".reason")[f"{also}{failure_line(failure.step, failure.type)}", span(".quiet")[f" ({failure.category})"]]
     yield p(".words")[bdi[words(words_of(result, failure))]]
-    yield p(".advice.words")["What to do: ", bdi[words(failure.advice)]]
+    if failure.advice not in advised:
+        yield p(".advice.words")["What to do: ", bdi[words(failure.advice)]]
+    advised.add(failure.advice)
     if place.links and (line := _told_in(failure.step, result.transcript)) is not None:
         yield p[a(href=f"#{place.prefix}L{line}")[f"Line {line} of the transcript"]]
 

@@ -153,7 +153,7 @@ def _form(choice: Choice, shown: int, all: int, endpoint: str) -> Element:
 
 
 def _table(rows: Sequence[CheckRow], endpoint: str, now: datetime) -> Element:
-    return table(".checks")[
+    return table(".checks.told")[
         thead[
             tr[
                 th(scope="col")["Check"], th(scope="col")["State"], th(".spare.strips", scope="col")["Last run (UTC)"],

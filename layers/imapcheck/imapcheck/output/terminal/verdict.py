@@ -54,13 +54,16 @@ def verdict(outcome: Outcome) -> Iterator[Text]:
 
 def reasons(result: CheckResult) -> Iterator[Text]:
     """Failures with advice, the certificate that was refused, thresholds that were passed, warnings."""
+    advised: set[str] = set()
     for failure in result.reasons:
         yield Text(f"  {failure_line(failure.step, failure.type)}", "red")
         yield Text(f"  {words_of(result, failure)}")
         if failure.category is Category.SSL and result.server.tls is not None:
             known = [fact for fact in certificate(result.server.tls) if fact not in failure.detail]
             yield Text(f"  Certificate: {'; '.join(known)}")
-        yield Text(f"  What to do: {failure.advice}", "bold")
+        if failure.advice not in advised:
+            yield Text(f"  What to do: {failure.advice}", "bold")
+        advised.add(failure.advice)
     for words in passed_limits(result):
         yield Text(f"  slow: {words}", "yellow")
     for warning in result.warnings:
