@@ -190,7 +190,7 @@ def test_validate_warns_and_still_succeeds(events: Path) -> None:
     assert done.returncode == 0
     [warning, verdict] = done.stdout.splitlines()
     assert ": warning: server: STARTTLS on port 993" in warning
-    assert verdict == "4 valid, 1 without a schedule (run by name only)"
+    assert verdict == "4 valid, 1 without a schedule (AWS runs them by name only)"
 
 
 def test_stack_of_another_folder_changes_no_tracked_file(events: Path, tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def laid_out(markup: str, *, whole_json: bool = False) -> str:
     markup = _HASH.sub("sha256-HASH", markup).replace(VERSION, "VERSION")
     text = _GRID.sub(_ticks, _STYLE.sub("<style>", markup))
     if not whole_json:
-        text = _JSON.sub(lambda match: f"{match[1]}{match[2][:20]} .. {match[2][-4:]}{match[3]}", text)
+        text = _JSON.sub(lambda match: f"{match[1]}{match[2][:20]} … {match[2][-4:]}{match[3]}", text)
     dark = "".join(
         f"\n({sheet.count('@media screen {')} dark, {sheet.count('@media not all')} never)" for sheet in sheets
     )
@@ -132,7 +132,7 @@ def rows() -> list[CheckRow]:
             "wrong-file",
             "not_run",
             None,
-            problem=Problem("definition broken", "wrong-file.json: server: found nothing, expected a value"),
+            problem=Problem("definition broken", "wrong-file.json: server: missing (required)"),
         ),
         CheckRow("from-the-future", "available", good, MADE + timedelta(minutes=5), None, None, None, last),
     ]
@@ -149,7 +149,7 @@ def fragments() -> str:
     parts = []
     for dark in (False, True):
         shown = laid_out(run_fragment(asking(outcome_of(refused()), ASKED), dark=dark))
-        parts.append(shown if not dark else shown.partition("\n<span")[0] + "\n..\n" + shown.splitlines()[-1] + "\n")
+        parts.append(shown if not dark else shown.partition("\n<span")[0] + "\n…\n" + shown.splitlines()[-1] + "\n")
     return "\n".join(parts)
 
 

@@ -153,7 +153,7 @@ class Reminders:
             known = evidence.runs or change.kind is NOT_RUNNING
             plot = change.kind.start(at_now, asked, evidence) if known else bare(at_now, asked, evidence)
         except Exception:  # noqa: BLE001 - the reminder is sent whatever happens
-            _LOG.exception("what is still wrong could not be told")
+            _LOG.exception("what is still wrong is not known")
             plot = bare(at_now, asked, UNTOLD)
         return Reminder(change, plot, asked, change.at, now, self._failed(change, now))
 

@@ -26,6 +26,7 @@ from imapcheck.stack.places import place_template, places_of
 from imapcheck.stack.quotas import refuse_what_does_not_fit
 from imapcheck.stack.refusals import refusals, strays
 from imapcheck.stack.salvage import refusals_beside
+from imapcheck.wording import count
 
 _MOST_NAMES = 3
 
@@ -48,14 +49,17 @@ def validate(
     lines = [line for file, definition in valid for line in doubts(definition, shown(file), now, secret_prefix)]
     for line in dict.fromkeys([*problems, *lines]):
         print(line)
-    if problems:
-        raise typer.Exit(WRONG_USAGE)
     facts = [f"{len(valid)} valid"]
     if unscheduled := len(_unscheduled(definition for _, definition in valid)):
-        facts.append(f"{unscheduled} without a schedule (run by name only)")
-    if parts := len(files) - len(valid):
-        facts.append(f"{parts} part{'s' if parts > 1 else ''}")
-    print(", ".join(facts))
+        facts.append(f"{unscheduled} without a schedule (AWS runs them by name only)")
+    if parts := sum(map(is_part, files)):
+        facts.append(count(parts, "part"))
+    if problems and (invalid := sum(not is_part(file) for file in files) - len(valid)):
+        facts.append(f"{invalid} not valid")
+    if not problems or len(files) > 1:
+        print(", ".join(facts))
+    if problems:
+        raise typer.Exit(WRONG_USAGE)
 
 
 def stack(
