@@ -221,7 +221,7 @@ def test_place_that_hangs_is_waited_for_and_no_longer(
     home: Any, write: Write, server_context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Places are asked side by side; who has not answered by then did not look."""
-    monkeypatch.setattr(asking, "LONGEST_WAIT_SECONDS", 1.5)
+    monkeypatch.setattr(asking.Places, "longest_wait_seconds", 1.5)
     over = threading.Event()
 
     def hanging(event: object) -> Any:
@@ -358,7 +358,7 @@ def test_clients_are_made_once_and_for_their_regions(
     write: Write, closed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A client of one Region refuses another's function; no retries, so that 20 s are 20 s."""
-    places = Places("stack-place")
+    places = Places("stack-place", "eu-central-1")
     places.connect([OHIO, TOKYO])
     made = dict(places._clients)
     places.connect([TOKYO, OHIO, OHIO])
