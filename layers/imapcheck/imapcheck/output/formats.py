@@ -38,8 +38,9 @@ _ROWS = (
     Format("text", "for people: on a terminal live and in color, in a pipe plain text", repeats=True),
     Format(
         "json",
-        "one object a line in the order of the files, each as soon as its turn has come: the result ([result.md](result.md)),"
-        ' or `{"schema": 1, "check": "...", "error": "..."}` for a file that could not be run;'
+        "one object a line in the order of the files, each as soon as its turn has come: the result"
+        " ([result.md](result.md)), or"
+        ' `{"schema": 1, "check": "...", "error": "..."}` for a file that could not be run;'
         " always ASCII",
         repeats=True,
     ),

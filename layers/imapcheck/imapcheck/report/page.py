@@ -44,8 +44,9 @@ from markupsafe import Markup
 
 from imapcheck.output.outcome import WORST_FIRST, Outcome, words_of, worst_first
 from imapcheck.output.waterfall import waterfall_of
+from imapcheck.report.badges import BADGES, badge_of, state_mark
 from imapcheck.report.drawing import strip_drawing
-from imapcheck.report.run import BADGES, Embedding, badge_of, moment, name_of, run_body, server_of, state_mark
+from imapcheck.report.run import Embedding, moment, name_of, run_body, server_of
 from imapcheck.report.steps import LEGEND, legend, words
 from imapcheck.result import CheckResult, isoformat
 from imapcheck.version import VERSION

@@ -9,7 +9,6 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from htpy import (
     Element,
@@ -41,9 +40,10 @@ from htpy import (
 from imapcheck.delivery import DeliveryFacts, Hop
 from imapcheck.output.excerpt import part_of
 from imapcheck.output.json_lines import json_object
-from imapcheck.output.outcome import Outcome, State, words_of
+from imapcheck.output.outcome import Outcome, words_of
 from imapcheck.output.waterfall import waterfall_of
 from imapcheck.regions import city
+from imapcheck.report.badges import badge_of, state_mark
 from imapcheck.report.drawing import days_drawing
 from imapcheck.report.steps import legend_of, steps_table, words
 from imapcheck.result import CheckResult, Failure, PlaceFacts, ResultWarning, SearchFacts, TlsFacts, isoformat
@@ -52,30 +52,6 @@ from imapcheck.wording import apart, date, days_left, elapsed, failure_line, len
 _HEADINGS = (h1, h2, h3, h4)
 _REFUSAL = re.compile(r"S: (\S+ (NO|BAD)\b|\* BYE\b|[45]\d\d[ -])", re.IGNORECASE)
 _LOGOUT = re.compile(r"C: \S+ LOGOUT$", re.IGNORECASE)
-
-
-class Badge(NamedTuple):
-    """How a state is shown: a sign, words, and the colour's name in report.css."""
-
-    sign: str
-    words: str
-    colour: str
-
-
-BADGES: dict[State, Badge] = {
-    "unavailable": Badge("✗", "not available", "failed"),
-    "crashed": Badge("?", "internal error", "unknown"),
-    "not_run": Badge("?", "could not be run", "unknown"),
-    "partial": Badge("!", "available, but not from everywhere", "slow"),
-    "slow": Badge("!", "available, but slow", "slow"),
-    "available": Badge("✓", "available", "good"),
-}
-_WARNED = Badge("!", "available, with a warning", "slow")
-
-
-def badge_of(state: State, *, warned: bool) -> Badge:
-    """How a run is shown; `warned` makes a difference where all is well besides."""
-    return _WARNED if warned and state == "available" else BADGES[state]
 
 
 @dataclass(frozen=True)
@@ -124,12 +100,6 @@ def server_of(outcome: Outcome) -> str:
         return words(outcome.asked.server)
     server = outcome.result.server if outcome.result is not None else None
     return "" if server is None else words(f"{server.host}:{server.port}")
-
-
-def state_mark(state: State, *, warned: bool, loud: bool = False) -> Element:
-    """The verdict in a sign, words and a colour."""
-    badge = badge_of(state, warned=warned)
-    return span(class_=["state", badge.colour])[f"{badge.sign} {badge.words.upper() if loud else badge.words}"]
 
 
 def _headline(outcome: Outcome, place: Embedding) -> Element:

@@ -32,8 +32,8 @@ from htpy import (
 )  # fmt: skip
 
 from imapcheck.output.outcome import WORST_FIRST, Outcome, State
+from imapcheck.report.badges import state_mark
 from imapcheck.report.page import certificate, strip, why, widget
-from imapcheck.report.run import state_mark
 from imapcheck.report.steps import LEGEND, legend, words
 from imapcheck.result import CheckResult
 from imapcheck.wording import clock, elapsed, length, percent
