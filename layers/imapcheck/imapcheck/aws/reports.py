@@ -50,7 +50,7 @@ class ReportSettings:
     contact_topic: str
     stack: str
     dashboard_url: str
-    time_zone: str
+    time_zone: str = "UTC"
 
     @classmethod
     def from_environment(cls) -> "ReportSettings":

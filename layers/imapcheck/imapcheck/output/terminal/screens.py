@@ -124,7 +124,7 @@ class ManyChecksScreen(Screen):
         for outcome in told:
             self._story(outcome, brief=len(told) > _MOST_STORIES_WITH_TRANSCRIPT)
         self.console.print()
-        self.console.print(count(outcomes))
+        say(self.console, [count(outcomes)])
         return None
 
     def close(self) -> None:
