@@ -130,7 +130,7 @@ def test_what_cannot_be_deployed_is_not_generated(events: Path, tmp_path: Path) 
     done = imapcheck("stack", events, "--output", tmp_path / "out")
     assert done.returncode == 2
     assert "broken.json: server: found 1" in done.stderr
-    assert "nosecret.json: secret: found nothing" in done.stderr
+    assert "nosecret.json: secret: missing" in done.stderr
     assert {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()} == before
     assert imapcheck("stack", tmp_path / "out").returncode == 2
 
