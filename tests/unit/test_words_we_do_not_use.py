@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from support.story_scenes import SCENES
+from support.story_text import as_file
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
     [
@@ -82,6 +85,12 @@ def test_page_uses_none_of_them(path: Path) -> None:
     """Pages, descriptions of alarms and parameters, and what users are shown, as it is sent."""
     words = NOT_USED if path.relative_to(ROOT).as_posix() in PROTOCOL_TALK else NOT_USED | IN_TEXTS_FOR_USERS
     assert used(path.read_text(encoding="utf-8"), words) == []
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_message_uses_none_of_them(name: str) -> None:
+    """Messages as they are sent, whole; the golden files hold what differs."""
+    assert used(as_file(SCENES[name]()), NOT_USED | IN_TEXTS_FOR_USERS) == []
 
 
 def test_string_literals_use_none_of_them() -> None:
