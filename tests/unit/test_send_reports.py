@@ -10,7 +10,8 @@ import pytest
 
 from imapcheck.aws import publisher
 from imapcheck.aws.reminders import certificate_is_due, is_due
-from imapcheck.aws.reports import Reports, ReportSettings, SomeFailed, read_clock
+from imapcheck.aws.reports import Reports, SomeFailed, read_clock
+from imapcheck.aws.settings import MessageSettings
 from support.month_oracle import utc
 from support.report_year import Cloud, contacts, text
 
@@ -30,8 +31,14 @@ def define(folder: Path, name: str, **fields: Any) -> None:
 
 
 def reports(folder: Path, cloud: Cloud, time_zone: str = "UTC") -> Reports:
-    settings = ReportSettings(
-        folder, "group", "arn:all", "arn:contacts", "mail", "https://dashboard.example", time_zone
+    settings = MessageSettings(
+        definitions=folder,
+        stack="mail",
+        log_group="group",
+        alarm_topic="arn:all",
+        contact_topic="arn:contacts",
+        dashboard_url="https://dashboard.example",
+        time_zone=time_zone,
     )
     return Reports(settings, logs=cloud, cloudwatch=cloud, sns=cloud)
 

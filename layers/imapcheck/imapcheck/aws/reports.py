@@ -5,9 +5,8 @@ What cannot be had is said, and in the end the run fails, so that the alarm on t
 """
 
 import logging
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from imapcheck.aws.month_reader import MonthReader, notes_of, plan_of
 from imapcheck.aws.month_series import series_of
 from imapcheck.aws.publisher import Publisher
 from imapcheck.aws.reminders import HOUR, Reminders
+from imapcheck.aws.settings import MessageSettings
 from imapcheck.definition.files import load_definition
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.mute_windows import muted_between
@@ -40,34 +40,10 @@ class SomeFailed(Exception):
     """Something could not be had or sent; the messages that could be were sent."""
 
 
-@dataclass(frozen=True)
-class ReportSettings:
-    """The function's environment, which template.yaml sets."""
-
-    definitions: Path
-    log_group: str
-    alarm_topic: str
-    contact_topic: str
-    stack: str
-    dashboard_url: str
-    time_zone: str = "UTC"
-
-    @classmethod
-    def from_environment(cls) -> "ReportSettings":
-        """Read `IMAPCHECK_*`; raises `KeyError` where something is missing."""
-        found = {name: os.environ[f"IMAPCHECK_{name.upper()}"] for name in cls.__dataclass_fields__}
-        return cls(**found | {"definitions": Path(found["definitions"])})  # type: ignore[arg-type]
-
-    @property
-    def namespace(self) -> str:
-        """Of the stack's metrics."""
-        return f"ImapCheck/{self.stack}"
-
-
 class Reports:
     """What lives as long as the Lambda environment: clients and definitions."""
 
-    def __init__(self, settings: ReportSettings, *, logs: Any, cloudwatch: Any, sns: Any) -> None:
+    def __init__(self, settings: MessageSettings, *, logs: Any, cloudwatch: Any, sns: Any) -> None:
         self._settings = settings
         self._logs = logs
         self._cloudwatch = cloudwatch

@@ -15,8 +15,9 @@ import typer
 from imapcheck.cli import runner, streams
 from imapcheck.cli.credentials import CredentialsFinder
 from imapcheck.cli.formats import screen_for
-from imapcheck.cli.login_file import CallGuard, RefusalFile, state_folder
+from imapcheck.cli.login_file import CallGuard, RefusalFile
 from imapcheck.cli.orders import Order, Orders
+from imapcheck.cli.private_files import state_folder
 from imapcheck.cli.report_file import ReportFileError, page_of, report_file
 from imapcheck.cli.status import exit_status
 from imapcheck.definition.json_text import STANDARD_INPUT

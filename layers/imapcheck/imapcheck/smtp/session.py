@@ -8,14 +8,14 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 
-from imapcheck.errors import CheckFailure
+from imapcheck.errors import CheckFailure, broken
 from imapcheck.failures import FailureType
 from imapcheck.login.exchange import Aside, Exchange
 from imapcheck.login.mechanisms import Mechanism
 from imapcheck.network.spoken import name_protocol, speaks_ftp
 from imapcheck.network.tls import ClearText, TlsConnection, TlsContext
 from imapcheck.network.transport import Wire
-from imapcheck.smtp.reply import Reply, ReplyReader, broken, is_reply, not_smtp
+from imapcheck.smtp.reply import Reply, ReplyReader, is_reply, not_smtp
 from imapcheck.transcript import MASK, Redactor, Transcript
 
 _COMMAND_LINE = 512
@@ -96,11 +96,10 @@ class SmtpSession:
             tls = self.wire.start_tls(context, server_name)
         except ClearText as clear:
             self.usable = False
-            line = clear.beginning.partition(b"\n")[0].removesuffix(b"\r")
-            self._transcript.server(line)
+            self._transcript.server(clear.line)
             if not implicit:
                 raise broken("clear text between STARTTLS and TLS (response injection)") from None
-            raise not_smtp(line, self._redactor, " in clear text on a port where TLS was expected") from None
+            raise not_smtp(clear.line, self._redactor, " in clear text on a port where TLS was expected") from None
         except CheckFailure:
             self.usable = False
             raise
