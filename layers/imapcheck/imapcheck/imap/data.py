@@ -14,10 +14,7 @@ from imapcheck.errors import CheckFailure, broken
 from imapcheck.imap.decoder import Response, unreadable
 from imapcheck.imap.special_uses import SPECIAL_USES
 
-_ATTRIBUTES = frozenset(
-    {"\\noselect", "\\nonexistent", "\\noinferiors", "\\haschildren", "\\hasnochildren", "\\subscribed"}
-    | {use.lower() for use in SPECIAL_USES}
-)
+_ATTRIBUTES = frozenset({"\\noselect", "\\nonexistent"} | {use.lower() for use in SPECIAL_USES})
 
 
 class Mailbox(NamedTuple):

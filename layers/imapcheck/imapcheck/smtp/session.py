@@ -179,13 +179,13 @@ class SmtpSession:
         return reply
 
     def _answered(self, line: bytes, shown: bytes | None) -> Reply:
+        ended: CheckFailure | None = None
         try:
             self.wire.send(line + b"\r\n")
         except CheckFailure as failure:
-            return self._last_words(failure)
-        finally:
-            self._transcript.client(line if shown is None else shown)
-        return self._reply()
+            ended = failure
+        self._transcript.client(line if shown is None else shown)
+        return self._reply() if ended is None else self._last_words(ended)
 
     def _unasked(self) -> Reply:
         """A server may end the session at any time (RFC 5321 section 3.8); any other reply would be misread."""
