@@ -181,6 +181,11 @@ class AlarmKind(ABC):
 
     @property
     @abstractmethod
+    def reminds(self) -> bool:
+        """While it goes on, reminders are sent (`alarms.remind`)."""
+
+    @property
+    @abstractmethod
     def reads_errors(self) -> bool:
         """Its story needs the monitor's own errors too."""
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from imapcheck.alarms.bare import bare
 from imapcheck.alarms.kind import UNTOLD, Change, Evidence
-from imapcheck.alarms.kinds import CERTIFICATE, NOT_RUNNING, SLOW, UNAVAILABLE, kind_of
+from imapcheck.alarms.kinds import CERTIFICATE, NOT_RUNNING, UNAVAILABLE, kind_of
 from imapcheck.alarms.reminder import Reminder
 from imapcheck.aws.alarm_config import read_config
 from imapcheck.aws.deployed import interval_of
@@ -90,7 +90,7 @@ class Reminders:
                 alarm.get("StateTransitionedTimestamp") or alarm["StateUpdatedTimestamp"],
             )
             kind = kind_of(config.signal)
-            if config.check is None or kind is None or kind is SLOW:
+            if config.check is None or kind is None or not kind.reminds:
                 continue
             periods = int(alarm.get("EvaluationPeriods") or 1)
             yield Change(
