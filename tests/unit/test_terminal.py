@@ -20,6 +20,8 @@ from support.wire_server import Dialect, WireServer, delay, hang, no, reply
 type Write = Callable[[str, dict[str, Any]], Path]
 WIDTHS = [40, 60, 80, 120, 200]
 ENCODINGS = ["utf-8", "ascii"]
+BLANKS = re.compile(rb" (?:\x1b\[[0-9;]*m)*\r?\n")
+"""At the end of a line: they are copied with it, into mails and tickets."""
 
 
 @pytest.fixture
@@ -120,7 +122,9 @@ def test_clock_runs_while_a_step_hangs(
     assert any("2 s of 3 s" in line for frame in seen.frames for line in frame.splitlines() if "greeting" in line)
     assert "s of 3 s" not in seen.text
     assert "greeting: timeout" in seen.text
+    assert re.search(r"no complete answer in time \(waited \d(?:\.\d)? s\)", seen.text)
     assert not seen.cursor_hidden
+    assert BLANKS.search(seen.octets) is None
 
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 120])
@@ -142,6 +146,7 @@ def test_several_checks_are_a_table_with_the_worst_first(
     assert "What to do: Read the server's words" in text or "What to do:" in text
     assert text.endswith("7 checks: 1 not available, 1 could not run, 5 available")
     assert all(cell_len(line) <= columns for line in seen.lines)
+    assert BLANKS.search(seen.octets) is None
 
 
 def test_checks_still_running_are_named(

@@ -48,14 +48,14 @@ class Others:
     """
 
     total: int
-    ringing: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
     unnamed: int = 0
     good: int | None = None
     failed: int = 0
 
     @property
     def in_alarm(self) -> int:
-        return len(self.ringing) + self.unnamed
+        return len(self.named) + self.unnamed
 
 
 @dataclass(frozen=True)
