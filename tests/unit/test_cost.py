@@ -35,7 +35,7 @@ def test_two_more_places_add_at_most_twenty_cents(certificates: Certificates) ->
 
 
 def test_round_trip_of_three_seconds_adds_at_most_ten_cents() -> None:
-    """No metric of its own with `main`: that alone would be thirty."""
+    """Its metric apart, which costs as any other; with `alarms` there is none."""
     parts = round_trip_month(memory_mb=256)
     assert min(parts.values()) > 0
     assert sum(parts.values()) <= 0.10
@@ -43,8 +43,8 @@ def test_round_trip_of_three_seconds_adds_at_most_ten_cents() -> None:
         definition = there.define()
         run = run_check(definition, CREDENTIALS), definition
     assert run[0].delivery is not None
-    assert "DeliveryTime" not in {metric.name for metric in published(run, "main")}
-    assert "DeliveryTime" in {metric.name for metric in published(run, "steps")}
+    assert "DeliveryTime" not in {metric.name for metric in published(run, "alarms")}
+    assert "DeliveryTime" in {metric.name for metric in published(run, "main")}
 
 
 def test_reports_read_two_metrics_an_hour_for_a_goal_and_four_for_a_report() -> None:

@@ -135,6 +135,7 @@ MEASURES = (
         nagios=("delivery", "s"),
         prometheus="imapcheck_delivery_seconds",
         cloudwatch=("DeliveryTime", "Seconds"),
+        set="main",
         published="with `send`, the message was found, in junk too; with `search.max_age`, the newest match was a"
         " message of this check",
     ),
