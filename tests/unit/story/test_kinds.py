@@ -68,7 +68,7 @@ def test_key_of_a_kind_without_an_alarm_is_doubted(monkeypatch: pytest.MonkeyPat
         never = "the moon is full"
 
     definition = CheckDefinition.model_validate({"server": "mail.example", "alarms": {"slow": "1 of 1"}})
-    monkeypatch.setattr(doubts, "KINDS", (Never(),))
+    monkeypatch.setattr("imapcheck.alarms.kinds.KINDS", (Never(),))
     now = datetime(2026, 11, 24, tzinfo=UTC)
     assert "x: warning: alarms.slow: the moon is full" in doubts.doubts(definition, "x", now)
 

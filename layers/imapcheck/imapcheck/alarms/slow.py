@@ -136,7 +136,9 @@ def _longest_hop(run: CheckResult) -> Iterator[str]:
 
 def _of_those_read(spell: Spell) -> str:
     """Which of the slow runs were looked at, where some are known by the metric alone."""
-    return f" of the last {count(len(spell.bad), 'run')}" if spell.unread else ""
+    if not spell.unread:
+        return ""
+    return " of the newest run" if len(spell.bad) == 1 else f" of the newest {count(len(spell.bad), 'run')}"
 
 
 def _were_slow(spell: Spell) -> str:
