@@ -1,8 +1,5 @@
 # ruff: noqa: E501 - the faults are a table
-"""Scenes for the alarm's story: log lines as the function writes them, and the story each must make.
-
-PYTHONPATH=tests python -m support.story_scenes      (make docs) writes the golden files and docs/alarms.md's stories
-"""
+"""Scenes for the alarm's story: log lines as the function writes them, and the story each must make."""
 
 import itertools
 import json
@@ -37,7 +34,6 @@ from imapcheck.result import (
 )
 from imapcheck.steps import StepName
 from support.alarm_events import alarm_of
-from support.golden import Golden, leaves
 from support.log_lines import log_line as written
 
 PAGE = Path(__file__).parents[2] / "docs/alarms.md"
@@ -195,7 +191,7 @@ FAULTS: dict[FailureType, Fault] = {
     FailureType.STARTTLS_UNAVAILABLE: Fault("starttls", "the server does not offer STARTTLS", 0.0, TOLD),
     FailureType.AUTHENTICATION_FAILED: Fault("authenticate", "the server answered NO [AUTHENTICATIONFAILED] Authentication failed.", 412.0, (*LOGIN, "S: A0002 NO [AUTHENTICATIONFAILED] Authentication failed.")),
     FailureType.AUTHENTICATION_UNAVAILABLE: Fault("authenticate", "the server answered NO [UNAVAILABLE] Temporary authentication failure", 2004.0, (*LOGIN, "S: A0002 NO [UNAVAILABLE] Temporary authentication failure")),
-    FailureType.AUTHENTICATION_PAUSED: Fault("authenticate", "first refused 24 Nov 2026 10:09 UTC; the next try comes 24 Nov 2026 10:30 UTC, or as soon as the credentials change", 0.1, TOLD),
+    FailureType.AUTHENTICATION_PAUSED: Fault("authenticate", "first refused 24 Nov 10:09 UTC; the next try comes 24 Nov 10:30 UTC, or as soon as the credentials change", 0.1, TOLD),
     FailureType.MECHANISM_NOT_OFFERED: Fault("authenticate", "the server does not offer PLAIN: it offers CRAM-MD5", 0.1, (*TOLD[:2], TOLD[2].replace("PLAIN", "CRAM-MD5"), TOLD[3])),
     FailureType.GREETING_REJECTED: Fault("greeting", "the server answered BYE Too many connections from your address", 19.7, ("S: * BYE Too many connections from your address",)),
     FailureType.NOT_IMAP: Fault("greeting", "this is SMTP: 220 mail.example.com ESMTP ready", 22.0, ("S: 220 mail.example.com ESMTP ready",)),
@@ -337,7 +333,7 @@ def down(type: FailureType) -> Story:
 def paused() -> Story:
     """The server refused the login, and the check has stopped trying."""
     refused, withheld = FailureType.AUTHENTICATION_FAILED, FailureType.AUTHENTICATION_PAUSED
-    detail = "first refused 24 Nov 2026 10:12 UTC; the next try comes 24 Nov 2026 10:18 UTC, or as soon as the credentials change"
+    detail = "first refused 24 Nov 10:12 UTC; the next try comes 24 Nov 10:18 UTC, or as soon as the credentials change"
     lines = [
         log_line(minutes_ago(0), type=withheld, fault=replace(FAULTS[withheld], detail=detail)),
         *(log_line(minutes_ago(m), type=refused, fault=FAULTS[refused]) for m in (5,)),
@@ -650,38 +646,6 @@ SCENES: dict[str, Callable[[], Story]] = {
 }
 
 
-def card_of(story: Story) -> str:
-    """The card, a value on each line; what it repeats of the mail is named and not said again."""
-    card = leaves(story.card)
-    advice = [
-        " ".join(part.split()).removeprefix("DO: ") for part in story.text.split("\n\n") if part.startswith("DO: ")
-    ]
-    for words, name in [(story.subject, "(the subject)"), *((text, "(what to do)") for text in advice)]:
-        card = card.replace(f": {json.dumps(words, ensure_ascii=False)}", f": {name}")
-    return card
-
-
-def as_file(story: Story) -> str:
-    """A golden file: the subject, the text, and the card, a value on each line."""
-    return f"Subject: {story.subject}\n\n{story.text}\n{card_of(story)}\n"
-
-
-def _file(scene: Callable[[], Story]) -> str:
-    return as_file(scene())
-
-
-_USUAL = "down-authentication_failed.txt"
-FILES = {
-    f"{name}.txt": partial(_file, SCENES[name]) for name in sorted(SCENES, key=lambda name: f"{name}.txt" != _USUAL)
-}
-# An end is told by its beginning, everything else by the usual story.
-GOLDEN = Golden(
-    Path(__file__).parents[1] / "unit/story/golden",
-    FILES,
-    {name: tuple({_USUAL, name.replace("-end", "")} & {*FILES} - {name}) for name in FILES if name != _USUAL},
-)
-
-
 def documented(page: str) -> str:
     """A page with each `<!-- story: NAME -->` followed by that story, as people get it by mail."""
 
@@ -698,13 +662,3 @@ def _shortened(text: str) -> str:
     if len(entries) <= 12:
         return text
     return "\n\n".join([*entries[:4], f"(and {len(entries) - 8} more entries, in the mail itself)", *entries[-4:]])
-
-
-def write() -> None:
-    """Write every golden file and the documentation's stories anew."""
-    GOLDEN.write()
-    PAGE.write_text(documented(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    write()
