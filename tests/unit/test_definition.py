@@ -241,7 +241,7 @@ def test_ca_file_is_beside_the_definition(write_definition: Any, tmp_path: Path)
 
 def test_inline_definition_names_its_source() -> None:
     """The Lambda's instant test reports problems as files do."""
-    with pytest.raises(DefinitionError, match=r"^event: server: found nothing, expected a value"):
+    with pytest.raises(DefinitionError, match=r"^event: server: missing \(required\)"):
         parse_definition({}, source="event")
 
 

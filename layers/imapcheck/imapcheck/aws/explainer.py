@@ -142,7 +142,7 @@ class Explainer:
         try:
             return self._found_setting(change, scene)
         except Exception:  # noqa: BLE001 - the alarm is told whatever happens
-            _LOG.exception("what surrounds an alarm could not be told")
+            _LOG.exception("what surrounds an alarm is not known")
             return Setting(evidence=UNTOLD)
 
     def _found_setting(self, change: Change, scene: "_Scene") -> Setting:

@@ -13,6 +13,7 @@ from typing import Any
 
 from imapcheck.alarms.reminder import reminder_story
 from imapcheck.alarms.story import Story
+from imapcheck.alarms.times import zone_of
 from imapcheck.aws.month_reader import MonthReader, notes_of, plan_of
 from imapcheck.aws.month_series import series_of
 from imapcheck.aws.publisher import Publisher
@@ -50,8 +51,10 @@ class Reports:
         self._definitions = dict(_load(settings.definitions))
         self._outside = frozenset(name for name, item in self._definitions.items() if item.runs_outside)
         self._reminders = Reminders(
-            cloudwatch, logs, stack=settings.stack, group=settings.log_group, outside=self._outside
-        )
+            cloudwatch, logs, stack=settings.stack, group=settings.log_group, outside=self._outside,
+            time_zone=settings.time_zone,
+        )  # fmt: skip
+        self._zone = zone_of(settings.time_zone)
         self._unsent: list[str] = []
 
     def run(self, now: datetime) -> None:
@@ -80,7 +83,8 @@ class Reports:
         found = list(self._passed(now))
         for contact, checks in self._readers(item.figures.plan.check for item in found):
             some = [item for item in found if item.figures.plan.check in checks]
-            self._send(budget_story(some), [(item.figures.plan.check, "budget", "BUDGET") for item in some], contact)
+            about = [(item.figures.plan.check, "budget", "BUDGET") for item in some]
+            self._send(budget_story(some, self._zone), about, contact)
 
     def _passed(self, now: datetime) -> Iterator[Passed]:
         """The marks of budgets that the hour before passed, of the months that it lies in."""
@@ -115,7 +119,8 @@ class Reports:
             notes = notes_of(some, reader.problem)
             if problem is not None:
                 some, notes = [], [_no_figures(sorted(checks), problem)]
-            self._send(report_story(month, some, notes), [(name, "report", "REPORT") for name in checks], contact)
+            story = report_story(month, some, notes, self._zone)
+            self._send(story, [(name, "report", "REPORT") for name in checks], contact)
         if problem is not None:
             raise problem
 

@@ -70,7 +70,7 @@ class ReadingCommands(Commands):
             _, mailboxes = answer
             return refusal(answer) or (None if suffices(mailboxes) else f"{count(len(mailboxes), 'mailbox')} listed")
 
-        extension = "LIST .. RETURN" if self.offers("LIST-EXTENDED") else ""
+        extension = "LIST … RETURN" if self.offers("LIST-EXTENDED") else ""
         return self.plain_if_refused(extension, send, fault, remark)
 
     def _list(
