@@ -12,6 +12,7 @@ import pytest
 
 from conftest import NEW_MESSAGE
 from imapcheck.aws import places as asking
+from imapcheck.aws.event import Events
 from imapcheck.aws.invocation import Invocation
 from imapcheck.aws.place import MOST_TRANSCRIPT, PlaceFunction, digest_of
 from imapcheck.aws.places import MOST_OCTETS, Places, read_answer
@@ -365,6 +366,39 @@ def test_clients_are_made_once_and_for_their_regions(
     assert places._clients == made
     assert {region: client.meta.region_name for region, client in made.items()} == {OHIO: OHIO, TOKYO: TOKYO}
     assert {client.meta.config.retries["total_max_attempts"] for client in made.values()} == {1}
+
+
+@pytest.mark.parametrize("named_in", ["check", "part", "part of a part"])
+@pytest.mark.parametrize("places", [[OHIO, TOKYO, "eu-central-1"], [OHIO, TOKYO]])
+def test_clients_are_made_in_init_wherever_the_places_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named_in: str, places: list[str]
+) -> None:
+    """Lambda lends INIT a whole processor: in the check itself, in what it extends, in what that extends."""
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    naming = {"schedule": {"every": "5m", "places": places}}
+    check = {"server": "mail.example.com", "authentication": "none"}
+    layouts: dict[str, dict[str, dict[str, Any]]] = {
+        "check": {"mail.json": check | naming},
+        "part": {"mail.json": check | {"extends": "_a.json"}, "_a.json": naming},
+        "part of a part": {
+            "mail.json": check | {"extends": "_a.json"}, "_a.json": {"extends": "_b.json"}, "_b.json": naming,
+        },
+    }  # fmt: skip
+    for name, content in layouts[named_in].items():
+        (tmp_path / name).write_text(json.dumps(content, indent=2), encoding="utf-8")
+    settings = Settings(definitions=tmp_path, region="eu-central-1")
+    invocation = Invocation(settings, secrets=Secrets(), guard=LoginGuard())  # type: ignore[arg-type]
+    invocation.prepare()
+    assert set(invocation._places._clients) == {OHIO, TOKYO}
+
+
+def test_one_place_may_be_a_text_and_a_check_without_places_makes_no_client(tmp_path: Path) -> None:
+    """As a definition may write it."""
+    check = {"server": "mail.example.com", "authentication": "none", "schedule": {"every": "5m", "places": TOKYO}}
+    (tmp_path / "mail.json").write_text(json.dumps(check))
+    assert Events(Settings(definitions=tmp_path)).places("eu-central-1") == {TOKYO}
+    (tmp_path / "mail.json").write_text(json.dumps(check | {"schedule": {"every": "5m"}}))
+    assert Events(Settings(definitions=tmp_path)).places("eu-central-1") == set()
 
 
 def test_instant_test_and_own_region_ask_nobody(home: Any, write: Write, server_context: Any) -> None:

@@ -18,6 +18,7 @@ from imapcheck.errors import DefinitionError, NotDeployed
 from imapcheck.text import one_line
 
 INLINE = "inline"
+_PLACES = re.compile(rb'"places"\s*:\s*("[^"]*"|\[[^\]]*\])')
 _OLDEST_SCHEDULE = timedelta(hours=6)
 """Lambda keeps an event for six hours at most."""
 
@@ -45,10 +46,10 @@ class Events:
         return {"AWS Parameter Store" if parameter else "AWS Secrets Manager" for parameter in named}
 
     def places(self, home: str) -> set[str]:
-        """The Regions besides `home` that deployed definitions name themselves. Raises `DefinitionError`."""
-        naming = [path.stem for path in check_files(self._settings.definitions) if b'"places"' in path.read_bytes()]
-        schedules = [self.deployed(name).schedule for name in naming]
-        return {place for schedule in schedules if schedule is not None for place in schedule.places_beside(home)}
+        """The Regions besides `home` that deployed definitions and their parts name, as far as bytes show."""
+        texts = (path.read_bytes() for path in self._settings.definitions.glob("*.json"))
+        values = (found[1] for text in texts for found in _PLACES.finditer(text))
+        return {place.decode() for value in values for place in re.findall(rb'"([a-z0-9-]+)"', value)} - {home}
 
     def request(self, event: object) -> RunRequest:
         """What `event` asks for. Raises `DefinitionError`, of which `NotDeployed` is a name that is not there."""
