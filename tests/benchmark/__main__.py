@@ -20,6 +20,7 @@ from benchmark.cost import costs, lambda_month
 from benchmark.memory import memory
 from benchmark.overhead import compare, fill
 from benchmark.peers import peers
+from benchmark.places import places
 from benchmark.tables import not_measured, table
 from support import artifact
 from support.certificates import Certificates, make_certificates
@@ -214,7 +215,8 @@ class Bench:
         ]
         lines += peers(self.certificates, self.new("peers")) + handler(self.new("handler"))
         tell("simulated outages, stacks, the widget")
-        return lines + alarm_time() + scale.stacks(self.new("stacks")) + scale.widget(self.new("widget"))
+        lines += alarm_time() + scale.stacks(self.new("stacks")) + scale.widget(self.new("widget"))
+        return lines + places(self.certificates, self.new("places"))
 
 
 def main(pages: Path) -> None:
