@@ -1,6 +1,9 @@
 """The Lambda function behind the alarms' queue: alarm events in, stories out to the topic that people subscribe to."""
 
 import gc
+
+gc.disable()  # until all is loaded
+
 from typing import Any
 
 import boto3
@@ -30,6 +33,7 @@ explainer = Explainer(
     sns=sns,
 )
 gc.freeze()
+gc.enable()
 
 RESERVED_SECONDS = 15.0
 """What is kept of Lambda's time for the tries of a publish under way and for the answer."""

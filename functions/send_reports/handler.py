@@ -1,6 +1,9 @@
 """The Lambda function of each hour: reminders, passed budgets, and the month's report."""
 
 import gc
+
+gc.disable()  # until all is loaded
+
 from typing import Any
 
 import boto3
@@ -21,6 +24,7 @@ reports = Reports(
     sns=boto3.client("sns", config=config),
 )
 gc.freeze()
+gc.enable()
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> None:

@@ -3,6 +3,10 @@
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/add_custom_widget_dashboard_about.html
 """
 
+import gc
+
+gc.disable()  # until all is loaded
+
 import os
 from pathlib import Path
 from typing import Any
@@ -28,6 +32,8 @@ dashboard = Dashboard(
     namespace=f"ImapCheck/{os.environ['IMAPCHECK_STACK']}",
     paused=os.environ.get("IMAPCHECK_PAUSED") == "true",
 )
+gc.freeze()
+gc.enable()
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> str:

@@ -390,4 +390,4 @@ def test_clients_that_cannot_be_made_in_init_end_no_environment(environment: Sta
     assert error is not None
     assert "secret imapcheck/mail: cannot be read: there is no such AWS profile" in error["errorMessage"]
     assert running.invoke({"check": "reachable"}).result["failure"]["type"] == "name_not_resolved"
-    assert "boto3's clients could not be made in INIT: ProfileNotFound" in running.output()
+    assert "not all could be prepared in INIT: ProfileNotFound" in running.output()

@@ -12,10 +12,10 @@ import pytest
 
 from conftest import NEW_MESSAGE
 from imapcheck.aws import places as asking
-from imapcheck.aws.event import Events
 from imapcheck.aws.invocation import Invocation
 from imapcheck.aws.place import MOST_TRANSCRIPT, PlaceFunction, digest_of
 from imapcheck.aws.places import MOST_OCTETS, Places, read_answer
+from imapcheck.aws.preload import places_named
 from imapcheck.aws.settings import Settings
 from imapcheck.check.login_pause import LoginGuard
 from imapcheck.definition.files import load_definition
@@ -222,7 +222,7 @@ def test_place_that_hangs_is_waited_for_and_no_longer(
     home: Any, write: Write, server_context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Places are asked side by side; who has not answered by then did not look."""
-    monkeypatch.setattr(asking, "LONGEST_WAIT_SECONDS", 1.5)
+    monkeypatch.setattr(asking.Places, "longest_wait_seconds", 1.5)
     over = threading.Event()
 
     def hanging(event: object) -> Any:
@@ -359,7 +359,7 @@ def test_clients_are_made_once_and_for_their_regions(
     write: Write, closed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A client of one Region refuses another's function; no retries, so that 20 s are 20 s."""
-    places = Places("stack-place")
+    places = Places("stack-place", "eu-central-1")
     places.connect([OHIO, TOKYO])
     made = dict(places._clients)
     places.connect([TOKYO, OHIO, OHIO])
@@ -392,13 +392,14 @@ def test_clients_are_made_in_init_wherever_the_places_are_named(
     assert set(invocation._places._clients) == {OHIO, TOKYO}
 
 
-def test_one_place_may_be_a_text_and_a_check_without_places_makes_no_client(tmp_path: Path) -> None:
-    """As a definition may write it."""
-    check = {"server": "mail.example.com", "authentication": "none", "schedule": {"every": "5m", "places": TOKYO}}
-    (tmp_path / "mail.json").write_text(json.dumps(check))
-    assert Events(Settings(definitions=tmp_path)).places("eu-central-1") == {TOKYO}
-    (tmp_path / "mail.json").write_text(json.dumps(check | {"schedule": {"every": "5m"}}))
-    assert Events(Settings(definitions=tmp_path)).places("eu-central-1") == set()
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [('{"schedule": {"places": "eu-west-3"}}', {"eu-west-3"}), ('{"places" :\n ["eu-west-3",\n"eu-west-1"]}',
+     {"eu-west-3", "eu-west-1"}), ('{"places": null}', set()), ('{"schedule": {"every": "5m"}}', set())],
+)  # fmt: skip
+def test_places_are_named_by_their_bytes(text: str, named: set[str]) -> None:
+    """However a file is laid out; nothing is parsed before it is needed."""
+    assert places_named([text.encode()]) == named
 
 
 def test_instant_test_and_own_region_ask_nobody(home: Any, write: Write, server_context: Any) -> None:

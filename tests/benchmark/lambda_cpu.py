@@ -1,8 +1,9 @@
 """3. The built artifact as a Lambda of so much memory: its start, its first run, its later runs.
 
 awslambdaric runs what `make build` makes, against a Runtime API of ours, with the template's own environment: the secret and
-the table of withheld logins on moto's server. INIT has the whole processor, as Lambda lends it; before the first event the process moves into a control group that has
-memory/1769 of a core in periods of 20 ms.
+the table of withheld logins on moto's server, behind TLS, as AWS is. All certificates are verified with a bundle of the usual
+size: to read it takes some 20 ms of a whole processor. INIT has the whole processor, as Lambda lends it; before the first event
+the process moves into a control group that has memory/1769 of a core in periods of 20 ms.
 """
 
 import json
@@ -11,16 +12,21 @@ import os
 import statistics
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore
 from moto.server import ThreadedMotoServer
 
 from benchmark.overhead import definition_of
+from support.certificates import Certificates
 from support.runtime_api import LambdaEnvironment
 from support.templates import load_template
 
@@ -57,8 +63,8 @@ def quota(process: int, memory_mb: int) -> Iterator[None]:
 
 
 @contextmanager
-def apis(secret: dict[str, str]) -> Iterator[str]:
-    """moto's server with `secret` and the template's table; yields its URL."""
+def apis(secret: dict[str, str], certificates: Certificates) -> Iterator[str]:
+    """moto's server with `secret` and the template's table, behind TLS; yields its URL."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     server.start()
@@ -68,28 +74,78 @@ def apis(secret: dict[str, str]) -> Iterator[str]:
     properties = load_template(TEMPLATE.read_text(encoding="utf-8"))["Resources"]["LoginPauses"]["Properties"]
     wanted = {key: properties[key] for key in ("KeySchema", "AttributeDefinitions", "BillingMode")}
     session.client("dynamodb", endpoint_url=url).create_table(TableName=TABLE, **wanted)
-    yield url
+    with behind_tls(server.get_host_and_port(), certificates) as port:
+        yield f"https://localhost:{port}"
     server.stop()
 
 
-def measure(artifact: Path, data: dict[str, Any], endpoint: str, memory_mb: int, runs: int) -> dict[str, Any]:
-    """Of `STARTS` environments the one whose INIT and first call together are in the middle."""
-    taken = [_one(artifact, data, endpoint, memory_mb, runs) for _ in range(STARTS)]
+@contextmanager
+def behind_tls(moto: tuple[str, int], certificates: Certificates) -> Iterator[int]:
+    """A port that passes what it is asked over TLS on to `moto`, and keeps its connections, as AWS does."""
+
+    class Front(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        wbufsize = -1
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            asked = HTTPConnection(*moto)
+            asked.request("POST", self.path, body, dict(self.headers))
+            answer = asked.getresponse()
+            content = answer.read()
+            asked.close()
+            self.send_response(answer.status)
+            for name, value in answer.getheaders():
+                if name.lower() != "connection":
+                    self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            """Nobody reads it."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Front) as front:
+        front.socket = certificates.server_context().wrap_socket(front.socket, server_side=True)
+        threading.Thread(target=front.serve_forever, args=(0.02,), daemon=True).start()
+        yield front.server_address[1]
+        front.shutdown()
+
+
+def authorities(certificates: Certificates, place: Path) -> Path:
+    """A bundle such as Lambda has, with our own authority besides."""
+    usual = Path(botocore.__file__).with_name("cacert.pem").read_bytes()
+    bundle = place / "authorities.pem"
+    bundle.write_bytes(usual + certificates.ca.read_bytes())
+    return bundle
+
+
+def measure(artifact: Path, data: dict[str, Any], outside: dict[str, str], memory_mb: int, runs: int) -> dict[str, Any]:
+    """Of `STARTS` environments the one whose INIT and first call together are in the middle.
+
+    `outside` are the variables that say where AWS is, and whom to trust.
+    """
+    taken = [_one(artifact, data, outside, memory_mb, runs) for _ in range(STARTS)]
     return sorted(taken, key=lambda one: float(one["init"] + one["first"]))[STARTS // 2]
 
 
-def _one(artifact: Path, data: dict[str, Any], endpoint: str, memory_mb: int, runs: int) -> dict[str, Any]:
+def variables_of(endpoint: str, bundle: Path) -> dict[str, str]:
+    """Where AWS is, and whom the function's three kinds of connections trust."""
+    return {"AWS_ENDPOINT_URL": endpoint, "AWS_CA_BUNDLE": str(bundle), "SSL_CERT_FILE": str(bundle)}
+
+
+def _one(artifact: Path, data: dict[str, Any], outside: dict[str, str], memory_mb: int, runs: int) -> dict[str, Any]:
     """One environment: milliseconds, steps of its first run and of the others, octets logged, peak memory."""
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         (place / "definitions").mkdir()
-        (place / "definitions/bench.json").write_text(json.dumps({**data, "name": "bench", "secret": SECRET}))
+        trusting = {**data, "tls": {"server_name": "localhost"}}
+        (place / "definitions/bench.json").write_text(json.dumps({**trusting, "name": "bench", "secret": SECRET}))
         variables = {
             "IMAPCHECK_DEFINITIONS": str(place / "definitions"),
             "IMAPCHECK_PAUSE_TABLE": TABLE,
             "IMAPCHECK_ALLOW_LOCAL_ADDRESSES": "true",
-            "AWS_ENDPOINT_URL": endpoint,
             "PYDANTIC_DISABLE_PLUGINS": "true",  # as template.yaml does
+            **outside,
         }
         started = time.perf_counter()
         with LambdaEnvironment(artifact, place, variables) as environment:
@@ -126,9 +182,11 @@ def main() -> None:
     order = json.loads(sys.argv[1])
     data = definition_of(order["host"], order["port"], order["ca"])
     secret = {"username": "monitor", "password": order["password"], "host": order["host"]}
-    with apis(secret) as endpoint:
+    certificates = Certificates(Path(order["ca"]).parent)
+    with tempfile.TemporaryDirectory() as folder, apis(secret, certificates) as endpoint:
+        outside = variables_of(endpoint, authorities(certificates, Path(folder)))
         found = {
-            memory: measure(Path(order["artifact"]), data, endpoint, memory, order["runs"])
+            memory: measure(Path(order["artifact"]), data, outside, memory, order["runs"])
             for memory in (0, *order["memories"])
         }
     print(json.dumps(found))

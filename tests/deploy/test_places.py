@@ -89,12 +89,13 @@ def function_that_sleeps(emulator: Emulator, region: str, timeout: int) -> Itera
         entry.external_attr = 0o644 << 16
         archive.writestr(entry, "import time\ndef handler(event, context):\n    time.sleep(28)\n    return {}\n")
     try:
-        client.update_function_code(FunctionName=FUNCTION, ZipFile=sleeping.getvalue())
+        # In this order: to the emulator only another code is a reason for another environment.
         client.update_function_configuration(FunctionName=FUNCTION, Timeout=timeout)
+        client.update_function_code(FunctionName=FUNCTION, ZipFile=sleeping.getvalue())
         yield
     finally:
-        client.update_function_code(FunctionName=FUNCTION, ZipFile=own)
         client.update_function_configuration(FunctionName=FUNCTION, Timeout=30)
+        client.update_function_code(FunctionName=FUNCTION, ZipFile=own)
 
 
 def stacks_in(emulator: Emulator, region: str) -> dict[str, dict[str, Any]]:

@@ -531,11 +531,17 @@ OLD = datetime.now(UTC) - timedelta(days=3)
 
 
 def own(check: str = "wire") -> bytes:
+    """A message that a run of `check` sent."""
+    return b"X-Imapcheck-Run: 0190\r\n" + filed(check)
+
+
+def filed(check: str = "wire") -> bytes:
+    """One that it only filed, as `new_message` does."""
     return b"Subject: imapcheck round trip\r\nX-Imapcheck: " + check.encode() + b"\r\n\r\nx\r\n"
 
 
 def test_cleanup_removes_proved_own_messages_and_no_others_while_another_client_delivers() -> None:
-    """In INBOX and in junk: other checks', other people's, young ones and those without our field stay."""
+    """In INBOX and in junk: other checks', other people's, young ones, filed ones and those without our fields stay."""
     boxes = {"INBOX": Box(), "Spam": Box(special="\\Junk"), "Sent": Box(special="\\Sent")}
     gone, stay = list[tuple[str, int]](), list[tuple[str, int]]()
     for name in ("INBOX", "Spam"):
@@ -544,6 +550,7 @@ def test_cleanup_removes_proved_own_messages_and_no_others_while_another_client_
         stay += [(name, boxes[name].put(b"Subject: imapcheck round trip\r\n\r\nx\r\n", OLD, ["\\Deleted"]))]
         stay += [(name, boxes[name].put(own(), datetime.now(UTC) - timedelta(hours=23)))]
         stay += [(name, boxes[name].put(b"X-Imapcheck: wire\r\n" + own(), OLD))]
+        stay += [(name, boxes[name].put(filed(), OLD)), (name, boxes[name].put(b"X-Imapcheck-Run: 1\r\n" + own(), OLD))]
     stay.append(("Sent", boxes["Sent"].put(own(), OLD)))
 
     def deliver_meanwhile(exchange: Any) -> bool:
@@ -559,7 +566,7 @@ def test_cleanup_removes_proved_own_messages_and_no_others_while_another_client_
             assert uid not in there.store[name].uids()
         for name, uid in stay:
             assert uid in there.store[name].uids(), (name, uid)
-        assert len(there.store["INBOX"].mails) == 5 + 1 + 6
+        assert len(there.store["INBOX"].mails) == 7 + 1 + 6
 
 
 def test_inbox_is_not_opened_writable_without_keep_for() -> None:

@@ -3,6 +3,7 @@
     python -m mutants [--seed 1] [--count 60] [--workers 2] [--only TEXT]
 
 Ends with status 1 where more than one in twenty lives. `--only` takes the mutants whose place or change holds TEXT.
+`.mutants/seed-N.txt` lists each mutant with the test that noticed it.
 """
 
 import argparse
@@ -24,7 +25,6 @@ STORE = PROJECT / ".mutants/felt.json"
 TEMPLATE = "template.yaml"
 # A template has a mutant for every word in it; more than a fifth of the sample would be only that.
 _TEMPLATES_SHARE = 5
-_GRACE, _TIMES = 60.0, 5.0
 
 
 def sample(project: Path, seed: int, count: int, only: str) -> list[Mutant]:
@@ -44,15 +44,14 @@ def sample(project: Path, seed: int, count: int, only: str) -> list[Mutant]:
     return [*template[:share], *(mutant for mutant, _ in zip(usable, range(count - share), strict=False))]
 
 
-def lives(mutant: Mutant, scratch: Scratch, selection: Selection) -> bool:
-    """Whether every test that could notice passes all the same."""
+def noticed_by(mutant: Mutant, scratch: Scratch, selection: Selection) -> str | None:
+    """The first test that fails, of those that could notice; None where the mutant lives."""
     place = scratch.root / mutant.path
     before = place.read_bytes()
     place.write_text(mutant.content(), encoding="utf-8")
     try:
-        return all(
-            scratch.passes(tests, _GRACE + _TIMES * selection.seconds(tests)) for tests in selection.stages(mutant)
-        )
+        stages = (scratch.noticed_by(tests, selection.seconds(tests)) for tests in selection.stages(mutant))
+        return next(filter(None, stages), None)
     finally:
         place.write_bytes(before)
 
@@ -77,10 +76,11 @@ def main() -> int:
         chosen = sample(PROJECT, asked.seed, asked.count, asked.only)
         print(f"{len(chosen)} mutants, seed {asked.seed}; those that no test notices:", flush=True)
         survivors = 0
-        with side_by_side(list(copies.queue)) as pool:
+        with STORE.with_name(f"seed-{asked.seed}.txt").open("w") as listed, side_by_side(list(copies.queue)) as pool:
             verdicts = pool.map(lambda mutant: _judged(mutant, copies, selection), chosen)
-            for judged, alive in enumerate(verdicts, 1):
-                survivors += alive
+            for judged, (mutant, test) in enumerate(zip(chosen, verdicts, strict=True), 1):
+                survivors += test is None
+                print(f"{mutant}\n    {test or 'LIVES'}", file=listed, flush=True)
                 if judged % 10 == 0:
                     print(f"  .. {judged - survivors} of {judged} killed so far", flush=True)
     minutes = (time.monotonic() - began) / 60
@@ -88,15 +88,15 @@ def main() -> int:
     return int(survivors * 20 > len(chosen))
 
 
-def _judged(mutant: Mutant, copies: "Queue[Scratch]", selection: Selection) -> bool:
+def _judged(mutant: Mutant, copies: "Queue[Scratch]", selection: Selection) -> str | None:
     scratch = copies.get()
     try:
-        alive = lives(mutant, scratch, selection)
+        test = noticed_by(mutant, scratch, selection)
     finally:
         copies.put(scratch)
-    if alive:
+    if test is None:
         print(f"  {mutant}", flush=True)
-    return alive
+    return test
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,10 @@ from support import working_tree
 
 _LINKED = (".venv-sam", ".venv-emulator")
 _FOR_FIXTURES = 20.0
+_GRACE, _TIMES = 60.0, 5.0
+# As `make test` does; a few quick tests are quicker in one process.
+SIDE_BY_SIDE = ["-n", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
+_ALONE = 20.0
 _NO_BYTECODE = {"PYTHONDONTWRITEBYTECODE": "1"}  # a mutant's would be taken for the next one's
 
 
@@ -59,12 +64,20 @@ class Scratch:
         lines = [*map(str, places), sysconfig.get_path("purelib")]
         (packages / "scratch.pth").write_text("\n".join(lines) + "\n")
 
-    def passes(self, tests: list[str], seconds: float) -> bool:
-        """Whether the tests pass, within `seconds`; all that they started is ended."""
+    def noticed_by(self, tests: list[str], expected: float) -> str | None:
+        """The first of the tests that fails; None where all pass. They take `expected` seconds one after the other.
+
+        All that they started is ended. Tests that take far longer have noticed too: what they wait for never comes.
+        """
         listed = self.root / ".tests"
         listed.write_text("\n".join(tests))
-        status, _ = self.run(["-x", "-p", "no:cacheprovider", "--no-header", f"@{listed}"], _NO_BYTECODE, seconds)
-        return status == 0
+        many = SIDE_BY_SIDE if expected > _ALONE else []
+        arguments = [*many, "-x", "-p", "no:cacheprovider", "--no-header", "--tb=no", f"@{listed}"]
+        status, output = self.run(arguments, _NO_BYTECODE, _GRACE + _TIMES * expected)
+        if status == 0:
+            return None
+        failed = re.search(r"^(?:FAILED|ERROR) (\S+)", output, re.MULTILINE)
+        return failed[1] if failed else "time" if status is None else f"pytest, which ended with {status}"
 
     def run(
         self, arguments: Sequence[str], environment: Mapping[str, str], seconds: float | None = None

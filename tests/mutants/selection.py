@@ -1,7 +1,7 @@
 """Which tests could notice a mutant: those that run through its line, and those that run it in another process.
 
 A line that no test runs through is one of a table or a class, read as its module was imported: then it is the tests of
-that file, of its room, and in the end all.
+that file, of its room, and in the end all. Never asked are tests that are long, and those that deploy or release.
 """
 
 import hashlib
@@ -12,19 +12,31 @@ from pathlib import Path
 from typing import Any
 
 from mutants.mutant import Mutant
-from mutants.scratch import Scratch, side_by_side
+from mutants.scratch import SIDE_BY_SIDE, Scratch, side_by_side
 
-_MAPPED = ("unit", "faults", "aws")
-_TEMPLATE = [f"tests/template/test_{what}.py" for what in ("privileges", "resources", "dashboard", "template")]
+_MAPPED = ("unit", "faults", "aws", "servers", "template")
+_TEMPLATE = [
+    [f"tests/template/test_{what}.py" for what in ("privileges", "resources", "dashboard", "template")],
+    ["tests/template", "tests/aws/test_shared_pause.py", "tests/unit/test_deploying_policy.py",
+     "tests/unit/test_validate.py"],
+]  # fmt: skip
 # Tests that start the program as a process, by the room whose code they are the only ones to run.
+_UNIT = "tests/unit/test_"
+_PROGRAM = [f"{_UNIT}{name}.py" for name in ("cli", "command_line", "watch", "streams", "validate")]
 _OTHER_PROCESSES = {
     "aws": ["tests/aws"],
-    "cli": ["tests/unit/test_cli.py", "tests/unit/test_command_line.py", "tests/unit/test_watch.py",
-            "tests/unit/test_terminal.py", "tests/unit/test_report_file.py", "tests/unit/test_validate.py",
-            "tests/unit/test_look.py", "tests/template/test_generated.py", "tests/servers/test_command_line.py"],
-    "output": ["tests/unit/test_cli.py", "tests/unit/test_command_line.py", "tests/unit/test_report_file.py"],
-    "stack": ["tests/template/test_generated.py", "tests/template/test_alarms.py"],
-    "definition": ["tests/template/test_generated.py", "tests/unit/test_command_line.py"],
+    "cli": [*_PROGRAM, *(f"{_UNIT}{name}.py" for name in (
+                "terminal", "report_file", "look", "login_guard", "publish", "scrape", "summary_of_anything",
+                "integrations", "recipes", "what_a_call_loads", "make_deploy", "place_stack")),
+            "tests/template/test_generated.py", "tests/servers/test_command_line.py"],
+    "output": [*_PROGRAM, f"{_UNIT}report_file.py", f"{_UNIT}summary_of_anything.py"],
+    "report": ["tests/aws/test_show_checks.py", f"{_UNIT}report_file.py"],
+    "alarms": ["tests/aws"],
+    "month": ["tests/aws/test_reports_of_a_stack.py", f"{_UNIT}cli.py"],
+    "network": [f"{_UNIT}scrape.py", f"{_UNIT}streams.py", "tests/faults/test_oauth_faults.py",
+                "tests/faults/test_tls_as_clients_have_it.py"],
+    "stack": ["tests/template", f"{_UNIT}place_stack.py", f"{_UNIT}validate.py"],
+    "definition": ["tests/template/test_generated.py", f"{_UNIT}command_line.py", f"{_UNIT}monitoring.py"],
 }  # fmt: skip
 _ELSE = ["tests/unit/test_cli.py", "tests/aws/test_artifact.py"]
 
@@ -53,25 +65,25 @@ class Selection:
             print(f"which test runs through which line: running {len(stale)} files of tests ...", flush=True)
             with side_by_side(copies) as pool:
                 parts = [stale[number :: len(copies)] for number in range(len(copies))]
-                for told in pool.map(lambda copy, part: _run(copy, part, files), copies, parts):
-                    kept |= told
+                for learnt in pool.map(lambda copy, part: _run(copy, part, files), copies, parts):
+                    kept |= learnt
             store.parent.mkdir(parents=True, exist_ok=True)
             store.write_text(json.dumps(kept))
         if missing := [file for file in files if kept.get(file, {}).get("digest") != files[file]]:
-            raise SystemExit("they do not pass without a mutant, mend that first: " + ", ".join(missing))
+            raise SystemExit("they do not pass without a mutant, fix that first: " + ", ".join(missing))
         felt: dict[str, dict[str, list[str]]] = {}
         seconds = {}
         for file in files:
-            for test, told in kept[file]["tests"].items():
-                seconds[test] = told["seconds"]
-                for path, line in told["lines"]:
+            for test, entry in kept[file]["tests"].items():
+                seconds[test] = entry["seconds"]
+                for path, line in entry["lines"]:
                     felt.setdefault(path, {}).setdefault(str(line), []).append(test)
         return cls(felt, seconds)
 
     def stages(self, mutant: Mutant) -> list[list[str]]:
         """What to run, one after the other until something fails: quick tests first."""
         if not mutant.path.endswith(".py"):
-            return [_TEMPLATE]
+            return _TEMPLATE
         through = self._felt.get(mutant.path, {}).get(str(mutant.line), [])
         room = mutant.path.split("/")[3] if mutant.path.startswith("layers/") else "aws"
         elsewhere = _OTHER_PROCESSES.get(room, [] if through else _ELSE)
@@ -80,7 +92,13 @@ class Selection:
         else:
             folder = mutant.path.rpartition("/")[0]
             stages = [self._through(mutant.path), self._through(folder), elsewhere, [*self._seconds]]
-        return [sorted(tests, key=lambda test: self._seconds.get(test, 0.0)) for tests in stages if tests]
+        asked: set[str] = set()
+        rest = []
+        for tests in stages:
+            if new := sorted({*tests} - asked, key=lambda test: (self._seconds.get(test, 0.0), test)):
+                rest.append(new)
+            asked |= {*tests}
+        return rest
 
     def _through(self, place: str) -> list[str]:
         """The tests that run through any line of a file, or of a folder's."""
@@ -111,16 +129,18 @@ def _run(scratch: Scratch, files: list[str], digests: dict[str, str]) -> dict[st
     """What each file's tests run through; a file in which a test failed is left out."""
     if not files:
         return {}
-    out = scratch.root / ".felt.json"
+    out = scratch.root / ".felt"
+    out.mkdir()
     environment = {"FELT_LINES": str(out), "FELT_ROOT": f"{scratch.root}/"}
-    status, output = scratch.run(["-p", "mutants.felt_lines", "--tb=short", *files], environment)
+    status, output = scratch.run([*SIDE_BY_SIDE, "-p", "mutants.felt_lines", "--tb=short", *files], environment)
     if status != 0:
         print(output[output.find("= FAILURES") :][-6000:], file=sys.stderr)
     found: dict[str, Any] = {file: {"digest": digests[file], "tests": {}} for file in files}
-    for test, told in json.loads(out.read_text()).items():
+    parts = (json.loads(part.read_text()) for part in out.glob("*.json"))
+    for test, entry in (row for part in parts for row in part.items()):
         file = test.partition("::")[0]
-        if told["failed"]:
+        if entry["failed"]:
             found.pop(file, None)
         elif file in found:
-            found[file]["tests"][test] = told
+            found[file]["tests"][test] = entry
     return found

@@ -128,7 +128,13 @@ def test_places_are_made_of_the_same_files(folder: Path, tmp_path: Path) -> None
     (tmp_path / "events").mkdir()
     check = {"server": "mail.example.com", "authentication": "none", "schedule": {"every": "5m", "places": "us-east-2"}}
     (tmp_path / "events/mail.json").write_text(json.dumps(check))
-    stack = [Path(sys.executable).parent / "imapcheck", "stack", tmp_path / "events", "--output", tmp_path / "checks"]
+    stack: list[str | Path] = [
+        Path(sys.executable).parent / "imapcheck",
+        "stack",
+        tmp_path / "events",
+        "--output",
+        tmp_path / "checks",
+    ]
     subprocess.run(stack, check=True, capture_output=True)
     release = tmp_path / "a release, {unpacked}"
     shutil.copytree(folder, release)

@@ -51,6 +51,7 @@ BEFORE = {
 }  # fmt: skip
 ASKED = Asked(
     server="imaps://imap.example.com:993/",
+    send_server="smtps://smtp.example.com:465/",
     secret="imapcheck/office",
     runbook="https://wiki.example/imap",
     file="events/office.json",

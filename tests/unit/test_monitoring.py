@@ -16,7 +16,6 @@ from imapcheck import CheckDefinition, run_check
 from imapcheck.definition.files import load_definition, parse_definition
 from imapcheck.definition.monitoring import Every, RunsOf
 from imapcheck.errors import DefinitionError
-from imapcheck.stack.deployable import run_refusals
 from imapcheck.stack.doubts import doubts
 from imapcheck.stack.refusals import refusals
 
@@ -198,9 +197,9 @@ DOUBTFUL = [
      "timeout: 35 s with 25 s for asking the places reach schedule.every 1m"),
     ({"schedule": {"every": "5m", "quorum": 2}}, "schedule.quorum: there are no places"),
     ({"schedule": {"every": "5m", "places": ["eu-cental-1"]}}, "schedule.places.0: eu-cental-1 is no Region"),
-    ({"schedule": {"every": "5m"}, "alarms": {"partial": "3 of 3"}}, "alarms.partial: there are no places"),
+    ({"alarms": {"partial": "3 of 3"}} | SCHEDULE, "alarms.partial: no run is partial without places"),
     ({"schedule": {"every": "5m", "places": ["us-east-2"], "quorum": 1}, "alarms": {"partial": "3 of 3"}},
-     "alarms.partial: schedule.quorum is 1"),
+     "alarms.partial: no run is partial without places, or where schedule.quorum is 1"),
     ({"server": "imap://h.example:993/"}, "server: STARTTLS on port 993"),
     ({"server": "imaps://h.example:143/"}, "server: TLS from the start on port 143"),
     ({"search": {"subject": "x", "mailbox": "\\Spam"}}, "search.mailbox: no server knows the special use \\Spam"),
@@ -346,17 +345,17 @@ def test_what_can_happen_is_not_doubted(fields: dict[str, Any]) -> None:
 def test_scheduled_check_of_an_address_that_the_function_refuses(host: str) -> None:
     """Each run inside Lambda would be an error of the monitor; without a schedule the check is for a laptop."""
     scheduled = define(server=f"imaps://{host}/", schedule={"every": "5m"})
-    [line] = run_refusals(scheduled, "events/x.json")
+    [line] = refusals(scheduled, "events/x.json", NOW)
     assert line.startswith("events/x.json: server: found ")
     assert "a loopback, link-local or unspecified address, expected a server that" in line
-    assert run_refusals(scheduled, "x", allow_local_addresses=True) == []
-    assert run_refusals(define(server=f"imaps://{host}/"), "x") == []
+    assert refusals(scheduled, "x", NOW, allow_local_addresses=True) == []
+    assert refusals(define(server=f"imaps://{host}/"), "x", NOW) == []
 
 
 @pytest.mark.parametrize("host", ["mail.example.com", "10.0.0.1", "192.0.2.1", "[2001:db8::1]", "localhost.example"])
 def test_scheduled_check_of_any_other_address(host: str) -> None:
     """A private network is somebody's mail server."""
-    assert run_refusals(define(server=f"imaps://{host}/", schedule={"every": "5m"}), "x") == []
+    assert refusals(define(server=f"imaps://{host}/", schedule={"every": "5m"}), "x", NOW) == []
 
 
 @pytest.mark.parametrize("command", ["validate", "stack"])
@@ -384,8 +383,7 @@ def test_certificate_that_openssl_does_not_read_is_told_in_words(write_definitio
     (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\nMAAA\n-----END CERTIFICATE-----\n")
     path = write_definition("x", {"server": "h.example", "authentication": "none", "tls": {"ca_file": "ca.pem"}})
     definition = load_definition(path)
-    assert refusals(definition, "x.json", NOW) == []
-    [line] = run_refusals(definition, "x.json")
+    [line] = refusals(definition, "x.json", NOW)
     assert "tls.ca_file" in line
     with pytest.raises(DefinitionError, match=r"not a PEM file of certificates$"):
         run_check(definition)

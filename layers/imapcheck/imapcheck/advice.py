@@ -6,7 +6,7 @@ headline; where none fits, both are the type's own (`imapcheck.failures`).
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from imapcheck.failures import FailureType
 
@@ -17,8 +17,7 @@ _SAID = re.compile(r"\b(?:BYE|NO|BAD)\b(.*)", re.DOTALL)
 _TURNED_AWAY = frozenset({_T.GREETING_REJECTED, _T.AUTHENTICATION_UNAVAILABLE, _T.CONNECTION_LOST, _T.COMMAND_REJECTED})
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """For failures of these `types`: by the `words` of the server (or, with `ours`, of the detail), by the login."""
 
     types: frozenset[FailureType]

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 class Asked:
     """Plain values; None is what the definition does not say.
 
-    Of a definition that could not be read only the `file` is known. `server` is a URL, `mailbox` the one that is
-    searched, `timeout` in seconds, `thresholds` in milliseconds by the step's name or `total`, `authentication` the
-    mechanism, `send_authentication` that of the sending server; `time_zone` is that of its
-    readers (IANA).
+    Of a definition that could not be read only the `file` is known. `server` and `send_server` are URLs, `mailbox` is
+    the one that is searched, `timeout` in seconds, `thresholds` in milliseconds by the step's name or `total`,
+    `authentication` and `send_authentication` are mechanisms, `time_zone` is that of its readers (IANA).
     """
 
     server: str | None = None
@@ -27,6 +26,7 @@ class Asked:
     max_age_seconds: float | None = None
     quota_warn_percent: float | None = None
     authentication: str | None = None
+    send_server: str | None = None
     send_authentication: str | None = None
     time_zone: str | None = None
     runs_outside: bool = False

@@ -4,9 +4,8 @@
 docs/failures.md is made from the rows, `imapcheck explain` displays them, stories and advice are worded by them.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
+from typing import NamedTuple, Self
 
 
 class Category(StrEnum):
@@ -21,11 +20,10 @@ class Category(StrEnum):
     TIMEOUT = "timeout"
 
 
-DOWN = "DOWN"
+DOWN, SENDING_DOWN = "DOWN", "SENDING DOWN"
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """What is known of one type.
 
     `meaning` says what has happened and `advice` what to do first; `headline` is for a subject.
@@ -68,20 +66,13 @@ class FailureType(StrEnum):
     def __new__(cls, value: str, row: Row) -> Self:
         member = str.__new__(cls, value)
         member._value_ = value
-        member.category, member.headline, member.meaning, member.advice = (
-            row.category,
-            row.headline,
-            row.meaning,
-            row.advice,
-        )
-        member.in_story, member.word, member.hosted = row.in_story, row.word, row.hosted
-        member.passes, member.may_lock = row.passes, row.may_lock
+        vars(member).update(row._asdict())
         return member
 
     @property
     def explained_by(self) -> tuple[bool, bool]:
         """Sorts failures of one run: what ends a session explains what was then not found, and not the reverse."""
-        return self.word != DOWN, self.category is Category.CONTENT
+        return self.word not in (DOWN, SENDING_DOWN), self.category is Category.CONTENT
 
     # fmt: off
     NAME_NOT_RESOLVED = "name_not_resolved", Row(
@@ -141,7 +132,7 @@ class FailureType(StrEnum):
     CERTIFICATE_INVALID = "certificate_invalid", Row(
         Category.SSL, "certificate invalid",
         "The certificate is refused for another reason, which the detail gives.",
-        "Check which certificate was installed, and issue a new one without the fault in the detail.",
+        "Check which certificate was installed, and issue a new one without that fault.",
         in_story=_REFUSED_CERTIFICATE,
     )
     TLS_HANDSHAKE_FAILED = "tls_handshake_failed", Row(
@@ -192,16 +183,17 @@ class FailureType(StrEnum):
         Category.RESPONSE, "something else answers where mail is sent",
         "Something else answers where mail should be submitted.",
         "Check which service or proxy answers on that port, where it is forwarded to; then send.server in the definition.",
+        word=SENDING_DOWN,
     )
     PROTOCOL_ERROR = "protocol_error", Row(
         Category.RESPONSE, "broken answer to {step}",
-        "The server broke the grammar of IMAP, or in sending of SMTP.",
+        "The server broke the rules of its protocol, IMAP or SMTP.",
         "Read the answer in the transcript; check whether the server or a proxy before it was updated.",
     )
     COMMAND_REJECTED = "command_rejected", Row(
         Category.RESPONSE, "the server refused {step}",
         "The server refused a command that must work.",
-        "Read the server's words in the detail, then its log at the time of the failure.",
+        "Look up the server's words in its log, at the time of the failure.",
     )
     MAILBOX_NOT_FOUND = "mailbox_not_found", Row(
         Category.RESPONSE, "the account sees no such mailbox",
@@ -218,19 +210,19 @@ class FailureType(StrEnum):
     SUBMISSION_REFUSED = "submission_refused", Row(
         Category.RESPONSE, "the sending server refused the message",
         "The sending server refused the message for good (5xx).",
-        "Read the server's words in the detail: sender, recipient, rights of the account or a block list; then its log.",
+        "Check what the server's words name: sender, recipient, rights of the account or a block list; then its log.",
         word="SENDING REFUSED",
     )
     SUBMISSION_DEFERRED = "submission_deferred", Row(
         Category.RESPONSE, "the sending server did not take the message now",
         "The sending server did not take the message now (4xx): greylisting, a limit, or trouble behind it.",
-        "Read the server's words in the detail: a limit or greylisting passes by itself, else look into its log and queue.",
+        "Wait for the next run if the server's words name a limit or greylisting, which pass by themselves; else look into its log and queue.",
         word="SENDING DEFERRED",
     )
     NOT_DELIVERED = "not_delivered", Row(
         Category.CONTENT, "a sent message has not arrived",
         "Both servers work; a message that was accepted has not arrived in time.",
-        "Look for the message in the sending server's log and queue by the queue id in the detail; then in the receiving server's log.",
+        "Look for the message in the sending server's log and queue by its queue id; then in the receiving server's log.",
         in_story="both servers work", word="NOT DELIVERED",
     )
     DELIVERED_TO_JUNK = "delivered_to_junk", Row(

@@ -4,23 +4,23 @@ A way out that leaves a measure out says so with None in its row.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from imapcheck.asked import Asked
 from imapcheck.result import CheckResult, judged_total
+
+if TYPE_CHECKING:
+    from imapcheck.asked import Asked
 
 type CloudWatchUnit = Literal["Percent", "Milliseconds", "Count", "Bytes", "Seconds"]
 MetricSet = Literal["alarms", "main", "steps", "all"]
 """What is published to CloudWatch; each set holds those before it."""
 
 
-def _no_range(asked: Asked) -> str:
+def _no_range(asked: "Asked") -> str:
     return ""
 
 
-@dataclass(frozen=True)
-class Measure:
+class Measure(NamedTuple):
     """One measure: `of` is its value in a result, None where it has none; `says` is what it is, in a sentence.
 
     `nagios` is its label and unit, `prometheus` its name, `cloudwatch` its name and unit; `published` says in which
@@ -35,8 +35,8 @@ class Measure:
     cloudwatch: tuple[str, CloudWatchUnit] | None
     set: MetricSet = "steps"
     published: str = ""
-    warn: Callable[[Asked], str] = _no_range
-    fail: Callable[[Asked], str] = _no_range
+    warn: Callable[["Asked"], str] = _no_range
+    fail: Callable[["Asked"], str] = _no_range
     least: str = "0"
     most: float | None = None
 

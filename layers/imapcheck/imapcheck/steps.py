@@ -4,8 +4,7 @@
 The order of the rows is the order of a session (docs/session.md, whose table is made from them).
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 StepName = Literal[
     "dns", "connect", "tls", "greeting", "capability", "starttls", "authenticate", "id", "namespace",
@@ -31,13 +30,12 @@ type Need = Literal[
 _WAY, _STORE, _SERVER = "the host and the way to it", "the mail store", "the mail server"
 _SENDER, _DELIVERY = (
     "the sending server and the way to it",
-    "what lies between the two servers: queues, filters, greylisting",
+    "the queues, filters and greylisting between the two servers",
 )
 _TOP_LEVEL = '`LIST "" "<prefix>%" RETURN (SUBSCRIBED CHILDREN)`'
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """One step: `behind` is what it stands or falls with, `sends` what docs/session.md displays of it.
 
     `commands` are the commands it sends, as a transcript begins them; those of the sending session after `SMTP `. `phase` is the color of its bar. `needs` is what

@@ -17,10 +17,12 @@ from imapcheck.alarms.kind import Change, MonitorError, Others
 from imapcheck.alarms.kinds import NOT_RUNNING, UNAVAILABLE
 from imapcheck.alarms.story import Setting, Story, tell
 from imapcheck.failures import DOWN, Category, FailureType
+from imapcheck.steps import StepName
 from support.story_scenes import FAULTS, SCENES, Fault, change, log_line, minutes_ago, setting
 
 REFUSED, PAUSED = FailureType.AUTHENTICATION_FAILED, FailureType.AUTHENTICATION_PAUSED
 GREETING = FailureType.GREETING_REJECTED
+SENDING: list[StepName] = ["send_connect", "send_tls", "send_authenticate"]
 CONTENT = [type for type in FailureType if type.category is Category.CONTENT]
 
 
@@ -285,3 +287,22 @@ def test_advice_begins_with_a_verb_and_asks_nothing(name: str) -> None:
         r"(Check|Count|Create|Do nothing|Find|Fix|Have|Keep|Let|Look|Make|Open|Query|Read|Remove|Renew|Run|Set|Wait)\b",
         advice,
     )
+
+
+@given(
+    step=st.sampled_from(SENDING),
+    type=st.sampled_from(
+        [FailureType.CONNECTION_REFUSED, FailureType.CERTIFICATE_EXPIRED, REFUSED, FailureType.TIMEOUT]
+    ),
+    flapping=st.booleans(),
+)
+def test_sending_server_is_never_mistaken_for_the_mailboxes(step: StepName, type: FailureType, flapping: bool) -> None:
+    """The story says which of the two servers failed, and shows no address of the other."""
+    fault = replace(FAULTS[type], step=step)
+    bad = [log_line(minutes_ago(m), type=type, fault=fault) for m in ((0, 10) if flapping else (0, 5))]
+    good = [line(m, None) for m in ((5, 15) if flapping else (10, 15))]
+    lines = sorted([*bad, *good], key=lambda item: str(item["result"]["started_at"]), reverse=True)
+    story = tell(change(UNAVAILABLE, needed=1, periods=4), setting(lines))
+    assert story.subject.startswith("SENDING DOWN office: ")
+    assert "at smtps://smtp.example.com:465/" in flat(story)
+    assert "Address:" not in story.text

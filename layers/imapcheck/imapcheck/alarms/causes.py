@@ -1,16 +1,15 @@
 """How a story words a failure: its first word, its headline, what it means, and what to do."""
 
-import re
-
 from imapcheck.advice import OAUTH, advice_for, headline_for, server_says_why
+from imapcheck.alarms.kind import clean
 from imapcheck.asked import Asked
 from imapcheck.definition.secret import place_of
-from imapcheck.failures import DOWN, Category, FailureType
+from imapcheck.failures import DOWN, SENDING_DOWN, Category, FailureType
 from imapcheck.result import CheckResult
 from imapcheck.steps import STEPS
 from imapcheck.wording import length
 
-UNSTABLE = "UNSTABLE"
+_UNSTABLE = "UNSTABLE"
 _PROVIDER = " If you do not run this server, forward this message to its provider."
 _NOTHING_CHANGED = frozenset({FailureType.CERTIFICATE_EXPIRED, FailureType.OVER_QUOTA})
 """Time alone brings these about."""
@@ -20,10 +19,14 @@ _GENERIC = frozenset(type.advice for type in FailureType)
 _SENDING = {step.name for step in STEPS.values() if "send" in step.needs} - {"arrival"}
 
 
+def failed_sending(run: CheckResult) -> bool:
+    """Whether the run failed at the server that messages are sent through."""
+    return run.reason is not None and run.reason.step in _SENDING
+
+
 def mechanism_of(run: CheckResult, asked: Asked) -> str | None:
     """The mechanism of the server at which the run failed."""
-    sending = run.reason is not None and run.reason.step in _SENDING
-    return asked.send_authentication if sending else asked.authentication
+    return asked.send_authentication if failed_sending(run) else asked.authentication
 
 
 def behind(step: str) -> str:
@@ -39,9 +42,20 @@ def may_have_changed(run: CheckResult) -> bool:
     return not server_says_why(failure.type, failure.detail)
 
 
-def word_of(run: CheckResult) -> str:
-    """The first word: DOWN, unless all that failed leaves the server itself in order."""
-    return DOWN if run.reason is None else run.reason.type.word
+def word_of(run: CheckResult, *, unbroken: bool = True) -> str:
+    """The first word: DOWN, unless all that failed leaves the mailbox's server in order; UNSTABLE among good runs."""
+    word = DOWN if run.reason is None else run.reason.type.word
+    if word != DOWN:
+        return word
+    if failed_sending(run):
+        return SENDING_DOWN
+    return DOWN if unbroken else _UNSTABLE
+
+
+def at_sender(run: CheckResult, asked: Asked) -> str:
+    """`, at smtps://host:465/` where it is not the mailbox's server that failed."""
+    server = asked.send_server if failed_sending(run) else None
+    return "" if server is None else f", at {clean(server)}"
 
 
 def headline_of(run: CheckResult, asked: Asked) -> str:
@@ -50,9 +64,7 @@ def headline_of(run: CheckResult, asked: Asked) -> str:
     if failure is None:
         return "run failed"
     general = headline_for(failure.type, failure.detail, mechanism_of(run, asked))
-    headline = _named(general.format(step=failure.step), run, asked)
-    # The mailbox's server works where the sending one refuses a login, say: a subject must not mix them up.
-    return f"sending: {headline}" if failure.step in _SENDING and not re.search("sen[dt]", headline) else headline
+    return _named(general.format(step=failure.step), run, asked)
 
 
 def meaning_of(run: CheckResult, asked: Asked) -> str:

@@ -16,7 +16,7 @@ from imapcheck.alarms.sentences import (
     since_when,
 )
 from imapcheck.alarms.spell import Spell, find_spell
-from imapcheck.alarms.vantage import fine_from, headline_there, listed, not_from, place_lines
+from imapcheck.alarms.vantage import check_the_way, fine_from, headline_there, listed, not_from, place_lines
 from imapcheck.asked import Asked
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.monitoring import ScheduleDefinition
@@ -38,6 +38,7 @@ class Partial(ByRuns):
     word, word_at_end = "NOT FROM EVERYWHERE", "FROM EVERYWHERE"
     looks_for = "partial run"
     urgent = True
+    never = "no run is partial without places, or where schedule.quorum is 1"
 
     def alarm(self, definition: CheckDefinition, schedule: ScheduleDefinition) -> Alarm | None:
         if not schedule.places or schedule.votes_for_down(1 + len(schedule.places)) == 1:
@@ -118,8 +119,7 @@ def _session(run: CheckResult) -> str:
 
 
 def _advice(run: CheckResult) -> str:
-    where = listed(run.unreached)
-    way = f"Check the way from {where}: the provider's network, anycast, a firewall that filters by country."
+    way = check_the_way(run)
     if run.login_tested is False:
         return f"{way} Log in by hand meanwhile: nothing else tests it until then."
     return f"{way} Users elsewhere reach it."

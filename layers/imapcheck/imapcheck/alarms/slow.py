@@ -94,10 +94,10 @@ class Slow(ByRuns):
         )
 
     def end(self, change: Change, asked: Asked, evidence: Evidence) -> Plot:
+        """The worst that was seen, and how long it takes now."""
         spell = find_spell(change, evidence.runs)
         if spell is None:
             return bare(change, asked, evidence)
-        """The worst that was seen, and how long it takes now."""
         long, when = how_long(change, asked, spell)
         runs = count(len(spell.bad), "run")
         over = [item for run in spell.bad for item in exceeded(run)]

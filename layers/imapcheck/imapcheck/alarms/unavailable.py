@@ -7,8 +7,9 @@ from imapcheck.alarms.alarm import Alarm, Signal, of_the_last
 from imapcheck.alarms.bare import bare, first_datapoint
 from imapcheck.alarms.by_runs import ByRuns, fields_of
 from imapcheck.alarms.causes import (
-    UNSTABLE,
     advice_of,
+    at_sender,
+    failed_sending,
     headline_of,
     may_have_changed,
     meaning_of,
@@ -44,7 +45,17 @@ from imapcheck.alarms.sentences import (
     words_of,
 )
 from imapcheck.alarms.spell import Spell, spell_of, type_of
-from imapcheck.alarms.vantage import accuser, failures_there, from_how_many, listed, not_from, place_lines, voted_down
+from imapcheck.alarms.vantage import (
+    accuser,
+    check_the_way,
+    failures_there,
+    from_how_many,
+    listed,
+    not_from,
+    place_lines,
+    voted_down,
+    way_first,
+)
 from imapcheck.asked import Asked
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.monitoring import ScheduleDefinition
@@ -94,11 +105,13 @@ class Unavailable(ByRuns):
             advice = advice_of(run, asked, worked_before=before is not None)
         else:
             asks, advice = "", unstable_advice(run, asked, at(run, change), _good_at(change, spell))
+        if advice is not None:
+            advice = way_first(run) + advice
         return Plot(
-            UNSTABLE if word_of(run) == DOWN and not spell.unbroken else word_of(run),
+            word_of(run, unbroken=spell.unbroken),
             (f": {headline_of(run, asked)}{from_how_many(run)}", f", {since}", f" ({share_of(spell)})"),
             when,
-            f"{reason_of(run)}{_from_where(run)}{meaning_of(accuser(run), asked)}",
+            _reason(run, asked),
             (*_words(run), *refusal_elsewhere(run), *pause_of(spell)),
             None if spell.unbroken else runs_in_a_line(change, spell),
             asks,
@@ -109,7 +122,7 @@ class Unavailable(ByRuns):
                 *matches_before(change, run, before),
                 *step_before(change, run, before),
                 *skipped(run, before),
-                *address_of(run),
+                *(() if failed_sending(run) else address_of(run)),
                 *token_of(run, asked),
                 *certificate_left(run),
                 *attempts_of(run),
@@ -119,10 +132,10 @@ class Unavailable(ByRuns):
         )
 
     def end(self, change: Change, asked: Asked, evidence: Evidence) -> Plot:
+        """Each cause with its count and its time; the words of each."""
         spell = spell_of(change, evidence)
         if spell is None:
             return bare(change, asked, evidence)
-        """Each cause with its count and its time; the words of each."""
         long, when = how_long(change, asked, spell)
         runs = count(spell.bad_runs, "run")
         was_down = any(word_of(run) == DOWN for run in spell.bad)
@@ -134,7 +147,7 @@ class Unavailable(ByRuns):
             f"after {long}: {when}; {runs} failed",
             _what_it_was(change, asked, spell),
             _words_of_each(spell),
-            advice=f"Look at what is still wrong: {outage_ended_partial(newest)}."
+            advice=f"{check_the_way(newest)} It is {outage_ended_partial(newest)}."
             if partial
             else f"Do nothing now. If nobody fixed it, find the cause in the server's log from"
             f" {date(spell.since, change.at)} on.",
@@ -155,6 +168,11 @@ def _words(run: CheckResult) -> tuple[str, ...]:
     return place_lines(run) if voted_down(run) else words_of(run)
 
 
+def _reason(run: CheckResult, asked: Asked) -> str:
+    """`step: type`, where that was, and what it means."""
+    return f"{reason_of(run)}{_from_where(run)}{at_sender(run, asked)}{meaning_of(accuser(run), asked)}"
+
+
 def _from_where(run: CheckResult) -> str:
     return f", from {listed(run.unreached)}" if voted_down(run) else ""
 
@@ -171,7 +189,7 @@ def _counts(spell: Spell) -> str:
 def _what_it_was(change: Change, asked: Asked, spell: Spell) -> str:
     causes = causes_of(change, spell)
     if len(causes) == 1:
-        return f"failure: {reason_of(spell.told)}{_from_where(spell.told)}{meaning_of(accuser(spell.told), asked)}"
+        return f"failure: {_reason(spell.told, asked)}"
     return f"failures: {names(causes)}"
 
 

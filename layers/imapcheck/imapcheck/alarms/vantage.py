@@ -35,6 +35,23 @@ def fine_from(run: CheckResult) -> str:
     return f"fine from {listed([place for place in run.places or () if place.reached])}"
 
 
+def check_the_way(run: CheckResult) -> str:
+    """What to look at where the server is reached from some places and not from others."""
+    return (
+        f"Check the way from {listed(run.unreached)}: the provider's network, anycast, a firewall that filters by"
+        " country."
+    )
+
+
+def way_first(run: CheckResult) -> str:
+    """What comes before all other advice where the places decided, and one of them still reaches the server."""
+    reaching = [place for place in run.places or () if place.reached]
+    if not voted_down(run) or not reaching:
+        return ""
+    verb = "reaches" if len(reaching) == 1 else "reach"
+    return f"{check_the_way(run)} {listed(reaching)} still {verb} the server. "
+
+
 def voted_down(run: CheckResult) -> bool:
     """The places decided that it is down, and not what home's own session met behind the login."""
     return run.verdict == "down" and run.places is not None and bool(run.unreached) and not _session_failed(run)

@@ -3,28 +3,25 @@
 Whoever may invoke the function writes the event, so every form of it ends in a definition or a `DefinitionError`.
 """
 
-import re
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from imapcheck.aws.settings import Settings
 from imapcheck.definition.files import load_definition, parse_definition
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.parts import check_files
-from imapcheck.definition.secret import Store
 from imapcheck.errors import DefinitionError, NotDeployed
 from imapcheck.text import one_line
 
 INLINE = "inline"
-_PLACES = re.compile(rb'"places"\s*:\s*("[^"]*"|\[[^\]]*\])')
+_MOST_READ_AHEAD = 10
 _OLDEST_SCHEDULE = timedelta(hours=6)
 """Lambda keeps an event for six hours at most."""
 
 
-@dataclass(frozen=True)
-class RunRequest:
+class RunRequest(NamedTuple):
     """A definition to run; `instant_test` publishes nothing; `scheduled_at` is the schedule's time for this run."""
 
     definition: CheckDefinition
@@ -39,17 +36,17 @@ class Events:
         self._settings = settings
         self._loaded: dict[str, CheckDefinition] = {}
 
-    def stores(self) -> set[Store]:
-        """Where the deployed definitions' secrets are, as far as bytes show: nothing is parsed before it is needed."""
-        texts = (path.read_bytes() for path in self._settings.definitions.glob("*.json"))
-        named = {match[1] for text in texts for match in re.finditer(rb'"secret"\s*:\s*"(ssm:)?', text)}
-        return {"AWS Parameter Store" if parameter else "AWS Secrets Manager" for parameter in named}
+    def texts(self) -> list[bytes]:
+        """The deployed files as they are, parts included."""
+        return [path.read_bytes() for path in self._settings.definitions.glob("*.json")]
 
-    def places(self, home: str) -> set[str]:
-        """The Regions besides `home` that deployed definitions and their parts name, as far as bytes show."""
-        texts = (path.read_bytes() for path in self._settings.definitions.glob("*.json"))
-        values = (found[1] for text in texts for found in _PLACES.finditer(text))
-        return {place.decode() for value in values for place in re.findall(rb'"([a-z0-9-]+)"', value)} - {home}
+    def read_ahead(self) -> list[CheckDefinition]:
+        """A few deployed definitions, in the order of their names; what is wrong with one is for its run to tell."""
+        found = []
+        for path in check_files(self._settings.definitions)[:_MOST_READ_AHEAD]:
+            with suppress(DefinitionError):
+                found.append(self.deployed(path.stem))
+        return found
 
     def request(self, event: object) -> RunRequest:
         """What `event` asks for. Raises `DefinitionError`, of which `NotDeployed` is a name that is not there."""

@@ -2,24 +2,31 @@
 
 import logging
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, NamedTuple
 
+from imapcheck.aws.ahead import ask_ahead
 from imapcheck.aws.event import Events
 from imapcheck.aws.pause_table import PauseTable
-from imapcheck.aws.places import LONGEST_WAIT_SECONDS, Places
+from imapcheck.aws.preload import load_modules, places_named, secret_stores
 from imapcheck.aws.secrets import SecretReader, read_logins
 from imapcheck.aws.settings import Settings
 from imapcheck.check.guarded_logins import GuardedLogins
-from imapcheck.check.judge import judged
 from imapcheck.check.login_pause import LoginGuard
 from imapcheck.check.run import run_check
+from imapcheck.check.warm_up import warm_up
 from imapcheck.definition.model import CheckDefinition
+from imapcheck.definition.secret import place_of
 from imapcheck.errors import CredentialsError, ImapcheckError, NoTimeLeft, OutOfResources
 from imapcheck.failures import Category, FailureType
 from imapcheck.login.credentials import Credentials
 from imapcheck.result import CheckResult
 from imapcheck.wording import length
+
+if TYPE_CHECKING:
+    from imapcheck.aws.places import Places
 
 _LOG = logging.getLogger("imapcheck")
 
@@ -29,8 +36,7 @@ _LEAST_SECONDS = 1.0
 _REFUSED = (FailureType.AUTHENTICATION_FAILED, FailureType.AUTHENTICATION_PAUSED)
 
 
-@dataclass(frozen=True)
-class RunOutcome:
+class RunOutcome(NamedTuple):
     """A result, what it was asked by, and what the log should warn of; `stamp` is the time of its metrics."""
 
     result: CheckResult
@@ -52,24 +58,42 @@ class Invocation:
         self._secrets = secrets or SecretReader()
         self._table = PauseTable(settings.pause_table) if settings.pause_table is not None else None
         self._guard = guard or LoginGuard(table=self._table)
-        self._places = Places(f"{settings.stack}-place")
         self._cold = True
 
     def prepare(self) -> None:
-        """Load boto3 and make its clients in INIT, where a definition needs them.
+        """Do in INIT what the first run would do first: load modules, make contexts, clients and connections.
 
-        Lambda lends INIT a whole processor, and the first run only its share. What goes wrong here is tried again,
-        and told, where a run needs it.
+        Lambda lends INIT a whole processor, and the first run only its share.
+        What goes wrong here is tried again, and reported, where a run needs it.
         """
         try:
-            stores = self._events.stores()
+            texts = self._events.texts()
+            load_modules(texts)
+            definitions = self._events.read_ahead()
+            for definition in definitions:
+                warm_up(definition)
+            stores = secret_stores(texts)
             for store in stores:
                 self._secrets.connect(store)
             if stores and self._table is not None:
                 self._table.connect()
-            self._places.connect(self._events.places(self._settings.region))
+            if places := places_named(texts) - {self._settings.region}:
+                self._places.connect(places)
+            ask_ahead(self._questions(definitions))
         except Exception as error:  # noqa: BLE001 - an INIT that raises would take every check along
-            _LOG.warning("boto3's clients could not be made in INIT: %s", type(error).__name__)
+            _LOG.warning("not all could be prepared in INIT: %s", type(error).__name__)
+
+    def _questions(self, definitions: Sequence[CheckDefinition]) -> list[Callable[[], object]]:
+        """One to each store of secrets, the first that a check of `definitions` will ask, and one to the table."""
+        named = {
+            place_of(definition.secret).store: definition
+            for definition in reversed(definitions)
+            if definition.logs_in and definition.secret is not None
+        }
+        asked: list[Callable[[], object]] = [partial(self._credentials, definition) for definition in named.values()]
+        if asked and self._table is not None:
+            asked.append(self._table.open)
+        return asked
 
     def run(self, event: object, remaining_seconds: float) -> RunOutcome:
         """Run the check that `event` asks for within what Lambda has left.
@@ -82,7 +106,7 @@ class Invocation:
         request = self._events.request(event)
         definition = request.definition
         places = () if request.instant_test else self._places_of(definition)
-        deadline = ends - LONGEST_WAIT_SECONDS if places else ends
+        deadline = ends - self._places.longest_wait_seconds if places else ends
         credentials = self._credentials(definition)
         guard = self._guard.obeyed_only() if request.instant_test else self._guard
         result = self._check(definition, credentials, deadline, guard)
@@ -90,21 +114,18 @@ class Invocation:
         if credentials is not None and result.failure is not None and result.failure.type in _REFUSED:
             result = self._once_more(definition, credentials, result, deadline, guard, warnings)
         if places:
-            result = self._judged(definition, result, places, ends)
+            result = self._places.judged(definition, result, places, ends - time.monotonic())
         stamp = request.scheduled_at or result.started_at
         return RunOutcome(result, definition, request.instant_test, cold, stamp, tuple(warnings))
 
     def _places_of(self, definition: CheckDefinition) -> tuple[str, ...]:
         return () if definition.schedule is None else definition.schedule.places_beside(self._settings.region)
 
-    def _judged(
-        self, definition: CheckDefinition, result: CheckResult, places: tuple[str, ...], ends: float
-    ) -> CheckResult:
-        """`result` with what the other places see now that the session is over: nothing of its times is disturbed."""
-        assert definition.schedule is not None
-        others = self._places.ask(definition, places, ends - time.monotonic())
-        quorum = definition.schedule.votes_for_down(1 + len(places))
-        return judged(definition, self._settings.region, result, others, quorum)
+    @cached_property
+    def _places(self) -> "Places":
+        from imapcheck.aws.places import Places  # few ask for it
+
+        return Places(f"{self._settings.stack}-place", self._settings.region)
 
     def _credentials(self, definition: CheckDefinition, *, fresh: bool = False) -> Credentials | None:
         if not definition.logs_in:

@@ -45,6 +45,13 @@ class PauseTable:
             self._client = boto3.client("dynamodb", config=timeouts)
         return self._client
 
+    def open(self) -> None:
+        """Make the client and its connection, by asking for nobody's item. Raises botocore's errors.
+
+        What goes wrong is forgotten: a run asks for itself.
+        """
+        self.connect().get_item(TableName=self._name, Key={"mailbox": {"S": "-"}})
+
     def get(self, mailbox: str, now: datetime) -> tuple[bool, Refusal | None]:
         """Whether the table answered, and the refusal in force for the mailbox if there is one."""
         answer = self._call("get_item", Key={"mailbox": {"S": mailbox}})

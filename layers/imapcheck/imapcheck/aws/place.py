@@ -6,6 +6,7 @@ asks it by `{"look": NAME, "digest": ..}` (`imapcheck.aws.places`).
 
 import hashlib
 import json
+import logging
 import time
 from dataclasses import asdict
 from typing import Any
@@ -15,11 +16,13 @@ from imapcheck.aws.run_log import middle_left_out
 from imapcheck.aws.settings import Settings
 from imapcheck.check.judge import as_place
 from imapcheck.check.run import run_check
+from imapcheck.check.warm_up import warm_up
 from imapcheck.definition.asked import reach_only
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.errors import DefinitionError, NotDeployed, NoTimeLeft
 from imapcheck.result import as_json
 
+_LOG = logging.getLogger("imapcheck")
 LONGEST_LOOK_SECONDS = 15.0
 MOST_TRANSCRIPT = 20_000
 _RESERVED_SECONDS = 2.0
@@ -32,6 +35,14 @@ class PlaceFunction:
         self._region = settings.place or ""
         self._events = Events(settings)
         self._allow_local = settings.allow_local_addresses
+
+    def prepare(self) -> None:
+        """Do in INIT, which has a whole processor, what the first look would do first."""
+        try:
+            for definition in self._events.read_ahead():
+                warm_up(reach_only(definition, LONGEST_LOOK_SECONDS))
+        except Exception as error:  # noqa: BLE001 - what is wrong is told where a look needs it
+            _LOG.warning("not all could be prepared in INIT: %s", type(error).__name__)
 
     def answer(self, event: object, remaining_seconds: float) -> dict[str, Any]:
         """`{"place": .., "transcript": ..}` of a look, or `{"silent": why}` where it did not look; at most 64 kB.

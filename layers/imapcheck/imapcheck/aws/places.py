@@ -11,17 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from imapcheck.aws.place import MOST_TRANSCRIPT, digest_of
 from imapcheck.aws.session import session
-from imapcheck.check.judge import Seen
+from imapcheck.check.judge import Seen, judged
 from imapcheck.definition.asked import reaches
 from imapcheck.definition.model import CheckDefinition
-from imapcheck.result import Failure, PlaceFacts, StepResult
+from imapcheck.result import CheckResult, Failure, PlaceFacts, StepResult
 from imapcheck.text import one_line
 from imapcheck.wording import length
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-LONGEST_WAIT_SECONDS = 20.0
 MOST_OCTETS = 64_000
 _LONGEST_DETAIL, _LONGEST_NOTE = 300, 100
 
@@ -33,8 +32,11 @@ class _Silent(Exception):
 class Places:
     """The clients, one a Region, made once an environment: a client of one Region refuses another's functions."""
 
-    def __init__(self, function: str) -> None:
+    longest_wait_seconds = 20.0
+
+    def __init__(self, function: str, home: str) -> None:
         self._function = function
+        self._home = home
         self._clients: dict[str, Any] = {}
 
     def connect(self, regions: Iterable[str]) -> None:
@@ -46,7 +48,7 @@ class Places:
 
         config = Config(
             connect_timeout=5,
-            read_timeout=LONGEST_WAIT_SECONDS + 1,
+            read_timeout=self.longest_wait_seconds + 1,
             retries={"total_max_attempts": 1},
             tcp_keepalive=True,
         )
@@ -54,11 +56,19 @@ class Places:
         for region in missing:
             self._clients[region] = maker.client("lambda", region_name=region, config=config)
 
+    def judged(
+        self, definition: CheckDefinition, result: CheckResult, regions: Sequence[str], seconds: float
+    ) -> CheckResult:
+        """`result`, which is home's, with what the regions see now that its session is over: no time is disturbed."""
+        assert definition.schedule is not None
+        others = self.ask(definition, regions, seconds)
+        return judged(definition, self._home, result, others, definition.schedule.votes_for_down(1 + len(regions)))
+
     def ask(self, definition: CheckDefinition, regions: Sequence[str], seconds: float) -> list[Seen]:
         """What each of the regions saw, in their order, within so many seconds and never more than 20."""
         from concurrent.futures import ThreadPoolExecutor, wait  # only checks with places pay for loading it
 
-        most = max(0.0, min(seconds, LONGEST_WAIT_SECONDS))
+        most = max(0.0, min(seconds, self.longest_wait_seconds))
         try:
             event = json.dumps({"look": definition.label, "digest": digest_of(definition)}).encode()
             self.connect(regions)

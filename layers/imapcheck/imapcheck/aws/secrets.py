@@ -29,7 +29,7 @@ class SecretReader:
     def __init__(self) -> None:
         self._providers: dict[Store, SecretsProvider | SSMProvider] = {}
         self._versions: dict[str, str] = {}
-        self._fetched: str | None = None
+        self._answer = threading.local()
         self._lock = threading.Lock()
 
     def read(self, name: str, *, fresh: bool = False, needs_host: bool = False) -> Credentials:
@@ -57,7 +57,7 @@ class SecretReader:
 
         try:
             place = place_of(name)
-            provider, self._fetched = self.connect(place.store), None
+            provider, self._answer.version = self.connect(place.store), None
             if place.store == "AWS Secrets Manager":
                 text = provider.get(place.name, max_age=CACHED_SECONDS, force_fetch=fresh, VersionStage="AWSCURRENT")
             else:
@@ -67,8 +67,8 @@ class SecretReader:
         except Exception as error:  # noqa: BLE001 - boto3 and its providers raise far more than botocore's own
             raised = error.__context__ if isinstance(error, GetParameterError) else error
             raise CredentialsError(f"{source}: cannot be read: {reason(raised or error)}") from None
-        if self._fetched is not None:
-            self._versions[name] = self._fetched
+        if self._answer.version is not None:
+            self._versions[name] = self._answer.version
         return text
 
     def connect(self, store: Store) -> "SecretsProvider | SSMProvider":
@@ -91,11 +91,12 @@ class SecretReader:
             return self._providers[store]
 
     def _note(self, parsed: dict[str, Any], **_: Any) -> None:
+        """Called in the thread that asked: another's answer is not its own."""
         parameter = parsed.get("Parameter")
         if parameter is None:
-            self._fetched = parsed.get("VersionId")
+            self._answer.version = parsed.get("VersionId")
         else:
-            self._fetched = f"{parameter.get('Version')} of {parameter.get('LastModifiedDate')}"
+            self._answer.version = f"{parameter.get('Version')} of {parameter.get('LastModifiedDate')}"
 
 
 def read_logins(reader: SecretReader, definition: CheckDefinition, **options: bool) -> Credentials:

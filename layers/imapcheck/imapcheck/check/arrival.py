@@ -4,6 +4,8 @@ import email.parser
 import email.utils
 from datetime import UTC, datetime
 
+CHECK_HEADER, RUN_HEADER = "X-Imapcheck", "X-Imapcheck-Run"
+"""Whose message it is: the check's name, and the run's."""
 _CLOCKS_DIFFER = 300.0
 
 
@@ -20,8 +22,6 @@ def seconds_ahead(arrived: datetime) -> float | None:
 
 def delivery_seconds(beginning: bytes, arrived: datetime, check: str) -> float | None:
     """From the Date of a message that `check` sent to its arrival; None for anyone else's."""
-    from imapcheck.check.message import CHECK_HEADER
-
     headers = email.parser.BytesHeaderParser().parsebytes(beginning)
     if str(headers.get(CHECK_HEADER, "")).strip() != check:
         return None

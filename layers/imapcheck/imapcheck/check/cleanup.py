@@ -1,17 +1,18 @@
 """Removing a check's own older messages, and provably nothing else (`keep_for`, docs/session.md).
 
-The server's search only proposes. A UID is removed when a FETCH on this very connection showed that the
-message carries this check's `X-Imapcheck` header and an INTERNALDATE older than `keep_for`; and then by
-`UID EXPUNGE` of exactly those UIDs (RFC 4315), as a bare EXPUNGE would take the user's own deletions
-with it. On Gmail, where expunging only archives, they are moved to the `\\Trash` mailbox.
+The server's search only proposes. A UID is removed when a FETCH on this very connection showed that the message carries
+this check's `X-Imapcheck` header (where sent messages arrive, `X-Imapcheck-Run` too) and an INTERNALDATE older than
+`keep_for`; and then by `UID EXPUNGE` of exactly those UIDs (RFC 4315), as a bare EXPUNGE would take the user's own
+deletions with it. On Gmail, where expunging only archives, they are moved to the `\\Trash` mailbox.
 """
 
 import email.parser
 import itertools
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
-from imapcheck.check.message import CHECK_HEADER
+from imapcheck.check.arrival import CHECK_HEADER, RUN_HEADER
 from imapcheck.imap.commands.command import Remark
 from imapcheck.imap.completion import Completion
 from imapcheck.imap.data import Mailbox
@@ -27,6 +28,24 @@ _CONFIRMED_AT_ONCE = 400
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
+class _Own(NamedTuple):
+    """What proves that a check wrote a message: filed it, or with `arrived` sent it."""
+
+    check: str
+    arrived: bool
+
+    @property
+    def fields(self) -> bytes:
+        """The header fields that are fetched for it."""
+        return " ".join((CHECK_HEADER, RUN_HEADER)[: 1 + self.arrived]).upper().encode()
+
+    def wrote(self, header: bytes) -> bool:
+        """The header names this check, exactly and once, and with `arrived` one run."""
+        fields = email.parser.BytesHeaderParser().parsebytes(header)
+        names = [str(value).strip() for value in fields.get_all(CHECK_HEADER, [])]
+        return names == [self.check] and (not self.arrived or len(fields.get_all(RUN_HEADER, [])) == 1)
+
+
 def remove_older(
     session: ImapSession,
     mailbox: bytes,
@@ -36,23 +55,23 @@ def remove_older(
     keep_for: timedelta,
     step: StepRecord,
     *,
-    inbox: bool = False,
+    arrived: bool = False,
 ) -> int:
     """Remove the messages of `check` in `mailbox` that are older than `keep_for`; returns how many went.
 
     What stands in the way is said in `step` (`skip` or `refuse`); only a broken connection raises
-    `CheckFailure`. INBOX is opened writable with `inbox` alone.
+    `CheckFailure`. With `arrived`, only messages that were sent go, and INBOX may be opened writable.
     """
     gmail = session.offers("X-GM-EXT-1")
     trash = by_special_use(listed, "\\trash") if gmail else None
-    if reason := _obstacle(session, mailbox, gmail, trash, inbox):
+    if reason := _obstacle(session, mailbox, gmail, trash, arrived):
         step.skip(reason)
         return 0
     opened = session.select(mailbox)
     if not opened.ok or opened.code == "READ-ONLY":
         step.refuse(opened.words)
         return 0
-    refusal, confirmed = _confirmed(session, check, subject, keep_for, step.remark)
+    refusal, confirmed = _confirmed(session, _Own(check, arrived), subject, keep_for, step.remark)
     if refusal is not None:
         step.refuse(refusal.words)
         return 0
@@ -67,9 +86,9 @@ def remove_older(
     return removed
 
 
-def _obstacle(session: ImapSession, mailbox: bytes, gmail: bool, trash: bytes | None, inbox: bool) -> str | None:
+def _obstacle(session: ImapSession, mailbox: bytes, gmail: bool, trash: bytes | None, arrived: bool) -> str | None:
     """Why nothing may be removed here, or None."""
-    if mailbox.upper() == b"INBOX" and not inbox:
+    if mailbox.upper() == b"INBOX" and not arrived:
         return "INBOX is never opened writable"
     if gmail:
         if trash is None:
@@ -79,7 +98,7 @@ def _obstacle(session: ImapSession, mailbox: bytes, gmail: bool, trash: bytes | 
 
 
 def _confirmed(
-    session: ImapSession, check: str, subject: str, keep_for: timedelta, remark: Remark
+    session: ImapSession, own: _Own, subject: str, keep_for: timedelta, remark: Remark
 ) -> tuple[Completion | None, list[int]]:
     """UIDs that this connection has shown to be this check's own and older than `keep_for`.
 
@@ -87,7 +106,7 @@ def _confirmed(
     every field (Gmail not reliably). Returns the completion that stood in the way, if one did.
     """
     before = datetime.now(UTC) - keep_for
-    by_header: list[Part] = [b" HEADER " + CHECK_HEADER.encode() + b" ", string(check.encode())]
+    by_header: list[Part] = [b" HEADER " + CHECK_HEADER.encode() + b" ", string(own.check.encode())]
     by_subject: list[Part] = [b" SUBJECT ", string(subject.encode(), shown=subject.encode())]
     refusal: Completion | None = None
     for keys, charset in ((by_header, b"US-ASCII"), (by_subject, b"US-ASCII" if subject.isascii() else b"UTF-8")):
@@ -100,7 +119,7 @@ def _confirmed(
             older = [b"OLDER %d" % keep_for.total_seconds(), *rest]
             return session.search(older, remark, charset=charset, plain_keys=plain, keep=_MOST_PROPOSED)
 
-        refusal, confirmed = _paged(session, propose, check, before)
+        refusal, confirmed = _paged(session, propose, own, before)
         if confirmed:
             return None, confirmed
     return refusal, []
@@ -121,7 +140,7 @@ def date(day: datetime) -> str:
 
 
 def _paged(
-    session: ImapSession, propose: Callable[[int], tuple[Completion, Found]], check: str, before: datetime
+    session: ImapSession, propose: Callable[[int], tuple[Completion, Found]], own: _Own, before: datetime
 ) -> tuple[Completion | None, list[int]]:
     """Confirm what the search proposes, page by page, lowest UIDs first, until enough are ours or no more are old."""
     confirmed: list[int] = []
@@ -132,24 +151,18 @@ def _paged(
             return completion, confirmed
         proposed = [uid for uid in found.uids if uid >= first]  # `n:*` always holds the last message
         for batch in itertools.batched(proposed, _CONFIRMED_AT_ONCE):
-            completion, headers = session.fetch_header(batch, CHECK_HEADER.upper().encode())
+            completion, headers = session.fetch_header(batch, own.fields)
             if not completion.ok:
                 return completion, confirmed
             old = {uid for uid, (_, arrived) in headers.items() if arrived is not None and arrived < before}
-            confirmed += sorted(uid for uid in old if _is_own(headers[uid][0], check))
+            confirmed += sorted(uid for uid in old if own.wrote(headers[uid][0]))
             last = batch[-1]
-            ours_to_keep = last in headers and last not in old and _is_own(headers[last][0], check)
+            ours_to_keep = last in headers and last not in old and own.wrote(headers[last][0])
             if len(confirmed) >= MOST_REMOVED or ours_to_keep:
                 return None, confirmed[:MOST_REMOVED]
         if len(found.uids) == found.count or not proposed:
             return None, confirmed
         first = proposed[-1] + 1
-
-
-def _is_own(header: bytes, check: str) -> bool:
-    """The header field names this check, exactly and once."""
-    values = email.parser.BytesHeaderParser().parsebytes(header).get_all(CHECK_HEADER, [])
-    return [str(value).strip() for value in values] == [check]
 
 
 def _remove(session: ImapSession, uids: Sequence[int], trash: bytes | None) -> tuple[Completion | None, int]:

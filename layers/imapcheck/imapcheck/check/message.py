@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
 
+from imapcheck.check.arrival import CHECK_HEADER, RUN_HEADER
 from imapcheck.check.headers import address_field, text_field
 from imapcheck.definition.addresses import parse_address
 from imapcheck.definition.model import NewMessageDefinition
 from imapcheck.definition.sending import SendDefinition
 
-CHECK_HEADER, RUN_HEADER = "X-Imapcheck", "X-Imapcheck-Run"
 _ROUND_TRIP = "imapcheck sent this message to see whether mail arrives. Nobody needs to read it.\n"
 _POLICY = email.policy.SMTP.clone(cte_type="7bit")
 

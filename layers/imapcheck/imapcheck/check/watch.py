@@ -8,8 +8,8 @@ import email.parser
 import time
 from email.message import Message
 
+from imapcheck.check.arrival import RUN_HEADER
 from imapcheck.check.bounce import is_final
-from imapcheck.check.message import RUN_HEADER
 from imapcheck.errors import CheckFailure
 from imapcheck.failures import FailureType
 from imapcheck.imap.session import ImapSession

@@ -21,9 +21,9 @@ from imapcheck.version import VERSION
 _MODULES = {
     "run": "imapcheck.cli.run",
     "init": "imapcheck.cli.init",
-    "validate": "imapcheck.cli.definitions",
+    "validate": "imapcheck.cli.validate",
     "show": "imapcheck.cli.show",
-    "stack": "imapcheck.cli.definitions",
+    "stack": "imapcheck.cli.stack",
     "summary": "imapcheck.cli.summary",
     "report": "imapcheck.cli.report",
     "mute": "imapcheck.cli.mute",
@@ -100,7 +100,7 @@ def _version(asked: bool) -> None:
     if asked:
         import platform
 
-        from imapcheck.network.tls import library_version
+        from imapcheck.network.trust_store import library_version
 
         print(f"imapcheck {VERSION} (Python {platform.python_version()}, {library_version()})")
         raise typer.Exit

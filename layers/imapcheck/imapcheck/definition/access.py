@@ -34,7 +34,7 @@ Authentication = Annotated[
 ]
 
 
-class TlsDefinition(Model):
+class TlsDefinition(Model, defer_build=False):
     """How the connection is protected."""
 
     mode: TlsMode | None = Field(None, description="Follows the server's scheme unless given.")

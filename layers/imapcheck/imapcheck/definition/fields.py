@@ -136,9 +136,13 @@ Milliseconds = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 
 
 class Model(BaseModel):
-    """What each object of a definition is. A known key that is null stands for its default."""
+    """What each object of a definition is. A known key that is null stands for its default.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    Its validator is built with the definition's, which a cold start waits for: once. What is made by itself as well,
+    such as a default, has `defer_build=False`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
     @model_validator(mode="before")
     @classmethod

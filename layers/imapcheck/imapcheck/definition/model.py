@@ -126,7 +126,7 @@ def _thresholds(value: Any) -> Any:
     return without_nulls(value, ("total", *STEP_NAMES)) if isinstance(value, dict) else value
 
 
-class CheckDefinition(Reached, Model):
+class CheckDefinition(Reached, Model, defer_build=False):
     """One check against one server. Only `server` is required."""
 
     schema_reference: str | None = Field(None, alias="$schema", description="For the editor; not used.")

@@ -281,7 +281,7 @@ _Contacts = Annotated[
 ]
 
 
-class AlarmsDefinition(Model):
+class AlarmsDefinition(Model, defer_build=False):
     """When the check's alarms fire, and whom they notify besides the stack's own address."""
 
     unavailable: _MofN = Field(

@@ -10,15 +10,14 @@ STATUS = re.compile(rb"\*[ \t]+([^ \t]+)|(NO|BAD|BYE)(?=[ \t]|$)", re.IGNORECASE
 """A greeting. IceWarp refuses without the star: ` NO LOGOUT Intrusion prevention active` (MailKit issue 1073)."""
 _LOOKED_AT = 400
 _OTHER = "the server does not speak IMAP"
-_REFUSES = re.compile(
+_REFUSES = (
     rb"\b(?:block(?:ed|list(?:ed)?)|bann?(?:ed)?|black-?list(?:ed)?|den(?:y|ied|ies)|intrusion|reject(?:ed|s)?"
     rb"|refus(?:ed|es)|not (?:allowed|permitted|welcome|available)|forbidden|too (?:many|much)|busy|over-?load(?:ed)?"
     rb"|later|try again|unavailable|maintenance|shutting down|shutdown|going down|throttl\w*|limit(?:s|ed)?"
     rb"|exceed(?:ed|s)?|temporar\w+|no (?:more |free )?(?:connections?|sessions?|slots?)"
-    rb"|out of (?:memory|resources))\b",
-    re.IGNORECASE,
+    rb"|out of (?:memory|resources))\b"
 )
-"""Words of a block or a load, for servers that greet in no protocol at all."""
+"""Words of a block or a load, for servers that greet in no protocol at all; compiled only for them."""
 
 
 def _refuses(line: bytes) -> bool:
@@ -28,7 +27,7 @@ def _refuses(line: bytes) -> bool:
     """
     if line.startswith((b"421 ", b"421-")):
         return re.search(rb"\bE?SMTP\b|\bFTP\b", line, re.IGNORECASE) is None
-    return _spoken(line) == _OTHER and _REFUSES.search(line[:_LOOKED_AT]) is not None
+    return _spoken(line) == _OTHER and re.search(_REFUSES, line[:_LOOKED_AT], re.IGNORECASE) is not None
 
 
 def not_imap(line: bytes, shown: str) -> CheckFailure:

@@ -14,11 +14,9 @@ _NAMES = {
     113: "bad certificate status response", 114: "bad certificate hash value", 115: "unknown psk identity",
     116: "certificate required", 117: "general error", 120: "no application protocol", 121: "ech required",
 }  # fmt: skip
-_PYTHONS = re.compile(r"^\[SSL[^\]]*\]|\(?_?ssl\.c:\d+\)?")
+_PYTHONS = r"^\[SSL[^\]]*\]|\(?_?ssl\.c:\d+\)?"
 """What Python puts around the words of OpenSSL."""
-_ALERTS = re.compile(
-    r"^tlsv1 (?=unsupported extension|certificate unobtainable|unrecognized name|bad certificate (?:status|hash))"
-)
+_ALERTS = r"^tlsv1 (?=unsupported extension|certificate unobtainable|unrecognized name|bad certificate (?:status|hash))"
 """Alerts that OpenSSL does not call so."""
 
 
@@ -30,11 +28,11 @@ def alert_of(records: bytes) -> int | None:
 
 def reason_in_words(error: ssl.SSLError, alert: int | None = None) -> str:
     """OpenSSL's reason, such as `tlsv13 alert certificate required`; where it has none, the name of `alert`."""
-    said = getattr(error, "reason", None) or _PYTHONS.sub(" ", error.strerror or "")
+    said = getattr(error, "reason", None) or re.sub(_PYTHONS, " ", error.strerror or "")
     words = re.sub(r"[^A-Za-z0-9]+", " ", str(said)).strip().lower()
     if words in ("", "unknown error", "ssl unknown error"):
         return "an alert or error that OpenSSL has no name for" if alert is None else f"alert {name_of(alert)}"
-    return _ALERTS.sub("tlsv1 alert ", words)
+    return re.sub(_ALERTS, "tlsv1 alert ", words)
 
 
 def name_of(alert: int) -> str:

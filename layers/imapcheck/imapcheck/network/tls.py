@@ -27,11 +27,6 @@ _APPLICATION_DATA = 23
 _MOST_OF_A_FLIGHT = 4096
 
 
-def library_version() -> str:
-    """OpenSSL's own name and version."""
-    return ssl.OPENSSL_VERSION
-
-
 def client_context(*, verify: bool, minimum_version: str, ca_path: Path | None) -> TlsContext:
     """A client's context; built once a process, as reading the authorities costs 40-60 ms.
 

@@ -1,4 +1,4 @@
-"""Whom this machine trusts: without a certificate authority of its own it cannot judge any server."""
+"""This machine's OpenSSL, and whom it trusts: without a certificate authority it cannot judge any server."""
 
 import os
 import re
@@ -8,6 +8,11 @@ from pathlib import Path
 from imapcheck.errors import NoAuthorities
 
 _HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+")
+
+
+def library_version() -> str:
+    """OpenSSL's own name and version."""
+    return ssl.OPENSSL_VERSION
 
 
 def require_authorities(context: ssl.SSLContext) -> None:

@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from imapcheck.alarms.kinds import KINDS
 from imapcheck.definition.access import idle_tls
 from imapcheck.definition.asked import why_not, why_skipped
 from imapcheck.definition.model import CheckDefinition, NewMessageDefinition
-from imapcheck.definition.monitoring import AlarmsDefinition, ScheduleDefinition
+from imapcheck.definition.monitoring import ScheduleDefinition
 from imapcheck.definition.secret import place_of
 from imapcheck.imap.special_uses import SPECIAL_USES
 from imapcheck.regions import CITIES
@@ -102,19 +101,15 @@ def _server_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
             "timeout",
             f"{length(definition.timeout * 1000)} {asking} reach schedule.every {schedule.every}: runs may overlap",
         )
-    yield from _place_doubts(schedule, definition.alarms)
+    yield from _place_doubts(schedule)
 
 
-def _place_doubts(schedule: ScheduleDefinition, alarms: AlarmsDefinition) -> Iterator[tuple[str, str]]:
+def _place_doubts(schedule: ScheduleDefinition) -> Iterator[tuple[str, str]]:
     if schedule.quorum is not None and not schedule.places:
         yield "schedule.quorum", "there are no places, so the stack's own Region decides alone"
     for index, place in enumerate(schedule.places):
         if place not in CITIES:
             yield f"schedule.places.{index}", f"{place} is no Region that imapcheck knows: is it spelled right?"
-    if "partial" in alarms.model_fields_set and not schedule.places:
-        yield "alarms.partial", "there are no places, so no run is partial"
-    if "partial" in alarms.model_fields_set and schedule.places and schedule.quorum == 1:
-        yield "alarms.partial", "schedule.quorum is 1, so one place that fails is an outage, and no run is partial"
 
 
 def _mailbox_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:
@@ -177,9 +172,11 @@ def _alarm_doubts(definition: CheckDefinition, now: datetime) -> Iterator[tuple[
     if definition.schedule is None and given:
         yield "alarms", "there is no schedule, so this check has no alarms"
     schedule = definition.schedule or ScheduleDefinition(every="5m")
-    for kind in KINDS:
-        if kind.key in given and kind.alarm(definition, schedule) is None:
-            yield f"alarms.{kind.key}", kind.never
+    if given:
+        from imapcheck.alarms.kinds import KINDS  # many leave them at their defaults
+
+        useless = (kind for kind in KINDS if kind.key in given and kind.alarm(definition, schedule) is None)
+        yield from ((f"alarms.{kind.key}", kind.never) for kind in useless)
     for index, mute in enumerate(alarms.mute):
         if mute.is_over(_last_month(now)):  # until then a report may still leave out what lies in it
             yield f"alarms.mute.{index}.at", f"{mute.at} and its {mute.iso_duration} are over, and so is the next month"

@@ -9,10 +9,12 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import available_timezones
 
-from imapcheck.definition.access import TlsDefinition
+from imapcheck.definition.access import TlsDefinition, TlsMode
 from imapcheck.definition.files import problem_line
 from imapcheck.definition.json_text import shown
 from imapcheck.definition.model import CheckDefinition
+from imapcheck.errors import DefinitionError
+from imapcheck.network.resolver import is_local_name
 from imapcheck.stack.sending_rules import refused_sending
 
 _NO_ZONES = {"Factory", "localtime"}
@@ -22,11 +24,13 @@ _MOST_OCTETS = 1 << 20
 """Of a file beside the definitions: all of the world's authorities are a fifth of it."""
 
 
-def refusals(definition: CheckDefinition, source: str, now: datetime) -> list[str]:
+def refusals(
+    definition: CheckDefinition, source: str, now: datetime, *, allow_local_addresses: bool = False
+) -> list[str]:
     """What the deployed function or CloudWatch would refuse, one line each, beginning with `source`."""
     return [
         problem_line(definition.source_of(field, source), field, found, wanted)
-        for field, found, wanted in _refused(definition, now)
+        for field, found, wanted in _refused(definition, now, allow_local_addresses)
     ]
 
 
@@ -51,13 +55,15 @@ def _stray(entry: Path) -> str | None:
     return None if is_pem(content) else "a file that is neither a definition nor certificates"
 
 
-def _refused(definition: CheckDefinition, now: datetime) -> Iterator[tuple[str, str, str]]:
+def _refused(definition: CheckDefinition, now: datetime, allow_local_addresses: bool) -> Iterator[tuple[str, str, str]]:
     if definition.runs_in_stack and definition.logs_in and definition.secret is None:
         yield "secret", "nothing", f"the name of a secret: the function logs in with {definition.authentication}"
-    yield from _refused_authority(definition, "tls", definition.tls)
+    yield from _refused_authority(definition, "tls", definition.tls, definition.tls_mode)
     yield from refused_sending(definition)
     if definition.send is not None:
-        yield from _refused_authority(definition, "send.tls", definition.send.tls)
+        yield from _refused_authority(definition, "send.tls", definition.send.tls, definition.send.tls_mode)
+    if definition.runs_in_stack and not allow_local_addresses:
+        yield from _refused_hosts(definition)
     for index, mute in enumerate(definition.alarms.mute):
         if mute.timezone != "UTC" and mute.timezone not in available_timezones() - _NO_ZONES:
             yield f"alarms.mute.{index}.timezone", f'"{mute.timezone}"', "a time zone's name such as Europe/Berlin"
@@ -66,7 +72,17 @@ def _refused(definition: CheckDefinition, now: datetime) -> Iterator[tuple[str, 
             yield f"alarms.mute.{index}.at", f'"{mute.at}"', wanted
 
 
-def _refused_authority(definition: CheckDefinition, field: str, tls: TlsDefinition) -> Iterator[tuple[str, str, str]]:
+def _refused_hosts(definition: CheckDefinition) -> Iterator[tuple[str, str, str]]:
+    """`check.steps.connection` refuses the same addresses, once the name is resolved."""
+    for field, server in (("server", definition), ("send.server", definition.send)):
+        if server is not None and is_local_name(server.host):
+            kind = f"{server.host}, a loopback, link-local or unspecified address"
+            yield field, kind, "a server that a check inside Lambda can reach, or no schedule"
+
+
+def _refused_authority(
+    definition: CheckDefinition, field: str, tls: TlsDefinition, mode: TlsMode
+) -> Iterator[tuple[str, str, str]]:
     name, path = tls.ca_file, definition.path_of(tls.ca_file)
     if name is None or path is None:
         return
@@ -74,10 +90,22 @@ def _refused_authority(definition: CheckDefinition, field: str, tls: TlsDefiniti
         yield f"{field}.ca_file", "an absolute path", "a file beside the definition, as nothing else is deployed"
     elif path.is_file() and not is_pem(path.read_bytes()):
         yield f"{field}.ca_file", f'"{name}"', "certificates in PEM (-----BEGIN CERTIFICATE-----)"
+    elif path.is_file() and mode != "none" and not _loads(path):
+        yield f"{field}.ca_file", f'"{name}"', "certificates in PEM that OpenSSL can load"
+
+
+def _loads(path: Path) -> bool:
+    from imapcheck.network.tls import client_context  # few definitions bring their own authorities
+
+    try:
+        client_context(verify=True, minimum_version="1.2", ca_path=path)
+    except DefinitionError:
+        return False
+    return True
 
 
 def is_pem(data: bytes) -> bool:
-    """Blocks of certificates, as far as their beginnings tell; whether OpenSSL reads them `deployable` knows."""
+    """Blocks of certificates, as far as their beginnings tell."""
     blocks = list(_blocks(data))
     try:
         # DER begins every certificate with a SEQUENCE (RFC 5280 section 4.1)

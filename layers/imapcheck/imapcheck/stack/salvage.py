@@ -3,6 +3,7 @@
 The parts that a refusal rests on are read one by one, each in a definition of its own that is right otherwise.
 """
 
+import itertools
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -19,14 +20,17 @@ _SERVER = "mail.example"
 _WINDOW = {"cron": "0 0 * * *", "duration": "1h"}
 
 
-def refusals_beside(path: Path, now: datetime, parts: Parts | None = None) -> list[str]:
+def refusals_beside(
+    path: Path, now: datetime, parts: Parts | None = None, *, allow_local_addresses: bool = False
+) -> list[str]:
     """`refusals` of the readable parts of the definition in `path`, each line once; none where it is no JSON object."""
     try:
         data, sources = (parts or Parts()).written(path)
     except DefinitionError:
         return []
     definitions = [found for part in _parts(data) if (found := _read(part, path.parent, sources)) is not None]
-    return list(dict.fromkeys(line for found in definitions for line in refusals(found, shown(path), now)))
+    lines = (refusals(one, shown(path), now, allow_local_addresses=allow_local_addresses) for one in definitions)
+    return list(dict.fromkeys(itertools.chain.from_iterable(lines)))
 
 
 def _parts(data: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -88,7 +88,7 @@ def cleanup(attempt: Attempt) -> None:
             for mailbox, subject, keep_for, arrives in places:
                 part = step if len(places) == 1 else StepRecord("cleanup")
                 removed = remove_older(
-                    session, mailbox, learnt.listed, label, subject, keep_for, part, inbox=arrives
+                    session, mailbox, learnt.listed, label, subject, keep_for, part, arrived=arrives
                 )  # fmt: skip
                 if not arrives:
                     learnt.removed = removed

@@ -25,9 +25,9 @@ class FilingCommands(Commands):
         return self._engine.command([b"SELECT ", string(mailbox)])
 
     def fetch_header(
-        self, uids: Sequence[int], field: bytes
+        self, uids: Sequence[int], fields: bytes
     ) -> tuple[Completion, dict[int, tuple[bytes, datetime | None]]]:
-        """UID FETCH of one header field and INTERNALDATE; returns (field text, date) by UID, for `uids` only."""
+        """UID FETCH of header fields and INTERNALDATE; returns (their text, date) by UID, for `uids` only."""
         wanted, found = set(uids), dict[int, tuple[bytes, datetime | None]]()
 
         def collect(response: Response) -> None:
@@ -37,7 +37,7 @@ class FilingCommands(Commands):
                 if isinstance(uid, int) and uid in wanted and text is not None:
                     found[uid] = (text, internal_date_of(items))
 
-        items = b" (INTERNALDATE BODY.PEEK[HEADER.FIELDS (" + field + b")])"
+        items = b" (INTERNALDATE BODY.PEEK[HEADER.FIELDS (" + fields + b")])"
         policy = BodyPolicy(1 << 16, 1 << 16)
         command = [b"UID FETCH " + uid_set(uids) + items]
         completion = self._engine.command(command, on_untagged=collect, body=policy, secrecy="body")
