@@ -180,7 +180,7 @@ docs: setup ## regenerate what is generated under docs/
 	$(BIN)/imapcheck schema --part > docs/part.schema.json
 	PYTHONPATH=tests $(BIN)/python -m faults.matrix > docs/failures.md
 	PYTHONPATH=tests $(BIN)/python -m support.doc_tables
-	PYTHONPATH=tests $(BIN)/python -m support.story_scenes
+	PYTHONPATH=tests $(BIN)/python -m support.story_files
 	PYTHONPATH=tests $(BIN)/python -m support.rendered
 
 COMPILE = $(BIN)/uv pip compile $(if $(UPGRADE),--upgrade) --quiet --no-config --python-version 3.13 --generate-hashes --no-emit-index-url \

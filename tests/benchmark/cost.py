@@ -2,11 +2,21 @@
 
 import contextlib
 import io
-import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmark.cost_besides import PLACES, besides, look_of
+from benchmark.cost_prices import (
+    MONTH_HOURS,
+    MONTH_MINUTES,
+    PLATFORM_OCTETS,
+    PRICES,
+    RECYCLED_MINUTES,
+    SOURCE,
+    cold_starts,
+)
 from benchmark.overhead import MESSAGE
 from benchmark.tables import table
 from imapcheck import CheckDefinition, CheckResult, Credentials, run_check
@@ -24,16 +34,9 @@ CERTIFICATE_HOURS = 4 / 24  # in which it is published: a metric is billed by th
 INTERVALS = (1, 5, 15, 60)
 SIZES = (1, 50, 450)
 CHECKS_IN_A_STACK = 99  # with thresholds: docs/fleet.md
-MONTH_MINUTES = 30 * 24 * 60
-MONTH_HOURS = 730  # as AWS multiplies what it sells by the hour
-RECYCLED_MINUTES = 120
 WIDGET_GB = 0.5  # of the function behind the table, for about a second
 # Lambda polls the queue of alarms with five long polls of 20 s, whether there are alarms or not.
 IDLE_POLLS = 5 * 3 * MONTH_MINUTES
-# START, END and REPORT lines of Lambda's own, in JSON
-PLATFORM_OCTETS = 700
-SOURCE = json.loads((Path(__file__).parent / "prices.json").read_text())
-PRICES: dict[str, float] = {name: entry["usd"] for name, entry in SOURCE["prices"].items()}
 
 
 FULL: dict[str, object] = {"search": "x", "new_message": {**MESSAGE, "keep_for": "1d"}, "thresholds": {"total": 60_000}}
@@ -59,11 +62,6 @@ def sample(certificates: Certificates, fields: dict[str, object]) -> tuple[Check
     return result, asked
 
 
-def cold_starts(minutes: int) -> float:
-    """A month's. An idle environment is not kept for ever, and how long is not told: at 15 minutes take each as gone."""
-    return MONTH_MINUTES / (minutes if minutes >= 15 else RECYCLED_MINUTES)
-
-
 def lambda_month(measured: dict[str, Any], memory_mb: int, minutes: int) -> float:
     """Dollars for requests and billed milliseconds, INIT included."""
     runs, cold = MONTH_MINUTES / minutes, cold_starts(minutes)
@@ -77,15 +75,21 @@ def published(run: tuple[CheckResult, CheckDefinition], setting: MetricSet) -> l
     return metrics_of(result, definition.model_copy(update={"metrics": setting}))
 
 
-def alarms(definition: CheckDefinition) -> tuple[int, int]:
+def alarms(definition: CheckDefinition, places: Sequence[str] = ()) -> tuple[int, int]:
     """(of the check, of the monitor itself): the metrics that the alarms of a stack of this check alone watch.
 
     An alarm is billed by its metrics: one each, but for those whose metric is an expression.
     """
-    scheduled = definition.model_copy(update={"schedule": ScheduleDefinition(every="5m")})
+    schedule = ScheduleDefinition.model_validate({"every": "5m", "places": list(places)})
+    scheduled = definition.model_copy(update={"schedule": schedule})
     everything = alarm_metrics(checks_template([scheduled]).text)
     own = alarm_metrics(checks_template([]).text)
     return everything - own, own + alarm_metrics(ROOT_TEMPLATE.read_text(encoding="utf-8"))
+
+
+def alarms_of_places(definition: CheckDefinition) -> int:
+    """How many more metrics a check's alarms watch where it looks from two more places."""
+    return alarms(definition, PLACES)[0] - alarms(definition)[0]
 
 
 def alarm_metrics(template: str) -> int:
@@ -267,13 +271,12 @@ def costs(certificates: Certificates, measured: dict[str, Any], memory_mb: int) 
         f"- A check without `search`, `new_message` and `thresholds` has {len(published(least, 'main'))} metrics with `main`, {len(published(least, 'steps'))} with `steps` and {len(published(least, 'alarms'))} with `alarms`.",
         f"- Once a stack: its own alarms, on {own} metrics (${own * PRICES['alarm_month']:.2f}), the polls of its queue (${IDLE_POLLS * PRICES['sqs_request']:.2f}, within the account's free million of requests or not), and a dashboard,",
         "  $3.00 where the account already has the three that are free.",
-        "- Reminders, budgets, the month's report, once a stack: 730 calls of a function a month, about $0.01, and its alarm. For each check with a goal (`slo`)",
-        "  $0.015 for reading two metrics an hour; each report of a check $0.00004. They need no metric, alarm or table a check.",
         "- Lambda hardly counts: a run waits for the network, on little memory. With it is counted a read of the table of withheld logins a run.",
         f"- Assumed: an environment lives {RECYCLED_MINUTES // 60} h at 1 and 5 minutes, and every start from 15 minutes on is a cold one.",
         "- Not counted: what alarms cause (a story is a few log reads and mails). Other Regions have other prices: a GB of logs is $0.63 in Frankfurt (from memory).",
         "",
         *choices(result, measured, memory_mb),
+        *besides(result, look_of(certificates), alarms_of_places(result[1]), measured, memory_mb),
         *fleet(result, measured, memory_mb),
         *beside(measured),
     ]

@@ -18,7 +18,7 @@ from support.artifact import ROOT
 from support.certificates import Certificates
 from support.dovecot import PASSWORD, Dovecot
 from support.mailbox_probe import Probe
-from support.story_scenes import GOLDEN
+from support.story_files import GOLDEN
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 AWS = ROOT / ".venv-emulator/bin/aws"

@@ -1,69 +1,137 @@
 """Golden files: what users are shown, as it was read and approved. What differs little is stored as a difference.
 
 A file is one text, or several under titles (`=== title`). One that says nearly the same as another, its base, is stored
-like this; the base is a text above it in the file, by its title, or another file:
+like this (`support.differences`); the base is a text above it in the file, by its title, or one of another file:
 
     ⋮ as down-timeout.txt, but for:
-    ⋮ 3 as there, 1 replaced
-    a line that stands in place of that one
-    ⋮ 14 as there
+    ⋮ Subject: this stands in place of the line that begins so
 
-So a change of words that many texts share shows once, and a person reads what is special to each. Nothing is lost: a
-test reads the whole text back. After a conflict take either side and `make docs`.
+Lines that were broken at a width are stored whole, a sentence a line, and phrases that stand in many texts by names
+(`support.unbroken`; phrases.txt). So a change of words that many texts share shows once, and a person reads what is
+special to each. Nothing is lost: a test reads the whole text back. Pages for a browser (.html) are stored whole. After
+a conflict take either side and `make docs`.
 """
 
-import json
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from difflib import SequenceMatcher
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
-_MARK = "⋮ "
-_AS = re.compile(rf"{_MARK}as (.+), but for:\n")
-_RUN = re.compile(rf"{_MARK}(?:(\d+) as there)?(?:, )?(?:(\d+) replaced)?\n")
+from support.differences import MARK, applied, difference
+from support.unbroken import Phrases, Ways, broken_again, unbroken
+
+_AS = re.compile(rf"{MARK}as (.+?)(?:, but for:)?\n")
+_PAGE, _IN_SHORT, _PHRASES = ".html", " in short", "phrases.txt"
 # What has more lines than this part of the whole is easier to read whole.
 _WORTH = 0.85
-# A line that is the same between two that are not takes no fewer lines when it is left out.
-_SHORTEST_RUN = 2
+# Of the texts above, those that have most lines in common are tried.
+_TRIED = 8
+# A base that is far, in another file or by a base of its own, is worse to read: it must save so many lines.
+_ANOTHER_FILE, _ANOTHER_BASE = 3, 4
 
 type Scenes = Mapping[str, Callable[[], str]]
-type Bases = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True)
 class Golden:
-    """The files of a folder; `bases` names for a file those it may be told by, which stand before it in `scenes`."""
+    """The files of a folder. Those of `first` are what the others are told by, in this order; then all by their names.
+
+    `broken` tells of a file's text under a title how its lines were broken, and at which width. `short` makes of a page
+    for a browser the text that others are told by.
+    """
 
     folder: Path
     scenes: Scenes
-    bases: Bases
+    first: tuple[str, ...] = ()
+    broken: Callable[[str, str], tuple[int, Ways]] = field(default=lambda _file, _title: (0, ()))
+    phrases: Phrases = field(default_factory=dict)
+    short: Callable[[str], str] = field(default=str)
 
     def write(self) -> None:
         """Write every file anew, and remove those that have no scene."""
         self.folder.mkdir(exist_ok=True)
-        for stale in self.names() - set(self.scenes):
-            (self.folder / stale).unlink()
-        texts: dict[str, str] = {}
-        for name, scene in self.scenes.items():
-            texts[name] = scene()
-            stored = _stored(texts[name], {base: texts[base] for base in self.bases.get(name, ())})
+        for path in self.folder.iterdir():
+            if path.name not in self.scenes:
+                path.unlink()
+        above: dict[str, _Text] = {}
+        for name in (*self.first, *sorted(set(self.scenes) - set(self.first), key=_stem)):
+            stored = "".join(self._stored(name, self.scenes[name](), above))
             (self.folder / name).write_text(stored, encoding="utf-8")
+        used = [name for name in self.phrases if any(f"⟨{name}" in text.whole for text in above.values())]
+        if used:
+            text = "".join(f"{name}: {self.phrases[name]}\n" for name in used)
+            (self.folder / _PHRASES).write_text(text, encoding="utf-8")
 
     def read(self, name: str) -> str:
         """A file's whole text."""
-        above: dict[str, str] = {}
-        for title, body in _parts((self.folder / name).read_text(encoding="utf-8")):
-            base = told[1] if (told := _AS.match(body)) else None
-            if base is None:
-                above[title] = body
-            else:
-                above[title] = _applied(above[f"=== {base}\n"] if f"=== {base}\n" in above else self.read(base), body)
-        return "".join(title + body for title, body in above.items())
+        if name.endswith(_PAGE):
+            return (self.folder / name).read_text(encoding="utf-8")
+        bodies, phrases = self._bodies(name), self._stored_phrases()
+        return "".join(title + broken_again(text, *self.broken(name, title), phrases) for title, text in bodies.items())
 
     def names(self) -> set[str]:
-        """The files that are there."""
-        return {path.name for path in self.folder.iterdir()}
+        """The files that are there, but for that of phrases."""
+        return {path.name for path in self.folder.iterdir()} - {_PHRASES}
+
+    def _stored(self, file: str, text: str, above: "dict[str, _Text]") -> Iterator[str]:
+        """Each part whole, or as its differences from the text above that leaves the fewest lines."""
+        if file.endswith(_PAGE):
+            above[f"{file}{_IN_SHORT}"] = _Text(unbroken(self.short(text), 0, (), self.phrases))
+            yield text
+            return
+        for title, body in _parts(text):
+            whole = unbroken(body, *self.broken(file, title), self.phrases)
+            assert MARK not in body
+            assert broken_again(whole, *self.broken(file, title), self.phrases) == body, (file, title)
+            name = f"{file}: {title[4:-1]}" if title else file
+            assert name not in above
+            base, lines = _shortest(whole, file, above)
+            differs = bool(base) and len(lines) < _WORTH * whole.count("\n")
+            above[name] = _Text(whole, above[base].depth + 1 if differs else 0)
+            said = f"{MARK}as {base.removeprefix(f'{file}: ')}{', but for:' if lines else ''}\n"
+            yield title + ("".join([said, *lines]) if differs else whole)
+
+    def _bodies(self, file: str) -> dict[str, str]:
+        """What stands under each title, with what its base has; lines are whole."""
+        bodies: dict[str, str] = {}
+        for title, body in _parts((self.folder / file).read_text(encoding="utf-8")):
+            base = _AS.match(body)
+            lines = body.splitlines(keepends=True)[1:]
+            bodies[title] = body if base is None else applied(self._body(base[1], bodies), lines)
+        return bodies
+
+    def _body(self, name: str, above: Mapping[str, str]) -> str:
+        """The text of that name: one above in the same file, of another file, or of a page in short."""
+        if f"=== {name}\n" in above:
+            return above[f"=== {name}\n"]
+        if name.endswith(_IN_SHORT):
+            return unbroken(self.short(self.read(name.removesuffix(_IN_SHORT))), 0, (), self._stored_phrases())
+        other, _, title = name.partition(": ")
+        return self._bodies(other)[f"=== {title}\n" if title else ""]
+
+    def _stored_phrases(self) -> Phrases:
+        file = self.folder / _PHRASES
+        lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+        return {name: phrase for name, _, phrase in (line.partition(": ") for line in lines)}
+
+
+@dataclass(frozen=True)
+class _Text:
+    """One that others may be told by; how many there are below it that it is told by itself."""
+
+    whole: str
+    depth: int = 0
+
+    @cached_property
+    def lines(self) -> Counter[str]:
+        """How often each is there."""
+        return Counter(self.whole.splitlines())
+
+
+def _stem(file: str) -> tuple[str, str]:
+    return Path(file).stem, file
 
 
 def _parts(text: str) -> list[tuple[str, str]]:
@@ -72,64 +140,15 @@ def _parts(text: str) -> list[tuple[str, str]]:
     return ([("", head)] if head else []) + list(zip(rest[::2], rest[1::2], strict=True))
 
 
-def _stored(text: str, bases: Mapping[str, str]) -> str:
-    """Each part whole, or as its differences from the base that leaves the fewest lines."""
-    stored, bases = "", dict(bases)
-    for title, body in _parts(text):
-        name = title.removeprefix("===").strip()
-        assert _MARK not in body
-        assert name not in bases
-        choices = [_difference(base, whole, body) for base, whole in bases.items()]
-        shortest = min(choices, key=len, default=[])
-        stored += title + ("".join(shortest) if shortest and len(shortest) < _WORTH * body.count("\n") else body)
-        bases[name] = body
-    return stored
-
-
-def _difference(name: str, base: str, text: str) -> list[str]:
-    """The lines of `text` that `base` has not; before them, how many are the same and how many of the base are gone."""
-    old, new = base.splitlines(keepends=True), text.splitlines(keepends=True)
-    blocks = [
-        block
-        for block in SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks()
-        if block.size >= _SHORTEST_RUN or not block.size
-    ]
-    lines = [f"{_MARK}as {name}, but for:\n"]
-    at, seen, same = 0, 0, 0
-    for block in blocks:
-        replaced, added = block.a - at, new[seen : block.b]
-        if replaced or added:
-            lines += _run(same, replaced) + added
-            same = 0
-        same += block.size
-        at, seen = block.a + block.size, block.b + block.size
-    return lines + _run(same, 0)
-
-
-def _run(same: int, replaced: int) -> list[str]:
-    words = [f"{same} as there"] * bool(same) + [f"{replaced} replaced"] * bool(replaced)
-    return [f"{_MARK}{', '.join(words)}\n"] if words else []
-
-
-def _applied(base: str, stored: str) -> str:
-    """The text that `_difference` stored."""
-    old, text, at = base.splitlines(keepends=True), "", 0
-    for line in stored.splitlines(keepends=True)[1:]:
-        if (run := _RUN.match(line)) is None:
-            text += line
-        else:
-            same, replaced = int(run[1] or 0), int(run[2] or 0)
-            text += "".join(old[at : at + same])
-            at += same + replaced
-    return text
-
-
-def leaves(value: object, path: str = "") -> str:
-    """JSON with a value on each line, under its path: of a text its lines, of a list its items."""
-    if isinstance(value, dict) and value and not path.endswith("[]"):
-        return "\n".join(leaves(inner, f"{path}.{key}".lstrip(".")) for key, inner in value.items())
-    if isinstance(value, str) and "\n" in value:
-        return "\n".join(leaves(line, f"{path}|") for line in value.split("\n"))
-    if isinstance(value, list | tuple) and value:
-        return "\n".join(leaves(inner, f"{path}[]") for inner in value)
-    return f"{path}: {json.dumps(value, ensure_ascii=False)}"
+def _shortest(whole: str, file: str, above: Mapping[str, _Text]) -> tuple[str, list[str]]:
+    """The base that leaves the fewest lines, and these; of equals the first."""
+    own = Counter(whole.splitlines())
+    common = {name: (own & text.lines).total() for name, text in above.items()}
+    best: tuple[str, list[str]] = "", whole.splitlines()
+    least = float("inf")
+    for name in sorted(above, key=lambda name: -common[name])[:_TRIED]:
+        lines = difference(above[name].whole, whole)
+        far = _ANOTHER_BASE * above[name].depth + _ANOTHER_FILE * (not name.startswith(f"{file}: "))
+        if len(lines) + far < least:
+            least, best = len(lines) + far, (name, lines)
+    return best

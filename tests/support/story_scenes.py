@@ -1,8 +1,5 @@
 # ruff: noqa: E501 - the faults are a table
-"""Scenes for the alarm's story: log lines as the function writes them, and the story each must make.
-
-PYTHONPATH=tests python -m support.story_scenes      (make docs) writes the golden files and docs/alarms.md's stories
-"""
+"""Scenes for the alarm's story: log lines as the function writes them, and the story each must make."""
 
 import itertools
 import json
@@ -37,7 +34,6 @@ from imapcheck.result import (
 )
 from imapcheck.steps import StepName
 from support.alarm_events import alarm_of
-from support.golden import Golden, leaves
 from support.log_lines import log_line as written
 
 PAGE = Path(__file__).parents[2] / "docs/alarms.md"
@@ -650,38 +646,6 @@ SCENES: dict[str, Callable[[], Story]] = {
 }
 
 
-def card_of(story: Story) -> str:
-    """The card, a value on each line; what it repeats of the mail is named and not said again."""
-    card = leaves(story.card)
-    advice = [
-        " ".join(part.split()).removeprefix("DO: ") for part in story.text.split("\n\n") if part.startswith("DO: ")
-    ]
-    for words, name in [(story.subject, "(the subject)"), *((text, "(what to do)") for text in advice)]:
-        card = card.replace(f": {json.dumps(words, ensure_ascii=False)}", f": {name}")
-    return card
-
-
-def as_file(story: Story) -> str:
-    """A golden file: the subject, the text, and the card, a value on each line."""
-    return f"Subject: {story.subject}\n\n{story.text}\n{card_of(story)}\n"
-
-
-def _file(scene: Callable[[], Story]) -> str:
-    return as_file(scene())
-
-
-_USUAL = "down-authentication_failed.txt"
-FILES = {
-    f"{name}.txt": partial(_file, SCENES[name]) for name in sorted(SCENES, key=lambda name: f"{name}.txt" != _USUAL)
-}
-# An end is told by its beginning, everything else by the usual story.
-GOLDEN = Golden(
-    Path(__file__).parents[1] / "unit/story/golden",
-    FILES,
-    {name: tuple({_USUAL, name.replace("-end", "")} & {*FILES} - {name}) for name in FILES if name != _USUAL},
-)
-
-
 def documented(page: str) -> str:
     """A page with each `<!-- story: NAME -->` followed by that story, as people get it by mail."""
 
@@ -698,13 +662,3 @@ def _shortened(text: str) -> str:
     if len(entries) <= 12:
         return text
     return "\n\n".join([*entries[:4], f"(and {len(entries) - 8} more entries, in the mail itself)", *entries[-4:]])
-
-
-def write() -> None:
-    """Write every golden file and the documentation's stories anew."""
-    GOLDEN.write()
-    PAGE.write_text(documented(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    write()

@@ -2,12 +2,15 @@
 
 import re
 
-from benchmark.cost import FULL, alarms, beside, month, open_dashboard, published, sample
+from benchmark.cost import FULL, alarms, alarms_of_places, beside, month, open_dashboard, published, sample
+from benchmark.cost_besides import FIRST, HOUR, besides, look_of, metrics_asked, places_month, round_trip_month
+from imapcheck import run_check
 from support.artifact import ROOT
 from support.certificates import Certificates
+from support.round_trip import CREDENTIALS, world
 
 # More than any run of `make bench` measured.
-GENEROUS = {"later": 1000.0, "init": 1500.0, "first": 1500.0, "log_octets": 5000}
+GENEROUS = {"later": 1000.0, "init": 1500.0, "first": 1500.0, "log_octets": 5000, "work": 100.0, "connection": 25.0}
 
 
 def test_check_every_five_minutes_with_the_defaults(certificates: Certificates) -> None:
@@ -19,6 +22,47 @@ def test_check_every_five_minutes_with_the_defaults(certificates: Certificates) 
     parts = month(run, "main", 5, GENEROUS, memory_mb=256)
     assert sum(parts) <= 2.10
     assert sum(month(run, "all", 5, GENEROUS, memory_mb=256)) > sum(month(run, "steps", 5, GENEROUS, memory_mb=256))
+
+
+def test_two_more_places_add_at_most_twenty_cents(certificates: Certificates) -> None:
+    """One alarm more, and no metric; the look, home's wait and the lines are counted from what really runs."""
+    run, look = sample(certificates, FULL), look_of(certificates)
+    assert alarms_of_places(run[1]) == 1
+    assert look[1] == 5, "connect, TLS 1.3, greeting, CAPABILITY, LOGOUT"
+    parts = places_month(run, look, 1, GENEROUS, memory_mb=256)
+    assert min(parts.values()) > 0
+    assert sum(parts.values()) <= 0.20
+
+
+def test_round_trip_of_three_seconds_adds_at_most_ten_cents() -> None:
+    """Its metric apart, which costs as any other; with `alarms` there is none."""
+    parts = round_trip_month(memory_mb=256)
+    assert min(parts.values()) > 0
+    assert sum(parts.values()) <= 0.10
+    with world() as there:
+        definition = there.define()
+        run = run_check(definition, CREDENTIALS), definition
+    assert run[0].delivery is not None
+    assert "DeliveryTime" not in {metric.name for metric in published(run, "alarms")}
+    assert "DeliveryTime" in {metric.name for metric in published(run, "main")}
+
+
+def test_reports_read_two_metrics_an_hour_for_a_goal_and_four_for_a_report() -> None:
+    """This month's availability and that of the month before; for the report the times of both besides."""
+    assert metrics_asked(HOUR) == 2
+    assert metrics_asked(FIRST) == 2 + 4
+
+
+def test_page_has_what_places_and_round_trips_add(certificates: Certificates) -> None:
+    """The assumptions and the prices as they are; dollars follow the figures that were measured."""
+    run = sample(certificates, FULL)
+    page = (ROOT / "docs/cost.md").read_text(encoding="utf-8")
+    chapter = "\n".join(besides(run, look_of(certificates), 1, GENEROUS, 256))
+
+    def words(text: str) -> str:
+        return re.sub(r"\d+\.\d+", "", text)
+
+    assert words(chapter).strip() in words(page)
 
 
 def test_page_says_what_an_open_dashboard_and_a_network_cost() -> None:

@@ -274,10 +274,11 @@ def test_a_widget_has_no_link_into_the_page_and_the_theme_it_is_given() -> None:
     assert not [tag for tag, _ in Page(dark).tags if tag in {"html", "head", "body", "meta", "title", "main"}]
 
 
-def test_the_json_in_the_page_is_the_result() -> None:
-    """What a program reads from the page is what `--json` prints."""
-    [raw] = [text for text in report(slow()).texts if text.startswith("{\n")]
-    assert json.loads(raw) == slow().to_dict()
+@pytest.mark.parametrize("run", [slow(), refused()], ids=["slow", "refused"])
+def test_the_json_in_the_page_is_the_result(run: CheckResult) -> None:
+    """What a program reads from the page is what `--json` prints, laid out for people."""
+    [raw] = [text for text in report(run).texts if text.startswith("{\n")]
+    assert raw == json.dumps(run.to_dict(), indent=2, ensure_ascii=False)
 
 
 def test_places_have_a_row_each() -> None:

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from support.story_scenes import SCENES
+from support.story_text import as_file
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
     [
         *(ROOT / name for name in ("README.md", "SECURITY.md", "CHANGELOG.md")),
         *(ROOT / "docs").glob("*.md"),
-        *(ROOT / "tests/unit/story/golden").glob("*.txt"),
     ]
 )
 MODULES = sorted((ROOT / "layers/imapcheck/imapcheck").rglob("*.py"))
@@ -55,8 +57,14 @@ def literals(path: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_page_uses_none_of_them(path: Path) -> None:
-    """Pages, and messages as they are sent."""
+    """Of the documentation."""
     assert used(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_message_uses_none_of_them(name: str) -> None:
+    """Messages as they are sent."""
+    assert used(as_file(SCENES[name]())) == []
 
 
 def test_string_literals_use_none_of_them() -> None:

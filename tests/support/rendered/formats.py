@@ -1,6 +1,6 @@
 """What `--format` writes for programs, for every run and for all of them at once."""
 
-import json
+import re
 from collections.abc import Callable
 
 from imapcheck.asked import Asked
@@ -10,6 +10,7 @@ from imapcheck.output.json_lines import json_object
 from imapcheck.output.outcome import Outcome, worst_first
 from imapcheck.version import VERSION
 from support.full_results import available, refused
+from support.leaves import leaves
 from support.more_results import RUNS, crashed, fleet, not_run, outcome_of
 from support.rendered.paper import sheet
 
@@ -39,7 +40,22 @@ def nagios_lines() -> str:
 
 def prometheus_text() -> str:
     """No two checks have one name, as the command line sees to it."""
-    return prometheus.render([*EACH.values(), BARE])
+    return _side_by_side(prometheus.render([*EACH.values(), BARE]))
+
+
+def _side_by_side(exposition: str) -> str:
+    """Samples that differ by one label, and follow each other, in a line: `name{check="…"}: mail 1.0, office 0.0`."""
+    lines: list[str] = []
+    last = None
+    for line in exposition.splitlines():
+        sample = _SAMPLE.fullmatch(line)
+        alike = (sample[1], sample[3]) if sample is not None else None
+        if sample is not None and alike == last:
+            lines[-1] += f", {sample[2]} {sample[4]}"
+        else:
+            lines.append(line if sample is None else f"{sample[1]}…{sample[3]}: {sample[2]} {sample[4]}")
+        last = alike
+    return "\n".join(lines) + "\n"
 
 
 def prometheus_none() -> str:
@@ -48,7 +64,10 @@ def prometheus_none() -> str:
 
 
 def junit_document() -> str:
-    return junit.render([*EACH.values(), *fleet()])
+    """A sheet for each test case; two of them have one name."""
+    document = junit.render([*EACH.values(), *fleet()[-2:]])
+    head, *cases = re.split(r"^(?=    <testcase)", document, flags=re.MULTILINE)
+    return head + "".join(f"=== test case {number}\n{case}" for number, case in enumerate(cases, 1))
 
 
 def junit_none() -> str:
@@ -58,16 +77,13 @@ def junit_none() -> str:
 def json_objects() -> str:
     """The fields without the steps: the transcript where it failed, or where it was asked for."""
     parts = []
+    alike = ("certificate-refused", "timed-out", "warned")  # to others, but for their names
     for title, outcome in EACH.items():
-        for transcript in (False, True):
+        for transcript in (False, True) if title not in alike else ():
             content = json_object(outcome, transcript=transcript)
             kept = {key: value for key, value in content.items() if title == "refused" or key in _TELLING}
-            parts.append(
-                sheet(
-                    f"{title}{', transcript' if transcript else ''}",
-                    json.dumps(kept, indent=1).replace(VERSION, "VERSION"),
-                )
-            )
+            shown = leaves(kept).replace(VERSION, "VERSION")
+            parts.append(sheet(f"{title}{', transcript' if transcript else ''}", shown))
     return "".join(parts)
 
 
@@ -78,7 +94,7 @@ def states() -> str:
 
 def every_format() -> str:
     """A failed run and one that could not be run in each format of the registry: one without a scene of its own too."""
-    outcomes = [EACH["refused"], not_run()]
+    outcomes = [EACH["unreachable"], not_run()]
     return "".join(
         sheet(f"{format.name}: exit status {status}", text)
         for format in FORMATS.values()
@@ -87,13 +103,14 @@ def every_format() -> str:
     )
 
 
+_SAMPLE = re.compile(r'(\w+\{.*")([^"]+)("\}) (\S+)')
 _TELLING = ("schema", "check", "error", "available", "slow", "transcript")
 SCENES: dict[str, Callable[[], str]] = {
     "nagios.txt": nagios_lines,
     "prometheus.txt": prometheus_text,
     "prometheus-none.txt": prometheus_none,
-    "junit.xml": junit_document,
-    "junit-none.xml": junit_none,
+    "junit.txt": junit_document,
+    "junit-none.txt": junit_none,
     "json.txt": json_objects,
     "states.txt": states,
     "every-format.txt": every_format,

@@ -15,7 +15,7 @@ from imapcheck.output.terminal.verdict import evidence
 from imapcheck.result import StepResult
 from imapcheck.trace import NOT_REACHED, StepFinished, StepStarted
 from support.full_results import available, refused, slow
-from support.more_results import RUNS, crashed, fleet, not_run, outcome_of, over_quota, warned
+from support.more_results import RUNS, crashed, fleet, not_run, outcome_of, over_quota, unreachable, warned
 from support.rendered.paper import Paper, on_papers, sheet
 
 
@@ -30,9 +30,13 @@ def many(outcomes: Sequence[Outcome], console: Console, *, transcript: bool = Fa
 
 
 def at_every_width(draw: Callable[..., None]) -> str:
-    """Wide, narrow, in a pipe; with the whole transcript; quiet."""
-    more = on_papers(draw, columns_120=Paper(120), pipe=Paper(pipe=True))
-    return briefly(draw) + more + on_papers(partial(draw, transcript=True), columns_80_transcript=Paper())
+    """Wide, narrow, in a pipe; quiet."""
+    return briefly(draw) + on_papers(draw, columns_120=Paper(120), pipe=Paper(pipe=True))
+
+
+def with_transcript(draw: Callable[..., None]) -> str:
+    """The whole of it, where it was asked for."""
+    return on_papers(partial(draw, transcript=True), columns_80_transcript=Paper())
 
 
 def briefly(draw: Callable[..., None]) -> str:
@@ -42,23 +46,30 @@ def briefly(draw: Callable[..., None]) -> str:
 
 
 def one_check(name: str, outcome: Outcome) -> str:
-    return (at_every_width if name in ("available", "refused", "plain") else briefly)(partial(one, outcome))
+    draw = partial(one, outcome)
+    if name == "available":
+        return briefly(draw) + with_transcript(draw)
+    return at_every_width(draw) + with_transcript(draw) if name in ("refused", "plain") else briefly(draw)
 
 
 def many_checks(outcomes: Sequence[Outcome]) -> str:
-    return at_every_width(partial(many, outcomes))
+    """The transcripts of three: they are long."""
+    return at_every_width(partial(many, outcomes)) + with_transcript(partial(many, outcomes[1:4]))
 
 
 def colours() -> str:
     """What is green, yellow, red, dim and bold."""
-    runs = {"slow": slow(), "refused": refused(), "over_quota": over_quota()}
+    last = [replace(run, steps=run.steps[9:], failures=run.failures[:1]) for run in (slow(), over_quota())]
+    runs = {"slow": last[0], "refused": replace(refused(), failures=refused().failures[:1]), "over_quota": last[1]}
     parts = [on_papers(partial(one, outcome_of(run)), **{name: Paper(colours=True)}) for name, run in runs.items()]
-    return "".join(parts) + on_papers(partial(many, fleet(), transcript=False), several=Paper(120, colours=True))
+    one_of_each = [outcome for outcome in fleet() if outcome.check not in ("full", "expired")]
+    return "".join(parts) + on_papers(partial(many, one_of_each), several=Paper(120, colours=True))
 
 
 def many_failures() -> str:
     """From six stories on, the transcript is shown where it was asked for only."""
-    six = [outcome_of(refused(f"mail-{number}")) for number in range(6)]
+    run = replace(unreachable(), transcript=("S: * OK IMAP4 ready", "C: A0001 LOGOUT", "S: * BYE see you"))
+    six = [outcome_of(replace(run, check=f"mail-{number}")) for number in range(6)]
     five, all_the_same = partial(many, six[1:]), partial(many, six, transcript=True)
     shown = on_papers(partial(many, six), six=Paper()) + on_papers(five, five=Paper())
     return shown + on_papers(all_the_same, six_transcript=Paper())
@@ -133,11 +144,12 @@ def widths() -> str:
     parts = []
     times = [("dns", 99_999.9, None), ("list", 100_000.0, "of 24 characters exactly"), ("append", 5.0, "x" * 25)]
     steps = tuple(StepResult(name, "passed", took, detail) for name, took, detail in times)  # type: ignore[arg-type]
-    run = replace(slow(), steps=steps)
+    run = replace(slow(), steps=steps, warnings=())
+    other = outcome_of(replace(slow(), warnings=()))
     for columns in (20, 40, 59, 60, 63, 64, 65, 70, 80, 99, 100, 107, 108, 120, 130):
         paper = Paper(columns)
         paper.console.print(StepLines.of(run))
-        paper.console.print(table([outcome_of(slow()), outcome_of(run), not_run()], columns))
+        paper.console.print(table([other, outcome_of(run), not_run()], columns))
         parts.append(sheet(f"columns {columns}", paper.text))
     return "".join(parts)
 

@@ -22,14 +22,13 @@ from imapcheck.result import CheckResult, ResultWarning
 from imapcheck.wording import length
 from support.any_result import results
 from support.log_lines import log_line as written
+from support.story_files import GOLDEN
 from support.story_scenes import (
     FAULTS,
-    GOLDEN,
     PAGE,
     SCENES,
     SEEN,
     Fault,
-    as_file,
     change,
     documented,
     log_line,
@@ -51,10 +50,10 @@ HOSTILE = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", SCENES)
-def test_story_is_the_one_that_was_read_and_approved(name: str) -> None:
+@pytest.mark.parametrize("file", GOLDEN.scenes)
+def test_story_is_the_one_that_was_read_and_approved(file: str) -> None:
     """`make docs` writes these files; a change in them is read by a person before it is committed."""
-    assert as_file(SCENES[name]()) == GOLDEN.read(f"{name}.txt")
+    assert GOLDEN.scenes[file]() == GOLDEN.read(file)
 
 
 def test_documentation_shows_the_stories_as_they_are() -> None:
@@ -66,7 +65,7 @@ def test_documentation_shows_the_stories_as_they_are() -> None:
 
 def test_every_golden_file_has_its_scene_and_every_failure_type_a_file() -> None:
     """None is stale, none is missing."""
-    assert GOLDEN.names() == {f"{name}.txt" for name in SCENES}
+    assert GOLDEN.names() == set(GOLDEN.scenes)
     assert {f"down-{type.value}" for type in FailureType} <= set(SCENES)
 
 

@@ -7,6 +7,7 @@ Nothing grows with the number of runs: of each check only its last outcome and a
 
 import heapq
 import re
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence, Sized
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -36,6 +37,8 @@ _APART = 0.1
 """Seconds between two checks' turns, less where the interval is too short for all of them."""
 _BETWEEN_DRAWINGS, _PATIENCE = 0.5, 1.5
 """Seconds from one drawing to the next, and how much longer it waits for a moment in which no check is under way."""
+_SWITCH = 0.0002
+"""Seconds for which a drawing keeps a check waiting that has heard from its server; Python itself takes 5 ms."""
 _AROUND = 3
 """Lines of a terminal that the live table leaves free: for its head, for how many more there are, for the cursor."""
 _NARROW = 60
@@ -128,6 +131,8 @@ class WatchLoop:
         pool = ThreadPoolExecutor(self._concurrency, thread_name_prefix="check")
         running: dict[Future[Outcome], int] = {}
         runs = 0
+        switched = sys.getswitchinterval()
+        sys.setswitchinterval(_SWITCH)
         self._draw(0.0)
         try:
             while most_runs is None or runs < most_runs:
@@ -140,6 +145,7 @@ class WatchLoop:
                 if not running:
                     time.sleep(min(_NAP, self._until_next_turn()))
         finally:
+            sys.setswitchinterval(switched)
             if self._live is not None:
                 self._live.stop()
                 say(self._console, self._news, 2)
