@@ -89,13 +89,19 @@ def function_that_sleeps(emulator: Emulator, region: str, timeout: int) -> Itera
         entry.external_attr = 0o644 << 16
         archive.writestr(entry, "import time\ndef handler(event, context):\n    time.sleep(28)\n    return {}\n")
     try:
-        # In this order: to the emulator only another code is a reason for another environment.
-        client.update_function_configuration(FunctionName=FUNCTION, Timeout=timeout)
-        client.update_function_code(FunctionName=FUNCTION, ZipFile=sleeping.getvalue())
+        change_function(client, sleeping.getvalue(), timeout)
         yield
     finally:
-        client.update_function_configuration(FunctionName=FUNCTION, Timeout=30)
-        client.update_function_code(FunctionName=FUNCTION, ZipFile=own)
+        change_function(client, own, 30)
+
+
+def change_function(client: Any, code: bytes, timeout: int) -> None:
+    """Its code and its time, one after the other, as Lambda takes no change while another goes on."""
+    updated = client.get_waiter("function_updated_v2")
+    client.update_function_code(FunctionName=FUNCTION, ZipFile=code)
+    updated.wait(FunctionName=FUNCTION)
+    client.update_function_configuration(FunctionName=FUNCTION, Timeout=timeout)
+    updated.wait(FunctionName=FUNCTION)
 
 
 def stacks_in(emulator: Emulator, region: str) -> dict[str, dict[str, Any]]:
