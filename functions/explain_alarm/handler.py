@@ -14,8 +14,9 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
-from imapcheck.aws.explainer import Explainer, ExplainSettings
+from imapcheck.aws.explainer import Explainer
 from imapcheck.aws.run_log import keep_libraries_quiet
+from imapcheck.aws.settings import MessageSettings
 
 logger = Logger(service="imapcheck")
 keep_libraries_quiet()
@@ -27,7 +28,7 @@ log_config = Config(connect_timeout=2, read_timeout=3, retries={"mode": "standar
 state_config = Config(connect_timeout=2, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 1})
 sns = boto3.client("sns", config=config)
 explainer = Explainer(
-    ExplainSettings.from_environment(),
+    MessageSettings.from_environment(),
     logs=boto3.client("logs", config=log_config),
     cloudwatch=boto3.client("cloudwatch", config=state_config),
     sns=sns,

@@ -11,14 +11,15 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
-from imapcheck.aws.reports import Reports, ReportSettings, read_clock
+from imapcheck.aws.reports import Reports, read_clock
 from imapcheck.aws.run_log import keep_libraries_quiet
+from imapcheck.aws.settings import MessageSettings
 
 logger = Logger(service="send-reports")
 keep_libraries_quiet()
 config = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 4})
 reports = Reports(
-    ReportSettings.from_environment(),
+    MessageSettings.from_environment(),
     logs=boto3.client("logs", config=config),
     cloudwatch=boto3.client("cloudwatch", config=config),
     sns=boto3.client("sns", config=config),

@@ -21,7 +21,8 @@ from imapcheck.alarms.kinds import CERTIFICATE, NOT_RUNNING, SLOW, UNAVAILABLE
 from imapcheck.alarms.story import tell
 from imapcheck.aws import evidence, explainer, publisher
 from imapcheck.aws.evidence import RunLog
-from imapcheck.aws.explainer import Explainer, ExplainSettings
+from imapcheck.aws.explainer import Explainer
+from imapcheck.aws.settings import MessageSettings
 from imapcheck.failures import FailureType
 from imapcheck.wording import clock, date, elapsed
 from support.alarm_events import alarm_message, as_body
@@ -417,7 +418,7 @@ def test_alarms_are_told_though_nothing_answers(stack: Stack) -> None:
         sns = stack.handler.sns
 
         def told(count: int) -> set[str]:
-            explainer = Explainer(ExplainSettings.from_environment(), logs=logs, cloudwatch=states, sns=sns)
+            explainer = Explainer(MessageSettings.from_environment(), logs=logs, cloudwatch=states, sns=sns)
             names = [f"c{count}-{number}" for number in range(count)]
             messages = [(name, as_body(alarm_message(UNAVAILABLE, NOW, check=name))) for name in names]
             return explainer.explain(messages, 25.0)

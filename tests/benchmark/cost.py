@@ -258,7 +258,7 @@ def costs(certificates: Certificates, measured: dict[str, Any], memory_mb: int) 
         f"US dollars for one check and month in {SOURCE['region']}, before the free tier: a definition with search, new message, clean-up and a threshold, on the",
         f"template's default of {memory_mb} MB. Prices, read on {SOURCE['read_on']}, are {SOURCE['note']};",
         "tests/benchmark/prices.json names each source. Measured (docs/performance.md, part 3), with the server 40 ms of round trip away:",
-        f"{measured['later']:.0f} ms a run, {measured['init'] + measured['first']:.0f} ms where the environment is new (INIT is billed), {measured['log_octets']:.0f} octets logged a run with `main`.",
+        f"{measured['later']:.0f} ms a run, {measured['init'] + measured['first']:.0f} ms where the environment is new (INIT is billed), {measured['log_octets']:.0f} bytes logged a run with `main`.",
         "",
         *table(
             "every | `metrics` set | metrics | metrics $ | alarms $ | secret $ | Lambda $ | logs $ | schedule $ | total $ | canary $",

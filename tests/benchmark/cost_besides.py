@@ -16,8 +16,9 @@ from benchmark.cost_prices import MONTH_HOURS, MONTH_MINUTES, PLATFORM_OCTETS, P
 from benchmark.overhead import round_trips
 from benchmark.tables import table
 from imapcheck import CheckDefinition, CheckResult, run_check
-from imapcheck.aws.reports import Reports, ReportSettings
+from imapcheck.aws.reports import Reports
 from imapcheck.aws.run_log import FINISHED, run_fields
+from imapcheck.aws.settings import MessageSettings
 from imapcheck.check.judge import Seen, as_place, judged
 from imapcheck.definition.asked import reach_only
 from imapcheck.result import PlaceFacts, as_json
@@ -136,7 +137,14 @@ def metrics_asked(now: datetime) -> int:
     with tempfile.TemporaryDirectory() as folder:
         fields = {"server": "imaps://mail.example.com/", "authentication": "none", "schedule": {"every": "5m"}}
         (Path(folder) / "mail.json").write_text(json.dumps(fields | {"slo": {"available": 99.9}}))
-        settings = ReportSettings(Path(folder), "log", "topic", "contacts", "stack", "https://example.com/")
+        settings = MessageSettings(
+            definitions=Path(folder),
+            stack="stack",
+            log_group="log",
+            alarm_topic="topic",
+            contact_topic="contacts",
+            dashboard_url="https://example.com/",
+        )
         cloudwatch = Asked()
         reports = Reports(settings, logs=Asked(), cloudwatch=cloudwatch, sns=_Silent())
         reports.run(now)

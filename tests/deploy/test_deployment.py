@@ -216,7 +216,7 @@ def test_alarm_is_told_with_what_the_log_and_the_other_alarms_say(outage: Outage
     assert "imapcheck/stale" in story["do"]
     others = dict(story["others"])
     assert others.pop("last_run_good") in {None, *range(5)}
-    assert others == {"total": 4, "ringing": [], "unnamed": 0}
+    assert others == {"total": 4, "in_alarm": [], "unnamed": 0}
     assert outage.recovery.attributes == {"check": "refused", "kind": "unavailable", "state": "OK"}
     assert outage.recovery.story["bad_runs"] == 1
 

@@ -37,6 +37,7 @@ def test_reference_server_receives_exactly_the_reference_commands(
         "LOGOUT",
     ]
     assert len(server.appended) == 1
+    assert {step.status for step in result.steps} == {"passed"}  # none `refused`: ours answers all
 
 
 def test_minimal_server_is_available_with_base_commands(

@@ -1,6 +1,7 @@
 """What a result says beyond the verdict: every failure, advice, warnings, thresholds, a refused certificate."""
 
 import re
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from conftest import NEW_MESSAGE, Define
 from imapcheck import Credentials, run_check
 from support.certificates import Certificates
-from support.wire_server import Dialect, WireServer, delay, reply
+from support.wire_server import REFERENCE, Dialect, WireServer, delay, reply
 
 
 def test_every_failure_is_listed_with_its_step(define: Define, credentials: Credentials, server_context: Any) -> None:
@@ -22,6 +23,17 @@ def test_every_failure_is_listed_with_its_step(define: Define, credentials: Cred
     ]
     assert result.failure == result.failures[0]
     assert all(failure.advice == failure.type.advice for failure in result.failures)
+
+
+def test_every_field_of_a_result_is_filled(define: Define, credentials: Credentials, server_context: Any) -> None:
+    """By a run that does all but send; named is what others fill: `test_round_trip`, `test_oauth_faults`, places."""
+    script = {"GETQUOTAROOT": reply(b'* QUOTA "" (STORAGE 10 512)', b"%t OK done")}
+    with WireServer(Dialect(f"{REFERENCE} QUOTA"), script, tls=server_context) as server:
+        definition = define(server, search="IMAP testing", new_message=NEW_MESSAGE, quota={"warn_percent": 90})
+        result = run_check(definition, credentials)
+    assert result.available, result.failure
+    empty = {field.name for field in fields(result) if getattr(result, field.name) is None}
+    assert empty == {"failure", "delivery", "token_ms", "login_tested", "places"}
 
 
 def test_thresholds_that_were_passed_are_named(define: Define, credentials: Credentials, server_context: Any) -> None:

@@ -12,11 +12,12 @@ import pytest
 from imapcheck.failures import FailureType
 from imapcheck.transcript import MASK
 from support.certificates import Certificates
-from support.smtp_server import SmtpServer, Submission, drip, endless_line, endless_lines
+from support.smtp_server import SmtpServer, Submission, drip, endless_line, endless_lines, stop_reading
 from support.submitting import MESSAGE, submit
 from support.wire_server import Action, Exchange, close, hang, raw, reply, reset
 
 COMMANDS = ("GREETING", "EHLO", "AUTH", "MAIL", "RCPT", "DATA", "MESSAGE")
+MORE_THAN_SOCKETS_HOLD = b"From: a@example.com\r\n\r\n" + b"x" * 70 + b"\r\n" + (b"y" * 70 + b"\r\n") * 500_000
 
 
 def test_whole_submission_in_order() -> None:
@@ -250,6 +251,29 @@ def test_closing_before_a_command_is_its_answer(command: str, after: str) -> Non
     told = submitted.failure.detail if submitted.failure else submitted.replies[after].words
     assert "421 4.4.2 timeout exceeded" in told
     assert not any(line.startswith(after) for line in server.commands)
+
+
+@pytest.mark.parametrize("words", ["552 5.3.4 Message too big for system", "421 4.3.2 shutting down", "554 no"])
+def test_refusal_that_comes_while_the_message_is_sent_is_its_answer(words: str) -> None:
+    """A server need not read to the end what it will not have: its reason is known, not only that it has gone."""
+    with SmtpServer(script={"DATA": stop_reading(words.encode() + b"\r\n")}) as server:
+        submitted = submit(server, message=MORE_THAN_SOCKETS_HOLD, seconds=20)
+    assert submitted.failure is None
+    assert submitted.replies["MESSAGE"].words == words
+    assert not submitted.session.usable
+    assert submitted.transcript[-2:] == (f"C: {{{len(MORE_THAN_SOCKETS_HOLD)} octets}}", f"S: {words}")
+
+
+@pytest.mark.parametrize(
+    "words", [b"", b"250 2.0.0 Ok: queued as 4XyZ\r\n", b"354 go on\r\n", b"552-5.3.4 Message\r\n", b"552"]
+)
+def test_connection_that_ends_while_the_message_is_sent_without_a_refusal_is_lost(words: bytes) -> None:
+    """What was not sent to its end was not accepted, whatever the server says of it."""
+    with SmtpServer(script={"DATA": stop_reading(words)}) as server:
+        submitted = submit(server, message=MORE_THAN_SOCKETS_HOLD, seconds=20)
+    assert submitted.told[0] == "connection_lost"
+    assert "MESSAGE" not in submitted.replies
+    assert not submitted.session.usable
 
 
 @pytest.mark.parametrize("command", COMMANDS[:-2])

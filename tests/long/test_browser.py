@@ -13,11 +13,14 @@ from typing import Any
 import pytest
 
 from imapcheck.asked import Asked
+from imapcheck.month.calendar import Month
+from imapcheck.month.page import month_page
 from imapcheck.output.outcome import Outcome
 from imapcheck.report.page import page, run_fragment
 from imapcheck.report.widget import CheckRow, Choice, checks_widget
 from imapcheck.result import CheckResult
 from support.full_results import available, refused, slow
+from support.month_scene import a_month
 
 pytestmark = pytest.mark.long
 
@@ -67,12 +70,13 @@ def outcome(result: CheckResult) -> Outcome:
 
 
 def fleet() -> list[Outcome]:
-    """Eight checks: one whose login is refused with words that have no space, a slow one, one that did not run."""
+    """Nine checks: one whose login is refused with words that have no space, a slow one, one that did not run."""
     failure = refused().failure
     assert failure is not None
     long = replace(failure, detail=LONG)
     return [
         outcome(replace(refused("a-check-with-rather-a-long-name"), failure=long, failures=(long,))),
+        outcome(refused("mail")),
         outcome(slow("slow")),
         Outcome("broken", error=f"events/broken.json: {LONG}", asked=ASKED),
         *(outcome(available(f"customer-{number}")) for number in range(5)),
@@ -105,6 +109,7 @@ PAGES = {
     "failed": lambda: page([outcome(refused())], NOW),
     "slow": lambda: page([outcome(slow())], NOW),
     "fleet": lambda: page(fleet(), NOW),
+    "month": lambda: month_page(Month(2026, 11), [a_month(), a_month("customer-mail-archive"), a_month("a")], [], NOW),
 }
 
 
@@ -117,6 +122,7 @@ def test_report(name: str, look: Look, tmp_path: Path) -> None:
         assert view["passes"] > 20
         assert view["refused"] == []
         assert not view["overflow"], view["width"]
+        assert view["broken"] == [], view["width"]
     colours = {view["colorScheme"]: view["background"] for view in found["views"]}
     assert colours["light"] == found["print"] == "rgb(255, 255, 255)"
     assert colours["dark"] != colours["light"]
@@ -133,6 +139,7 @@ def test_widget(name: str, dark: bool, look: Look) -> None:
         assert view["violations"] == []
         assert view["passes"] > 15
         assert not view["overflow"], view["width"]
+        assert view["broken"] == [], view["width"]
 
 
 def test_the_keyboard_reaches_what_can_be_used(look: Look) -> None:

@@ -46,14 +46,22 @@ def sample(project: Path, seed: int, count: int, only: str) -> list[Mutant]:
 
 def noticed_by(mutant: Mutant, scratch: Scratch, selection: Selection) -> str | None:
     """The first test that fails, of those that could notice; None where the mutant lives."""
-    place = scratch.root / mutant.path
-    before = place.read_bytes()
-    place.write_text(mutant.content(), encoding="utf-8")
-    try:
-        stages = (scratch.noticed_by(tests, selection.seconds(tests)) for tests in selection.stages(mutant))
+    with scratch.changed(mutant.path, mutant.content()):
+        stages = (_first_failure(tests, scratch, selection) for tests in selection.stages(mutant))
         return next(filter(None, stages), None)
-    finally:
-        place.write_bytes(before)
+
+
+def _first_failure(tests: list[str], scratch: Scratch, selection: Selection) -> str | None:
+    """The first of the tests that fails, and does so again: one that waits may fail as the machine is busy."""
+    rest = tests
+    while rest:
+        failed, rest = scratch.failed(rest, selection.seconds(rest))
+        if sure := [name for name in failed if name not in tests]:
+            return sure[0]
+        again = scratch.failed(failed, 0.0)[0] if failed else []
+        if again:
+            return again[0]
+    return None
 
 
 def main() -> int:
@@ -73,6 +81,7 @@ def main() -> int:
         selection = Selection.of(list(copies.queue), STORE)
         for scratch in copies.queue:
             (scratch.root / TEMPLATE).write_text(template_source.same((PROJECT / TEMPLATE).read_text()))
+            scratch.compile()
         chosen = sample(PROJECT, asked.seed, asked.count, asked.only)
         print(f"{len(chosen)} mutants, seed {asked.seed}; those that no test notices:", flush=True)
         survivors = 0

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from support import working_tree
 
 _LINKED = (".venv-sam", ".venv-emulator")
@@ -19,8 +21,10 @@ _FOR_FIXTURES = 20.0
 _GRACE, _TIMES = 60.0, 5.0
 # As `make test` does; a few quick tests are quicker in one process.
 SIDE_BY_SIDE = ["-n", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
-_ALONE = 20.0
-_NO_BYTECODE = {"PYTHONDONTWRITEBYTECODE": "1"}  # a mutant's would be taken for the next one's
+_ALONE = 60.0
+_MOST_FAILURES = 20
+# A mutant's would be taken for the next one's.
+_NO_BYTECODE, _BYTECODE = {"PYTHONDONTWRITEBYTECODE": "1"}, {"PYTHONDONTWRITEBYTECODE": ""}
 
 
 class Stopped(Exception):
@@ -64,20 +68,44 @@ class Scratch:
         lines = [*map(str, places), sysconfig.get_path("purelib")]
         (packages / "scratch.pth").write_text("\n".join(lines) + "\n")
 
-    def noticed_by(self, tests: list[str], expected: float) -> str | None:
-        """The first of the tests that fails; None where all pass. They take `expected` seconds one after the other.
+    def compile(self) -> None:
+        """Leave the bytecode of all files: it holds for all but the mutant, and each start would make it anew."""
+        subprocess.run([self.python, "-m", "compileall", "-q", "layers", "functions"], cwd=self.root, check=True)
+        self.run(["--collect-only", "-p", "no:cacheprovider"], _BYTECODE)
 
-        All that they started is ended. Tests that take far longer have noticed too: what they wait for never comes.
+    @contextlib.contextmanager
+    def changed(self, path: str, content: str) -> Iterator[None]:
+        """A file has another content meanwhile; and other times, or its bytecode would be taken for it."""
+        place = self.root / path
+        before, times = place.read_bytes(), place.stat()
+        place.write_text(content, encoding="utf-8")
+        os.utime(place, (times.st_atime, times.st_mtime + 10))
+        try:
+            yield
+        finally:
+            place.write_bytes(before)
+            os.utime(place, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+    def failed(self, tests: list[str], expected: float) -> tuple[list[str], list[str]]:
+        """Of the tests those that fail, and those that are not known yet as others failed before them.
+
+        They take `expected` seconds one after the other; all that they started is ended. A failure that is none of the
+        tests is one of the collection, of pytest or of the time: what far longer tests wait for never comes.
         """
         listed = self.root / ".tests"
-        listed.write_text("\n".join(tests))
-        many = SIDE_BY_SIDE if expected > _ALONE else []
-        arguments = [*many, "-x", "-p", "no:cacheprovider", "--no-header", "--tb=no", f"@{listed}"]
-        status, output = self.run(arguments, _NO_BYTECODE, _GRACE + _TIMES * expected)
-        if status == 0:
-            return None
-        failed = re.search(r"^(?:FAILED|ERROR) (\S+)", output, re.MULTILINE)
-        return failed[1] if failed else "time" if status is None else f"pytest, which ended with {status}"
+        listed.write_text("\n".join(tests), encoding="utf-8")
+        files = dict.fromkeys(test.partition("::")[0] for test in tests)
+        many, most = (SIDE_BY_SIDE, _MOST_FAILURES) if expected > _ALONE else ([], 1)
+        options = [f"--maxfail={most}", "-p", "no:cacheprovider", "-p", "mutants.asked_tests", "--no-header", "--tb=no"]
+        environment = _NO_BYTECODE | {"ASKED_TESTS": str(listed)}
+        status, output = self.run([*many, *options, *files], environment, _GRACE + _TIMES * expected)
+        if status in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+            return [], []
+        lines = re.findall(r"^(?:FAILED|ERROR) (.+)", output, re.MULTILINE)
+        failed = [max((test for test in tests if line.startswith(test)), key=len, default=line) for line in lines]
+        if not failed:
+            failed = ["time" if status is None else f"pytest, which ended with {status}"]
+        return failed, [test for test in tests if test not in failed] if len(failed) >= most else []
 
     def run(
         self, arguments: Sequence[str], environment: Mapping[str, str], seconds: float | None = None
@@ -101,6 +129,8 @@ class Scratch:
                 status = None
             finally:
                 _end(self._process)
+        if self._stopped:
+            raise Stopped
         return status, output.read_text(encoding="utf-8", errors="replace")
 
     def stop(self) -> None:

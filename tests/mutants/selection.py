@@ -38,6 +38,8 @@ _OTHER_PROCESSES = {
     "stack": ["tests/template", f"{_UNIT}place_stack.py", f"{_UNIT}validate.py"],
     "definition": ["tests/template/test_generated.py", f"{_UNIT}command_line.py", f"{_UNIT}monitoring.py"],
 }  # fmt: skip
+# So many begin without the others, of which there may be thousands: most mutants need no more.
+_FIRST, _SECOND = 50, 400
 _ELSE = ["tests/unit/test_cli.py", "tests/aws/test_artifact.py"]
 
 
@@ -83,7 +85,7 @@ class Selection:
     def stages(self, mutant: Mutant) -> list[list[str]]:
         """What to run, one after the other until something fails: quick tests first."""
         if not mutant.path.endswith(".py"):
-            return _TEMPLATE
+            return self._in_parts(_TEMPLATE)
         through = self._felt.get(mutant.path, {}).get(str(mutant.line), [])
         room = mutant.path.split("/")[3] if mutant.path.startswith("layers/") else "aws"
         elsewhere = _OTHER_PROCESSES.get(room, [] if through else _ELSE)
@@ -92,13 +94,22 @@ class Selection:
         else:
             folder = mutant.path.rpartition("/")[0]
             stages = [self._through(mutant.path), self._through(folder), elsewhere, [*self._seconds]]
+        return self._in_parts(stages)
+
+    def _in_parts(self, stages: list[list[str]]) -> list[list[str]]:
+        """Each test once, the quick ones first, and few of them before the many."""
         asked: set[str] = set()
-        rest = []
-        for tests in stages:
-            if new := sorted({*tests} - asked, key=lambda test: (self._seconds.get(test, 0.0), test)):
-                rest.append(new)
-            asked |= {*tests}
-        return rest
+        parts = []
+        for stage in stages:
+            tests = {test for place in stage for test in self._tests_of(place)}
+            new = sorted(tests - asked, key=lambda test: (self._seconds[test], test))
+            parts += [new[:_FIRST], new[_FIRST:_SECOND], new[_SECOND:]]
+            asked |= tests
+        return [part for part in parts if part]
+
+    def _tests_of(self, place: str) -> list[str]:
+        """The tests of a folder or file; a test is itself."""
+        return [place] if place in self._seconds else [test for test in self._seconds if test.startswith(place)]
 
     def _through(self, place: str) -> list[str]:
         """The tests that run through any line of a file, or of a folder's."""
@@ -111,7 +122,8 @@ class Selection:
         return sorted({*tests, *(test for test in self._seconds if test.partition("[")[0] in functions)})
 
     def seconds(self, tests: list[str]) -> float:
-        return sum(self._seconds.get(test, 10.0) for test in tests)
+        """How long they take one after the other."""
+        return sum(self._seconds[test] for test in tests)
 
 
 def _shared(root: Path) -> list[Path]:

@@ -128,7 +128,7 @@ def test_init_writes_a_definition_that_turns_green(
         result = json.loads(imapcheck("run", path, "--credentials", secret, "--json").stdout)
         assert (result["available"], result["search"]["matches"]) == (True, matches)
         assert result["new_message"]["mailbox"] == "Sent"
-    assert imapcheck("validate", path).stdout == "1 valid, 1 without a schedule (run by name only)\n"
+    assert imapcheck("validate", path).stdout == "1 valid, 1 without a schedule (AWS runs them by name only)\n"
     again = imapcheck("init", f"localhost:{dovecot.imaps}", "--output", path)
     assert again.returncode == 2
     assert "name another: --output" in again.stderr

@@ -91,7 +91,7 @@ def test_from_a_table_to_green_checks(dovecot: Dovecot) -> None:
         (HEADER + '"a.example,u\n', "line 2: "),
         *((HEADER + f"a.example,u,,{file}\n", f"line 2: password_file: {says}") for file, says in {
             "nothing": "found a name that no file", "s3cret-canary": "found a name that no file", "link": "link: ",
-            "pipe": "pipe: found something that is no", "folder": "folder: ", "long": "long: found more than 4,096",
+            "pipe": "pipe: is no ordinary file", "folder": "folder: ", "long": "long: holds more than 4,096",
             "two": "two: found no line or several", "empty": "empty: found no line or several",
             **dict.fromkeys(("/etc/passwd", "../x", "folder/../good", "..", "s3cret/canary"), "found no plain name"),
         }.items()),

@@ -148,7 +148,7 @@ def alarm_stack(name: str, endpoint: str, folder: Path, environment: pytest.Monk
     topic, contact_topic = (sns.create_topic(Name=each)["TopicArn"] for each in (name, f"{name}-contacts"))
     for variable, value in (
         ("DEFINITIONS", str(folder)), ("LOG_GROUP", name), ("ALARM_TOPIC", topic),
-        ("CONTACT_TOPIC", contact_topic), ("STACK", "teststack"),
+        ("CONTACT_TOPIC", contact_topic), ("TIME_ZONE", "UTC"), ("STACK", "teststack"),
         ("DASHBOARD_URL", "https://eu-central-1.console.example/cloudwatch/home?region=eu-central-1#dashboards:name=t"),
     ):  # fmt: skip
         environment.setenv(f"IMAPCHECK_{variable}", value)

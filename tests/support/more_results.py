@@ -128,7 +128,7 @@ def plain(check: str | None = None) -> CheckResult:
         StepResult("dns", "passed", 0.02, None),
         StepResult("connect", "passed", 0.4, "2 addresses were tried"),
         StepResult("greeting", "passed", 8.0, None),
-        StepResult("id", "skipped", None, "the server does not offer ID, and so nothing was told of the server's name"),
+        StepResult("id", "skipped", None, "the server does not offer ID, so its name is not known"),
         StepResult("logout", "passed", 3.0, None),
     )
     return replace(
@@ -159,7 +159,7 @@ def outcome_of(run: CheckResult) -> Outcome:
 
 def not_run(check: str = "broken") -> Outcome:
     """A definition with two mistakes."""
-    error = f"events/{check}.json: server: found nothing, expected a value\nevents/{check}.json: timeout: found 0 s"
+    error = f"events/{check}.json: server: missing (required)\nevents/{check}.json: timeout: found 0 s"
     return Outcome(check, error=error)
 
 

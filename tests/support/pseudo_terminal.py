@@ -20,13 +20,16 @@ _GIVE_UP = 60
 
 @dataclass
 class Seen:
-    """`lines` is what a person could scroll through at the end; `frames` every screen on the way."""
+    """`lines` is what a person could scroll through at the end; `frames` each screen on the way; `octets` all of it."""
 
     status: int
     lines: list[str]
     frames: list[str] = field(repr=False)
     cursor_hidden: bool
     seconds: float
+    octets: bytes = field(repr=False)
+    echoes: bool
+    """What is typed, in the end."""
 
     @property
     def text(self) -> str:
@@ -63,20 +66,22 @@ def run_in_terminal(
     screen = pyte.HistoryScreen(columns, rows, history=10_000, ratio=1)
     stream = pyte.ByteStream(screen)
     frames: list[str] = []
-    waiting = list(typed)
+    waiting, octets = list(typed), b""
     while (data := _read(main, process, began)) is not None:
         stream.feed(data)
+        octets += data
         frames.append("\n".join(line.rstrip() for line in screen.display))
         if waiting and waiting[0][0] in frames[-1]:
             os.write(main, waiting.pop(0)[1].encode())
     status = process.wait(10)
     seconds = time.monotonic() - began
+    echoes = bool(termios.tcgetattr(main)[3] & termios.ECHO)
     os.close(main)
     history = ["".join(line[index].data for index in range(columns)).rstrip() for line in screen.history.top]
     lines = [*history, *(line.rstrip() for line in screen.display)]
     while lines and not lines[-1]:
         lines.pop()
-    return Seen(status, lines, frames, screen.cursor.hidden, seconds)
+    return Seen(status, lines, frames, screen.cursor.hidden, seconds, octets, echoes)
 
 
 def _read(main: int, process: subprocess.Popen[bytes], began: float) -> bytes | None:

@@ -102,7 +102,7 @@ def outcome(run: CheckResult, **asked: Any) -> Outcome:
 
 def not_run(check: str = "broken", error: str = "") -> Outcome:
     """A file that could not be run."""
-    return Outcome(check, error=error or f"{check}.json: server: found nothing, expected a value")
+    return Outcome(check, error=error or f"{check}.json: server: missing (required)")
 
 
 def warning(type: WarningType = "certificate_expires_soon", detail: str = "expires in 3 days") -> ResultWarning:

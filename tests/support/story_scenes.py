@@ -191,7 +191,7 @@ FAULTS: dict[FailureType, Fault] = {
     FailureType.STARTTLS_UNAVAILABLE: Fault("starttls", "the server does not offer STARTTLS", 0.0, TOLD),
     FailureType.AUTHENTICATION_FAILED: Fault("authenticate", "the server answered NO [AUTHENTICATIONFAILED] Authentication failed.", 412.0, (*LOGIN, "S: A0002 NO [AUTHENTICATIONFAILED] Authentication failed.")),
     FailureType.AUTHENTICATION_UNAVAILABLE: Fault("authenticate", "the server answered NO [UNAVAILABLE] Temporary authentication failure", 2004.0, (*LOGIN, "S: A0002 NO [UNAVAILABLE] Temporary authentication failure")),
-    FailureType.AUTHENTICATION_PAUSED: Fault("authenticate", "first refused 24 Nov 2026 10:09 UTC; the next try comes 24 Nov 2026 10:30 UTC, or as soon as the credentials change", 0.1, TOLD),
+    FailureType.AUTHENTICATION_PAUSED: Fault("authenticate", "first refused 24 Nov 10:09 UTC; the next try comes 24 Nov 10:30 UTC, or as soon as the credentials change", 0.1, TOLD),
     FailureType.MECHANISM_NOT_OFFERED: Fault("authenticate", "the server does not offer PLAIN: it offers CRAM-MD5", 0.1, (*TOLD[:2], TOLD[2].replace("PLAIN", "CRAM-MD5"), TOLD[3])),
     FailureType.GREETING_REJECTED: Fault("greeting", "the server answered BYE Too many connections from your address", 19.7, ("S: * BYE Too many connections from your address",)),
     FailureType.NOT_IMAP: Fault("greeting", "this is SMTP: 220 mail.example.com ESMTP ready", 22.0, ("S: 220 mail.example.com ESMTP ready",)),
@@ -333,7 +333,7 @@ def down(type: FailureType) -> Story:
 def paused() -> Story:
     """The server refused the login, and the check has stopped trying."""
     refused, withheld = FailureType.AUTHENTICATION_FAILED, FailureType.AUTHENTICATION_PAUSED
-    detail = "first refused 24 Nov 2026 10:12 UTC; the next try comes 24 Nov 2026 10:18 UTC, or as soon as the credentials change"
+    detail = "first refused 24 Nov 10:12 UTC; the next try comes 24 Nov 10:18 UTC, or as soon as the credentials change"
     lines = [
         log_line(minutes_ago(0), type=withheld, fault=replace(FAULTS[withheld], detail=detail)),
         *(log_line(minutes_ago(m), type=refused, fault=FAULTS[refused]) for m in (5,)),

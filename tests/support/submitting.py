@@ -42,6 +42,7 @@ def submit(
     username: str = "sender",
     password: str = "canary-s3nding",
     token: str | None = None,
+    message: bytes = MESSAGE,
     seconds: float = 2,
 ) -> Submitted:
     """From the connection to QUIT, or to the first failure or refusal; TLS as the server has it."""
@@ -71,7 +72,7 @@ def submit(
             and _went_on(submitted, "RCPT", session.rcpt("b@example.com"))
             and _went_on(submitted, "DATA", session.data())
         ):
-            _went_on(submitted, "MESSAGE", session.message(MESSAGE))
+            _went_on(submitted, "MESSAGE", session.message(message))
         session.quit()
         session.farewell()
     except CheckFailure as failure:

@@ -130,7 +130,7 @@ def test_what_cannot_be_deployed_is_not_generated(events: Path, tmp_path: Path) 
     done = imapcheck("stack", events, "--output", tmp_path / "out")
     assert done.returncode == 2
     assert "broken.json: server: found 1" in done.stderr
-    assert "nosecret.json: secret: found nothing" in done.stderr
+    assert "nosecret.json: secret: missing" in done.stderr
     assert {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()} == before
     assert imapcheck("stack", tmp_path / "out").returncode == 2
 
@@ -190,7 +190,7 @@ def test_validate_warns_and_still_succeeds(events: Path) -> None:
     assert done.returncode == 0
     [warning, verdict] = done.stdout.splitlines()
     assert ": warning: server: STARTTLS on port 993" in warning
-    assert verdict == "4 valid, 1 without a schedule (run by name only)"
+    assert verdict == "4 valid, 1 without a schedule (AWS runs them by name only)"
 
 
 def test_stack_of_another_folder_changes_no_tracked_file(events: Path, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ EXPLAINS = {
     "IMAPCHECK_LOG_GROUP": ref("RunCheckLogGroup"),
     "IMAPCHECK_ALARM_TOPIC": ref("AlarmTopic"),
     "IMAPCHECK_CONTACT_TOPIC": ref("ContactTopic"),
+    "IMAPCHECK_TIME_ZONE": ref("TimeZone"),
     "IMAPCHECK_DASHBOARD_URL": {"Fn::Sub": [DASHBOARD_URL, CONSOLE]},
 }
 FUNCTIONS: dict[str, dict[str, Any]] = {
@@ -47,7 +48,7 @@ FUNCTIONS: dict[str, dict[str, Any]] = {
         "Timeout": 60,
         "Role": arn("ExplainAlarmRole"),
         "LoggingConfig": {"LogGroup": ref("ExplainAlarmLogGroup")},
-        "Environment": {"Variables": {**EXPLAINS, "IMAPCHECK_TIME_ZONE": ref("TimeZone")}},
+        "Environment": {"Variables": EXPLAINS},
     },
     "SendReportsFunction": {
         "MemorySize": 512,

@@ -52,7 +52,7 @@ def test_shipped_definitions_are_valid_without_a_doubt() -> None:
     done = subprocess.run(call, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (
         0,
-        f"{len(paths)} valid, {len(paths) - 1} without a schedule (run by name only)\n",
+        f"{len(paths)} valid, {len(paths) - 1} without a schedule (AWS runs them by name only)\n",
         "",
     )
 

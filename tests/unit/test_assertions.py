@@ -176,8 +176,8 @@ NOW = datetime.now(UTC)
 @pytest.mark.parametrize(
     ("left", "says"),
     [
-        (timedelta(days=31, hours=1), None), (timedelta(days=29, hours=23), "29 days left, at "),
-        (timedelta(days=1, hours=1), "1 day left, at "), (-timedelta(days=3, hours=1), "expired 3 days ago, at "),
+        (timedelta(days=31, hours=1), None), (timedelta(days=29, hours=23), "expires in 29 days, on "),
+        (timedelta(days=1, hours=1), "expires in 1 day, on "), (-timedelta(days=3, hours=1), "expired 3 days ago, on "),
     ],
 )  # fmt: skip
 def test_credentials_that_expire_soon_are_warned_of(

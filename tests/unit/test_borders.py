@@ -10,7 +10,7 @@ from imapcheck.alarms.causes import behind
 from imapcheck.asked import Asked
 from imapcheck.output.outcome import Outcome
 from imapcheck.output.summary import percentile
-from imapcheck.output.terminal.screens import LiveDisplay
+from imapcheck.output.terminal.live import LiveDisplay
 from imapcheck.output.terminal.verdict import certificate
 from imapcheck.output.waterfall import layout, nice_ticks
 from imapcheck.report.page import run_fragment

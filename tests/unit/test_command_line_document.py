@@ -1,12 +1,15 @@
 """docs/command-line.md: what it says is what `--help`, the formats and the statuses are."""
 
+import pkgutil
 import re
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from imapcheck import output
 from imapcheck.cli import status
 from imapcheck.output import prometheus
 from imapcheck.output.formats import FORMATS
@@ -50,6 +53,13 @@ def test_document_has_every_format_and_every_exit_status() -> None:
     assert numbers == [
         status.AVAILABLE, status.UNAVAILABLE, status.WRONG_USAGE, status.INTERNAL_ERROR, status.INTERRUPTED,
     ]  # fmt: skip
+
+
+def test_every_document_of_the_room_is_a_format() -> None:
+    """Else it is written, and nobody can ask for it."""
+    found = {module.name for module in pkgutil.iter_modules(output.__path__)}
+    written = {name for name in found if hasattr(import_module(f"{output.__name__}.{name}"), "document")}
+    assert written == {format.module for format in FORMATS.values() if format.module is not None}
 
 
 def test_document_has_every_metric() -> None:

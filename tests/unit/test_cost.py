@@ -68,7 +68,7 @@ def test_page_has_what_places_and_round_trips_add(certificates: Certificates) ->
 def test_page_says_what_an_open_dashboard_and_a_network_cost() -> None:
     """With the template as it is, and the octets that the page itself says were measured."""
     page = (ROOT / "docs/cost.md").read_text(encoding="utf-8")
-    [octets] = re.findall(r"(\d+) octets logged a run", page)
+    [octets] = re.findall(r"(\d+) bytes logged a run", page)
     assert "\n".join(beside({"log_octets": int(octets)})).strip() in page
 
 

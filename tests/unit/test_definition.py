@@ -171,6 +171,22 @@ def test_search_in_every_form() -> None:
     assert full.max_age == timedelta(minutes=15)
 
 
+@pytest.mark.parametrize(
+    ("given", "term"), [('"', '"'), ('"a', '"a'), ('a"', 'a"'), ('""a""', '"a"'), ('"""', '"'), ('a""b', 'a""b')]
+)
+def test_one_pair_of_quotes_surrounds_a_term(given: str, term: str) -> None:
+    search = define(search=given).search
+    assert search is not None
+    assert search.terms() == (("SUBJECT", term),)
+
+
+@pytest.mark.parametrize("given", [" ", '""', '" "'])
+def test_term_must_not_be_empty_nor_be_so_within_its_quotes(given: str) -> None:
+    """Every message would be found."""
+    with pytest.raises(ValidationError, match="text that is not empty"):
+        define(search=given)
+
+
 @pytest.mark.parametrize("char", ["\r", "\n", "\0", "\x0b", "\x85", "\u2028", "\u2029", "\ud800", "\x1b"])
 @pytest.mark.parametrize("field", ["subject", "from", "to", "mailbox", "search"])
 def test_no_field_smuggles_a_line(char: str, field: str) -> None:
@@ -220,7 +236,7 @@ def test_ca_file_is_beside_the_definition(write_definition: Any, tmp_path: Path)
 
 def test_inline_definition_names_its_source() -> None:
     """The Lambda's instant test reports problems as files do."""
-    with pytest.raises(DefinitionError, match=r"^event: server: found nothing, expected a value"):
+    with pytest.raises(DefinitionError, match=r"^event: server: missing \(required\)"):
         parse_definition({}, source="event")
 
 

@@ -1,5 +1,6 @@
 """docs/definition.md: a chapter for each key of the schema, an example that is valid, the default that is in force."""
 
+import ast
 import json
 import re
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from imapcheck.stack.doubts import doubts
 from imapcheck.stack.refusals import refusals
 
 PAGE = (Path(__file__).parents[2] / "docs/definition.md").read_text(encoding="utf-8")
+PACKAGE = Path(__file__).parents[2] / "layers/imapcheck/imapcheck"
 CHAPTERS = {match[1]: match[2] for match in re.finditer(r"### `([^`]+)`\n(.*?)(?=\n##|\Z)", PAGE, re.DOTALL)}
 SCHEMA = json_schema()
 
@@ -95,6 +97,18 @@ def test_example_is_valid_and_shows_its_key(path: str, tmp_path: Path) -> None:
         data = data[0] if isinstance(data, list) else data
         assert part in data, f"the example does not show {path}"
         data = data[part]
+
+
+NOT_OBEYED = {"$schema", "extends"}
+"""For the editor, and for whoever puts the parts of a file together."""
+
+
+def test_every_key_is_obeyed_somewhere() -> None:
+    """Beside what is said against it: a key that nothing reads is accepted in silence."""
+    modules = [path for path in PACKAGE.rglob("*.py") if path.name not in ("doubts.py", "refusals.py")]
+    nodes = [node for path in modules for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+    read_names = {node.attr.removesuffix("_") for node in nodes if isinstance(node, ast.Attribute)}
+    assert {path for path in KEYS if path.rpartition(".")[2] not in read_names} == NOT_OBEYED
 
 
 @pytest.mark.parametrize("path", KEYS)

@@ -81,4 +81,4 @@ def test_session_that_ends_within_the_step() -> None:
 def test_long_part_keeps_its_command_and_its_end() -> None:
     """What the server said last is what went wrong; a server's own `C: ` begins no part."""
     lines = ("C: A0001 CAPABILITY", *(f"S: C: A{number} LOGOUT" for number in range(20)), "C: A0002 LOGOUT")
-    assert excerpt("capability", lines, 5) == [lines[0], ".. 16 lines left out", *lines[18:21]]
+    assert excerpt("capability", lines, 5) == [lines[0], "(16 lines left out)", *lines[18:21]]

@@ -62,8 +62,9 @@ def plain(mailbox: str | None = None, **fields: Any) -> dict[str, Any]:
 
 
 WRITTEN = "events/mail.json: written for imaps://localhost:PORT/, authentication "
-TO_RUN = "Run it:  imapcheck run events/mail.json --credentials FILE"
-IN_AWS = "In AWS it takes its credentials from a secret. Put them into a file for you alone, such as secret.json:"
+KEPT = "Put its credentials into a file for you alone, such as secret.json:"
+TO_RUN = "Run it:  imapcheck run events/mail.json --credentials secret.json"
+IN_AWS = "In AWS it takes its credentials from a secret:"
 CREATE = "  aws secretsmanager create-secret --name imapcheck/mail --secret-string file://secret.json"
 
 
@@ -89,7 +90,7 @@ def test_definition_of_a_login_that_worked(
     """It searches for what it files, where it files it; and what to do next is all that is said."""
     assert written(server_context, dialect, *options, **LOGIN) == (
         content,
-        [WRITTEN + "plain", TO_RUN, IN_AWS, ALICE, CREATE],
+        [WRITTEN + "plain", KEPT, ALICE, TO_RUN, IN_AWS, CREATE],
     )
 
 
@@ -106,7 +107,7 @@ def test_login_that_was_not_tried_is_told(server_context: Any) -> None:
     for given in ({}, {"IMAPCHECK_USERNAME": "alice"}, {"IMAPCHECK_PASSWORD": PASSWORD}):
         told = written(server_context, Dialect(), "--force", **given)
         known = secret(username=given.get("IMAPCHECK_USERNAME", "..."), password="...", host="localhost")
-        assert told == (plain(), [WRITTEN + "plain", said, TO_RUN, IN_AWS, known, CREATE])
+        assert told == (plain(), [WRITTEN + "plain", said, KEPT, known, TO_RUN, IN_AWS, CREATE])
 
 
 def test_server_without_a_mailbox_for_sent_mail(server_context: Any) -> None:
@@ -114,7 +115,7 @@ def test_server_without_a_mailbox_for_sent_mail(server_context: Any) -> None:
     said = "No mailbox for sent mail was seen, so no message is filed: set new_message.mailbox to file one."
     assert written(server_context, NO_SENT, **LOGIN) == (
         plain(),
-        [WRITTEN + "plain", said, TO_RUN, IN_AWS, ALICE, CREATE],
+        [WRITTEN + "plain", said, KEPT, ALICE, TO_RUN, IN_AWS, CREATE],
     )
 
 
@@ -128,9 +129,10 @@ def test_server_that_takes_tokens_alone(server_context: Any, mechanism: str) -> 
         {"secret": "imapcheck/mail", "authentication": name},
         [
             WRITTEN + name,
+            KEPT,
+            secret(**dict.fromkeys(keys, "...") | {"username": "alice", "host": "localhost"}),
             TO_RUN,
             IN_AWS,
-            secret(**dict.fromkeys(keys, "...") | {"username": "alice", "host": "localhost"}),
             CREATE,
         ],
     )
@@ -163,7 +165,7 @@ def test_credentials_of_a_file_come_first(server_context: Any) -> None:
     Path("secret.json").write_text(json.dumps({"username": "alice", "password": PASSWORD}))
     file = ["--credentials", "secret.json", "--username", "bob"]
     content, said = written(server_context, Dialect(), *file, IMAPCHECK_PASSWORD="wrong")
-    assert (content["new_message"], said[-2]) == (message("alice@localhost"), ALICE)
+    assert (content["new_message"], said) == (message("alice@localhost"), [WRITTEN + "plain", TO_RUN, IN_AWS, CREATE])
     for broken, words in (("{", "line 1, column 2"), ('{"username": 1}', "credentials in secret.json")):
         Path("secret.json").write_text(broken)
         with WireServer(tls=server_context) as server:

@@ -18,7 +18,8 @@ import pytest
 from imapcheck import CheckDefinition
 from imapcheck.check.guarded_logins import GuardedLogins
 from imapcheck.check.login_pause import MOST_REFUSED, PAUSES, LoginGuard, Refusal, mailbox_of
-from imapcheck.cli.login_file import MOST_MAILBOXES, RefusalFile, state_folder
+from imapcheck.cli.login_file import MOST_MAILBOXES, RefusalFile
+from imapcheck.cli.private_files import state_folder
 from imapcheck.failures import FailureType
 from imapcheck.login.credentials import Credentials
 from support.certificates import Certificates

@@ -122,7 +122,10 @@ REFUSED = [
         )
         for zone in ("Factory", "localtime", "posixrules")
     ),
-    ({"secret": None, "schedule": {"every": "5m"}}, "secret: found nothing, expected the name of a secret"),
+    (
+        {"secret": None, "schedule": {"every": "5m"}},
+        "secret: missing (a check that logs in needs one)",
+    ),
     ({"tls": {"ca_file": "/etc/ca.pem"}}, "tls.ca_file: found an absolute path, expected a file beside"),
     (
         {"alarms": {"mute": [{"cron": "0 2 * * *", "duration": "1h", "timezone": "Europe/Bonn"}]}},

@@ -59,7 +59,7 @@ def test_text_of_the_same_month() -> None:
         "    share; the goal allows 8.63",
         "  12 runs in mute windows not counted",
         "  1 outage:",
-        "    24 Nov 2026 10:10 to 10:45 UTC, 35 min: authenticate: authentication_failed",
+        "    24 Nov 10:10 to 10:45 UTC, 35 min: authenticate: authentication_failed",
         "  reached from Frankfurt 100 %, Tokyo 99.9 %",
         "  time of good runs: median 588 ms, 95 % within 1.2 s; in October median 540 ms,",
         "    95 % within 980 ms",

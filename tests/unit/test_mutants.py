@@ -1,13 +1,16 @@
 """`make mutants` (tests/mutants): which tests it asks, and that Ctrl-C ends it."""
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from mutants.__main__ import noticed_by
 from mutants.mutant import Mutant
 from mutants.scratch import SIDE_BY_SIDE, Scratch, Stopped, side_by_side
 from mutants.selection import Selection
@@ -45,10 +48,32 @@ def test_line_of_a_table_is_asked_of_its_file_then_its_room_then_all() -> None:
 
 def test_what_another_process_runs_is_asked_last_and_no_test_is_asked_twice() -> None:
     path = "layers/imapcheck/imapcheck/alarms/story.py"
-    selection = Selection({path: {"7": ["tests/unit/test_it.py::test_it"]}}, {"tests/unit/test_it.py::test_it": 1.0})
-    assert selection.stages(Mutant(path, 7, "", str)) == [["tests/unit/test_it.py::test_it"], ["tests/aws"]]
+    unit, aws = "tests/unit/test_it.py::test_it", "tests/aws/test_story.py::test_it"
+    also = "tests/aws/test_artifact.py::test_it"
+    selection = Selection({path: {"7": [unit, aws]}}, {unit: 1.0, aws: 2.0, also: 3.0})
+    assert selection.stages(Mutant(path, 7, "", str)) == [[unit, aws], [also]]
     asked = [test for stage in stages(HINTS, 10) for test in stage]
     assert len(asked) == len(set(asked))
+
+
+def test_template_is_asked_of_its_own_tests() -> None:
+    tests = {
+        "tests/template/test_alarms.py::one": 9.0,
+        "tests/template/test_privileges.py::two": 1.0,
+        "tests/unit/test_x.py::three": 1.0,
+    }
+    selection = Selection({}, tests)
+    assert selection.stages(Mutant("template.yaml", 7, "", str)) == [
+        ["tests/template/test_privileges.py::two"],
+        ["tests/template/test_alarms.py::one"],
+    ]
+
+
+def test_few_quick_ones_begin() -> None:
+    """Most mutants need no more, and to collect thousands takes longer than to run them."""
+    seconds = {f"t::it[{number}]": float(number) for number in range(500)}
+    first, second, then = Selection({LOGIN: {"7": [*seconds]}}, seconds).stages(Mutant(LOGIN, 7, "a change", str))
+    assert (len(first), len(second), [*first, *second, *then]) == (50, 350, [*seconds])
 
 
 TABLE = "layers/imapcheck/imapcheck/table.py"
@@ -141,11 +166,60 @@ def test_each_test_feels_all_that_it_depends_on(
 
 
 def test_the_test_that_noticed_is_named(scratch: Scratch) -> None:
-    for name, body in (("one", "pass"), ("two", "assert not 'noticed'")):
-        (scratch.root / f"tests/unit/test_{name}.py").write_text(f"def test_it():\n    {body}\n")
-    tests = [f"tests/unit/test_{name}.py::test_it" for name in ("one", "two")]
-    assert scratch.noticed_by(tests[:1], 0.1) is None
-    assert scratch.noticed_by(tests, 100.0) == tests[1]
+    (scratch.root / "tests/unit/test_it.py").write_text(
+        "import pytest\n\n@pytest.mark.parametrize('words', ['all is well', 'a - b', 'a - b - c'])\n"
+        "def test_it(words):\n    assert words != 'a - b - c'\n"
+    )
+    tests = [f"tests/unit/test_it.py::test_it[{words}]" for words in ("all is well", "a - b", "a - b - c")]
+    gone = "tests/unit/test_it.py::test_it[a case of a table that lost it]"
+    assert scratch.failed([*tests[:2], gone], 0.1) == ([], [])
+    assert scratch.failed([gone], 0.1) == ([], [])
+    assert scratch.failed(tests, 100.0) == ([tests[2]], [])
+    assert scratch.failed(tests[::-1], 0.1) == ([tests[2]], tests[1::-1])
+
+
+def test_a_mutant_is_what_runs_and_the_original_after_it(scratch: Scratch) -> None:
+    """Bytecode is taken for any file of its size and time, as one that was made and unmade within a second."""
+    path = "layers/imapcheck/imapcheck/version.py"
+    place = scratch.root / path
+    original = place.read_text()
+    (scratch.root / "tests/unit/test_it.py").write_text(
+        "from imapcheck.version import VERSION\n\ndef test_it():\n    assert VERSION != '0.0.0'\n"
+    )
+    subprocess.run([scratch.python, "-m", "py_compile", place], check=True)
+    with scratch.changed(path, f'VERSION = "0.0.0"{" " * (len(original) - 17)}'):
+        assert scratch.failed(["tests/unit/test_it.py::test_it"], 0.1)[0]
+    assert place.read_text() == original
+    assert scratch.failed(["tests/unit/test_it.py::test_it"], 0.1) == ([], [])
+
+
+class Busy(Scratch):
+    """A copy whose tests fail as it is told: always, or once."""
+
+    def __init__(self, always: set[str], once: set[str]) -> None:
+        self._always, self._once = always, once
+
+    @contextlib.contextmanager
+    def changed(self, path: str, content: str) -> Iterator[None]:
+        yield
+
+    def failed(self, tests: list[str], expected: float) -> tuple[list[str], list[str]]:
+        test = next((test for test in tests if test in self._always | self._once), None)
+        if test is None:
+            return [], []
+        self._once -= {test}
+        return [test], [other for other in tests if other != test]
+
+
+@pytest.mark.parametrize(
+    ("always", "once", "noticed"),
+    [({"t::b"}, {"t::a"}, "t::b"), (set(), {"t::a", "t::c"}, None), ({"t::a"}, set(), "t::a"), (set(), {"t::b"}, None)],
+)
+def test_a_test_that_fails_once_has_noticed_nothing(always: set[str], once: set[str], noticed: str | None) -> None:
+    """A busy machine lets it run out of time; the others are asked all the same."""
+    mutant = Mutant(LOGIN, 7, "a change", str)
+    selection = Selection({LOGIN: {"7": ["t::a", "t::b", "t::c"]}}, {"t::a": 5.0, "t::b": 0.1, "t::c": 9.0})
+    assert noticed_by(mutant, Busy(always, once), selection) == noticed
 
 
 def test_ctrl_c_ends_what_runs_in_the_copies(scratch: Scratch, tmp_path: Path) -> None:

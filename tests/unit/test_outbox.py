@@ -197,7 +197,7 @@ def test_full_disk_is_reported_and_costs_no_run(machine: Machine, monkeypatch: p
     [file] = machine.folder.glob("*.jsonl")
     before = file.read_bytes()
     with monkeypatch.context() as full:
-        full.setattr("imapcheck.cli.publish.os.fsync", _no_room)
+        full.setattr("imapcheck.cli.private_files.os.fsync", _no_room)
         machine.run(1)
         machine.run(2)
     assert [words for words in machine.said if "no space left on device" in words] == [

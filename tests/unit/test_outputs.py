@@ -199,7 +199,7 @@ def test_junit_has_a_case_for_each_check() -> None:
     assert "What to do: Read the server's words." in broken.text
     assert "C: A0001 CAPABILITY" in broken.text
     assert isinstance(error, Error)
-    assert error.message == "c.json: server: found nothing, expected a value"
+    assert error.message == "c.json: server: missing (required)"
 
 
 def test_junit_totals_and_times() -> None:
@@ -261,7 +261,7 @@ def test_json_object_of_a_check_that_could_not_run() -> None:
     assert json.loads(line) == {
         "schema": 1,
         "check": "c",
-        "error": "c.json: server: found nothing, expected a value",
+        "error": "c.json: server: missing (required)",
     }
 
 

@@ -123,7 +123,7 @@ def test_refusals_and_doubts_name_the_part(tmp_path: Path) -> None:
     done = imapcheck("validate", "_part.json", "mail.json", cwd=tmp_path)
     assert done.stdout.splitlines() == [
         "_part.json (extended by mail.json): warning: thresholds.quota: the step does not run: there is no quota",
-        "1 valid, 1 without a schedule (run by name only), 1 part",
+        "1 valid, 1 without a schedule (AWS runs them by name only), 1 part",
     ]
 
 

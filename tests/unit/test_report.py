@@ -237,8 +237,8 @@ def test_each_failure_leads_to_its_own_line() -> None:
     drawn = report(mixed)
     links = [link for link in drawn.values("href") if link.startswith("#")]
     assert [mixed.transcript[int(link.removeprefix("#L")) - 1] for link in links[:2]] == [
-        "S: A0008 OK Search completed",
         "S: A0009 NO [OVERQUOTA] Quota exceeded (mailbox for user is full)",
+        "S: A0008 OK Search completed",
     ]
     assert all(f"What to do: {failure.advice}" in drawn.text for failure in mixed.failures)
 
@@ -261,7 +261,8 @@ def test_several_checks_are_told_worst_first() -> None:
     links = [link for link in drawn.values("href") if link.startswith("#check-") and "L" not in link]
     assert links == ["#check-c-bad", "#check-d-broken", "#check-b-slow", "#check-e-soon", "#check-a-good"]
     assert drawn.text.count("events/d-broken.json: serch: unknown key") == 2
-    assert "AVAILABLE warning: certificate_expires_soon: 3 days left" in drawn.text.replace("available", "AVAILABLE")
+    assert "! available, with a warning warning: certificate_expires_soon: 3 days left" in drawn.text
+    assert "2 available; 2 with a warning" in drawn.text
 
 
 def test_a_widget_has_no_link_into_the_page_and_the_theme_it_is_given() -> None:

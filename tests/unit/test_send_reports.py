@@ -10,7 +10,8 @@ import pytest
 
 from imapcheck.aws import publisher
 from imapcheck.aws.reminders import certificate_is_due, is_due
-from imapcheck.aws.reports import Reports, ReportSettings, SomeFailed, read_clock
+from imapcheck.aws.reports import Reports, SomeFailed, read_clock
+from imapcheck.aws.settings import MessageSettings
 from support.month_oracle import utc
 from support.report_year import Cloud, contacts, text
 
@@ -29,8 +30,16 @@ def define(folder: Path, name: str, **fields: Any) -> None:
     (folder / f"{name}.json").write_text(json.dumps(base | fields), encoding="utf-8")
 
 
-def reports(folder: Path, cloud: Cloud) -> Reports:
-    settings = ReportSettings(folder, "group", "arn:all", "arn:contacts", "mail", "https://dashboard.example")
+def reports(folder: Path, cloud: Cloud, time_zone: str = "UTC") -> Reports:
+    settings = MessageSettings(
+        definitions=folder,
+        stack="mail",
+        log_group="group",
+        alarm_topic="arn:all",
+        contact_topic="arn:contacts",
+        dashboard_url="https://dashboard.example",
+        time_zone=time_zone,
+    )
     return Reports(settings, logs=cloud, cloudwatch=cloud, sns=cloud)
 
 
@@ -88,7 +97,7 @@ def test_year_of_reports_and_budgets(tmp_path: Path) -> None:
     assert [sent["Subject"] for sent in mine if sent["Subject"].startswith("imapcheck")] == [
         "imapcheck, March 2026: mail: 93.54 % available, goal 95 %: missed"
     ]
-    assert "15 Mar 2026 10:20 to 17 Mar 10:20 UTC, 2 d: cause not known" in " ".join(text(mine[-1]).split())
+    assert "15 Mar 10:20 to 17 Mar 10:20 UTC, 2 d: cause not known" in " ".join(text(mine[-1]).split())
 
 
 def test_second_delivery_repeats_the_same_and_no_more(tmp_path: Path) -> None:
@@ -129,6 +138,23 @@ def test_reminders_of_a_long_outage(tmp_path: Path) -> None:
     assert len(cloud.sent) == 6
     assert {sent["MessageAttributes"]["reminder"]["StringValue"] for sent in cloud.sent} == {"true"}
     assert json.loads(json.loads(cloud.sent[0]["Message"])["sqs"])["reminder"] is True
+
+
+def test_messages_show_the_readers_own_clock_beside_utc(tmp_path: Path) -> None:
+    """The stack's parameter TimeZone, in in all that is sent by the hour; summer time is that of each moment."""
+    define(tmp_path, "mail", slo={"available": 99.9})
+    cloud = Cloud()
+    bad = {utc("2026-03-28T23:20"), utc("2026-03-29T00:20"), utc("2026-03-29T01:20")}
+    cloud.runs["mail"] = [(at, 0.0 if at in bad else 100.0) for at in each_hour("2026-02-27T00:00", 40)]
+    began = utc("2026-03-28T23:25")
+    cloud.alarms = [("mail-mail-unavailable", "mail", "Availability", "Minimum", began, utc("2026-03-30T02:00"))]
+    made = reports(tmp_path, cloud, "Europe/Berlin")
+    live(made, cloud, utc("2026-03-29T00:00"), utc("2026-03-30T01:00"))
+    live(made, cloud, utc("2026-04-01T06:00"), utc("2026-04-01T06:00"))
+    told = {sent["Subject"].split()[0]: " ".join(text(sent).split()) for sent in cloud.sent}
+    assert "since 28 Mar 23:25 UTC, 29 Mar 00:25 CET; " in told["STILL"]
+    assert "runs failed until 28 Mar 23:45 UTC, 29 Mar 00:45 CET; the goal of" in told["BUDGET"]
+    assert "28 Mar 23:20 to 29 Mar 02:20 UTC, 29 Mar 00:20 to 04:20 CEST, 3 h: " in told["imapcheck,"]
 
 
 def test_reminders_of_one_hour_are_one_message_a_reader(tmp_path: Path) -> None:

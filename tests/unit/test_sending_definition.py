@@ -84,8 +84,8 @@ def test_one_login_serves_both_servers_of_one_host() -> None:
     assert refused(**SCHEDULE) == []
     assert refused({"server": "smtp://mail.example.com"}, **SCHEDULE) == []
     other = {"server": "smtps://smtp.example.com"}
-    wanted = "the name of a secret for smtp.example.com, which is not the host of server, or authentication none"
-    assert refused(other, **SCHEDULE) == [f"x: send.secret: found nothing, expected {wanted}"]
+    needs = "smtp.example.com is not the host of server: it needs the name of its own secret, or authentication none"
+    assert refused(other, **SCHEDULE) == [f"x: send.secret: missing ({needs})"]
     assert refused(other) == []
     assert refused(other | {"authentication": "none"}, **SCHEDULE) == []
     assert refused(other | {"secret": "imapcheck/sender"}, **SCHEDULE) == []

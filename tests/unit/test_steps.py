@@ -50,6 +50,12 @@ def test_every_step_is_planned() -> None:
     assert {name for name, _ in plan(define(FULL))} == set(STEP_NAMES) - {"logout"}
 
 
+def test_nothing_but_sending_comes_between_examine_and_arrival() -> None:
+    """The session waits in IDLE there, and a command would break it off."""
+    between = STEP_NAMES[STEP_NAMES.index("examine") + 1 : STEP_NAMES.index("arrival")]
+    assert all("send" in STEPS[name].needs for name in between)
+
+
 def test_nothing_is_sent_without_a_login() -> None:
     """A place elsewhere looks at the same definition as if there were none (`schedule.places`)."""
     looked_at = define({"send": SEND}).model_copy(update={"authentication": "none"})

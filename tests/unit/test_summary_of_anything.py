@@ -73,8 +73,8 @@ def test_gap_is_named_and_taken_out_of_the_incident(tmp_path: Path) -> None:
     three_days = 3 * 24 * 60
     runs = [at(0), at(5, failure()), at(10, failure()), at(three_days, failure()), at(three_days + 5)]
     done = summary(kept(tmp_path / "r", *runs))
-    assert "incident 24 Nov 2026 10:17 UTC: 3 d, 3 runs failed (no run for 2 d 23 h of it)" in done.stdout
-    assert "gap: no run from 24 Nov 2026 10:22 to 27 Nov 10:12 UTC, 2 d 23 h" in done.stdout
+    assert "incident 24 Nov 10:17 UTC: 3 d, 3 runs failed (no run for 2 d 23 h of it)" in done.stdout
+    assert "gap: no run from 24 Nov 10:22 to 27 Nov 10:12 UTC, 2 d 23 h" in done.stdout
 
 
 @pytest.mark.parametrize(

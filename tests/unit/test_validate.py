@@ -52,6 +52,25 @@ def test_one_mistake_hides_no_other(fields: dict[str, Any], told: list[str], tmp
     assert sorted(line.split(": ")[1] for line in done.stdout.splitlines()) == sorted(told)
 
 
+def test_file_whose_name_is_no_checks_name_is_to_be_renamed(tmp_path: Path) -> None:
+    """It holds no key `name`; where it does, that is what is wrong."""
+    (tmp_path / "kunde-gmbh.de.json").write_text('{"server": "a.example"}')
+    done = imapcheck("validate", "kunde-gmbh.de.json", cwd=tmp_path)
+    assert done.stdout.startswith(
+        'kunde-gmbh.de.json: the file has its check\'s name: found "kunde-gmbh.de", expected '
+    )
+    assert done.stdout.endswith("; rename the file\n")
+    (tmp_path / "kunde-gmbh.de.json").write_text('{"server": "a.example", "name": "kunde-gmbh.de"}')
+    assert "rename" not in imapcheck("validate", "kunde-gmbh.de.json", cwd=tmp_path).stdout
+
+
+def test_files_are_counted_where_one_is_wrong(tmp_path: Path) -> None:
+    """Of forty, 39 are well."""
+    files = [write(tmp_path, name, authentication="none", **SCHEDULE) for name in "ab"]
+    done = imapcheck("validate", *files, write(tmp_path, "c", server=5), cwd=tmp_path)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (2, "2 valid, 1 not valid")
+
+
 def test_checks_that_nothing_runs_are_counted_and_named(tmp_path: Path) -> None:
     """A paused check has a schedule; where all have one there is nothing to say."""
     files = [write(tmp_path, "a", authentication="none", **SCHEDULE)]
@@ -62,7 +81,7 @@ def test_checks_that_nothing_runs_are_counted_and_named(tmp_path: Path) -> None:
     three = imapcheck("stack", ".", "--output", "../made", cwd=tmp_path).stdout
     assert three.endswith(", without a schedule (run by name only): c, d, e\n")
     files.append(write(tmp_path, "f", authentication="none"))
-    words = "6 valid, 4 without a schedule (run by name only)\n"
+    words = "6 valid, 4 without a schedule (AWS runs them by name only)\n"
     assert imapcheck("validate", *files, cwd=tmp_path).stdout == words
     line = imapcheck("stack", ".", "--output", "../made", cwd=tmp_path).stdout
     assert line.startswith("../made: 1 of 6 checks scheduled, ")

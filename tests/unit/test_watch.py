@@ -2,7 +2,9 @@
 
 import io
 import json
+import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -285,6 +287,22 @@ def test_watch_on_a_terminal_has_a_live_table(
     assert not seen.cursor_hidden
 
 
+def test_watch_leaves_one_table_behind_whatever_is_typed(write_definition: Write) -> None:
+    """Rows as wide as the terminal, Enter, and the ^C that a terminal writes by itself: each would move the cursor."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    fields = {"server": f"imaps://127.0.0.1:{port}/", "authentication": "none"}
+    paths = [write_definition(f"a-check-with-a-long-name-{number:02d}", fields) for number in range(12)]
+    seen = run_in_terminal(
+        "run", *paths, "--every", "1s", typed=[("refused:", "\r"), ("connecti…", "\r"), ("connecti…", "\x03")]
+    )
+    assert seen.status == 130
+    assert sum(line.split()[:2] == ["check", "verdict"] for line in seen.lines) == 1
+    assert sum("12  NOT AVAILABLE: connect" in line or "11  NOT" in line for line in seen.lines) == 1
+    assert seen.echoes
+    assert re.search(rb" (?:\x1b\[[0-9;]*m)*\r?\n", seen.octets) is None
+
+
 # --- summary --------------------------------------------------------------------------------------------------------
 
 
@@ -316,7 +334,7 @@ def test_summary_has_percentiles_of_available_runs_and_slowest_hours() -> None:
     total = found.checks[0].percentiles()[0]
     assert (total.name, total.count, total.p50, total.p95, total.p99) == ("total", 100, 50, 95, 99)
     hours = found.checks[0].slowest_hours()
-    assert [hour for hour, _, _ in hours] == ["24 Nov 2026 11:00 UTC", "24 Nov 2026 10:00 UTC"]
+    assert [f"{hour:%d %H:%M %Z}" for hour, _, _ in hours] == ["24 11:00 UTC", "24 10:00 UTC"]
     assert percentile([7.0], 0.99) == 7.0
 
 

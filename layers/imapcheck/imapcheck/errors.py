@@ -38,6 +38,11 @@ class CheckFailure(Exception):
         self.ends_session = ends_session
 
 
+def broken(what: str) -> CheckFailure:
+    """A `protocol_error`: the server broke the grammar in the way described."""
+    return CheckFailure(FailureType.PROTOCOL_ERROR, f"the server sent {what}")
+
+
 class ImapcheckError(Exception):
     """Base of what we do wrong: never an outage of the mail server, never success."""
 

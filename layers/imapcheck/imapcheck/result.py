@@ -254,7 +254,12 @@ class CheckResult:
     @property
     def reason(self) -> Failure | None:
         """The failure that explains the others: what ends a session comes before what it then did not find."""
-        return min(self.failures, key=lambda failure: failure.type.explained_by, default=self.failure)
+        return next(iter(self.reasons), self.failure)
+
+    @property
+    def reasons(self) -> tuple[Failure, ...]:
+        """`failures`, the one that explains the others first."""
+        return tuple(sorted(self.failures, key=lambda failure: failure.type.explained_by))
 
     @property
     def step_ms(self) -> dict[str, float]:

@@ -115,6 +115,11 @@ def days_left(number: float) -> str:
     return f"{days(number)} left" if number >= 0 else f"expired {days(-number)} ago"
 
 
+def expires(number: float) -> str:
+    """`expires in 13 days`, or `expired 2 days ago`."""
+    return f"expires in {days(number)}" if number >= 0 else f"expired {days(-number)} ago"
+
+
 def size(octets: int) -> str:
     """`12,345 bytes`, and from 1 MiB on `5.3 MiB`."""
     return f"{number(octets / _MIB, 1)} MiB" if octets >= _MIB else f"{octets:,} byte{'' if octets == 1 else 's'}"

@@ -14,7 +14,7 @@ const browser = await chromium.launch({ executablePath, args: flags, chromiumSan
 const found = { views: [], requests: [] };
 
 for (const colorScheme of ["light", "dark"]) {
-  for (const width of [380, 1600]) {
+  for (const width of [380, 500, 1600]) {
     const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme });
     const page = await context.newPage();
     const refused = [];
@@ -28,6 +28,7 @@ for (const colorScheme of ["light", "dark"]) {
     found.views.push({
       colorScheme, width, refused,
       overflow: await page.evaluate(() => document.documentElement.scrollWidth > innerWidth),
+      broken: await page.evaluate(brokenWords),
       planted: await page.evaluate(() => window.planted ?? null),
       images: await page.evaluate(() => [...document.images].filter((image) => image.naturalWidth > 0).length),
       background: await page.evaluate(() => getComputedStyle(document.body).backgroundColor),
@@ -46,6 +47,24 @@ for (const colorScheme of ["light", "dark"]) {
 }
 await browser.close();
 console.log(JSON.stringify(found));
+
+// Words of tables that begin on one line and go on in the next; what is longer than any name of ours may.
+function brokenWords() {
+  const found = [];
+  for (const table of document.querySelectorAll("table.checks")) {
+    const texts = document.createTreeWalker(table, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      for (const match of texts.currentNode.data.matchAll(/[\p{L}\p{N}_[\]]{2,24}(?![\p{L}\p{N}_[\]])/gu)) {
+        if (match.index > 0 && /[\p{L}\p{N}_[\]]/u.test(texts.currentNode.data[match.index - 1])) continue;
+        const range = document.createRange();
+        range.setStart(texts.currentNode, match.index);
+        range.setEnd(texts.currentNode, match.index + match[0].length);
+        if (new Set([...range.getClientRects()].map((box) => Math.round(box.top))).size > 1) found.push(match[0]);
+      }
+    }
+  }
+  return found;
+}
 
 // Which elements the Tab key reaches, in its order, until it comes round.
 async function walk(page) {

@@ -37,7 +37,7 @@ def laid_out(markup: str) -> str:
     """The page or fragment, with an element on each line; of the raw JSON its beginning and end."""
     link = f'<link rel="stylesheet" href="../../../{_SHEET}">'
     text = re.sub(r"<style>(.*?)</style>", lambda found: _STYLES[found[1]] + link, markup, flags=re.DOTALL)
-    text = _JSON.sub(r"\1 .. \2", text)
+    text = _JSON.sub(r"\1 … \2", text)
     assert "\n<" not in text
     return _BLOCK.sub("\n", text.replace(_HASH, "file:").replace(VERSION, "VERSION")).lstrip("\n") + "\n"
 

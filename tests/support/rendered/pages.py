@@ -115,7 +115,7 @@ def rows() -> list[CheckRow]:
             "wrong-file",
             "not_run",
             None,
-            problem=Problem("definition broken", "wrong-file.json: server: found nothing, expected a value"),
+            problem=Problem("definition broken", "wrong-file.json: server: missing (required)"),
         ),
         CheckRow("from-the-future", "available", good, MADE + timedelta(minutes=5), None, None, None, last),
     ]

@@ -113,7 +113,7 @@ OUTAGES: dict[str, Callable[[], Story]] = {
         *good(0, 5), *bad(10), *bad(15, type=LOST), *bad(20, 25, type=NOTHING), *bad(30, type=FailureType.TIMEOUT), *good(35, 40, 45)])),
     "over, and was never down": lambda: tell(DOWN_OVER, setting([*good(0, 5), *bad(10, 15, type=NOTHING), *good(20, 25, 30)])),
     "over, and no run shows it": lambda: tell(DOWN_OVER, setting([*bad(5, 10), *good(15, 20, 25)])),
-    "rings again": lambda: tell(DOWN_OVER, replace(setting([*good(0, 5), *bad(10, 15), *good(20, 25, 30)]), now="ALARM")),
+    "in alarm again": lambda: tell(DOWN_OVER, replace(setting([*good(0, 5), *bad(10, 15), *good(20, 25, 30)]), now="ALARM")),
     "over by now": lambda: tell(DOWN, replace(setting([*bad(0, 5), *good(10)]), now="OK")),
 }  # fmt: skip
 OTHERS: dict[str, Callable[[], Story]] = {

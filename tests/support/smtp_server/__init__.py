@@ -12,6 +12,6 @@ not. `commands` are the lines as they came.
 
 from support.smtp_server.server import SmtpServer
 from support.smtp_server.session import Envelope, Submission
-from support.smtp_server.trouble import drip, endless_line, endless_lines
+from support.smtp_server.trouble import drip, endless_line, endless_lines, stop_reading
 
-__all__ = ["Envelope", "SmtpServer", "Submission", "drip", "endless_line", "endless_lines"]
+__all__ = ["Envelope", "SmtpServer", "Submission", "drip", "endless_line", "endless_lines", "stop_reading"]

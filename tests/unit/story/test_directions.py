@@ -185,7 +185,7 @@ def storm_of(hosts: Sequence[int], type: FailureType, others: Others | None, beg
         changed = replace(change(UNAVAILABLE), check=name, alarm=f"imapcheck-{name}-unavailable")
         lines.append(log_line(minutes_ago(minutes + 5), check=name))
         names = tuple(f"check-{other:02}" for other in range(len(hosts)) if other != at)
-        of = None if others is None else replace(others, total=others.total + len(names), ringing=names)
+        of = None if others is None else replace(others, total=others.total + len(names), named=names)
         told.append((changed, setting(lines, asked={"server": f"imaps://host{host}.example:993/"}, others=of)))
     return tell_together(told)
 

@@ -1,12 +1,16 @@
 """The kinds of alarm: each says all about itself, and is known again in CloudWatch's words."""
 
+import inspect
+import pkgutil
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from imapcheck import alarms
 from imapcheck.alarms import kinds
 from imapcheck.alarms.alarm import Alarm, Signal
 from imapcheck.alarms.kind import AlarmKind
@@ -17,6 +21,7 @@ from imapcheck.aws.alarm_config import read_config
 from imapcheck.aws.alarm_event import read_alarm
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.monitoring import AlarmsDefinition, ScheduleDefinition
+from imapcheck.measures import MEASURES
 from imapcheck.stack import checks, doubts
 from support.alarm_events import OFFICE, alarm_message, alarm_of, as_body
 from support.story_scenes import SCENES
@@ -24,7 +29,8 @@ from support.templates import load_template
 
 AT = datetime(2026, 11, 24, 10, 17, 31, tzinfo=UTC)
 CONTENTS = [scene().content for scene in SCENES.values()]
-OPERATIONS = Path(__file__).parents[3] / "docs/operations.md"
+DOCS = Path(__file__).parents[3] / "docs"
+OPERATIONS, DEFINITION = DOCS / "operations.md", DOCS / "definition.md"
 
 
 class Partly(Unavailable):
@@ -55,6 +61,27 @@ def test_kinds_are_told_apart() -> None:
     assert kind_of(Signal("Availability", "Average")) is None
 
 
+def test_every_kind_is_listed() -> None:
+    """Else it is written, and no check has its alarm."""
+    for module in pkgutil.iter_modules(alarms.__path__, f"{alarms.__name__}."):
+        import_module(module.name)
+    waiting: list[type] = [AlarmKind]
+    made: set[type] = set()
+    while waiting:
+        kind = waiting.pop()
+        waiting += kind.__subclasses__()
+        if kind.__module__.startswith(alarms.__name__) and not inspect.isabstract(kind):
+            made.add(kind)
+    assert made == {type(kind) for kind in KINDS}
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_kind_looks_at_what_is_always_published(kind: AlarmKind) -> None:
+    """With `metrics: alarms` its alarm would else have nothing to look at, for ever."""
+    published = {measure.cloudwatch[0] for measure in MEASURES if measure.cloudwatch and measure.set == "alarms"}
+    assert {signal.metric for signal in kind.signals} <= published
+
+
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_kind_has_its_key(kind: AlarmKind) -> None:
     """Else nobody could set when it is in alarm."""
@@ -68,7 +95,7 @@ def test_key_of_a_kind_without_an_alarm_is_doubted(monkeypatch: pytest.MonkeyPat
         never = "the moon is full"
 
     definition = CheckDefinition.model_validate({"server": "mail.example", "alarms": {"slow": "1 of 1"}})
-    monkeypatch.setattr(doubts, "KINDS", (Never(),))
+    monkeypatch.setattr(kinds, "KINDS", (Never(),))
     now = datetime(2026, 11, 24, tzinfo=UTC)
     assert "x: warning: alarms.slow: the moon is full" in doubts.doubts(definition, "x", now)
 
@@ -78,6 +105,12 @@ def test_kind_has_its_chapter(kind: AlarmKind) -> None:
     """The alarm's description leads there."""
     assert re.search(rf"^## {kind.name}$", OPERATIONS.read_text(encoding="utf-8"), re.MULTILINE)
     assert alarm_of(kind).name == kind.name
+
+
+def test_kinds_that_remind_are_those_of_the_page() -> None:
+    """What `alarms.remind` is said to be about."""
+    [chapter] = re.findall(r"### `alarms\.remind`\n(.*?)\n### ", DEFINITION.read_text(encoding="utf-8"), re.DOTALL)
+    assert {kind.name for kind in KINDS if f"`{kind.name}`" in chapter} == {kind.name for kind in KINDS if kind.reminds}
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)

@@ -58,7 +58,7 @@ def _look_yourself(asked: Asked, evidence: Evidence) -> str:
     by_hand = f"Run the check once by hand{line}: it shows whether and why it fails."
     if evidence.problem is None:
         return f"{by_hand} Then look into the log (line Log)."
-    return f"{by_hand} Then look into the log of the function explain_alarm: it says why this message knows no more."
+    return f"{by_hand} Then look into the log of the function explain_alarm: it says why this message says no more."
 
 
 def first_datapoint(change: Change) -> datetime | None:

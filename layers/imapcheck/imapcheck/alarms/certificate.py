@@ -27,6 +27,7 @@ class Certificate(ByRuns):
     word, word_at_end = "CERTIFICATE", "CERTIFICATE OK"
     looks_for = "run that saw so few days left"
     urgent = False
+    reminds = True
     never = "no certificate is verified, so this is never in alarm"
 
     def alarm(self, definition: CheckDefinition, schedule: ScheduleDefinition) -> Alarm | None:

@@ -16,7 +16,7 @@ def of_others(others: Others | None) -> list[str]:
         return [last_runs(whole, others) or none]
     are = "is" if others.in_alarm == 1 else "are"
     of = "The other check" if one else f"{others.in_alarm} of the other {others.total} checks"
-    named = f": {names(others.ringing, others.unnamed)}" if others.ringing else ""
+    named = f": {names(others.named, others.unnamed)}" if others.named else ""
     rest = others.total - others.in_alarm
     told = last_runs("The other" if rest == 1 else f"The other {rest}", others) if rest > 0 else None
     return [f"{of} {are} in alarm too{named}.", *([told] if told else [])]

@@ -48,14 +48,14 @@ class Others:
     """
 
     total: int
-    ringing: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
     unnamed: int = 0
     good: int | None = None
     failed: int = 0
 
     @property
     def in_alarm(self) -> int:
-        return len(self.ringing) + self.unnamed
+        return len(self.named) + self.unnamed
 
 
 @dataclass(frozen=True)
@@ -178,6 +178,11 @@ class AlarmKind(ABC):
     @abstractmethod
     def urgent(self) -> bool:
         """Something is wrong already: other checks' stories count it, and running the check again shows it."""
+
+    @property
+    @abstractmethod
+    def reminds(self) -> bool:
+        """While it goes on, reminders are sent (`alarms.remind`)."""
 
     @property
     @abstractmethod

@@ -33,6 +33,7 @@ class NotRunning(AlarmKind):
     word, word_at_end = "NO RESULT", "RUNNING"
     looks_for = "run"
     urgent = True
+    reminds = True
     reads_errors = True
 
     def alarm(self, definition: CheckDefinition, schedule: ScheduleDefinition) -> Alarm:

@@ -38,6 +38,7 @@ class Partial(ByRuns):
     word, word_at_end = "NOT FROM EVERYWHERE", "FROM EVERYWHERE"
     looks_for = "partial run"
     urgent = True
+    reminds = True
     never = "no run is partial without places, or where schedule.quorum is 1"
 
     def alarm(self, definition: CheckDefinition, schedule: ScheduleDefinition) -> Alarm | None:

@@ -8,9 +8,10 @@ from imapcheck.alarms.chat_card import fenced, harmless, notification
 from imapcheck.alarms.kind import Change, Plot
 from imapcheck.alarms.layout import ascii_line, names, wrap
 from imapcheck.alarms.story import SCHEMA_VERSION, Story, head_line
+from imapcheck.alarms.times import date_beside, zone_of
 from imapcheck.asked import Asked
 from imapcheck.result import isoformat
-from imapcheck.wording import count, date, elapsed
+from imapcheck.wording import count, elapsed
 
 _WORDS = 2
 
@@ -70,7 +71,8 @@ def reminder_story(reminders: Sequence[Reminder], dashboard: str | None = None) 
 def _lines(item: Reminder, *, alone: bool) -> list[str]:
     lines = [head_line(f"STILL {item.plot.word}", item.change.check, item.asked.server)]
     runs = "" if item.runs is None else f"; {count(item.runs, 'run')} failed"
-    lines += wrap(f"for {elapsed(item.now - item.since)}, since {date(item.since, item.now)}{runs}", "  ")
+    began = date_beside(item.since, item.now, zone_of(item.asked.time_zone))
+    lines += wrap(f"for {elapsed(item.now - item.since)}, since {began}{runs}", "  ")
     lines += wrap(item.plot.why, "  ")
     for words in item.plot.quoted[:_WORDS]:
         lines += wrap(words, "    ")

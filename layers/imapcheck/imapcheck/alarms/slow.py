@@ -40,6 +40,7 @@ class Slow(ByRuns):
     word, word_at_end = "SLOW", "NOT SLOW"
     looks_for = "slow run"
     urgent = True
+    reminds = False
     never = "there are no thresholds, so no run is slow"
 
     def alarm(self, definition: CheckDefinition, schedule: ScheduleDefinition) -> Alarm | None:

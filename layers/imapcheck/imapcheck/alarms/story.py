@@ -200,8 +200,8 @@ def _others_content(others: Others | None) -> dict[str, Any] | None:
     """`last_run_good` is null where the log was not asked."""
     if others is None:
         return None
-    ringing, good = list(others.ringing), others.good
-    return {"total": others.total, "ringing": ringing, "unnamed": others.unnamed, "last_run_good": good}
+    in_alarm, good = list(others.named), others.good
+    return {"total": others.total, "in_alarm": in_alarm, "unnamed": others.unnamed, "last_run_good": good}
 
 
 def _run_content(run: CheckResult | None, transcript: tuple[str, ...]) -> dict[str, Any] | None:

@@ -75,6 +75,7 @@ class Unavailable(ByRuns):
     word, word_at_end = "DOWN", "UP"
     looks_for = "failed run"
     urgent = True
+    reminds = True
 
     def alarm(self, definition: CheckDefinition, schedule: ScheduleDefinition) -> Alarm:
         """Silence is not a recovery: missing data changes nothing."""

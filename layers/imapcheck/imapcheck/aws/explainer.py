@@ -5,15 +5,11 @@ message that could not be published is handed back to the queue.
 """
 
 import logging
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
-
-from pydantic import BaseModel, ConfigDict
 
 from imapcheck.alarms.joint_story import order, tell_together, tell_together_bare
 from imapcheck.alarms.kind import UNTOLD, AlarmState, Change, Evidence, Links, Others
@@ -26,6 +22,7 @@ from imapcheck.aws.evidence import RunLog
 from imapcheck.aws.publisher import Publisher
 from imapcheck.aws.ringing import Alarms
 from imapcheck.aws.run_log import FINISHED
+from imapcheck.aws.settings import MessageSettings
 
 _LOG = logging.getLogger("imapcheck")
 
@@ -35,26 +32,6 @@ LEAST_SECONDS = 1.0
 """Of those: with less left, nothing more is asked."""
 TOLD_BY_ITSELF = 3
 TOLD_TOGETHER = 100
-
-
-class ExplainSettings(BaseModel):
-    """The function's environment, which template.yaml sets."""
-
-    model_config = ConfigDict(frozen=True)
-
-    definitions: Path = Path("/opt")
-    log_group: str
-    alarm_topic: str
-    contact_topic: str
-    stack: str
-    dashboard_url: str
-    time_zone: str = "UTC"
-
-    @classmethod
-    def from_environment(cls) -> "ExplainSettings":
-        """Read `IMAPCHECK_*`; raises pydantic's ValidationError where something is missing."""
-        found = {name: os.environ.get(f"IMAPCHECK_{name.upper()}") for name in cls.model_fields}
-        return cls.model_validate({name: value for name, value in found.items() if value is not None})
 
 
 class _Record(NamedTuple):
@@ -79,7 +56,7 @@ class _Scene(NamedTuple):
 class Explainer:
     """What lives as long as the Lambda environment: clients, definitions, and what the topics have taken."""
 
-    def __init__(self, settings: ExplainSettings, *, logs: Any, cloudwatch: Any, sns: Any) -> None:
+    def __init__(self, settings: MessageSettings, *, logs: Any, cloudwatch: Any, sns: Any) -> None:
         self._settings = settings
         self._alarms = Alarms(cloudwatch, settings.stack)
         self._publisher = Publisher(sns, settings.alarm_topic, settings.contact_topic)
@@ -165,7 +142,7 @@ class Explainer:
         try:
             return self._found_setting(change, scene)
         except Exception:  # noqa: BLE001 - the alarm is told whatever happens
-            _LOG.exception("what surrounds an alarm could not be told")
+            _LOG.exception("what surrounds an alarm is not known")
             return Setting(evidence=UNTOLD)
 
     def _found_setting(self, change: Change, scene: "_Scene") -> Setting:

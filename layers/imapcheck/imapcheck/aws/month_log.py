@@ -45,7 +45,8 @@ class MonthLog:
         runs = self._runs(figures.plan.check, (outage.began, outage.began + PERIOD))
         failed = (run for run in runs if run.verdict == "down" and run.failure is not None)
         first = min(failed, key=lambda run: run.started_at, default=None)
-        return None if first is None or first.failure is None else failure_line(first.failure.step, first.failure.type)
+        reason = None if first is None else first.reason
+        return None if reason is None else failure_line(reason.step, reason.type)
 
     def _by_place(self, figures: Figures, points: Sequence[Point], places: Sequence[str]) -> Figures:
         muted = figures.plan.not_counted

@@ -7,10 +7,10 @@ new credentials from refused ones. Where the table fails nothing is lost but the
 import json
 import logging
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from imapcheck.check.login_pause import Refusal
+from imapcheck.check.login_pause import KEPT, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("imapcheck")
 _CONNECT_SECONDS, _READ_SECONDS = 1, 1
 _LEFT_ALONE_SECONDS = 300.0
-_KEPT = timedelta(days=1)
 
 
 class PauseTable:
@@ -60,7 +59,8 @@ class PauseTable:
         try:
             if float(item["expires_at"]["N"]) <= now.timestamp():  # DynamoDB deletes when it finds the time
                 return True, None
-            return True, _refusal(item)
+            times = item["first_at"]["S"], item["latest_at"]["S"]
+            return True, Refusal.read(*times, item["count"]["N"], json.loads(item["refused"]["S"]))
         except (KeyError, ValueError, TypeError, OverflowError) as error:
             _LOG.warning("login pause: an item of table %s is not ours: %r", self._name, error)
             return False, None
@@ -73,7 +73,7 @@ class PauseTable:
             "latest_at": {"S": refusal.latest_at.isoformat()},
             "count": {"N": str(refusal.count)},
             "refused": {"S": json.dumps(refusal.refused)},
-            "expires_at": {"N": str(int((refusal.latest_at + _KEPT).timestamp()))},
+            "expires_at": {"N": str(int((refusal.latest_at + KEPT).timestamp()))},
         }
         return self._call("put_item", Item=item) is not None
 
@@ -93,16 +93,3 @@ class PauseTable:
             self._left_alone_until = time.monotonic() + _LEFT_ALONE_SECONDS
             _LOG.warning("login pause: table %s: %s; this environment's memory alone", self._name, type(error).__name__)
             return None
-
-
-def _refusal(item: dict[str, Any]) -> Refusal:
-    return Refusal(
-        _moment(item, "first_at"),
-        _moment(item, "latest_at"),
-        int(item["count"]["N"]),
-        tuple((str(version), str(way)) for version, way in json.loads(item["refused"]["S"])),
-    )
-
-
-def _moment(item: dict[str, Any], name: str) -> datetime:
-    return datetime.fromisoformat(item[name]["S"]).astimezone(UTC)

@@ -1,7 +1,7 @@
 """What a place does: it looks whether a deployed check's server can be reached from its Region, and answers home.
 
 It logs in nowhere: it holds no secret, publishes no metric and has no schedule. Home, the Region that the stack is in,
-asks it by `{"look": NAME, "digest": ..}` (`imapcheck.aws.places`).
+asks it by `{"look": NAME, "digest": ...}` (`imapcheck.aws.places`).
 """
 
 import hashlib
@@ -78,4 +78,4 @@ def _asked(event: object) -> tuple[str, str]:
         name, digest = event["look"], event["digest"]
         if isinstance(name, str) and isinstance(digest, str):
             return name, digest
-    raise DefinitionError('event: a place takes {"look": NAME, "digest": ..} alone, and runs no check')
+    raise DefinitionError('event: a place takes {"look": NAME, "digest": ...} alone, and runs no check')

@@ -156,7 +156,7 @@ def _trouble(error: BaseException, kind: str) -> str:
         return f"{provider} gave no AWS credentials that can be read"
     if kind == "ValueError" and "endpoint" in str(error).lower():
         return "the endpoint is not a URL; it begins with https:// (AWS_ENDPOINT_URL)"
-    return "AWS could not be asked with this machine's configuration (AWS_.. in the environment, ~/.aws/config)"
+    return "AWS could not be asked with this machine's configuration (AWS_* in the environment, ~/.aws/config)"
 
 
 def _unanswered(error: BaseException) -> str | None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from imapcheck.alarms.bare import bare
 from imapcheck.alarms.kind import UNTOLD, Change, Evidence
-from imapcheck.alarms.kinds import CERTIFICATE, NOT_RUNNING, SLOW, UNAVAILABLE, kind_of
+from imapcheck.alarms.kinds import CERTIFICATE, NOT_RUNNING, UNAVAILABLE, kind_of
 from imapcheck.alarms.reminder import Reminder
 from imapcheck.aws.alarm_config import read_config
 from imapcheck.aws.deployed import interval_of
@@ -60,11 +60,13 @@ def certificate_is_due(left: timedelta, since: datetime, muted: Sequence[Stretch
 class Reminders:
     """Finds what is due among the alarms of one stack."""
 
-    def __init__(self, cloudwatch: Any, logs: Any, *, stack: str, group: str, outside: Collection[str]) -> None:
+    def __init__(
+        self, cloudwatch: Any, logs: Any, *, stack: str, group: str, outside: Collection[str], time_zone: str = "UTC"
+    ) -> None:
         self._cloudwatch = cloudwatch
         self._alarms = Alarms(cloudwatch, stack)
         self._logs, self._group, self._outside = logs, group, outside
-        self._stack = stack
+        self._stack, self._time_zone = stack, time_zone
 
     def due(self, definitions: Mapping[str, CheckDefinition], now: datetime) -> list[Reminder]:
         """What is to be said at `now`. Raises what `DescribeAlarms` raises; what else cannot be had is done without."""
@@ -88,7 +90,7 @@ class Reminders:
                 alarm.get("StateTransitionedTimestamp") or alarm["StateUpdatedTimestamp"],
             )
             kind = kind_of(config.signal)
-            if config.check is None or kind is None or kind is SLOW:
+            if config.check is None or kind is None or not kind.reminds:
                 continue
             periods = int(alarm.get("EvaluationPeriods") or 1)
             yield Change(
@@ -139,7 +141,8 @@ class Reminders:
         return None if found is None else timedelta(days=found[1]) - (now - found[0])
 
     def _reminder(self, change: Change, definition: CheckDefinition, now: datetime) -> Reminder:
-        asked, at_now = plain(definition, f"events/{change.check}.json"), replace(change, at=now)
+        asked = replace(plain(definition, f"events/{change.check}.json"), time_zone=self._time_zone)
+        at_now = replace(change, at=now)
         try:
             log = RunLog(self._logs, self._group, lambda: self._outside, lambda _: interval_of(definition))
             [evidence] = log.gather([at_now], _EVIDENCE_SECONDS, fresh=False)
@@ -150,7 +153,7 @@ class Reminders:
             known = evidence.runs or change.kind is NOT_RUNNING
             plot = change.kind.start(at_now, asked, evidence) if known else bare(at_now, asked, evidence)
         except Exception:  # noqa: BLE001 - the reminder is sent whatever happens
-            _LOG.exception("what is still wrong could not be told")
+            _LOG.exception("what is still wrong is not known")
             plot = bare(at_now, asked, UNTOLD)
         return Reminder(change, plot, asked, change.at, now, self._failed(change, now))
 

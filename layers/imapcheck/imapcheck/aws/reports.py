@@ -5,19 +5,20 @@ What cannot be had is said, and in the end the run fails, so that the alarm on t
 """
 
 import logging
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from imapcheck.alarms.reminder import reminder_story
 from imapcheck.alarms.story import Story
+from imapcheck.alarms.times import zone_of
 from imapcheck.aws.month_reader import MonthReader, notes_of, plan_of
 from imapcheck.aws.month_series import series_of
 from imapcheck.aws.publisher import Publisher
 from imapcheck.aws.reminders import HOUR, Reminders
+from imapcheck.aws.settings import MessageSettings
 from imapcheck.definition.files import load_definition
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.mute_windows import muted_between
@@ -39,33 +40,10 @@ class SomeFailed(Exception):
     """Something could not be had or sent; the messages that could be were sent."""
 
 
-@dataclass(frozen=True)
-class ReportSettings:
-    """The function's environment, which template.yaml sets."""
-
-    definitions: Path
-    log_group: str
-    alarm_topic: str
-    contact_topic: str
-    stack: str
-    dashboard_url: str
-
-    @classmethod
-    def from_environment(cls) -> "ReportSettings":
-        """Read `IMAPCHECK_*`; raises `KeyError` where something is missing."""
-        found = {name: os.environ[f"IMAPCHECK_{name.upper()}"] for name in cls.__dataclass_fields__}
-        return cls(**found | {"definitions": Path(found["definitions"])})  # type: ignore[arg-type]
-
-    @property
-    def namespace(self) -> str:
-        """Of the stack's metrics."""
-        return f"ImapCheck/{self.stack}"
-
-
 class Reports:
     """What lives as long as the Lambda environment: clients and definitions."""
 
-    def __init__(self, settings: ReportSettings, *, logs: Any, cloudwatch: Any, sns: Any) -> None:
+    def __init__(self, settings: MessageSettings, *, logs: Any, cloudwatch: Any, sns: Any) -> None:
         self._settings = settings
         self._logs = logs
         self._cloudwatch = cloudwatch
@@ -73,8 +51,10 @@ class Reports:
         self._definitions = dict(_load(settings.definitions))
         self._outside = frozenset(name for name, item in self._definitions.items() if item.runs_outside)
         self._reminders = Reminders(
-            cloudwatch, logs, stack=settings.stack, group=settings.log_group, outside=self._outside
-        )
+            cloudwatch, logs, stack=settings.stack, group=settings.log_group, outside=self._outside,
+            time_zone=settings.time_zone,
+        )  # fmt: skip
+        self._zone = zone_of(settings.time_zone)
         self._unsent: list[str] = []
 
     def run(self, now: datetime) -> None:
@@ -103,7 +83,8 @@ class Reports:
         found = list(self._passed(now))
         for contact, checks in self._readers(item.figures.plan.check for item in found):
             some = [item for item in found if item.figures.plan.check in checks]
-            self._send(budget_story(some), [(item.figures.plan.check, "budget", "BUDGET") for item in some], contact)
+            about = [(item.figures.plan.check, "budget", "BUDGET") for item in some]
+            self._send(budget_story(some, self._zone), about, contact)
 
     def _passed(self, now: datetime) -> Iterator[Passed]:
         """The marks of budgets that the hour before passed, of the months that it lies in."""
@@ -138,7 +119,8 @@ class Reports:
             notes = notes_of(some, reader.problem)
             if problem is not None:
                 some, notes = [], [_no_figures(sorted(checks), problem)]
-            self._send(report_story(month, some, notes), [(name, "report", "REPORT") for name in checks], contact)
+            story = report_story(month, some, notes, self._zone)
+            self._send(story, [(name, "report", "REPORT") for name in checks], contact)
         if problem is not None:
             raise problem
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, tzinfo
+from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from imapcheck.alarms.times import zone_of
 from imapcheck.aws.alarm_config import read_config
 from imapcheck.aws.month_reader import MonthReader, notes_of
 from imapcheck.aws.month_series import NoFigures, is_coarse
@@ -25,6 +26,14 @@ class StackError(Exception):
     """The stack cannot be asked; `str()` says why."""
 
 
+class MonthOfStack(NamedTuple):
+    """The figures of its checks, what they lack, and the time zone of the stack's readers beside UTC."""
+
+    figures: list[Figures]
+    notes: list[str]
+    zone: tzinfo | None
+
+
 @dataclass(frozen=True)
 class StackAccess:
     """One stack of the caller's account and Region."""
@@ -33,28 +42,30 @@ class StackAccess:
 
     def month(
         self, definitions: dict[str, CheckDefinition], month: Month, now: datetime, besides: Sequence[Stretch]
-    ) -> tuple[list[Figures], list[str]]:
-        """The figures of its checks' month and what they lack. Raises `StackError`."""
+    ) -> MonthOfStack:
+        """The month of its checks. Raises `StackError`."""
         with _reasons():
-            reader = self._reader(definitions)
+            reader, zone = self._reader(definitions)
             found = reader.read(definitions, month, min(now, month.end), now, besides)
         notes = notes_of(found, reader.problem)
         if is_coarse(month, now):
             notes.append("CloudWatch keeps only hours of so long ago: outages and mute windows are by the hour.")
-        return found, notes
+        return MonthOfStack(found, notes, zone)
 
-    def _reader(self, definitions: dict[str, CheckDefinition]) -> MonthReader:
-        """What reads its months."""
+    def _reader(self, definitions: dict[str, CheckDefinition]) -> tuple[MonthReader, tzinfo | None]:
+        """What reads its months, and its parameter TimeZone."""
         found = session()
-        stacks = found.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
-        outputs = {item["OutputKey"]: item["OutputValue"] for item in stacks[0].get("Outputs", [])}
+        [stack] = found.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
+        outputs = {item["OutputKey"]: item["OutputValue"] for item in stack.get("Outputs", [])}
+        parameters = {item["ParameterKey"]: item.get("ParameterValue") for item in stack.get("Parameters", [])}
         if "LogGroup" not in outputs:
             raise StackError(f"the stack {self.name} has no output LogGroup: it is none of imapcheck's")
         outside = [name for name, item in definitions.items() if item.runs_outside]
-        return MonthReader(
+        reader = MonthReader(
             found.client("cloudwatch"), found.client("logs"), namespace=f"ImapCheck/{self.name}",
             group=outputs["LogGroup"], outside=outside, seconds=_LOG_SECONDS,
         )  # fmt: skip
+        return reader, zone_of(parameters.get("TimeZone"))
 
     def mute(self, check: str, window: MuteDefinition, now: datetime) -> str:
         """Make one rule for the alarms of `check`, and return its name. Raises `StackError`."""

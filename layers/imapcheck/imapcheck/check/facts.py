@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from imapcheck.check.state import Learnt
 from imapcheck.definition.model import CheckDefinition
@@ -23,7 +23,7 @@ from imapcheck.result import (
 )
 from imapcheck.text import one_line
 from imapcheck.transcript import Redactor
-from imapcheck.wording import date, days, days_left, elapsed, percent
+from imapcheck.wording import date, elapsed, expires, percent
 
 _MOST_ADDRESSES = 20
 _EXPIRE_SOON_DAYS = 30
@@ -75,7 +75,7 @@ def credentials_warnings(credentials: Credentials | None, now: datetime) -> Iter
             continue
         left = (held.expires - now).total_seconds() / 86_400
         if left <= _EXPIRE_SOON_DAYS:
-            detail = f"{whose}{days_left(left)}, at {date(held.expires)}: renew them and their expires_at"
+            detail = f"{whose}{expires(left)}, on {date(held.expires, now)}: renew them and their expires_at"
             yield ResultWarning("credentials_expire_soon", detail)
 
 
@@ -99,9 +99,9 @@ def _certificate_warnings(
         yield ResultWarning("certificate_unverified", "tls.verify is false: the certificate was not verified")
     elif tls.verified and left is not None and left < least:
         whose = f"{tls.certificate_expiring} in the chain " if tls.certificate_expiring is not None else ""
-        expires = tls.certificate_expires_at
-        on = "" if expires is None else f", on {date(datetime.fromisoformat(expires))}"
-        detail = f"{whose}expires in {days(left)}{on}"
+        at = tls.certificate_expires_at
+        on = "" if at is None else f", on {date(datetime.fromisoformat(at), datetime.now(UTC))}"
+        detail = f"{whose}{expires(left)}{on}"
         yield ResultWarning("certificate_expires_soon", redactor.clean_line(detail))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from imapcheck.check.login_pause import LoginGuard, LoginStep, Server, Version
+from imapcheck.check.ready import sender_login
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.login.credentials import Credentials, LoginPause
 from imapcheck.result import CheckResult
@@ -56,7 +57,6 @@ def _logins(definition: CheckDefinition, credentials: Credentials | None) -> lis
         return []
     reader = credentials.model_copy(update={"send": None})
     logins, send = [GuardedLogin(definition, reader, "authenticate", definition.secret)], definition.send
-    if send is not None and send.logs_in and (credentials.send is not None or definition.sends_as_it_reads):
-        held = credentials.send or reader
+    if send is not None and send.logs_in and (held := sender_login(definition, credentials)) is not None:
         logins.append(GuardedLogin(send, held, "send_authenticate", definition.send_secret))
     return logins

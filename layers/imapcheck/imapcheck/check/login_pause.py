@@ -8,7 +8,7 @@ login that is not answered counts as a try once one was refused: servers that ha
 
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol
@@ -24,6 +24,8 @@ MOST_REFUSED = 20
 """Of credentials and ways in that are remembered of a mailbox."""
 _FORGOTTEN_AFTER = timedelta(hours=2)
 """Without a try: what is refused then is counted from one again."""
+KEPT = timedelta(days=1)
+"""In a table, which forgets later than we do."""
 _LONGEST_RUN = timedelta(minutes=3)
 _NOT_TRIED = (FailureType.AUTHENTICATION_PAUSED, FailureType.MECHANISM_NOT_OFFERED)
 
@@ -55,6 +57,13 @@ class Refusal:
     latest_at: datetime
     count: int
     refused: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def read(cls, first_at: str, latest_at: str, count: str | int, refused: Iterable[Sequence[object]]) -> "Refusal":
+        """One from the values that a table keeps. Raises `ValueError` or `TypeError` where they are none."""
+        first, latest = (datetime.fromisoformat(text).astimezone(UTC) for text in (first_at, latest_at))
+        ways = tuple((str(version), str(way)) for version, way in refused)
+        return cls(first, latest, max(1, int(count)), ways[-MOST_REFUSED:])
 
     def ways(self, version: str) -> frozenset[str]:
         """The ways in that were refused to these credentials."""

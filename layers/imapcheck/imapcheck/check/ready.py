@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imapcheck.definition.access import Authentication, TlsDefinition, TlsMode
+from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.server import canonical_host
 from imapcheck.errors import CredentialsError, DefinitionError
 from imapcheck.login.credentials import Credentials
@@ -40,6 +41,13 @@ def require_credentials(
             f" the definition's {server} is {host!r}"
         )
     return credentials
+
+
+def sender_login(definition: CheckDefinition, credentials: Credentials | None) -> Credentials | None:
+    """The login of the sending server: its own, else the one login of a host that serves both."""
+    if credentials is None:
+        return None
+    return credentials.send or (credentials if definition.sends_as_it_reads else None)
 
 
 def _shown_host(credentials: Credentials, host: str) -> str:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from imapcheck.check.message import RoundTripDraft
-from imapcheck.check.ready import require_credentials, tls_context, token_for
+from imapcheck.check.ready import require_credentials, sender_login, tls_context, token_for
 from imapcheck.check.watch import Watch
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.sending import SendDefinition
@@ -84,22 +84,13 @@ def sending_of(
     if send is None:
         return None
     label, path = definition.label, definition.path_of(send.tls.ca_file)
-    held = sender_credentials(definition, credentials) if send.logs_in else None
+    held = sender_login(definition, credentials) if send.logs_in else None
     if held is not None:
         require_credentials(held, send.authentication, send.host, label, "send.server")
-    context = tls_context(send.tls, send.tls_mode, path, f"{label}: send")
-    return Sending(send, run_id, held, context, RoundTripDraft(send, label, run_id), login_pause)
-
-
-def sender_credentials(definition: CheckDefinition, credentials: Credentials | None) -> Credentials:
-    """The login of the sending server: its own, else the one login of a host that serves both."""
-    send = definition.send
-    assert send is not None
-    if credentials is not None and credentials.send is not None:
-        return credentials.send
-    if credentials is None or not definition.sends_as_it_reads:
+    elif send.logs_in:
         raise CredentialsError(
-            f"{definition.label}: no login for the sending server {send.host}:"
+            f"{label}: no login for the sending server {send.host}:"
             ' put it under "send" into the credentials, or name its secret in send.secret'
         )
-    return credentials
+    context = tls_context(send.tls, send.tls_mode, path, f"{label}: send")
+    return Sending(send, run_id, held, context, RoundTripDraft(send, label, run_id), login_pause)

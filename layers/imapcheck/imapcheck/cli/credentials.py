@@ -97,7 +97,7 @@ class CredentialsFinder:
         """Those of one check in a file that holds several's, each with the host that it is for."""
         checks = content[_CHECKS]
         if content.keys() != {_CHECKS} or not isinstance(checks, dict):
-            raise CredentialsError(f'{source}: expected {{"{_CHECKS}": {{NAME: {{..}}}}}} and nothing beside it')
+            raise CredentialsError(f'{source}: expected {{"{_CHECKS}": {{NAME: {{...}}}}}} and nothing beside it')
         if label not in checks:
             raise CredentialsError(f"{source}: {_CHECKS}: nothing for {label}")
         source = f"{source}: {_CHECKS}.{label}"

@@ -122,7 +122,7 @@ def init(
         print(error, file=sys.stderr)
         raise typer.Exit(UNAVAILABLE) from None
     write(path, content)
-    _tell_what_next(path, content, given, looked, username)
+    _tell_what_next(path, content, given, looked, username, credentials)
 
 
 def _refuse(option: str, why: str, *given: object) -> None:
@@ -248,7 +248,12 @@ def _send(server: str, looked: Look, path: Path, tls: dict[str, str], address: s
 
 
 def _tell_what_next(
-    path: Path, content: dict[str, Any], given: Credentials | None, looked: Look, username: str | None
+    path: Path,
+    content: dict[str, Any],
+    given: Credentials | None,
+    looked: Look,
+    username: str | None,
+    credentials: Path | None,
 ) -> None:
     print(f"{path}: written for {content['server']}, authentication {content['authentication']}")
     if looked.instead_of is not None:
@@ -261,19 +266,20 @@ def _tell_what_next(
         print(f"Run it:  imapcheck run {shlex.quote(str(path))}")
         print(_when_it_runs(content, looked))
         return
-    print(f"Run it:  imapcheck run {shlex.quote(str(path))} --credentials FILE")
-    if "secret" in content.get("send", {}):
-        print('The credentials also hold the sending login: "send": {"username": .., "password": .., "host": ..}')
-    name = given.username if given is not None else username or os.environ.get(USERNAME) or "..."
-    secret = _secret(content["authentication"], name, looked.definition.host)
-    print("In AWS it takes its credentials from a secret. Put them into a file for you alone, such as secret.json:")
-    print(f"  {secret}")
-    print(f"  aws secretsmanager create-secret --name {content['secret']} --secret-string file://secret.json")
-    if "secret" in content.get("send", {}):
+    file = shlex.quote(str(credentials or "secret.json"))
+    if credentials is None:
+        name = given.username if given is not None else username or os.environ.get(USERNAME) or "..."
+        print("Put its credentials into a file for you alone, such as secret.json:")
+        print(f"  {_secret(content['authentication'], name, looked.definition.host)}")
+    own_sender = content.get("send", {}).get("secret")
+    if own_sender is not None:
+        print('It also holds the sending login: "send": {"username": "...", "password": "...", "host": "..."}')
+    print(f"Run it:  imapcheck run {shlex.quote(str(path))} --credentials {file}")
+    print("In AWS it takes its credentials from a secret:")
+    print(f"  aws secretsmanager create-secret --name {content['secret']} --secret-string file://{file}")
+    if own_sender is not None:
         print("And the sending login likewise, with the sending server's host:")
-        print(
-            f"  aws secretsmanager create-secret --name {content['send']['secret']} --secret-string file://sender.json"
-        )
+        print(f"  aws secretsmanager create-secret --name {own_sender} --secret-string file://sender.json")
     print(_when_it_runs(content, looked))
 
 

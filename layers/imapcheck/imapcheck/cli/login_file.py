@@ -9,34 +9,22 @@ import hashlib
 import json
 import os
 import secrets
-import stat
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from imapcheck.check.login_pause import MOST_REFUSED, LoginGuard, Refusal
+from imapcheck.check.login_pause import KEPT, LoginGuard, Refusal
+from imapcheck.cli.private_files import read_ordinary, replace
 from imapcheck.login.credentials import Credentials
 
 MOST_MAILBOXES = 1000
 _MOST_OCTETS = 8 << 20
-_KEPT = timedelta(days=1)
 # A call holds the lock for milliseconds; one that was stopped while it did must not stop all others.
 _LOCK_TRIES, _LOCK_WAIT = 100, 0.02
-
-
-def state_folder(environment: Mapping[str, str]) -> Path | None:
-    """Where a user's programs keep what they know from call to call (XDG Base Directory), or None without a home."""
-    given = environment.get("XDG_STATE_HOME", "")
-    if Path(given).is_absolute():
-        return Path(given, "imapcheck")
-    try:
-        return Path.home() / ".local" / "state" / "imapcheck"
-    except RuntimeError:
-        return None
 
 
 class RefusalFile:
@@ -63,7 +51,7 @@ class RefusalFile:
 
         def in_force() -> tuple[bool, Refusal | None]:
             found = self._read(self._usable()).get(mailbox)
-            return True, found if found is not None and now < found.latest_at + _KEPT else None
+            return True, found if found is not None and now < found.latest_at + KEPT else None
 
         return self._attempted(in_force) or (False, None)
 
@@ -86,7 +74,7 @@ class RefusalFile:
                 change(refusals)
                 latest = sorted(refusals.items(), key=lambda item: item[1].latest_at)[-MOST_MAILBOXES:]
                 content = {"salt": self._salt.hex(), "refusals": {name: _as_json(found) for name, found in latest}}
-                _replace(path, json.dumps(content))
+                replace(path, json.dumps(content))
             return True
 
         return self._attempted(changed) or False
@@ -102,17 +90,10 @@ class RefusalFile:
         Raises `OSError`, `ValueError`, `KeyError`, `TypeError` or `AttributeError` where it is not ours.
         """
         try:
-            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))
+            content = json.loads(read_ordinary(path, _MOST_OCTETS))
         except FileNotFoundError:
             return {}
-        with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise OSError(0, "is not an ordinary file")
-            octets = file.read(_MOST_OCTETS + 1)
-        if len(octets) > _MOST_OCTETS:
-            raise OSError(0, "is too long")
-        content = json.loads(octets)
-        refusals = {str(name): _refusal(found) for name, found in content["refusals"].items()}
+        refusals = {str(name): Refusal.read(**found) for name, found in content["refusals"].items()}
         self._salt = bytes.fromhex(content["salt"])
         return refusals
 
@@ -175,17 +156,6 @@ def _locked(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _replace(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    descriptor = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(text)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
 def _as_json(refusal: Refusal) -> dict[str, Any]:
     return {
         "first_at": refusal.first_at.isoformat(),
@@ -193,9 +163,3 @@ def _as_json(refusal: Refusal) -> dict[str, Any]:
         "count": refusal.count,
         "refused": refusal.refused,
     }
-
-
-def _refusal(found: dict[str, Any]) -> Refusal:
-    refused = tuple((str(version), str(way)) for version, way in found["refused"][-MOST_REFUSED:])
-    first_at, latest_at = (datetime.fromisoformat(found[name]).astimezone(UTC) for name in ("first_at", "latest_at"))
-    return Refusal(first_at, latest_at, max(1, int(found["count"])), refused)

@@ -2,14 +2,13 @@
 
 import csv
 import io
-import os
 import re
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from imapcheck.cli.definition_file import name_of
+from imapcheck.cli.private_files import read_ordinary
 from imapcheck.definition.json_text import shown
 from imapcheck.definition.model import NAME_PATTERN
 from imapcheck.definition.server import parse_server
@@ -63,11 +62,11 @@ def read_table(path: Path, folder: Path) -> list[MailboxRow]:
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """(line, cells by column) of each row that is not empty."""
     try:
-        octets = _regular(path, _MOST_OCTETS)
-        text = octets.decode("utf-8-sig")
-    except (OSError, ValueError) as error:
-        reason = "not text in UTF-8" if isinstance(error, UnicodeDecodeError) else _reason(error)
-        raise TableError(f"{shown(path)}: {reason}") from None
+        text = read_ordinary(path, _MOST_OCTETS).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise TableError(f"{shown(path)}: not text in UTF-8") from None
+    except OSError as error:
+        raise TableError(f"{shown(path)}: {(error.strerror or 'cannot be read').lower()}") from None
     header, _, _ = text.partition("\n")
     separator = ";" if ";" in header and "," not in header else ","
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True, skipinitialspace=True)
@@ -133,32 +132,15 @@ def _password(folder: Path, name: str) -> str:
     if Path(name).name != name or name in (".", ".."):
         raise ValueError("password_file: found no plain name, expected that of a file in the table's own folder")
     try:
-        text = _regular(folder / name, _MOST_OF_A_PASSWORD).decode("utf-8")
+        text = read_ordinary(folder / name, _MOST_OF_A_PASSWORD).decode("utf-8")
     except FileNotFoundError:
         raise ValueError("password_file: found a name that no file in the table's own folder has") from None
     except UnicodeDecodeError:
         raise ValueError(f"password_file: {one_line(name, 80)}: not text in UTF-8") from None
     except (OSError, ValueError) as error:
-        raise ValueError(f"password_file: {one_line(name, 80)}: {_reason(error)}") from None
+        reason = (getattr(error, "strerror", None) or "cannot be read").lower()
+        raise ValueError(f"password_file: {one_line(name, 80)}: {reason}") from None
     password = text.removesuffix("\n").removesuffix("\r")
     if not password or any(char in password for char in "\r\n\0"):
         raise ValueError(f"password_file: {one_line(name, 80)}: found no line or several, expected one")
     return password
-
-
-def _regular(path: Path, most: int) -> bytes:
-    """The content of an ordinary file, no link and no pipe. Raises OSError, or ValueError with words."""
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ValueError("found something that is no ordinary file")
-        octets = file.read(most + 1)
-    if len(octets) > most:
-        raise ValueError(f"found more than {most:,} bytes")
-    return octets
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return (error.strerror or "cannot be read").lower()
-    return str(error)

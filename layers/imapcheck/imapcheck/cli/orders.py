@@ -115,6 +115,6 @@ def _refused(order: Order, hosts: Mapping[str, set[str]]) -> Order:
         return order
     problem = (
         f"{shown(order.file)}: {order.found.source} names no host, and this call has {len(served)}"
-        f" ({', '.join(sorted(served)[:3])}{' ..' if len(served) > 3 else ''}): {order.found.host_advice}"
+        f" ({', '.join(sorted(served)[:3])}{' and more' if len(served) > 3 else ''}): {order.found.host_advice}"
     )
     return replace(order, found=None, problem=problem)

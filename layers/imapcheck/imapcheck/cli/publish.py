@@ -10,8 +10,6 @@ import math
 import os
 import platform
 import re
-import secrets
-import stat
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -22,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from imapcheck.cli.credentials import USERNAME
-from imapcheck.cli.login_file import state_folder
 from imapcheck.cli.orders import Order
+from imapcheck.cli.private_files import read_ordinary, replace, state_folder
 from imapcheck.output.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -166,7 +164,8 @@ class WaitingFile:
             return
         try:
             if waiting:
-                _replace(self._path, "".join(f"{json.dumps([event.at, event.message])}\n" for event in waiting))
+                self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                replace(self._path, "".join(f"{json.dumps([event.at, event.message])}\n" for event in waiting))
             else:
                 self._path.unlink(missing_ok=True)
         except OSError as error:
@@ -180,11 +179,7 @@ class WaitingFile:
             self._complain("this user has no home folder: what AWS has not taken waits in memory, a restart loses it")
             return ""
         try:
-            descriptor = os.open(self._path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-            with os.fdopen(descriptor, "rb") as file:
-                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                    raise OSError(0, "is not an ordinary file")
-                return file.read(_MOST_OCTETS).decode(errors="replace")
+            return read_ordinary(self._path, _MOST_OCTETS).decode(errors="replace")
         except FileNotFoundError:
             return ""
         except OSError as error:
@@ -227,20 +222,6 @@ def _event(line: str) -> tuple[int, str] | None:
         return (at, message) if type(at) is int and isinstance(json.loads(message), dict) else None
     except (ValueError, TypeError, RecursionError):
         return None
-
-
-def _replace(path: Path, text: str) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    descriptor = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(descriptor)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def warn(text: str) -> None:

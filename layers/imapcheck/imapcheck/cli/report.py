@@ -17,8 +17,8 @@ from imapcheck.month.calendar import Month
 from imapcheck.text import one_line
 
 if TYPE_CHECKING:
+    from imapcheck.aws.stack_access import MonthOfStack
     from imapcheck.definition.model import CheckDefinition
-    from imapcheck.month.figures import Figures
 
 HELP = """\b
 Example:
@@ -51,8 +51,7 @@ def report(
         raise WrongUsage(f"--month {asked}: it has not begun")
     besides = [_stretch(item) for item in not_counted or ()]
     try:
-        found, notes = _read(stack, _definitions(events), asked, now, besides)
-        _write(asked, found, notes, html)
+        _write(asked, _read(stack, _definitions(events), asked, now, besides), html)
     except (_Trouble, ReportFileError) as error:
         print(error, file=sys.stderr)
         raise typer.Exit(WRONG_USAGE) from None
@@ -87,7 +86,7 @@ def _definitions(folder: Path) -> "dict[str, CheckDefinition]":
 def _read(
     stack: str, definitions: "dict[str, CheckDefinition]", month: Month, now: datetime,
     besides: list[tuple[datetime, datetime]],
-) -> "tuple[list[Figures], list[str]]":  # fmt: skip
+) -> "MonthOfStack":  # fmt: skip
     try:
         from imapcheck.aws.stack_access import StackAccess, StackError
     except ModuleNotFoundError as error:
@@ -100,12 +99,12 @@ def _read(
         raise _Trouble(str(error)) from None
 
 
-def _write(month: Month, found: "list[Figures]", notes: list[str], html: Path | None) -> None:
+def _write(month: Month, found: "MonthOfStack", html: Path | None) -> None:
     from imapcheck.month.text import report_text
 
-    print("\n".join(report_text(month, found, notes)).rstrip())
+    print("\n".join(report_text(month, *found)).rstrip())
     if html is not None:
         from imapcheck.month.page import month_page
 
         with report_file(html) as write:
-            write(month_page(month, found, notes, datetime.now(UTC)))
+            write(month_page(month, found.figures, found.notes, datetime.now(UTC), found.zone))

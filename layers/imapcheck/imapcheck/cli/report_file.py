@@ -61,8 +61,8 @@ def _told(path: Path) -> Iterator[None]:
         raise ReportFileError(f"{path}: {(error.strerror or 'cannot be written').lower()}") from None
 
 
-def page_of(outcomes: Sequence[Outcome]) -> str:
-    """The report of a call, each file in it: a result, or why there is none."""
+def page_of(outcomes: Sequence[Outcome], again: Sequence[str] = ()) -> str:
+    """The report of a call, each file in it: a result, or why there is none; `again` as `page` takes it."""
     from imapcheck.report.page import page  # loaded where a report is asked for
 
-    return page(outcomes, datetime.now(UTC))
+    return page(outcomes, datetime.now(UTC), again)

@@ -15,8 +15,9 @@ import typer
 from imapcheck.cli import runner, streams
 from imapcheck.cli.credentials import CredentialsFinder
 from imapcheck.cli.formats import screen_for
-from imapcheck.cli.login_file import CallGuard, RefusalFile, state_folder
+from imapcheck.cli.login_file import CallGuard, RefusalFile
 from imapcheck.cli.orders import Order, Orders
+from imapcheck.cli.private_files import state_folder
 from imapcheck.cli.report_file import ReportFileError, page_of, report_file
 from imapcheck.cli.status import exit_status
 from imapcheck.definition.json_text import STANDARD_INPUT
@@ -142,12 +143,18 @@ def run(
         with nullcontext() if html is None else report_file(html) as write:
             outcomes, status = _run_once(orders, screen, concurrency, keep, guard)
             if write is not None:
-                write(page_of(outcomes))
+                write(page_of(outcomes, _again(credentials, chosen)))
     except ReportFileError as error:
         print(error, file=sys.stderr)
         sys.stdout.write(chosen.wrong_usage)
         raise typer.Exit(chosen.trouble) from None
     raise typer.Exit(exit_status(outcomes) if status is None else status)
+
+
+def _again(credentials: Path | None, chosen: Format) -> list[str]:
+    """The options that another run of a report's check needs to be the same."""
+    given = [] if credentials is None else ["--credentials", str(credentials)]
+    return given if chosen.name == "text" else [*given, "--format", chosen.name]
 
 
 def _served(

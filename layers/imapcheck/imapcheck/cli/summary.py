@@ -3,6 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +20,7 @@ from imapcheck.month.figures import exact
 from imapcheck.output.json_lines import read_lines
 from imapcheck.output.outcome import Outcome
 from imapcheck.output.summary import CheckSummary, Gap, Incident, Percentiles, summarise
+from imapcheck.output.terminal.live import Trimmed
 from imapcheck.output.terminal.screens import console_for, say
 from imapcheck.text import one_line
 from imapcheck.wording import between, count, date, elapsed, length, number, percent
@@ -91,10 +93,12 @@ def _show(console: Console, check: CheckSummary, goal: Fraction | None, *, with_
     if goal is not None and check.runs:
         say(console, [_judged(check, goal)])
     if times := check.percentiles():
-        console.print(_times(times))
-    say(console, _incidents(check.incidents))
-    say(console, _gaps(check.gaps))
-    hours = [f"{hour} ({length(median)})" for hour, median, _ in check.slowest_hours()]
+        console.print(Trimmed(_times(times)))
+    # The first line names the year of the newest run; a time below names its own where it is another.
+    newest = check.last or datetime.now(UTC)
+    say(console, _incidents(check.incidents, newest))
+    say(console, _gaps(check.gaps, newest))
+    hours = [f"{date(hour, newest)} ({length(median)})" for hour, median, _ in check.slowest_hours()]
     if len(hours) > 1:
         say(console, [Text(f"slowest hours by median: {', '.join(hours)}")])
     console.print()
@@ -129,7 +133,7 @@ def _times(times: list[Percentiles]) -> Table:
     return grid
 
 
-def _incidents(incidents: list[Incident]) -> Iterator[Text]:
+def _incidents(incidents: list[Incident], now: datetime) -> Iterator[Text]:
     shown = incidents[-_MOST_INCIDENTS:]
     if len(shown) < len(incidents):
         yield Text(f"{len(incidents)} incidents; the last {len(shown)}:")
@@ -138,13 +142,13 @@ def _incidents(incidents: list[Incident]) -> Iterator[Text]:
         runs = f"{count(incident.runs, 'run')} failed"
         if incident.unseen:
             runs += f" (no run for {elapsed(incident.unseen)} of it)"
-        yield Text(f"incident {date(incident.began)}: {ended}, {runs}: {', '.join(incident.causes)}", "red")
+        yield Text(f"incident {date(incident.began, now)}: {ended}, {runs}: {', '.join(incident.causes)}", "red")
 
 
-def _gaps(gaps: list[Gap]) -> Iterator[Text]:
+def _gaps(gaps: list[Gap], now: datetime) -> Iterator[Text]:
     shown = gaps[-_MOST_INCIDENTS:]
     if len(shown) < len(gaps):
         yield Text(f"{len(gaps)} gaps; the last {len(shown)}:")
     for gap in shown:
         missed = elapsed(gap.ended - gap.began)
-        yield Text(f"gap: no run from {between(gap.began, gap.ended)}, {missed}", "yellow")
+        yield Text(f"gap: no run from {between(gap.began, gap.ended, now)}, {missed}", "yellow")

@@ -17,6 +17,7 @@ from imapcheck.definition.parts import Parts, is_part
 from imapcheck.errors import DefinitionError
 from imapcheck.stack.doubts import DEFAULT_PREFIX, PREFIX_PATTERN, doubts
 from imapcheck.stack.refusals import refusals
+from imapcheck.wording import count
 
 
 def validate(
@@ -37,14 +38,17 @@ def validate(
     lines = [line for file, definition in valid for line in doubts(definition, shown(file), now, secret_prefix)]
     for line in dict.fromkeys([*problems, *lines]):
         print(line)
+    facts = [f"{len(valid)} valid"]
+    if idle := len(unscheduled(definition for _, definition in valid)):
+        facts.append(f"{idle} without a schedule (AWS runs them by name only)")
+    if parts := sum(map(is_part, files)):
+        facts.append(count(parts, "part"))
+    if problems and (invalid := len(files) - parts - len(valid)):
+        facts.append(f"{invalid} not valid")
+    if not problems or len(files) > 1:
+        print(", ".join(facts))
     if problems:
         raise typer.Exit(WRONG_USAGE)
-    facts = [f"{len(valid)} valid"]
-    if count := len(unscheduled(definition for _, definition in valid)):
-        facts.append(f"{count} without a schedule (run by name only)")
-    if parts := len(files) - len(valid):
-        facts.append(f"{parts} part{'s' if parts > 1 else ''}")
-    print(", ".join(facts))
 
 
 def unscheduled(definitions: Iterable[CheckDefinition]) -> list[str]:

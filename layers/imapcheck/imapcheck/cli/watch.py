@@ -23,9 +23,10 @@ from imapcheck.cli.login_file import CallGuard
 from imapcheck.cli.orders import Order
 from imapcheck.cli.runner import run_order
 from imapcheck.output.json_lines import json_line
-from imapcheck.output.outcome import NOT_WORSE, Outcome
+from imapcheck.output.outcome import NOT_WORSE, Outcome, words_of
 from imapcheck.output.screen import Screen, is_fine
-from imapcheck.output.terminal.screens import LiveDisplay, console_for, say
+from imapcheck.output.terminal.live import LiveDisplay, Trimmed, whole
+from imapcheck.output.terminal.screens import console_for, say
 from imapcheck.output.terminal.table import why
 from imapcheck.output.terminal.verdict import STYLES, WORDS
 from imapcheck.wording import clock, count, date, elapsed, failure_line, length
@@ -149,7 +150,7 @@ class WatchLoop:
             if self._live is not None:
                 self._live.stop()
                 say(self._console, self._news, 2)
-                self._console.print(self.table())
+                self._console.print(Trimmed(self.table()))
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _begin_those_due(self, pool: ThreadPoolExecutor, running: dict[Future[Outcome], int]) -> None:
@@ -201,11 +202,12 @@ class WatchLoop:
         if self._live is None or not self._stale or now < self._next_drawing + patience:
             return
         self._stale, self._next_drawing = False, now + _BETWEEN_DRAWINGS
-        if self._news:
-            say(self._console, self._news, 2)  # which draws the table anew below them
-            self._news = []
-        else:
-            self._live.show()
+        with whole():
+            if self._news:
+                say(self._console, self._news, 2)  # which draws the table anew below them
+                self._news = []
+            else:
+                self._live.show()
 
     def __rich__(self) -> RenderableType:
         """What the live display draws: a line for each check, as many as the terminal holds, the worst first."""
@@ -262,10 +264,8 @@ def _change(outcome: Outcome) -> str:
     result = outcome.result
     if result is None:
         return f"{WORDS[outcome.state]}: {outcome.first_line}"
-    if result.failure is not None:
-        return (
-            f"{WORDS[outcome.state]}: {failure_line(result.failure.step, result.failure.type, result.failure.detail)}"
-        )
+    if (failure := result.reason) is not None:
+        return f"{WORDS[outcome.state]}: {failure_line(failure.step, failure.type, words_of(result, failure))}"
     reason = why(outcome)
     return f"{WORDS[outcome.state]} in {length(result.duration_ms)}{f': {reason}' if reason else ''}"
 
@@ -275,6 +275,6 @@ def _kind(outcome: Outcome) -> tuple[object, ...]:
     result = outcome.result
     if result is None:
         return outcome.state, outcome.error
-    if result.failure is not None:
-        return outcome.state, result.failure.step, result.failure.type
+    if result.reason is not None:
+        return outcome.state, result.reason.step, result.reason.type
     return outcome.state, *(item.name for item in result.exceeded), *(warning.type for warning in result.warnings)

@@ -13,8 +13,9 @@ from imapcheck.definition.parts import Parts, Sources
 from imapcheck.errors import DefinitionError
 from imapcheck.text import one_line
 
+NOTHING = "nothing"
 _WANTED = {
-    "missing": "a value: the field is required",
+    "missing": "required",
     "string_type": "text in double quotes",
     "string_too_short": "text that is not empty",
     "bool_type": "true or false",
@@ -35,9 +36,12 @@ def load_definition(path: Path, parts: Parts | None = None) -> CheckDefinition:
     """
     data, sources = (parts or Parts()).written(path)
     piped = path == STANDARD_INPUT
-    if data.get("name") is None:
+    if by_file := data.get("name") is None:
         data["name"] = "stdin" if piped else path.stem
-    definition = parse_definition(data, source=sources, directory=path.parent)
+    try:
+        definition = parse_definition(data, source=sources, directory=path.parent)
+    except DefinitionError as error:
+        raise DefinitionError(_of_the_file(str(error), sources.own)) if by_file else error from None
     problems = []
     if not piped and definition.name != path.stem:
         wanted = f"{path.stem!r}, the file's name without .json"
@@ -48,6 +52,17 @@ def load_definition(path: Path, parts: Parts | None = None) -> CheckDefinition:
     if problems:
         raise DefinitionError("\n".join(problems))
     return definition
+
+
+def _of_the_file(problems: str, source: str) -> str:
+    """`problems` of a definition that has its file's name: it holds no key `name`."""
+    start = f"{source}: name: "
+    lines = problems.split("\n")
+    return "\n".join(
+        f"{line.replace(start, f'{source}: the file has its check\'s name: ', 1)}; rename the file"
+        if line.startswith(start) else line
+        for line in lines
+    )  # fmt: skip
 
 
 def load_part(path: Path, parts: Parts | None = None) -> dict[str, Any]:
@@ -101,7 +116,7 @@ def _problem(sources: Sources, data: object, item: ErrorDetails) -> str:
         return _unknown_key(source, path, item["loc"])
     if item["loc"][-1:] == ("[key]",):
         return _unknown_step(source, path, str(item["loc"][-2]))
-    found = "nothing" if item["type"] == "missing" else _shown(path, _value_at(data, path, item))
+    found = NOTHING if item["type"] == "missing" else _shown(path, _value_at(data, path, item))
     return problem_line(source, path, found, _expectation(item))
 
 
@@ -211,4 +226,7 @@ def _one_of(expected: str, found: object) -> str:
 
 
 def problem_line(source: str, field: str, found: str, wanted: str) -> str:
+    """`found` is what stands there; where that is `NOTHING`, the field is missing."""
+    if found == NOTHING:
+        return f"{source}: {field}: missing ({wanted})"
     return f"{source}: {field}: found {found}, expected {wanted}"

@@ -51,13 +51,9 @@ class Sources:
         """The file of the value at `keys`; the definition's own where no file has it."""
         return next((file for file, layer in self._layers if _decides(layer, keys)), self.own)
 
-    def of_field(self, field: str) -> str:
-        """As `of`, for `tls.mode`."""
-        return self.of(*field.split("."))
-
     def judged(self, field: str) -> str:
-        """The file of a value that is fine by itself, with the check in which it is not."""
-        file = self.of_field(field)
+        """The file of a value (`tls.mode`) that is fine by itself, with the check in which it is not."""
+        file = self.of(*field.split("."))
         return file if file == self.own else f"{file} (extended by {self.own})"
 
 

@@ -10,14 +10,11 @@ from typing import Any, NamedTuple
 
 from imapclient.datetime_util import parse_to_datetime
 
-from imapcheck.errors import CheckFailure
-from imapcheck.imap.decoder import Response, broken, unreadable
+from imapcheck.errors import CheckFailure, broken
+from imapcheck.imap.decoder import Response, unreadable
 from imapcheck.imap.special_uses import SPECIAL_USES
 
-_ATTRIBUTES = frozenset(
-    {"\\noselect", "\\nonexistent", "\\noinferiors", "\\haschildren", "\\hasnochildren", "\\subscribed"}
-    | {use.lower() for use in SPECIAL_USES}
-)
+_ATTRIBUTES = frozenset({"\\noselect", "\\nonexistent"} | {use.lower() for use in SPECIAL_USES})
 
 
 class Mailbox(NamedTuple):

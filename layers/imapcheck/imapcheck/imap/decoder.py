@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, Protocol, Self
 from imapclient.exceptions import ProtocolError
 from imapclient.response_parser import parse_response
 
-from imapcheck.errors import CheckFailure
+from imapcheck.errors import CheckFailure, broken
 from imapcheck.failures import FailureType
 from imapcheck.imap.shown import shown_response
 from imapcheck.network.transport import Wire
@@ -151,11 +151,6 @@ class Unreadable(CheckFailure):
 def unreadable(what: str) -> Unreadable:
     """A `protocol_error`: the server sent `what`, and it makes no sense."""
     return Unreadable(FailureType.PROTOCOL_ERROR, f"the server sent {what} that cannot be read")
-
-
-def broken(what: str) -> CheckFailure:
-    """A `protocol_error`: the server broke the grammar in the way described."""
-    return CheckFailure(FailureType.PROTOCOL_ERROR, f"the server sent {what}")
 
 
 class Stream(Protocol):

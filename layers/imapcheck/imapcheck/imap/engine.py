@@ -8,11 +8,11 @@ loses response codes (ARCHITECTURE.md).
 
 from collections.abc import Callable, Sequence
 
-from imapcheck.errors import CheckFailure
+from imapcheck.errors import CheckFailure, broken
 from imapcheck.failures import FailureType
 from imapcheck.imap.capabilities import Capabilities
 from imapcheck.imap.completion import Completion
-from imapcheck.imap.decoder import BodyPolicy, Response, ResponseReader, Secrecy, Stream, Unreadable, broken
+from imapcheck.imap.decoder import BodyPolicy, Response, ResponseReader, Secrecy, Stream, Unreadable
 from imapcheck.imap.encoder import Part, encode_command
 from imapcheck.imap.greeting import STATUS, not_imap, not_tls, silent
 from imapcheck.network.tls import ClearText, TlsConnection, TlsContext
@@ -31,9 +31,11 @@ class Engine:
     After a failure that ends the session `usable` is False and nothing more may be sent. `tag` is that of the
     command under way; `bye` is the server's BYE, once it came, `complaint` the latest untagged NO or BAD to the
     command (RFC 9051 section 7.1: a warning, or what went wrong). `alerts` are the texts that the server wants
-    shown; `expunged` is set once it says that some message is gone; `messages` is the number of messages in the open
-    mailbox as told last; `capabilities` are learnt wherever they are told.
+    shown; `expunged` is set once it says that some message is gone, and a search unsets it; `messages` is the number
+    of messages in the open mailbox as told last; `capabilities` are learnt wherever they are told.
     """
+
+    expunged: bool
 
     def __init__(self, wire: Wire, redactor: Redactor, transcript: Transcript) -> None:
         self.wire = wire
@@ -42,7 +44,6 @@ class Engine:
         self.bye: Completion | None = None
         self.complaint: Completion | None = None
         self.alerts: list[bytes] = []
-        self.expunged = False
         self.messages = 0
         self.capabilities = Capabilities()
         self._redactor = redactor
@@ -71,11 +72,10 @@ class Engine:
             tls = self.wire.start_tls(context, server_name)
         except ClearText as clear:
             self.usable = False
-            line = clear.beginning.partition(b"\n")[0].removesuffix(b"\r")
-            self._transcript.server(line)
+            self._transcript.server(clear.line)
             if not implicit:
                 raise broken("clear text between STARTTLS and TLS (response injection)") from None
-            raise not_tls(line, self._redactor.show(line, 120)) from None
+            raise not_tls(clear.line, self._redactor.show(clear.line, 120)) from None
         except CheckFailure:
             self.usable = False
             raise

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from imapcheck.errors import CheckFailure
+from imapcheck.errors import CheckFailure, broken
 from imapcheck.failures import FailureType
 from imapcheck.imap.completion import Completion
-from imapcheck.imap.decoder import MAX_LINE, Response, broken
+from imapcheck.imap.decoder import MAX_LINE, Response
 from imapcheck.imap.engine import Engine
 from imapcheck.trace import Deadline
 

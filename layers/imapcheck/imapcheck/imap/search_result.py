@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from operator import le, lt, sub
 from typing import Literal
 
-from imapcheck.imap.decoder import Response, broken, unreadable
+from imapcheck.errors import broken
+from imapcheck.imap.decoder import Response, unreadable
 
 _MAX_UID = 0xFFFFFFFF
 _MOST_IN_DISORDER = 1_000_000

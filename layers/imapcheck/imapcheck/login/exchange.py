@@ -9,8 +9,7 @@ import binascii
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from imapcheck.errors import CheckFailure, ImapcheckError
-from imapcheck.failures import FailureType
+from imapcheck.errors import CheckFailure, ImapcheckError, broken
 from imapcheck.login.mechanisms import Mechanism
 from imapcheck.transcript import Redactor
 
@@ -55,7 +54,7 @@ class Exchange:
             raise self._failure
         if ok:
             if self._initial is not None:
-                raise _broken("OK before it received any credentials")
+                raise broken("OK before it received any credentials")
             self._guarded(self._mechanism.finish)
 
     def _answer(self, challenge: bytes) -> bytes | None:
@@ -65,7 +64,7 @@ class Exchange:
             return initial
         try:
             if self.rounds > _MAX_CHALLENGES:
-                raise _broken("too many challenges")
+                raise broken("too many challenges")
             return self._guarded(lambda: self._mechanism.respond(_decoded(challenge)))
         except CheckFailure as failure:
             self._failure = failure
@@ -78,7 +77,7 @@ class Exchange:
         except (CheckFailure, ImapcheckError, MemoryError):
             raise
         except Exception as error:
-            raise _broken(f"a {self._mechanism.name} challenge that cannot be used: {type(error).__name__}") from error
+            raise broken(f"a {self._mechanism.name} challenge that cannot be used: {type(error).__name__}") from error
 
     def _encoded(self, message: bytes) -> bytes:
         encoded = base64.b64encode(message)
@@ -86,10 +85,6 @@ class Exchange:
             self._redactor.add(message)
             self._redactor.add(encoded)
         return encoded
-
-
-def _broken(what: str) -> CheckFailure:
-    return CheckFailure(FailureType.PROTOCOL_ERROR, f"the server sent {what}")
 
 
 def _decoded(challenge: bytes) -> bytes:

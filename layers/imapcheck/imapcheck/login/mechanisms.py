@@ -8,8 +8,7 @@ import hmac
 import json
 from typing import Protocol
 
-from imapcheck.errors import CheckFailure
-from imapcheck.failures import FailureType
+from imapcheck.errors import CheckFailure, broken
 from imapcheck.login.credentials import Credentials
 
 
@@ -43,7 +42,7 @@ class _Sasl:
     initial: bytes | None = None
 
     def respond(self, challenge: bytes) -> bytes:
-        raise CheckFailure(FailureType.PROTOCOL_ERROR, f"the server sent a challenge that is not part of {self.name}")
+        raise broken(f"a challenge that is not part of {self.name}")
 
     def finish(self) -> None:
         """Nothing to verify."""
@@ -172,7 +171,7 @@ def mechanism_for(authentication: str, credentials: Credentials, token: str | No
 
 
 def _untested() -> CheckFailure:
-    return CheckFailure(FailureType.PROTOCOL_ERROR, "the server sent OK before it received any credentials")
+    return broken("OK before it received any credentials")
 
 
 def _json_error(challenge: bytes) -> str | None:

@@ -7,7 +7,7 @@ import re
 
 from scramp import ScramClient, ScramException
 
-from imapcheck.errors import CheckFailure, CredentialsError
+from imapcheck.errors import CheckFailure, CredentialsError, broken
 from imapcheck.failures import FailureType
 
 _LEAST_ITERATIONS, _MOST_ITERATIONS = 4096, 1_000_000
@@ -98,7 +98,7 @@ def _reason(error: Exception) -> str:
 
 
 def _unusable(name: str, what: str) -> CheckFailure:
-    return CheckFailure(FailureType.PROTOCOL_ERROR, f"the server sent a {name} challenge that cannot be used: {what}")
+    return broken(f"a {name} challenge that cannot be used: {what}")
 
 
 def _not_taken(name: str, what: str) -> CheckFailure:

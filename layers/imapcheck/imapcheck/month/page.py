@@ -1,7 +1,7 @@
 """The month's report as a page: for each check a bar a day, what the figures say, and its outages."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 from htpy import (
     Element,
@@ -20,6 +20,7 @@ from htpy import (
     p,
     rect,
     section,
+    span,
     svg,
     table,
     tbody,
@@ -31,11 +32,12 @@ from htpy import (
 )
 from htpy import title as tooltip
 
+from imapcheck.alarms.times import clock_beside, date_beside
 from imapcheck.month.calendar import Month
 from imapcheck.month.figures import Day, Figures, longest_first
 from imapcheck.month.text import counts_of, goal_of, head_of, times_of_month
 from imapcheck.report.page import document
-from imapcheck.wording import clock, count, date, elapsed, percent
+from imapcheck.wording import count, elapsed, percent
 from imapcheck.wording import day as name_of_day
 
 _HEIGHT, _LEAST = 56, 18
@@ -44,8 +46,10 @@ _WORST = 90.0
 _LABELS = (0, 9, 19)
 
 
-def month_page(month: Month, found: Sequence[Figures], notes: Sequence[str], made_at: datetime) -> str:
-    """The file's content; checks in the order of `found`."""
+def month_page(
+    month: Month, found: Sequence[Figures], notes: Sequence[str], made_at: datetime, zone: tzinfo | None = None
+) -> str:
+    """The file's content; checks in the order of `found`. Times are UTC, and that of `zone` beside."""
     missed = [item for item in found if item.kept is False]
     verdict = "failed" if missed else "unknown" if not any(item.runs for item in found) else "good"
     said = f"{count(len(found), 'check')}; {len(missed)} missed the goal" if missed else count(len(found), "check")
@@ -57,7 +61,7 @@ def month_page(month: Month, found: Sequence[Figures], notes: Sequence[str], mad
                 (p[note] for note in notes),
             ]
         ],
-        main[_table(found) if len(found) > 1 else None, (_check(item) for item in found)],
+        main[_table(found) if len(found) > 1 else None, (_check(item, zone) for item in found)],
     ]
     return document(f"imapcheck: {month.name}", content, made_at)
 
@@ -86,18 +90,18 @@ def _share(available: float | None) -> str:
 
 def _goal(item: Figures) -> Node:
     mark = {True: "", False: "failed", None: "unknown"}[item.kept]
-    said = goal_of(item).removeprefix(", goal ")
-    return bdi(class_=["state", mark])[said] if said else ""
+    goal, _, said = goal_of(item).removeprefix(", goal ").partition(" %: ")
+    return bdi(class_=["state", mark])[span(".whole")[f"{goal} %:"], f" {said}"] if said else ""
 
 
-def _check(item: Figures) -> Element:
-    facts = [*counts_of(item), *times_of_month(item)]
+def _check(item: Figures, zone: tzinfo | None) -> Element:
+    facts = [*counts_of(item, zone), *times_of_month(item)]
     return section(id=f"check-{item.plan.check}")[
         h2[bdi[head_of(item)]],
         _days(item),
         (p[line] for line in facts),
         _places(item) if item.places else None,
-        _outages(item) if item.outages else None,
+        _outages(item, zone) if item.outages else None,
     ]
 
 
@@ -155,15 +159,16 @@ def _places(item: Figures) -> Element:
     ]
 
 
-def _outages(item: Figures) -> Element:
+def _outages(item: Figures, zone: tzinfo | None) -> Element:
     return table[
         thead[tr[(th(scope="col")[word] for word in ("Outage began", "Good again", "Length", "Cause"))]],
-        tbody[(tr[(td[cell] for cell in row)] for row in _rows(item))],
+        tbody[(tr[(td[cell] for cell in row)] for row in _rows(item, zone))],
     ]
 
 
-def _rows(item: Figures) -> Iterator[tuple[Node, ...]]:
+def _rows(item: Figures, zone: tzinfo | None) -> Iterator[tuple[Node, ...]]:
     for outage in longest_first(item.outages):
-        ended = "not over" if outage.ended is None else clock(outage.ended, outage.began)
+        ended = "not over" if outage.ended is None else clock_beside(outage.ended, outage.began, zone)
         unseen = f" (no run for {elapsed(outage.unseen)} of it)" if outage.unseen else ""
-        yield date(outage.began), ended, f"{elapsed(outage.length)}{unseen}", bdi[outage.cause or "not known"]
+        began = date_beside(outage.began, item.month.start, zone)
+        yield began, ended, f"{elapsed(outage.length)}{unseen}", bdi[outage.cause or "not known"]

@@ -1,15 +1,16 @@
 """What a month's figures say, line by line: in the report, in the message about a budget, on the terminal."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import timedelta, tzinfo
 
 from imapcheck.alarms.chat_card import fenced, harmless, notification
 from imapcheck.alarms.layout import ascii_line, wrap
 from imapcheck.alarms.story import SCHEMA_VERSION, Story
+from imapcheck.alarms.times import date_beside, stretch_beside
 from imapcheck.month.calendar import Month
 from imapcheck.month.figures import Figures, Outage, Passed, Times, longest_first
 from imapcheck.result import isoformat
-from imapcheck.wording import between, count, date, elapsed, length, number, percent
+from imapcheck.wording import count, elapsed, length, number, percent
 
 _OUTAGES_IN_TEXT = 10
 
@@ -37,19 +38,19 @@ def _as_written(goal: float) -> str:
     return f"{number(goal, 6)} %"
 
 
-def lines_of(month: Figures, most: int = _OUTAGES_IN_TEXT) -> list[str]:
-    """What is under the head: numbers, outages with their causes, places, times."""
-    return [*counts_of(month), *_outages(month, most), *_places(month), *times_of_month(month)]
+def lines_of(month: Figures, zone: tzinfo | None = None) -> list[str]:
+    """What is under the head: numbers, outages with their causes, places, times; beside UTC the clock of `zone`."""
+    return [*counts_of(month, zone), *_outages(month, zone), *_places(month), *times_of_month(month)]
 
 
-def counts_of(month: Figures) -> Iterator[str]:
+def counts_of(month: Figures, zone: tzinfo | None = None) -> Iterator[str]:
     """What failed, what was allowed, what does not count."""
     if month.runs:
         allowed = month.allowed
         goal = "" if allowed is None else f"; the goal allows {number(float(allowed), 2)}"
         yield f"{_lacking(month)}{goal}"
     if month.runs and month.began > month.month.start:
-        yield f"counted from its first run on, {date(month.began)}"
+        yield f"counted from its first run on, {date_beside(month.began, month.month.start, zone)}"
     if month.muted:
         yield f"{_runs(month.muted)} in mute windows not counted"
     if month.not_run:
@@ -69,23 +70,23 @@ def _runs(number: int) -> str:
     return f"{number:,} run{'' if number == 1 else 's'}"
 
 
-def _outages(month: Figures, most: int) -> Iterator[str]:
+def _outages(month: Figures, zone: tzinfo | None) -> Iterator[str]:
     found = longest_first(month.outages)
     if not found:
         return
     yield f"{count(len(found), 'outage')}{', the longest first' if len(found) > 1 else ''}:"
-    yield from (f"  {outage_line(outage, month)}" for outage in found[:most])
-    if len(found) > most:
-        yield f"  and {len(found) - most} shorter ones"
+    yield from (f"  {_outage_line(outage, month, zone)}" for outage in found[:_OUTAGES_IN_TEXT])
+    if len(found) > _OUTAGES_IN_TEXT:
+        yield f"  and {len(found) - _OUTAGES_IN_TEXT} shorter ones"
 
 
-def outage_line(outage: Outage, month: Figures) -> str:
-    """`24 Nov 2026 10:10 to 10:45 UTC, 35 min: authenticate: authentication_failed`."""
+def _outage_line(outage: Outage, month: Figures, zone: tzinfo | None) -> str:
+    """`24 Nov 10:10 to 10:45 UTC, 35 min: authenticate: authentication_failed`, in a report that names the year."""
     if outage.ended is None:
         over = "not over at the end of the month" if month.is_whole else "not over"
-        when = f"since {date(outage.began)}, {over}, {elapsed(outage.length)}"
+        when = f"since {date_beside(outage.began, month.month.start, zone)}, {over}, {elapsed(outage.length)}"
     else:
-        when = f"{between(outage.began, outage.ended)}, {elapsed(outage.length)}"
+        when = f"{stretch_beside(outage.began, outage.ended, month.month.start, zone)}, {elapsed(outage.length)}"
     unseen = f" (no run for {elapsed(outage.unseen)} of it)" if outage.unseen else ""
     return f"{when}{unseen}: {outage.cause or 'cause not known'}"
 
@@ -109,12 +110,14 @@ def _pair(times: Times) -> str:
     return f"median {length(times.median)}, 95 % within {length(times.p95)}"
 
 
-def report_text(month: Month, found: Sequence[Figures], notes: Sequence[str] = ()) -> list[str]:
-    """The report's lines of at most 80 columns; a check's stand together."""
+def report_text(
+    month: Month, found: Sequence[Figures], notes: Sequence[str] = (), zone: tzinfo | None = None
+) -> list[str]:
+    """The report's lines of at most 80 columns; a check's stand together. Times are UTC, and that of `zone` beside."""
     lines = [f"{month.name} (UTC)", ""]
     for item in found:
         lines += wrap(head_of(item), "  ", first="")
-        for line in lines_of(item):
+        for line in lines_of(item, zone):
             deeper = line[: len(line) - len(line.lstrip())]
             lines += wrap(line.strip(), f"    {deeper}", first=f"  {deeper}")
         lines.append("")
@@ -123,9 +126,11 @@ def report_text(month: Month, found: Sequence[Figures], notes: Sequence[str] = (
     return lines
 
 
-def report_story(month: Month, found: Sequence[Figures], notes: Sequence[str] = ()) -> Story:
+def report_story(
+    month: Month, found: Sequence[Figures], notes: Sequence[str] = (), zone: tzinfo | None = None
+) -> Story:
     """The month's report as a message."""
-    lines = report_text(month, found, notes)
+    lines = report_text(month, found, notes, zone)
     missed = sum(item.kept is False for item in found)
     if len(found) == 1:
         parts = (f"imapcheck, {month.name}: ", head_of(found[0]))
@@ -134,11 +139,11 @@ def report_story(month: Month, found: Sequence[Figures], notes: Sequence[str] = 
     return _story("report", parts, lines, {"month": str(month), "checks": [content_of(item) for item in found]}, notes)
 
 
-def budget_story(found: Sequence[Passed]) -> Story:
+def budget_story(found: Sequence[Passed], zone: tzinfo | None = None) -> Story:
     """Of the marks that were passed in one hour: one message."""
     lines: list[str] = []
     for item in found:
-        lines += [*wrap(_budget_line(item), "  ", first=""), ""]
+        lines += [*wrap(_budget_line(item, zone), "  ", first=""), ""]
     lines += wrap("A budget is counted by the month (UTC); runs in mute windows do not use it. docs/reports.md")
     first = found[0]
     parts = (
@@ -155,13 +160,14 @@ def _used_up(item: Passed) -> str:
     return f"{word}'s is used up" if item.mark == 1 else f"{int(100 * item.mark)} % of {word}'s is used"
 
 
-def _budget_line(item: Passed) -> str:
+def _budget_line(item: Passed, zone: tzinfo | None) -> str:
     figures = item.figures
     allowed = number(float(figures.allowed or 0), 2)
     used = number(float(figures.lacking), 2)
+    until = date_beside(figures.until, figures.month.start, zone)
     return (
         f"BUDGET {figures.plan.check}: {_used_up(item)}. {used} of {figures.runs:,} runs failed until"
-        f" {date(figures.until)}; the goal of {_as_written(figures.plan.goal or 0)} allows {allowed} in"
+        f" {until}; the goal of {_as_written(figures.plan.goal or 0)} allows {allowed} in"
         f" {figures.month.name}."
     )
 

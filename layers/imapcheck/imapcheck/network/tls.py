@@ -107,11 +107,11 @@ def _encrypted_records(flight: bytes) -> int:
 
 
 class ClearText(Exception):
-    """The server answered the ClientHello with something that is not TLS; `beginning` is how it starts."""
+    """The server answered the ClientHello with something that is not TLS; `line` is the first of it."""
 
     def __init__(self, beginning: bytes) -> None:
         super().__init__("clear text where TLS was expected")
-        self.beginning = beginning
+        self.line = beginning.partition(b"\n")[0].removesuffix(b"\r")
 
 
 class TlsStream:

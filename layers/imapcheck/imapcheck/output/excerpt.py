@@ -20,7 +20,7 @@ def excerpt(step: StepName, transcript: Sequence[str], limit: int = 12) -> list[
     lines = [transcript[index] for index in part_of(step, transcript) or ()]
     if len(lines) <= limit:
         return lines
-    return [lines[0], f".. {len(lines) - limit} lines left out", *lines[len(lines) - limit + 2 :]]
+    return [lines[0], f"({len(lines) - limit} lines left out)", *lines[len(lines) - limit + 2 :]]
 
 
 def part_of(step: str, transcript: Sequence[str]) -> range | None:

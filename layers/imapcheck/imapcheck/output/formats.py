@@ -39,7 +39,8 @@ _ROWS = (
     Format(
         "json",
         "one object a line in the order of the files, each as soon as its turn has come: the result"
-        ' ([result.md](result.md)), or `{"schema": 1, "check": .., "error": ..}` for a file that could not be run;'
+        " ([result.md](result.md)), or"
+        ' `{"schema": 1, "check": "...", "error": "..."}` for a file that could not be run;'
         " always ASCII",
         repeats=True,
     ),

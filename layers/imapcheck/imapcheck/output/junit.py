@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
-from imapcheck.output.outcome import Outcome, passed_limits
+from imapcheck.output.outcome import Outcome, passed_limits, words_of
 from imapcheck.result import CheckResult, isoformat
 from imapcheck.wording import failure_line, length, warning_line
 
@@ -55,9 +55,8 @@ def _case(outcome: Outcome) -> ET.Element:
         kind = "internal_error" if outcome.crashed else "could_not_run"
         _add(case, "error", outcome.error or "", type=kind, message=outcome.first_line)
         return case
-    if result.failure is not None:
-        failure = result.failure
-        message = failure_line(failure.step, failure.type, failure.detail)
+    if (failure := result.reason) is not None:
+        message = failure_line(failure.step, failure.type, words_of(result, failure))
         _add(case, "failure", _story(outcome, result), type=failure.type.value, message=message)
     _add(case, "system-out", "\n".join(_steps(result)))
     return case
@@ -66,8 +65,8 @@ def _case(outcome: Outcome) -> ET.Element:
 def _story(outcome: Outcome, result: CheckResult) -> str:
     """Every failure with what to do, then the transcript."""
     lines = [f"{outcome.check} at {outcome.asked.server} was not available."]
-    for failure in result.failures:
-        lines += [failure_line(failure.step, failure.type, failure.detail), f"What to do: {failure.advice}"]
+    for failure in result.reasons:
+        lines += [failure_line(failure.step, failure.type, words_of(result, failure)), f"What to do: {failure.advice}"]
     return "\n".join([*lines, "", *result.transcript])
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from imapcheck.measures import MEASURES, number
-from imapcheck.output.outcome import Outcome, passed_limits, worst_first
+from imapcheck.output.outcome import Outcome, passed_limits, words_of, worst_first
 from imapcheck.result import CheckResult, Failure
 from imapcheck.text import one_line
 from imapcheck.wording import failure_line, length, warning_line
@@ -60,8 +60,8 @@ def _words(outcome: Outcome) -> str:
     result = outcome.result
     if result is None:
         return f"could not run: {outcome.first_line}"
-    if result.failure is not None:
-        return f"NOT AVAILABLE: {_line(result.failure)}"
+    if result.reason is not None:
+        return f"NOT AVAILABLE: {_line(result, result.reason)}"
     words = f"available in {length(result.duration_ms)}"
     return ", ".join(
         [words, *passed_limits(result), *(warning_line(warning.type, warning.detail) for warning in result.warnings)]
@@ -73,14 +73,14 @@ def _details(outcome: Outcome) -> list[str]:
     result = outcome.result
     if result is None:
         return (outcome.error or "").splitlines()[1:]
-    advice = [failure_line(failure.step, failure.type, failure.advice) for failure in result.failures]
-    also = [failure_line(failure.step, failure.type, failure.detail) for failure in result.failures[1:]]
+    advice = [failure_line(failure.step, failure.type, failure.advice) for failure in result.reasons]
+    also = [_line(result, failure) for failure in result.reasons[1:]]
     times = [f"{step.name} {length(step.duration_ms)}" for step in result.steps if step.duration_ms is not None]
     return [*also, *advice, outcome.asked.server or "", ", ".join(times)]
 
 
-def _line(failure: Failure) -> str:
-    return failure_line(failure.step, failure.type, failure.detail)
+def _line(result: CheckResult, failure: Failure) -> str:
+    return failure_line(failure.step, failure.type, words_of(result, failure))
 
 
 def _count(outcomes: Sequence[Outcome]) -> str:

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from imapcheck.asked import Asked
-from imapcheck.result import CheckResult
-from imapcheck.wording import over_limit
+from imapcheck.failures import Category
+from imapcheck.result import CheckResult, Failure
+from imapcheck.wording import length, over_limit
 
 type State = Literal["available", "slow", "partial", "unavailable", "not_run", "crashed"]
 WORST_FIRST: tuple[State, ...] = ("unavailable", "crashed", "not_run", "partial", "slow", "available")
@@ -57,6 +58,12 @@ def worst_first(outcomes: Iterable[Outcome]) -> list[Outcome]:
 
 NOT_WORSE = (len(WORST_FIRST) - 1, True)
 """The rank of what is available without a warning."""
+
+
+def words_of(result: CheckResult, failure: Failure) -> str:
+    """A failure's detail; of a time-out with how long was waited: `no complete answer in time (waited 6 s)`."""
+    waited = result.step_ms.get(failure.step) if failure.category is Category.TIMEOUT else None
+    return failure.detail if waited is None else f"{failure.detail} (waited {length(waited)})"
 
 
 def passed_limits(result: CheckResult) -> list[str]:

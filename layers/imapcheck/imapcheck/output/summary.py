@@ -16,7 +16,7 @@ from itertools import accumulate, groupby, pairwise
 
 from imapcheck.output.outcome import Outcome
 from imapcheck.result import CheckResult
-from imapcheck.wording import date, failure_line
+from imapcheck.wording import failure_line
 
 _SLOWEST_HOURS = 3
 _FAILED, _FINE, _SLOW = 0, 1, 2
@@ -101,8 +101,8 @@ class CheckSummary:
     def _good(self) -> Iterator[int]:
         return (index for index in self._order if self._states[index])
 
-    def slowest_hours(self) -> list[tuple[str, float, int]]:
-        """(hour in UTC, median of the runs' times in ms, runs): the highest medians first."""
+    def slowest_hours(self) -> list[tuple[datetime, float, int]]:
+        """(beginning of the hour, median of the runs' times in ms, runs): the highest medians first."""
         total = self._times.get("total", array("f"))
         hours = (
             (hour, sorted(total[index] for index in indexes))
@@ -110,7 +110,7 @@ class CheckSummary:
         )
         medians = [(hour, percentile(times, 0.5), len(times)) for hour, times in hours]
         slowest = sorted(medians, key=lambda item: -item[1])[:_SLOWEST_HOURS]
-        return [(date(_moment(hour * 3600)), median, runs) for hour, median, runs in slowest]
+        return [(_moment(hour * 3600), median, runs) for hour, median, runs in slowest]
 
     def take(self, run: CheckResult | None) -> None:
         """Count one run, or one that there was not. Raises `ValueError` for times that no run can have had."""
@@ -124,7 +124,7 @@ class CheckSummary:
         self._ids.append(int.from_bytes(hashlib.blake2b(run.run_id.encode(), digest_size=8).digest()))
         self._began.append(began)
         self._states.append(_FAILED if run.failure is not None else _SLOW if run.slow else _FINE)
-        cause = "" if run.failure is None else failure_line(run.failure.step, run.failure.type)
+        cause = "" if run.reason is None else failure_line(run.reason.step, run.reason.type)
         if cause not in self._causes:
             self._causes.append(cause)
         self._cause.append(self._causes.index(cause))

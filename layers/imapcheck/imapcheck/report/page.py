@@ -9,6 +9,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -41,10 +42,11 @@ from htpy import (
 )  # fmt: skip
 from markupsafe import Markup
 
-from imapcheck.output.outcome import WORST_FIRST, Outcome, worst_first
+from imapcheck.output.outcome import WORST_FIRST, Outcome, words_of, worst_first
 from imapcheck.output.waterfall import waterfall_of
+from imapcheck.report.badges import BADGES, badge_of, state_mark
 from imapcheck.report.drawing import strip_drawing
-from imapcheck.report.run import BADGES, Embedding, moment, name_of, run_body, server_of, state_mark
+from imapcheck.report.run import Embedding, moment, name_of, run_body, server_of
 from imapcheck.report.steps import LEGEND, legend, words
 from imapcheck.result import CheckResult, isoformat
 from imapcheck.version import VERSION
@@ -54,9 +56,12 @@ STYLE = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
 _DARK = "@media screen and (prefers-color-scheme: dark)"
 
 
-def page(outcomes: Sequence[Outcome], made_at: datetime) -> str:
-    """The report as a file's content; several checks get a table of all, worst first, and a section each."""
-    return document(_title(outcomes), _content(outcomes), made_at)
+def page(outcomes: Sequence[Outcome], made_at: datetime, again: Sequence[str] = ()) -> str:
+    """The report as a file's content; several checks get a table of all, worst first, and a section each.
+
+    `again` are the options to run such a check with once more.
+    """
+    return document(_title(outcomes), _content(outcomes, Embedding(again=tuple(again))), made_at)
 
 
 def document(name: str, content: Node, made_at: datetime) -> str:
@@ -100,19 +105,19 @@ def _policy() -> str:
 
 def _title(outcomes: Sequence[Outcome]) -> str:
     if len(outcomes) == 1:
-        badge = BADGES[outcomes[0].state]
+        badge = badge_of(outcomes[0].state, warned=outcomes[0].warned)
         return f"{badge.sign} {name_of(outcomes[0])}: {badge.words}"
     return f"imapcheck: {_tally(outcomes)}"
 
 
-def _content(outcomes: Sequence[Outcome]) -> Node:
-    return main[run_body(outcomes[0], Embedding())] if len(outcomes) == 1 else _many(outcomes)
+def _content(outcomes: Sequence[Outcome], place: Embedding) -> Node:
+    return main[run_body(outcomes[0], place)] if len(outcomes) == 1 else _many(outcomes, place)
 
 
-def _many(outcomes: Sequence[Outcome]) -> Node:
+def _many(outcomes: Sequence[Outcome], place: Embedding) -> Node:
     ordered = worst_first(sorted(outcomes, key=name_of))
     prefixes = _prefixes(ordered)
-    worst = BADGES[ordered[0].state].colour
+    worst = badge_of(ordered[0].state, warned=ordered[0].warned).colour
     return fragment[
         header[
             div(class_=["verdict", worst])[
@@ -123,7 +128,7 @@ def _many(outcomes: Sequence[Outcome]) -> Node:
             _fleet_table(list(zip(ordered, prefixes, strict=True))),
             legend(LEGEND),
             (
-                article(id=prefix.removesuffix("-"))[run_body(outcome, Embedding(level=2, prefix=prefix))]
+                article(id=prefix.removesuffix("-"))[run_body(outcome, replace(place, level=2, prefix=prefix))]
                 for outcome, prefix in zip(ordered, prefixes, strict=True)
             ),
         ],
@@ -132,7 +137,9 @@ def _many(outcomes: Sequence[Outcome]) -> Node:
 
 def _tally(outcomes: Sequence[Outcome]) -> str:
     counts = Counter(outcome.state for outcome in outcomes)
-    return "; ".join(f"{counts[state]} {BADGES[state].words}" for state in WORST_FIRST if counts[state])
+    parts = [f"{counts[state]} {BADGES[state].words}" for state in WORST_FIRST if counts[state]]
+    warned = sum(outcome.warned and outcome.state in ("available", "slow") for outcome in outcomes)
+    return "; ".join([*parts, *([f"{warned} with a warning"] if warned else [])])
 
 
 def _prefixes(outcomes: Sequence[Outcome]) -> list[str]:
@@ -149,7 +156,7 @@ def _prefixes(outcomes: Sequence[Outcome]) -> list[str]:
 
 
 def _fleet_table(rows: Sequence[tuple[Outcome, str]]) -> Element:
-    return table(".checks")[
+    return table(".checks.told")[
         thead[
             tr[
                 th(scope="col")["Check"], th(scope="col")["State"], th(".why", scope="col")["Why"],
@@ -165,15 +172,22 @@ def _fleet_row(outcome: Outcome, prefix: str) -> Element:
     link = a(href=f"#{prefix.removesuffix('-')}")[bdi[name_of(outcome)]]
     result = outcome.result
     if result is None:
-        said = td(".words.why")[bdi[words(outcome.error)]]
-        return tr[th(scope="row")[link], td[state_mark(outcome.state)], said, td(".spare"), td(".spare"), td(".spare")]
+        said = td(".words.why")[bdi[words("; ".join((outcome.error or "").splitlines()))]]
+        return tr[
+            th(scope="row")[link],
+            td[state_mark(outcome.state, warned=False)],
+            said,
+            td(".spare"),
+            td(".spare"),
+            td(".spare"),
+        ]
     return tr[
         th(scope="row")[link],
-        td[state_mark(outcome.state)],
+        td[state_mark(outcome.state, warned=outcome.warned)],
         td(".words.why")[why(outcome)],
         td(".spare")[strip(result)],
         td(".spare.number")[length(result.duration_ms)],
-        td(".spare.number")[certificate(result)],
+        td(".spare.number")[certificate(outcome)],
     ]
 
 
@@ -182,8 +196,9 @@ def why(outcome: Outcome) -> Node:
     result = outcome.result
     if result is None:
         return None
-    if (failure := result.failure) is not None:
-        return fragment[f"{failure_line(failure.step, failure.type)} ", span(".quiet")[bdi[words(failure.detail, 200)]]]
+    if (failure := result.reason) is not None:
+        told = span(".quiet")[bdi[words(words_of(result, failure), 200)]]
+        return fragment[f"{failure_line(failure.step, failure.type)} ", told]
     over = [f"{item.name} {length(item.duration_ms)}" for item in result.exceeded]
     if over:
         return f"over its threshold: {', '.join(over)}"
@@ -199,10 +214,13 @@ def strip(result: CheckResult) -> Element:
     return strip_drawing(waterfall, label)
 
 
-def certificate(result: CheckResult) -> str:
-    """Days left, where a certificate was seen."""
-    days = result.server.tls.certificate_days_remaining if result.server.tls is not None else None
-    return "" if days is None else days_left(days)
+def certificate(outcome: Outcome) -> Node:
+    """Days left, marked by the definition's own limit: few are a warning, none is a failure."""
+    tls = None if outcome.result is None else outcome.result.server.tls
+    left = None if tls is None else tls.certificate_days_remaining
+    if left is None or left >= outcome.asked.certificate_days:
+        return "" if left is None else days_left(left)
+    return span(".state.failed" if left < 0 else ".state.slow")[days_left(left)]
 
 
 def _end(made_at: datetime) -> Element:

@@ -9,7 +9,6 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from htpy import (
     Element,
@@ -41,9 +40,10 @@ from htpy import (
 from imapcheck.delivery import DeliveryFacts, Hop
 from imapcheck.output.excerpt import part_of
 from imapcheck.output.json_lines import json_object
-from imapcheck.output.outcome import Outcome, State
+from imapcheck.output.outcome import Outcome, words_of
 from imapcheck.output.waterfall import waterfall_of
 from imapcheck.regions import city
+from imapcheck.report.badges import badge_of, state_mark
 from imapcheck.report.drawing import days_drawing
 from imapcheck.report.steps import legend_of, steps_table, words
 from imapcheck.result import CheckResult, Failure, PlaceFacts, ResultWarning, SearchFacts, TlsFacts, isoformat
@@ -54,34 +54,18 @@ _REFUSAL = re.compile(r"S: (\S+ (NO|BAD)\b|\* BYE\b|[45]\d\d[ -])", re.IGNORECAS
 _LOGOUT = re.compile(r"C: \S+ LOGOUT$", re.IGNORECASE)
 
 
-class Badge(NamedTuple):
-    """How a state is shown: a sign, words, and the colour's name in report.css."""
-
-    sign: str
-    words: str
-    colour: str
-
-
-BADGES: dict[State, Badge] = {
-    "unavailable": Badge("✗", "not available", "failed"),
-    "crashed": Badge("?", "internal error", "unknown"),
-    "not_run": Badge("?", "could not be run", "unknown"),
-    "partial": Badge("!", "available, but not from everywhere", "slow"),
-    "slow": Badge("!", "available, but slow", "slow"),
-    "available": Badge("✓", "available", "good"),
-}
-
-
 @dataclass(frozen=True)
 class Embedding:
     """Where a run's body stands: its heading's level, what its ids begin with, and whether it may link to them.
 
-    Links within the page are none of the widget's: in the console they would leave the dashboard.
+    Links within the page are none of the widget's: in the console they would leave the dashboard. `again` are the
+    options that another run needs to be the same.
     """
 
     level: int = 1
     prefix: str = ""
     links: bool = True
+    again: tuple[str, ...] = ()
 
     def heading(self, deeper: int = 0) -> Element:
         return _HEADINGS[self.level - 1 + deeper]
@@ -118,15 +102,9 @@ def server_of(outcome: Outcome) -> str:
     return "" if server is None else words(f"{server.host}:{server.port}")
 
 
-def state_mark(state: State, *, loud: bool = False) -> Element:
-    """The verdict in a sign, words and a colour."""
-    badge = BADGES[state]
-    return span(class_=["state", badge.colour])[f"{badge.sign} {badge.words.upper() if loud else badge.words}"]
-
-
 def _headline(outcome: Outcome, place: Embedding) -> Element:
-    return div(class_=["verdict", BADGES[outcome.state].colour])[
-        div(".badge")[state_mark(outcome.state, loud=True)],
+    return div(class_=["verdict", badge_of(outcome.state, warned=outcome.warned).colour])[
+        div(".badge")[state_mark(outcome.state, warned=outcome.warned, loud=True)],
         place.heading()[bdi[name_of(outcome)]],
         p(".quiet.words")[_where_and_when(outcome)],
         _reasons(outcome, place),
@@ -143,9 +121,9 @@ def _where_and_when(outcome: Outcome) -> Node:
     return fragment[server, " · ", moment(isoformat(result.started_at)), " · ", " · ".join(facts)]
 
 
-def moment(iso: str) -> Element:
-    """A time of a result, for people and machines."""
-    return time(datetime=iso, title=iso)[date(datetime.fromisoformat(iso))]
+def moment(iso: str, now: datetime | None = None) -> Element:
+    """A time of a result, for people and machines; without the year if it is that of `now`, which the reader sees."""
+    return time(datetime=iso, title=iso)[date(datetime.fromisoformat(iso), now)]
 
 
 def _reasons(outcome: Outcome, place: Embedding) -> Iterator[Node]:
@@ -153,8 +131,9 @@ def _reasons(outcome: Outcome, place: Embedding) -> Iterator[Node]:
     if result is None:
         yield from (p(".words")[bdi[words(line)]] for line in (outcome.error or "").split("\n"))
         return
-    for number, failure in enumerate(result.failures):
-        yield from _failure(failure, place, result.transcript, first=number == 0)
+    advised: set[str] = set()
+    for failure in result.reasons:
+        yield from _failure(failure, place, result, advised)
     for earlier in result.earlier_failures:
         yield p(".words")[
             "An earlier attempt: ", f"{failure_line(earlier.step, earlier.type)}: ", bdi[words(earlier.detail)]
@@ -164,12 +143,14 @@ def _reasons(outcome: Outcome, place: Embedding) -> Iterator[Node]:
         yield p(".reason")[f"{item.name} took {took}; the threshold is {limit}"]
 
 
-def _failure(failure: Failure, place: Embedding, transcript: Sequence[str], *, first: bool) -> Iterator[Node]:
-    also = "" if first else "Also "
+def _failure(failure: Failure, place: Embedding, result: CheckResult, advised: set[str]) -> Iterator[Node]:
+    also = "Also " if advised else ""
     yield p(".reason")[f"{also}{failure_line(failure.step, failure.type)}", span(".quiet")[f" ({failure.category})"]]
-    yield p(".words")[bdi[words(failure.detail)]]
-    yield p(".advice.words")["What to do: ", bdi[words(failure.advice)]]
-    if place.links and (line := _told_in(failure.step, transcript)) is not None:
+    yield p(".words")[bdi[words(words_of(result, failure))]]
+    if failure.advice not in advised:
+        yield p(".advice.words")["What to do: ", bdi[words(failure.advice)]]
+    advised.add(failure.advice)
+    if place.links and (line := _told_in(failure.step, result.transcript)) is not None:
         yield p[a(href=f"#{place.prefix}L{line}")[f"Line {line} of the transcript"]]
 
 
@@ -210,9 +191,10 @@ def _seen(place: PlaceFacts) -> str:
 
 def _facts(result: CheckResult, few_days: float, place: Embedding) -> Element:
     tls = result.server.tls
+    connection = None if tls is None else _list(_tls_facts(tls, few_days, result.started_at))
     return section(".facts")[
         div[place.heading(1)["Run"], _list(_run_facts(result))],
-        None if tls is None else div[place.heading(1)["Connection"], _list(_tls_facts(tls, few_days))],
+        None if connection is None else div[place.heading(1)["Connection"], connection],
     ]
 
 
@@ -271,7 +253,7 @@ def _search_words(search: SearchFacts) -> str:
     return ", ".join(told)
 
 
-def _tls_facts(tls: TlsFacts, few_days: float) -> Iterator[tuple[str, Node]]:
+def _tls_facts(tls: TlsFacts, few_days: float, now: datetime) -> Iterator[tuple[str, Node]]:
     if tls.version is not None:
         yield "TLS", f"{words(tls.version)}, {words(tls.cipher)}"
     yield "certificate", "verified" if tls.verified else span(".state.slow")["! not verified"]
@@ -282,7 +264,7 @@ def _tls_facts(tls: TlsFacts, few_days: float) -> Iterator[tuple[str, Node]]:
     if tls.certificates_sent is not None:
         yield "chain", f"{tls.certificates_sent} sent"
     if (left := tls.certificate_days_remaining) is not None:
-        until = None if tls.certificate_expires_at is None else fragment[moment(tls.certificate_expires_at), ", "]
+        until = None if tls.certificate_expires_at is None else fragment[moment(tls.certificate_expires_at, now), ", "]
         drawing = days_drawing(left, "wait" if left >= few_days else "failed")
         yield "expires", fragment[until, days_left(left), drawing]
 
@@ -322,7 +304,7 @@ def _may_lock(outcome: Outcome) -> bool:
 def _again(file: str | None, runbook: str | None, place: Embedding) -> Node:
     if file is None and runbook is None:
         return None
-    again = None if file is None else f"imapcheck run {shlex.quote(file)} --transcript"
+    again = None if file is None else shlex.join(("imapcheck", "run", file, *place.again, "--transcript"))
     return section[
         place.heading(1)["Next"],
         None if again is None else p["Run it again: ", code(".words")[words(again)]],

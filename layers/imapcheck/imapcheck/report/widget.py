@@ -32,8 +32,8 @@ from htpy import (
 )  # fmt: skip
 
 from imapcheck.output.outcome import WORST_FIRST, Outcome, State
+from imapcheck.report.badges import state_mark
 from imapcheck.report.page import certificate, strip, why, widget
-from imapcheck.report.run import state_mark
 from imapcheck.report.steps import LEGEND, legend, words
 from imapcheck.result import CheckResult
 from imapcheck.wording import clock, elapsed, length, percent
@@ -49,7 +49,7 @@ Parameters, all optional; the form in the widget overrides them:
 
 ```yaml
 name: mail        # only checks whose name contains this
-show: problems    # only what is not available, slow or without a run
+show: problems    # only what is not available, slow, warned of or without a run
 ```
 """
 
@@ -83,6 +83,11 @@ class CheckRow:
     problem: Problem | None = None
 
     @property
+    def warned(self) -> bool:
+        """The last run has warnings."""
+        return self.outcome is not None and self.outcome.warned
+
+    @property
     def result(self) -> CheckResult | None:
         """The last run."""
         return None if self.outcome is None else self.outcome.result
@@ -114,10 +119,11 @@ def checks_widget(
     )
 
 
-def _worst_first(row: CheckRow) -> tuple[int, float, str]:
+def _worst_first(row: CheckRow) -> tuple[int, bool, float, str]:
     """Among those that are down the newest outage first: it is what a person on call looks for."""
     began = 0.0 if row.down_since is None else -row.down_since.timestamp()
-    return WORST_FIRST.index(row.state), began, row.check
+    warned = row.state == "available" and row.warned
+    return WORST_FIRST.index(row.state), not warned, began, row.check
 
 
 def sentence_widget(sentence: str, *, dark: bool) -> str:
@@ -126,7 +132,9 @@ def sentence_widget(sentence: str, *, dark: bool) -> str:
 
 
 def _wanted(choice: Choice) -> Any:
-    return lambda row: choice.names(row.check) and not (choice.only_problems and row.state == "available")
+    return lambda row: (
+        choice.names(row.check) and not (choice.only_problems and row.state == "available" and not row.warned)
+    )
 
 
 def _form(choice: Choice, shown: int, all: int, endpoint: str) -> Element:
@@ -145,7 +153,7 @@ def _form(choice: Choice, shown: int, all: int, endpoint: str) -> Element:
 
 
 def _table(rows: Sequence[CheckRow], endpoint: str, now: datetime) -> Element:
-    return table(".checks")[
+    return table(".checks.told")[
         thead[
             tr[
                 th(scope="col")["Check"], th(scope="col")["State"], th(".spare.strips", scope="col")["Last run (UTC)"],
@@ -163,25 +171,14 @@ def _row(row: CheckRow, endpoint: str, now: datetime) -> Element:
         td[_state(row), _since(row, now)],
         td(".spare")[_last_run(row, now)],
         td(".words.why")[_reason(row)],
-        td(".spare.number")[_certificate(row)],
+        td(".spare.number")[None if row.outcome is None else certificate(row.outcome)],
         td(".number")[_availability(row, endpoint, now)],
     ]
 
 
-def _certificate(row: CheckRow) -> Node:
-    """Marked as the definition's own limit says: few days are a warning, none is a failure."""
-    if row.result is None or row.outcome is None:
-        return ""
-    tls, told = row.result.server.tls, certificate(row.result)
-    left = None if tls is None else tls.certificate_days_remaining
-    if left is None or left >= row.outcome.asked.certificate_days:
-        return told
-    return span(".state.failed" if left < 0 else ".state.slow")[told]
-
-
 def _state(row: CheckRow) -> Element:
     if row.state != "not_run":
-        return state_mark(row.state)
+        return state_mark(row.state, warned=row.warned)
     return span(".state.unknown")[f"? {'no run' if row.problem is None else row.problem.state}"]
 
 

@@ -8,7 +8,7 @@ end as an end reads another session than its peer.
 import re
 from typing import NamedTuple
 
-from imapcheck.errors import CheckFailure
+from imapcheck.errors import CheckFailure, broken
 from imapcheck.failures import FailureType
 from imapcheck.network.spoken import name_protocol
 from imapcheck.network.transport import Wire
@@ -84,11 +84,6 @@ class Reply(NamedTuple):
 def _without_code(text: bytes) -> bytes:
     match = _ENHANCED.match(text)
     return text if match is None else text[match.end() :].lstrip(b" ")
-
-
-def broken(what: str) -> CheckFailure:
-    """A `protocol_error`: the server broke the grammar in the way described."""
-    return CheckFailure(FailureType.PROTOCOL_ERROR, f"the server sent {what}")
 
 
 def not_smtp(line: bytes, redactor: Redactor, where: str = "") -> CheckFailure:

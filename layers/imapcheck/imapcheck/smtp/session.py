@@ -8,14 +8,14 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 
-from imapcheck.errors import CheckFailure
+from imapcheck.errors import CheckFailure, broken
 from imapcheck.failures import FailureType
 from imapcheck.login.exchange import Aside, Exchange
 from imapcheck.login.mechanisms import Mechanism
 from imapcheck.network.spoken import name_protocol, speaks_ftp
 from imapcheck.network.tls import ClearText, TlsConnection, TlsContext
 from imapcheck.network.transport import Wire
-from imapcheck.smtp.reply import Reply, ReplyReader, broken, is_reply, not_smtp
+from imapcheck.smtp.reply import Reply, ReplyReader, is_reply, not_smtp
 from imapcheck.transcript import MASK, Redactor, Transcript
 
 _COMMAND_LINE = 512
@@ -96,11 +96,10 @@ class SmtpSession:
             tls = self.wire.start_tls(context, server_name)
         except ClearText as clear:
             self.usable = False
-            line = clear.beginning.partition(b"\n")[0].removesuffix(b"\r")
-            self._transcript.server(line)
+            self._transcript.server(clear.line)
             if not implicit:
                 raise broken("clear text between STARTTLS and TLS (response injection)") from None
-            raise not_smtp(line, self._redactor, " in clear text on a port where TLS was expected") from None
+            raise not_smtp(clear.line, self._redactor, " in clear text on a port where TLS was expected") from None
         except CheckFailure:
             self.usable = False
             raise
@@ -180,13 +179,13 @@ class SmtpSession:
         return reply
 
     def _answered(self, line: bytes, shown: bytes | None) -> Reply:
+        ended: CheckFailure | None = None
         try:
             self.wire.send(line + b"\r\n")
         except CheckFailure as failure:
-            return self._last_words(failure)
-        finally:
-            self._transcript.client(line if shown is None else shown)
-        return self._reply()
+            ended = failure
+        self._transcript.client(line if shown is None else shown)
+        return self._reply() if ended is None else self._last_words(ended)
 
     def _unasked(self) -> Reply:
         """A server may end the session at any time (RFC 5321 section 3.8); any other reply would be misread."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from zoneinfo import available_timezones
 
 from imapcheck.definition.access import TlsDefinition, TlsMode
-from imapcheck.definition.files import problem_line
+from imapcheck.definition.files import NOTHING, problem_line
 from imapcheck.definition.json_text import shown
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.errors import DefinitionError
@@ -57,7 +57,7 @@ def _stray(entry: Path) -> str | None:
 
 def _refused(definition: CheckDefinition, now: datetime, allow_local_addresses: bool) -> Iterator[tuple[str, str, str]]:
     if definition.runs_in_stack and definition.logs_in and definition.secret is None:
-        yield "secret", "nothing", f"the name of a secret: the function logs in with {definition.authentication}"
+        yield "secret", NOTHING, "a check that logs in needs one"
     yield from _refused_authority(definition, "tls", definition.tls, definition.tls_mode)
     yield from refused_sending(definition)
     if definition.send is not None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from imapcheck.definition.access import idle_tls
+from imapcheck.definition.files import NOTHING
 from imapcheck.definition.model import CheckDefinition
 
 _MONTH = timedelta(days=30)
@@ -17,8 +18,8 @@ def refused_sending(definition: CheckDefinition) -> Iterator[tuple[str, str, str
     if send.port == 25:
         yield "send.server", "port 25", "465 or 587, as Lambda cannot reach port 25 of any host"
     if send.logs_in and send.secret is None and not definition.sends_as_it_reads:
-        wanted = f"the name of a secret for {send.host}, which is not the host of server, or authentication none"
-        yield "send.secret", "nothing", wanted
+        needs = f"{send.host} is not the host of server: it needs the name of its own secret, or authentication none"
+        yield "send.secret", NOTHING, needs
 
 
 def sending_doubts(definition: CheckDefinition) -> Iterator[tuple[str, str]]:

@@ -85,9 +85,10 @@ def _not_offered(session: ImapSession, mechanism: str, credentials: Credentials)
 
 def paused(pause: LoginPause) -> CheckFailure:
     """The failure of a login that is withheld."""
+    first, again = pause.first_refused_at, pause.retry_at
     return CheckFailure(
         FailureType.AUTHENTICATION_PAUSED,
-        f"first refused {date(pause.first_refused_at)}; the next try comes {date(pause.retry_at)},"
+        f"first refused {date(first, again)}; the next try comes {date(again, first)},"
         " or as soon as the credentials change",
     )
 

@@ -4,7 +4,7 @@ from imapcheck.check.arrival import age_seconds, delivery_seconds, seconds_ahead
 from imapcheck.check.refusals import is_mailbox_missing
 from imapcheck.check.state import Attempt
 from imapcheck.check.steps.rejection import rejected
-from imapcheck.errors import CheckFailure
+from imapcheck.errors import CheckFailure, broken
 from imapcheck.failures import FailureType
 from imapcheck.imap.completion import Completion
 from imapcheck.imap.data import Fetched, Resource
@@ -203,7 +203,7 @@ def _judge_age(attempt: Attempt, step: StepRecord, message: Fetched, max_age: fl
     """Decide by INTERNALDATE, and where the message is one of ours note how long it was under way."""
     arrived, definition, learnt = message.internal_date, attempt.asked.definition, attempt.learnt
     if arrived is None:
-        raise CheckFailure(FailureType.PROTOCOL_ERROR, "the server sent no readable INTERNALDATE")
+        raise broken("no readable INTERNALDATE")
     age = learnt.age_seconds = age_seconds(arrived)
     learnt.seconds_ahead = seconds_ahead(arrived)
     if definition.new_message is not None:

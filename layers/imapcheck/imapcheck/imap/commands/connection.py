@@ -1,9 +1,8 @@
 """Commands of a connection: greeting, CAPABILITY, STARTTLS and LOGOUT (RFC 9051 sections 6.1, 6.2.1 and 7.1)."""
 
-from imapcheck.errors import CheckFailure
+from imapcheck.errors import CheckFailure, broken
 from imapcheck.failures import FailureType
 from imapcheck.imap.commands.command import Commands
-from imapcheck.imap.decoder import broken
 from imapcheck.network.tls import TlsConnection, TlsContext
 
 

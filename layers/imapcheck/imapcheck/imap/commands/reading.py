@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 
-from imapcheck.errors import CheckFailure
+from imapcheck.errors import CheckFailure, broken
 from imapcheck.failures import FailureType
 from imapcheck.imap.commands.command import Commands, Remark, refusal
 from imapcheck.imap.completion import Completion
@@ -16,7 +16,7 @@ from imapcheck.imap.data import (
     personal_prefix,
     resources_of,
 )
-from imapcheck.imap.decoder import MAX_BODY, BodyPolicy, Response, broken
+from imapcheck.imap.decoder import MAX_BODY, BodyPolicy, Response
 from imapcheck.imap.encoder import Part, string
 from imapcheck.imap.mailboxes import is_special
 from imapcheck.imap.search_result import Found, SearchCollector
@@ -70,7 +70,7 @@ class ReadingCommands(Commands):
             _, mailboxes = answer
             return refusal(answer) or (None if suffices(mailboxes) else f"{count(len(mailboxes), 'mailbox')} listed")
 
-        extension = "LIST .. RETURN" if self.offers("LIST-EXTENDED") else ""
+        extension = "LIST … RETURN" if self.offers("LIST-EXTENDED") else ""
         return self.plain_if_refused(extension, send, fault, remark)
 
     def _list(

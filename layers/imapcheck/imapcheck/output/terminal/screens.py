@@ -1,21 +1,20 @@
 """What a person sees of a call: steps as they happen, then the verdict; for several checks a table."""
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 
-from rich.console import Console, RenderableType
-from rich.live import Live
+from rich.console import Console
 from rich.text import Text
 
 from imapcheck.output.outcome import Outcome, worst_first
 from imapcheck.output.screen import Screen, is_fine
+from imapcheck.output.terminal.live import LiveDisplay, Trimmed
 from imapcheck.output.terminal.steps import StepLines
 from imapcheck.output.terminal.table import count, table
 from imapcheck.output.terminal.verdict import evidence, reasons, verdict
 from imapcheck.trace import Hook, StepEvent
 
 _MOST_STORIES_WITH_TRANSCRIPT = 5
-_TICK = 0.5
 
 
 def console_for(width: int | None = None) -> Console:
@@ -28,24 +27,15 @@ def say(console: Console, lines: Iterable[Text], indent: int = 4) -> None:
     parts = list[Text]()
     for line in lines:
         if not console.is_terminal:
-            parts.append(line)
+            parts.append(line.copy())
         elif line.cell_len <= console.width:
             parts += line.wrap(console, console.width)
         else:
             parts += _hanging(console, line, indent)
+    for part in parts:
+        part.rstrip()
     if parts:
         console.print(*parts, sep="\n", soft_wrap=True)
-
-
-def show_table(console: Console, outcomes: Sequence[Outcome]) -> None:
-    """The table; in a pipe without the blanks that fill its last column."""
-    if console.is_terminal:
-        console.print(table(outcomes, console.width))
-        return
-    with console.capture() as captured:
-        console.print(table(outcomes, console.width))
-    lines = (line.rstrip() for line in captured.get().splitlines())
-    console.out("\n".join(lines), highlight=False)
 
 
 def _hanging(console: Console, line: Text, indent: int) -> list[Text]:
@@ -76,7 +66,7 @@ class OneCheckScreen(Screen):
             return
         if self._quiet and is_fine(outcome):
             return
-        self.console.print(StepLines.of(outcome.result) if self._steps.empty else self._steps)
+        self.console.print(Trimmed(StepLines.of(outcome.result) if self._steps.empty else self._steps))
         shown = list(evidence(outcome.result, transcript=self._transcript))
         if shown:
             self.console.print()
@@ -92,7 +82,7 @@ class OneCheckScreen(Screen):
     def interrupted(self) -> None:
         self.close()
         if not self._steps.empty:
-            self.console.print(self._steps)
+            self.console.print(Trimmed(self._steps))
 
     def _step(self, event: StepEvent) -> None:
         self._steps.take(event)
@@ -129,12 +119,12 @@ class ManyChecksScreen(Screen):
         shown = [outcome for outcome in outcomes if not (self._quiet and is_fine(outcome))]
         if not shown:
             return None
-        show_table(self.console, shown)
+        self.console.print(Trimmed(table(shown, self.console.width)))
         told = [outcome for outcome in worst_first(shown) if self._transcript or not is_fine(outcome)]
         for outcome in told:
             self._story(outcome, brief=len(told) > _MOST_STORIES_WITH_TRANSCRIPT)
         self.console.print()
-        self.console.print(count(outcomes))
+        say(self.console, [count(outcomes)])
         return None
 
     def close(self) -> None:
@@ -145,7 +135,7 @@ class ManyChecksScreen(Screen):
         self.close()
         if self._live is not None:
             if self._ended:
-                show_table(self.console, self._ended)
+                self.console.print(Trimmed(table(self._ended, self.console.width)))
             say(self.console, [Text(self._progress().plain)])
 
     def _story(self, outcome: Outcome, *, brief: bool) -> None:
@@ -170,34 +160,3 @@ class ManyChecksScreen(Screen):
 
 def _lines(text: str | None) -> list[Text]:
     return [Text(line) for line in (text or "").splitlines()]
-
-
-class LiveDisplay:
-    """A rich `Live` that begins when there is something to show, redrawn on events, by `clock` also twice a second."""
-
-    def __init__(self, console: Console, content: Callable[[], RenderableType], *, clock: bool = True) -> None:
-        self._live = Live(console=console, auto_refresh=False, transient=True, get_renderable=content)
-        self._lock = threading.RLock()
-        self._stopped = threading.Event()
-        self._clock = clock
-
-    def show(self) -> None:
-        """Draw what there is now."""
-        with self._lock:
-            if self._stopped.is_set():
-                return
-            if not self._live.is_started:
-                self._live.start()
-                if self._clock:
-                    threading.Thread(target=self._tick, name="clock", daemon=True).start()
-            self._live.refresh()
-
-    def stop(self) -> None:
-        """Take it away and give the cursor back."""
-        with self._lock:
-            self._stopped.set()
-            self._live.stop()
-
-    def _tick(self) -> None:
-        while not self._stopped.wait(_TICK):
-            self.show()

@@ -6,9 +6,9 @@ from rich.text import Text
 
 from imapcheck.failures import Category
 from imapcheck.output.excerpt import excerpt
-from imapcheck.output.outcome import Outcome, passed_limits
+from imapcheck.output.outcome import Outcome, passed_limits, words_of
 from imapcheck.result import CheckResult, TlsFacts
-from imapcheck.wording import days, failure_line, length, warning_line
+from imapcheck.wording import days, expires, failure_line, length, warning_line
 
 _MOST_NAMES = 5
 STYLES = {
@@ -54,14 +54,16 @@ def verdict(outcome: Outcome) -> Iterator[Text]:
 
 def reasons(result: CheckResult) -> Iterator[Text]:
     """Failures with advice, the certificate that was refused, thresholds that were passed, warnings."""
-    for failure in result.failures:
+    advised: set[str] = set()
+    for failure in result.reasons:
         yield Text(f"  {failure_line(failure.step, failure.type)}", "red")
-        waited = result.step_ms.get(failure.step) if failure.category is Category.TIMEOUT else None
-        yield Text(f"  {failure.detail}{'' if waited is None else f' (waited {length(waited)})'}")
+        yield Text(f"  {words_of(result, failure)}")
         if failure.category is Category.SSL and result.server.tls is not None:
             known = [fact for fact in certificate(result.server.tls) if fact not in failure.detail]
             yield Text(f"  Certificate: {'; '.join(known)}")
-        yield Text(f"  What to do: {failure.advice}", "bold")
+        if failure.advice not in advised:
+            yield Text(f"  What to do: {failure.advice}", "bold")
+        advised.add(failure.advice)
     for words in passed_limits(result):
         yield Text(f"  slow: {words}", "yellow")
     for warning in result.warnings:
@@ -76,8 +78,7 @@ def certificate(tls: TlsFacts) -> Iterator[str]:
     if tls.certificate_issuer is not None:
         yield f"issued by {tls.certificate_issuer}"
     if tls.certificate_days_remaining is not None:
-        left = tls.certificate_days_remaining
-        yield f"expires in {days(left)}" if left >= 0 else f"expired {days(-left)} ago"
+        yield expires(tls.certificate_days_remaining)
     if tls.certificates_sent is not None:
         yield f"the server sent {tls.certificates_sent}"
 
