@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from imapcheck.alarms import kind
 from imapcheck.alarms.kinds import CERTIFICATE, NOT_RUNNING, SLOW, UNAVAILABLE
-from imapcheck.alarms.story import tell
+from imapcheck.alarms.story import story_of
 from imapcheck.aws import evidence, explainer, publisher
 from imapcheck.aws.evidence import RunLog
 from imapcheck.aws.explainer import Explainer
@@ -436,8 +436,8 @@ def _break_evidence(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _break_story(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(explainer, "tell", _explode)
-    monkeypatch.setattr(explainer, "tell_together", _explode)
+    monkeypatch.setattr(explainer, "story_of", _explode)
+    monkeypatch.setattr(explainer, "joint_story_of", _explode)
 
 
 def _no_permission_for_the_log(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -552,10 +552,10 @@ def test_message_over_256_kilobytes_is_trimmed_and_says_so(stack: Stack, monkeyp
     stack.log([failed(ago(0)), failed(ago(5)), log_line(ago(10))])
 
     def long(*scene: Any) -> Any:
-        story = tell(*scene)
+        story = story_of(*scene)
         return replace(story, text=story.text + "é€" * 200_000)
 
-    monkeypatch.setattr(explainer, "tell", long)
+    monkeypatch.setattr(explainer, "story_of", long)
     assert stack.deliver(alarm_message(UNAVAILABLE, NOW)) == []
     [sent] = stack.sent
     assert len(json.dumps(sent.forms, ensure_ascii=False).encode()) < 262_144
@@ -570,11 +570,11 @@ def test_what_programs_get_of_a_story_that_is_too_long(stack: Stack, monkeypatch
     whole: list[Any] = []
 
     def long(*scene: Any) -> Any:
-        story = tell(*scene)
+        story = story_of(*scene)
         whole.append(story)
         return replace(story, content=story.content | {"text": "x" * 200_000})
 
-    monkeypatch.setattr(explainer, "tell", long)
+    monkeypatch.setattr(explainer, "story_of", long)
     assert stack.deliver(alarm_message(UNAVAILABLE, NOW)) == []
     [sent], [story] = stack.sent, whole
     kept = ("schema", "check", "kind", "state", "subject", "at", "since")

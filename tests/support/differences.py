@@ -4,11 +4,11 @@
     ⋮ at DO:, 2 replaced
     these lines stand in place of two of the base, the first of which is its next that begins so,
     and what is between the differences, or follows the last, is as there
-    ⋮ 3 as there, 1 left out
+    ⋮ 2 as there, 1 left out
     ⋮ at the end, added: a line
 
-A place is named by the words that its line begins with, and counted where these would not do: so what changes in the
-base between two differences seldom changes them.
+A place is named by the words that its line begins with, and counted where it is near or where these would not do: so
+what changes in the base between two differences seldom changes them.
 """
 
 import re
@@ -23,6 +23,7 @@ _HUNK = re.compile(
 _WORD = r"(?:<\w+>?|\S+)"
 _FIRST_WORD = re.compile(rf"\s*{_WORD}")
 _MOST_WORDS = 3
+_NEAR = 2
 # So few characters that are the same between two differences are better read again.
 _TOO_FEW = 12
 
@@ -93,7 +94,7 @@ def _where(old: list[str], read: int, place: int) -> str:
         return ""
     if place == len(old):
         return "at the end, "
-    for count in range(_MOST_WORDS):
+    for count in range(_MOST_WORDS if place - read > _NEAR else 0):
         words = re.match(rf"\s*{_WORD}(?: ?{_WORD}){{{count}}}", old[place].rstrip("\n"))
         if words and not any(line.startswith(words[0]) for line in old[read:place]):
             return f"at {words[0]}, "

@@ -11,10 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from imapcheck.alarms.joint_story import tell_together
+from imapcheck.alarms.joint_story import joint_story_of
 from imapcheck.alarms.kind import AlarmKind, Change, Evidence, Links, MonitorError, Others
 from imapcheck.alarms.kinds import CERTIFICATE, NOT_RUNNING, PARTIAL, SLOW, UNAVAILABLE
-from imapcheck.alarms.story import Setting, Story, tell
+from imapcheck.alarms.story import Setting, Story, story_of
 from imapcheck.asked import Asked
 from imapcheck.aws.run_log import read_run
 from imapcheck.check.judge import Seen, judged
@@ -327,7 +327,7 @@ def down(type: FailureType) -> Story:
     bad = [log_line(minutes_ago(minutes), type=type, fault=FAULTS[type]) for minutes in (0, 5)]
     asked = {"mailbox": "Reports"} if type is FailureType.MAILBOX_NOT_FOUND else {}
     lines = [*bad, log_line(minutes_ago(10)), log_line(minutes_ago(15))]
-    return tell(change(UNAVAILABLE), setting(lines, asked=asked))
+    return story_of(change(UNAVAILABLE), setting(lines, asked=asked))
 
 
 def paused() -> Story:
@@ -339,7 +339,7 @@ def paused() -> Story:
         *(log_line(minutes_ago(m), type=refused, fault=FAULTS[refused]) for m in (5,)),
         *(log_line(minutes_ago(m)) for m in (10, 15)),
     ]
-    return tell(change(UNAVAILABLE), setting(lines))
+    return story_of(change(UNAVAILABLE), setting(lines))
 
 
 def sender_refused() -> Story:
@@ -350,7 +350,7 @@ def sender_refused() -> Story:
     fault = Fault("send_authenticate", f"the server answered {words}", 161.0, (*lines, *leaving(10)))
     bad = [log_line(minutes_ago(minutes), type=refused, fault=fault) for minutes in (0, 5)]
     good = [log_line(minutes_ago(minutes)) for minutes in (10, 15)]
-    return tell(change(UNAVAILABLE), setting([*bad, *good], asked={"send_secret": "imapcheck/sender"}))
+    return story_of(change(UNAVAILABLE), setting([*bad, *good], asked={"send_secret": "imapcheck/sender"}))
 
 
 def up() -> Story:
@@ -361,7 +361,7 @@ def up() -> Story:
     lines += [log_line(minutes_ago(m, ended), type=refused, fault=FAULTS[refused]) for m in range(10, 40, 5)]
     lines += [log_line(minutes_ago(40, ended), type=lost, fault=FAULTS[lost])]
     lines += [log_line(minutes_ago(minutes, ended)) for minutes in (45, 50)]
-    return tell(change(UNAVAILABLE, "OK", ended), setting(lines))
+    return story_of(change(UNAVAILABLE, "OK", ended), setting(lines))
 
 
 def _slow_line(at: datetime) -> dict[str, Any]:
@@ -374,7 +374,7 @@ def _slow_line(at: datetime) -> dict[str, Any]:
 def slow() -> Story:
     """Three slow runs after a quick one."""
     lines = [_slow_line(minutes_ago(minutes)) for minutes in (0, 5, 10)] + [log_line(minutes_ago(15))]
-    return tell(change(SLOW), setting(lines))
+    return story_of(change(SLOW), setting(lines))
 
 
 def late() -> Story:
@@ -386,7 +386,7 @@ def late() -> Story:
     runs = [run_of(minutes_ago(minutes), step_ms=steps, slow=True, exceeded=over) for minutes in (0, 5, 10)]
     lines = [dict(json.loads(written(replace(run, delivery=delivery)))) for run in runs]
     usual = {**BEFORE, **SENDING_MS, "arrival": 1_900.0}
-    return tell(change(SLOW), setting([*lines, log_line(minutes_ago(15), step_ms=usual)]))
+    return story_of(change(SLOW), setting([*lines, log_line(minutes_ago(15), step_ms=usual)]))
 
 
 def no_longer_slow() -> Story:
@@ -396,7 +396,7 @@ def no_longer_slow() -> Story:
         *(_slow_line(minutes_ago(m)) for m in (5, 10, 15, 20)),
         log_line(minutes_ago(25)),
     ]
-    return tell(change(SLOW, "OK"), setting(lines))
+    return story_of(change(SLOW, "OK"), setting(lines))
 
 
 def _days(left: float, expires: str) -> dict[str, Any]:
@@ -410,12 +410,12 @@ def certificate() -> Story:
         log_line(at, certificate=_days((expires - at) / timedelta(days=1), isoformat(expires)))
         for at in map(minutes_ago, (0, 5))
     ]
-    return tell(change(CERTIFICATE), setting(lines))
+    return story_of(change(CERTIFICATE), setting(lines))
 
 
 def certificate_renewed() -> Story:
     """A new certificate."""
-    return tell(change(CERTIFICATE, "OK"), setting([log_line(minutes_ago(0))]))
+    return story_of(change(CERTIFICATE, "OK"), setting([log_line(minutes_ago(0))]))
 
 
 def not_running_by_error() -> Story:
@@ -425,25 +425,25 @@ def not_running_by_error() -> Story:
         " (ResourceNotFoundException)"
     )
     evidence = {"errors": tuple(MonitorError(minutes_ago(minutes), text) for minutes in (1, 6, 11))}
-    return tell(change(NOT_RUNNING), setting([log_line(minutes_ago(16))], evidence=evidence))
+    return story_of(change(NOT_RUNNING), setting([log_line(minutes_ago(16))], evidence=evidence))
 
 
 def not_running_silent() -> Story:
     """Nothing ran and nothing was said."""
-    return tell(change(NOT_RUNNING), setting([log_line(minutes_ago(16))]))
+    return story_of(change(NOT_RUNNING), setting([log_line(minutes_ago(16))]))
 
 
 def machine_outside_is_silent() -> Story:
     """The check is run from outside, and its machine reports no more."""
     told = setting([log_line(minutes_ago(16))], evidence={"machine": "office-1"}, asked={"runs_outside": True})
-    return tell(change(NOT_RUNNING), told)
+    return story_of(change(NOT_RUNNING), told)
 
 
 def machine_outside_is_wrong() -> Story:
     """It reports, but not a run."""
     text = "credentials in /etc/imapcheck/secrets/office.json: not found"
     evidence = {"errors": (MonitorError(minutes_ago(1), text),), "machine": "office-1"}
-    return tell(
+    return story_of(
         change(NOT_RUNNING), setting([log_line(minutes_ago(16))], evidence=evidence, asked={"runs_outside": True})
     )
 
@@ -455,30 +455,30 @@ def down_from_outside() -> Story:
         log_line(minutes_ago(10))
     ]
     told = setting(lines, evidence={"machine": "office-1"}, asked={"runs_outside": True, "secret": None})
-    return tell(change(UNAVAILABLE), told)
+    return story_of(change(UNAVAILABLE), told)
 
 
 def running_again() -> Story:
     """Results again after a gap."""
     lines = [log_line(minutes_ago(minutes)) for minutes in (0, 26, 31)]
-    return tell(change(NOT_RUNNING, "OK"), setting(lines))
+    return story_of(change(NOT_RUNNING, "OK"), setting(lines))
 
 
 def without_evidence() -> Story:
     """The log could not be read."""
     nothing = replace(setting([]), evidence=Evidence(problem="the log could not be read (AccessDeniedException)"))
-    return tell(change(UNAVAILABLE), nothing)
+    return story_of(change(UNAVAILABLE), nothing)
 
 
 def rehearsal() -> Story:
     """Set by hand: the log has no bad run."""
     lines = [log_line(minutes_ago(minutes)) for minutes in (0, 5, 10)]
-    return tell(replace(change(UNAVAILABLE), reason="rehearsal"), setting(lines))
+    return story_of(replace(change(UNAVAILABLE), reason="rehearsal"), setting(lines))
 
 
 def rehearsal_before_the_first_run() -> Story:
     """As above, right after the deployment."""
-    return tell(replace(change(UNAVAILABLE), reason="rehearsal"), setting([]))
+    return story_of(replace(change(UNAVAILABLE), reason="rehearsal"), setting([]))
 
 
 def rehearsal_after_an_outage(state: str) -> Story:
@@ -487,7 +487,7 @@ def rehearsal_after_an_outage(state: str) -> Story:
     lines = [log_line(minutes_ago(minutes)) for minutes in range(0, 25, 5)]
     lines += [log_line(minutes_ago(m), type=refused, fault=FAULTS[refused]) for m in (25, 30, 35)]
     lines += [log_line(minutes_ago(minutes)) for minutes in (40, 45, 50)]
-    return tell(replace(change(UNAVAILABLE, state), reason="rehearsal"), setting(lines))
+    return story_of(replace(change(UNAVAILABLE, state), reason="rehearsal"), setting(lines))
 
 
 def unstable() -> Story:
@@ -495,7 +495,7 @@ def unstable() -> Story:
     refused = FailureType.CONNECTION_REFUSED
     bad = [log_line(minutes_ago(minutes), type=refused, fault=FAULTS[refused]) for minutes in (0, 10)]
     lines = [bad[0], log_line(minutes_ago(5)), bad[1], *(log_line(minutes_ago(minutes)) for minutes in (15, 20))]
-    return tell(change(UNAVAILABLE), setting(lines, others=Others(11, good=11)))
+    return story_of(change(UNAVAILABLE), setting(lines, others=Others(11, good=11)))
 
 
 def token_refused() -> Story:
@@ -507,7 +507,9 @@ def token_refused() -> Story:
     for line in bad:
         line["result"]["token_ms"] = 210.0
     lines = [*bad, *(log_line(minutes_ago(minutes)) for minutes in (10, 15))]
-    return tell(change(UNAVAILABLE), setting(lines, asked={"authentication": "xoauth2"}, others=Others(11, good=11)))
+    return story_of(
+        change(UNAVAILABLE), setting(lines, asked={"authentication": "xoauth2"}, others=Others(11, good=11))
+    )
 
 
 def found_nothing_as_it_was_full() -> Story:
@@ -518,7 +520,7 @@ def found_nothing_as_it_was_full() -> Story:
         first = line["result"]["failures"][0]
         more = {**first, "step": "append", "type": full.value, "category": "response", "detail": FAULTS[full].detail}
         line["result"]["failures"].append({**more, "advice": full.advice})
-    return tell(change(UNAVAILABLE), setting([*bad, *(log_line(minutes_ago(m)) for m in (10, 15))]))
+    return story_of(change(UNAVAILABLE), setting([*bad, *(log_line(minutes_ago(m)) for m in (10, 15))]))
 
 
 def storm_of_ours() -> Story:
@@ -533,7 +535,7 @@ def storm_of_ours() -> Story:
         others = Others(23, tuple(f"customer-{other:02}" for other in range(24) if other != number))
         server = {"server": f"imaps://mail.provider-{number % 3}.example:993/"}
         told.append((changed, setting([*bad, log_line(minutes_ago(10))], asked=server, others=others)))
-    return tell_together(told)
+    return joint_story_of(told)
 
 
 FRANKFURT, OHIO, TOKYO = "eu-central-1", "us-east-2", "ap-northeast-1"
@@ -568,26 +570,26 @@ def _seen(place: str, *, reached: bool) -> Seen:
 def partial_outage(*unreached: str) -> Story:
     """Six runs after a whole one."""
     lines = [seen_from(minutes_ago(minutes), *unreached) for minutes in range(0, 30, 5)]
-    return tell(change(PARTIAL), setting([*lines, *(seen_from(minutes_ago(m)) for m in (30, 35))]))
+    return story_of(change(PARTIAL), setting([*lines, *(seen_from(minutes_ago(m)) for m in (30, 35))]))
 
 
 def partial_outage_ends(*unreached: str) -> Story:
     """From everywhere again, or down."""
     lines = [seen_from(minutes_ago(0), *unreached), *(seen_from(minutes_ago(m), TOKYO) for m in range(5, 40, 5))]
-    return tell(change(PARTIAL, "OK"), setting([*lines, *(seen_from(minutes_ago(m)) for m in (40, 45))]))
+    return story_of(change(PARTIAL, "OK"), setting([*lines, *(seen_from(minutes_ago(m)) for m in (40, 45))]))
 
 
 def down_by_quorum(*unreached: str) -> Story:
     """Two runs after a whole one."""
     lines = [seen_from(minutes_ago(minutes), *unreached) for minutes in (0, 5)]
-    return tell(change(UNAVAILABLE), setting([*lines, *(seen_from(minutes_ago(m)) for m in (10, 15))]))
+    return story_of(change(UNAVAILABLE), setting([*lines, *(seen_from(minutes_ago(m)) for m in (10, 15))]))
 
 
 def outage_ends_partial() -> Story:
     """The quorum is gone, and one place still does not get there."""
     lines = [seen_from(minutes_ago(minutes), TOKYO) for minutes in (0, 5)]
     lines += [seen_from(minutes_ago(minutes), OHIO, TOKYO) for minutes in range(10, 50, 5)]
-    return tell(change(UNAVAILABLE, "OK"), setting([*lines, *(seen_from(minutes_ago(m)) for m in (50, 55))]))
+    return story_of(change(UNAVAILABLE, "OK"), setting([*lines, *(seen_from(minutes_ago(m)) for m in (50, 55))]))
 
 
 def storm() -> Story:
@@ -607,7 +609,7 @@ def storm() -> Story:
     ended = replace(change(UNAVAILABLE, "OK"), check="gmx", at=RANG + timedelta(seconds=40))
     lines = [*back, *(log_line(minutes_ago(m)) for m in (20, 25))]
     told.insert(0, (ended, setting(lines, others=OTHERS_IN_STORM)))
-    return tell_together(told)
+    return joint_story_of(told)
 
 
 SCENES: dict[str, Callable[[], Story]] = {

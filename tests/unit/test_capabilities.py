@@ -32,10 +32,10 @@ def test_latest_list_counts_alone() -> None:
     """And none does once TLS is up, until the next; how many there were is counted."""
     capabilities = told(b"ID")
     capabilities.learn(b"QUOTA=RES-STORAGE")
-    assert (capabilities.told, capabilities.offers("ID")) == (2, False)
+    assert (capabilities.lists, capabilities.offers("ID")) == (2, False)
     assert (capabilities.offers_kind("QUOTA="), capabilities.offers_kind("ID")) == (True, False)
     capabilities.forget()
-    assert (capabilities.told, capabilities.offers_kind("QUOTA=")) == (2, False)
+    assert (capabilities.lists, capabilities.offers_kind("QUOTA=")) == (2, False)
 
 
 def test_mechanisms_are_told_in_order_ten_at_most() -> None:

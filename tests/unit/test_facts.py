@@ -10,7 +10,7 @@ from imapcheck import CheckDefinition
 from imapcheck.check.facts import exceeded, message_facts, quota_facts, search_facts, server_facts, warnings
 from imapcheck.check.state import Learnt
 from imapcheck.imap.data import Resource
-from imapcheck.imap.search_result import Found
+from imapcheck.imap.search_result import Matches
 from imapcheck.result import Exceeded, StepResult
 from imapcheck.transcript import Redactor
 from imapcheck.wording import date
@@ -117,7 +117,7 @@ def test_what_was_learnt_is_told_and_lists_are_bounded() -> None:
     message = message_facts(learnt, PLAIN)
     assert message is not None
     assert (message.mailbox, message.uid, message.uid_validity, message.removed) == ("Entwürfe", None, None, 3)
-    learnt.found, learnt.age_seconds, learnt.fetched_octets = Found(2, 9), 1.5, 10
+    learnt.matches, learnt.age_seconds, learnt.fetched_octets = Matches(2, 9), 1.5, 10
     found = search_facts(learnt)
     assert found is not None
     assert (found.matches, found.uid, found.age_seconds, found.size_bytes) == (2, 9, 1.5, 10)

@@ -29,7 +29,7 @@ TEN = "".join(f"{number} of ten lines\n" for number in range(10))
 FILES = {
     "base.txt": TEN,
     "other.txt": f"=== one\nfirst\n{TEN.replace('4 of', '4 not of')}=== two\n{TEN.replace('9 of ten lines\n', '')}"
-    f"=== three\n{TEN.replace('2 of ten lines\n3 of', '4 of').replace('8', 'eight')}=== four\n{TEN}",
+    f"=== three\n{TEN.replace('3 of ten lines\n4 of', '5 of').replace('8', 'eight')}=== four\n{TEN}",
 }
 ROOT = Path(__file__).parents[2]
 
@@ -80,7 +80,7 @@ def test_differences_are_read_by_a_person(tmp_path: Path) -> None:
             "=== one\n⋮ as base.txt, but for:\n⋮ added: first\n⋮ 4 not of ten lines\n"
             "=== two\n⋮ as base.txt, but for:\n⋮ at 9, 1 left out\n"
             "=== three\n⋮ as base.txt, but for:\n"
-            "⋮ at 2, 2 replaced: 4 of ten lines\n⋮ at 8, 1 replaced: eight of ten lines\n"
+            "⋮ at 3, 2 replaced: 5 of ten lines\n⋮ at 8, 1 replaced: eight of ten lines\n"
             "=== four\n⋮ as base.txt\n"
         ),
     }
@@ -107,11 +107,11 @@ def test_sentences_and_phrases_are_stored_once_at_any_width(tmp_path: Path) -> N
     assert golden.read("a.txt") == golden.scenes["a.txt"]()
 
 
-@pytest.mark.parametrize("words", ["5 changed", "5 of ten lines\n5 b", "5 of ten lines\nanother\nand another"])
+@pytest.mark.parametrize("words", ["6 changed", "6 of ten lines\n6 b", "6 of ten lines\nanother\nand another"])
 def test_change_of_what_all_share_shows_once(tmp_path: Path, words: str) -> None:
     """In the base alone; also where it has more lines than before."""
     before = stored(folder(tmp_path, FILES))
-    changed = {name: text.replace("5 of ten lines", words) for name, text in FILES.items()}
+    changed = {name: text.replace("6 of ten lines", words) for name, text in FILES.items()}
     after = stored(folder(tmp_path, changed))
     assert after["base.txt"] == changed["base.txt"]
     assert after["other.txt"] == before["other.txt"]

@@ -25,7 +25,7 @@ def test_login_service_that_is_down_in_words(words: str) -> None:
 def test_wrong_password_is_never_an_outage(words: str) -> None:
     """The name, the password or the account was refused, or nothing else was said."""
     code, text = split(words)
-    assert refused_login(code, text) in (LoginAnswer.REFUSED, LoginAnswer.UNTOLD)
+    assert refused_login(code, text) in (LoginAnswer.REFUSED, LoginAnswer.UNCLEAR)
 
 
 @pytest.mark.parametrize("change", [str.upper, str.lower, str.title, lambda words: words.replace(" ", "  ")])

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from imapcheck.errors import CheckFailure
 from imapcheck.imap.decoder import Response
-from imapcheck.imap.search_result import Found, SearchCollector
+from imapcheck.imap.search_result import Matches, SearchCollector
 
 TAG = b"A0009"
 RANGES = st.lists(st.tuples(st.integers(1, 3000), st.integers(0, 6)), max_size=60)
 
 
-def collect(*lines: tuple[bytes, bytes], piece: int = 1 << 20, keep: int = 0) -> Found:
+def collect(*lines: tuple[bytes, bytes], piece: int = 1 << 20, keep: int = 0) -> Matches:
     """What a search found whose responses are (name, text), each in pieces of that many octets."""
     collector = SearchCollector(TAG, keep)
     for name, text in lines:
@@ -26,7 +26,7 @@ def collect(*lines: tuple[bytes, bytes], piece: int = 1 << 20, keep: int = 0) ->
         for start in range(0, len(text), piece):
             collector.feed(text[start : start + piece])
         collector.end()
-    return collector.found()
+    return collector.matches()
 
 
 def esearch(ranges: list[tuple[int, int]], backwards: bool = False) -> bytes:
@@ -42,7 +42,7 @@ def test_esearch_counts_each_uid_once(ranges: list[tuple[int, int]], piece: int,
     """Overlapping ranges, in any order, either end first, cut anywhere."""
     uids = {uid for low, length in ranges for uid in range(low, low + length + 1)}
     found = collect((b"ESEARCH", esearch(ranges, backwards)), piece=piece, keep=keep)
-    assert found == Found(len(uids), max(uids, default=None), tuple(sorted(uids)[:keep]))
+    assert found == Matches(len(uids), max(uids, default=None), tuple(sorted(uids)[:keep]))
 
 
 def test_item_without_end_is_not_held() -> None:
@@ -64,7 +64,7 @@ def test_search_counts_each_uid_once(uids: list[int], piece: int, keep: int, tai
     """Numbers in any order, told twice, with CONDSTORE's tail."""
     text = b" ".join(b"%d" % uid for uid in uids) + (tail if uids else b"")
     found = collect((b"SEARCH", text), piece=piece, keep=keep)
-    assert found == Found(len(set(uids)), max(uids, default=None), tuple(sorted(set(uids))[:keep]))
+    assert found == Matches(len(set(uids)), max(uids, default=None), tuple(sorted(set(uids))[:keep]))
 
 
 @given(st.lists(RANGES, max_size=4), st.integers(1, 40), st.randoms())
@@ -80,7 +80,7 @@ def test_several_responses_to_one_command_are_one_result(
     lines.append((b"ESEARCH", b'(TAG "A0008") UID ALL 1:4000'))
     lines.append((b"FETCH", b"(UID 5000)"))
     order.shuffle(lines)
-    assert collect(*lines, piece=piece) == Found(len(uids), max(uids, default=None))
+    assert collect(*lines, piece=piece) == Matches(len(uids), max(uids, default=None))
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def held_for(name: bytes, matches: int, step: int) -> int:
         held, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    found = collector.found()
+    found = collector.matches()
     assert (found.count, found.highest, found.uids[:2]) == (matches, (matches - 1) * step + 1, (1, step + 1))
     assert peak < held + 3_000_000
     return held

@@ -7,11 +7,11 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from imapcheck.alarms.joint_story import tell_together, tell_together_bare
+from imapcheck.alarms.joint_story import bare_joint_story_of, joint_story_of
 from imapcheck.alarms.kind import Change, Evidence, Links, MonitorError, Others
 from imapcheck.alarms.kinds import CERTIFICATE, KINDS, NOT_RUNNING, SLOW, UNAVAILABLE
 from imapcheck.alarms.storm import Part
-from imapcheck.alarms.story import Setting, Story, tell, tell_bare, tell_foreign
+from imapcheck.alarms.story import Setting, Story, bare_story_of, foreign_story_of, story_of
 from imapcheck.asked import Asked
 from imapcheck.failures import FailureType
 from support.rendered.paper import sheet
@@ -82,88 +82,88 @@ def errors(*texts: str) -> dict[str, Any]:
 
 
 OUTAGES: dict[str, Callable[[], Story]] = {
-    "one run of one": lambda: tell(change(UNAVAILABLE, needed=1, periods=1), setting([*bad(0), *good(5, 10)])),
-    "two of three": lambda: tell(DOWN, setting([*bad(0), *good(5), *bad(10), *good(15, 20)])),
-    "no good run": lambda: tell(DOWN, setting(bad(0, 5, 10))),
-    "yesterday": lambda: tell(DOWN, setting([*bad(*range(0, 780, 60)), *good(780, 840)])),
-    "two causes": lambda: tell(DOWN, setting([*bad(0), *bad(5, type=LOST), *good(10, 15)])),
-    "further failures and warnings": lambda: tell(DOWN, setting([
+    "one run of one": lambda: story_of(change(UNAVAILABLE, needed=1, periods=1), setting([*bad(0), *good(5, 10)])),
+    "two of three": lambda: story_of(DOWN, setting([*bad(0), *good(5), *bad(10), *good(15, 20)])),
+    "no good run": lambda: story_of(DOWN, setting(bad(0, 5, 10))),
+    "yesterday": lambda: story_of(DOWN, setting([*bad(*range(0, 780, 60)), *good(780, 840)])),
+    "two causes": lambda: story_of(DOWN, setting([*bad(0), *bad(5, type=LOST), *good(10, 15)])),
+    "further failures and warnings": lambda: story_of(DOWN, setting([
         failing_with(bad(0, type=NOTHING)[0], ("append", FailureType.OVER_QUOTA, "NO [OVERQUOTA] full"), attempts=2, warnings=[{"type": "quota", "detail": "97 %"}]),
         *bad(5, type=NOTHING), *good(10)])),
-    "no match, and then the connection": lambda: tell(DOWN, setting([failing_with(bad(0, type=NOTHING)[0], ("append", LOST, "the server hung up"), attempts=1), *good(10)])),
-    "no match, never one": lambda: tell(DOWN, setting(bad(0, 5, type=NOTHING))),
-    "a step that was slower": lambda: tell(DOWN, setting([*bad(0, 5, type=FailureType.COMMAND_REJECTED, took_ms=42.0), *good(10)])),
-    "a step that was 9 ms slower": lambda: tell(DOWN, setting([*bad(0, 5, type=FailureType.COMMAND_REJECTED, took_ms=30.0), *good(10)])),
-    "a step that was hardly tried": lambda: tell(DOWN, setting([*bad(0, 5, type=FailureType.AUTHENTICATION_FAILED, took_ms=0.9), *good(10)])),
-    "a step that took twice as long": lambda: tell(DOWN, setting([*bad(0, 5, type=FailureType.AUTHENTICATION_FAILED, took_ms=360.8), *good(10)])),
-    "a step that took half as long": lambda: tell(DOWN, setting([*bad(0, 5, type=FailureType.AUTHENTICATION_FAILED, took_ms=90.2), *good(10)])),
-    "a step that was just tried": lambda: tell(DOWN, setting([*bad(0, 5, type=FailureType.AUTHENTICATION_FAILED, took_ms=1.0), *good(10)])),
-    "a step that was 10 ms slower": lambda: tell(DOWN, setting([*bad(0, 5, type=FailureType.COMMAND_REJECTED, took_ms=15.0), *good(10, step_ms={**BEFORE, "examine": 5.0})])),
-    "timeout of nobody knows what": lambda: tell(DOWN, setting([*bad(0, 5, type=FailureType.TIMEOUT), *good(10)], **NO_FILE)),
-    "nothing known of the definition": lambda: tell(DOWN, replace(setting([*bad(0, 5, type=FailureType.AUTHENTICATION_FAILED), *good(10)]), asked=Asked(), links=Links())),
-    "never worked": lambda: tell(DOWN, setting(bad(0, 5, type=FailureType.AUTHENTICATION_FAILED))),
-    "never worked, and no secret": lambda: tell(DOWN, setting(bad(0, 5, type=FailureType.AUTHENTICATION_FAILED), **NO_FILE)),
-    "paused, and nobody saw the refusal": lambda: tell(DOWN, setting([*bad(0, 5, type=FailureType.AUTHENTICATION_PAUSED), *good(10)])),
-    "a long transcript": lambda: tell(DOWN, setting([*bad(0, 5, type=FailureType.COMMAND_REJECTED, transcript=("C: A0007 EXAMINE INBOX", "[...]", *LONG, "S: " + "a word " * 60, "C: A0008 LOGOUT", "S: * BYE")), *good(10)])),
-    "one line before and after": lambda: tell(DOWN, setting([*bad(0, 5, type=FailureType.COMMAND_REJECTED, transcript=("C: A0006 NOOP", "C: A0007 EXAMINE INBOX", *LONG[:11], "C: A0008 LOGOUT")), *good(10)])),
-    "over, from the beginning of the log": lambda: tell(DOWN_OVER, setting([*good(0, 5), *bad(10, 15, 20)])),
-    "over, after a single good run": lambda: tell(DOWN_OVER, setting([*good(0, 5), *bad(10, 15), *good(20)])),
-    "over, one cause": lambda: tell(DOWN_OVER, setting([*good(0, 5), *bad(10, 15), *good(20, 25, 30)])),
-    "over, four causes": lambda: tell(DOWN_OVER, setting([
+    "no match, and then the connection": lambda: story_of(DOWN, setting([failing_with(bad(0, type=NOTHING)[0], ("append", LOST, "the server hung up"), attempts=1), *good(10)])),
+    "no match, never one": lambda: story_of(DOWN, setting(bad(0, 5, type=NOTHING))),
+    "a step that was slower": lambda: story_of(DOWN, setting([*bad(0, 5, type=FailureType.COMMAND_REJECTED, took_ms=42.0), *good(10)])),
+    "a step that was 9 ms slower": lambda: story_of(DOWN, setting([*bad(0, 5, type=FailureType.COMMAND_REJECTED, took_ms=30.0), *good(10)])),
+    "a step that was hardly tried": lambda: story_of(DOWN, setting([*bad(0, 5, type=FailureType.AUTHENTICATION_FAILED, took_ms=0.9), *good(10)])),
+    "a step that took twice as long": lambda: story_of(DOWN, setting([*bad(0, 5, type=FailureType.AUTHENTICATION_FAILED, took_ms=360.8), *good(10)])),
+    "a step that took half as long": lambda: story_of(DOWN, setting([*bad(0, 5, type=FailureType.AUTHENTICATION_FAILED, took_ms=90.2), *good(10)])),
+    "a step that was just tried": lambda: story_of(DOWN, setting([*bad(0, 5, type=FailureType.AUTHENTICATION_FAILED, took_ms=1.0), *good(10)])),
+    "a step that was 10 ms slower": lambda: story_of(DOWN, setting([*bad(0, 5, type=FailureType.COMMAND_REJECTED, took_ms=15.0), *good(10, step_ms={**BEFORE, "examine": 5.0})])),
+    "timeout of nobody knows what": lambda: story_of(DOWN, setting([*bad(0, 5, type=FailureType.TIMEOUT), *good(10)], **NO_FILE)),
+    "nothing known of the definition": lambda: story_of(DOWN, replace(setting([*bad(0, 5, type=FailureType.AUTHENTICATION_FAILED), *good(10)]), asked=Asked(), links=Links())),
+    "never worked": lambda: story_of(DOWN, setting(bad(0, 5, type=FailureType.AUTHENTICATION_FAILED))),
+    "never worked, and no secret": lambda: story_of(DOWN, setting(bad(0, 5, type=FailureType.AUTHENTICATION_FAILED), **NO_FILE)),
+    "paused, and nobody saw the refusal": lambda: story_of(DOWN, setting([*bad(0, 5, type=FailureType.AUTHENTICATION_PAUSED), *good(10)])),
+    "a long transcript": lambda: story_of(DOWN, setting([*bad(0, 5, type=FailureType.COMMAND_REJECTED, transcript=("C: A0007 EXAMINE INBOX", "[...]", *LONG, "S: " + "a word " * 60, "C: A0008 LOGOUT", "S: * BYE")), *good(10)])),
+    "one line before and after": lambda: story_of(DOWN, setting([*bad(0, 5, type=FailureType.COMMAND_REJECTED, transcript=("C: A0006 NOOP", "C: A0007 EXAMINE INBOX", *LONG[:11], "C: A0008 LOGOUT")), *good(10)])),
+    "over, from the beginning of the log": lambda: story_of(DOWN_OVER, setting([*good(0, 5), *bad(10, 15, 20)])),
+    "over, after a single good run": lambda: story_of(DOWN_OVER, setting([*good(0, 5), *bad(10, 15), *good(20)])),
+    "over, one cause": lambda: story_of(DOWN_OVER, setting([*good(0, 5), *bad(10, 15), *good(20, 25, 30)])),
+    "over, four causes": lambda: story_of(DOWN_OVER, setting([
         *good(0, 5), *bad(10), *bad(15, type=LOST), *bad(20, 25, type=NOTHING), *bad(30, type=FailureType.TIMEOUT), *good(35, 40, 45)])),
-    "over, and was never down": lambda: tell(DOWN_OVER, setting([*good(0, 5), *bad(10, 15, type=NOTHING), *good(20, 25, 30)])),
-    "over, and no run shows it": lambda: tell(DOWN_OVER, setting([*bad(5, 10), *good(15, 20, 25)])),
-    "in alarm again": lambda: tell(DOWN_OVER, replace(setting([*good(0, 5), *bad(10, 15), *good(20, 25, 30)]), now="ALARM")),
-    "over by now": lambda: tell(DOWN, replace(setting([*bad(0, 5), *good(10)]), now="OK")),
+    "over, and was never down": lambda: story_of(DOWN_OVER, setting([*good(0, 5), *bad(10, 15, type=NOTHING), *good(20, 25, 30)])),
+    "over, and no run shows it": lambda: story_of(DOWN_OVER, setting([*bad(5, 10), *good(15, 20, 25)])),
+    "in alarm again": lambda: story_of(DOWN_OVER, replace(setting([*good(0, 5), *bad(10, 15), *good(20, 25, 30)]), now="ALARM")),
+    "over by now": lambda: story_of(DOWN, replace(setting([*bad(0, 5), *good(10)]), now="OK")),
 }  # fmt: skip
 OTHERS: dict[str, Callable[[], Story]] = {
-    f"{others}": partial(lambda others: tell(DOWN, setting([*bad(0, 5), *good(10)], others=others)), others)
+    f"{others}": partial(lambda others: story_of(DOWN, setting([*bad(0, 5), *good(10)], others=others)), others)
     for others in (
         None, Others(0), Others(1), Others(1, ("gmail",)), Others(2, ("gmail",)), Others(11, ("gmail", "gmx")), Others(11, (), 3), Others(11, ("gmail",), 2),
         Others(20, tuple(f"customer-{number}" for number in range(9))),
     )
 }  # fmt: skip
 MONITOR: dict[str, Callable[[], Story]] = {
-    "a definition": lambda: tell(SILENT, setting(good(16), **errors("DefinitionError: check office: timeout: found 0 s, expected more"))),
-    "a definition of no file": lambda: tell(SILENT, setting(bad(16), **errors("DefinitionError: check office: timeout: found 0 s"), **NO_FILE)),
-    "a secret that is wrong": lambda: tell(SILENT, setting(good(16), **errors(*["CredentialsError: check office: secret imapcheck/office: password: found nothing"] * 3))),
-    "another secret": lambda: tell(SILENT, setting(good(16), **errors("CredentialsError: check office: secret elsewhere: no such secret"))),
-    "another error": lambda: tell(SILENT, setting([], **errors("RuntimeError: out of luck", "RuntimeError: as before"))),
-    "no log": lambda: tell(SILENT, replace(setting([]), evidence=Evidence(problem="the log could not be read (AccessDeniedException)"))),
-    "heard, and failed": lambda: tell(HEARD, setting([*bad(0), *good(30)], **errors("RuntimeError: out of luck"))),
-    "heard, and no gap": lambda: tell(HEARD, setting(good(0, 5, 10))),
-    "heard, a gap of one run": lambda: tell(HEARD, setting(good(0, 9, 19, 24))),
-    "heard, a gap that is none yet": lambda: tell(HEARD, setting([*good(0), log_line(minutes_ago(0) - timedelta(seconds=570))])),
-    "heard, a gap that is one just now": lambda: tell(HEARD, setting([*good(0), log_line(minutes_ago(0) - timedelta(seconds=571))])),
-    "heard, and nothing there": lambda: tell(HEARD, setting([])),
+    "a definition": lambda: story_of(SILENT, setting(good(16), **errors("DefinitionError: check office: timeout: found 0 s, expected more"))),
+    "a definition of no file": lambda: story_of(SILENT, setting(bad(16), **errors("DefinitionError: check office: timeout: found 0 s"), **NO_FILE)),
+    "a secret that is wrong": lambda: story_of(SILENT, setting(good(16), **errors(*["CredentialsError: check office: secret imapcheck/office: password: found nothing"] * 3))),
+    "another secret": lambda: story_of(SILENT, setting(good(16), **errors("CredentialsError: check office: secret elsewhere: no such secret"))),
+    "another error": lambda: story_of(SILENT, setting([], **errors("RuntimeError: out of luck", "RuntimeError: as before"))),
+    "no log": lambda: story_of(SILENT, replace(setting([]), evidence=Evidence(problem="the log could not be read (AccessDeniedException)"))),
+    "heard, and failed": lambda: story_of(HEARD, setting([*bad(0), *good(30)], **errors("RuntimeError: out of luck"))),
+    "heard, and no gap": lambda: story_of(HEARD, setting(good(0, 5, 10))),
+    "heard, a gap of one run": lambda: story_of(HEARD, setting(good(0, 9, 19, 24))),
+    "heard, a gap that is none yet": lambda: story_of(HEARD, setting([*good(0), log_line(minutes_ago(0) - timedelta(seconds=570))])),
+    "heard, a gap that is one just now": lambda: story_of(HEARD, setting([*good(0), log_line(minutes_ago(0) - timedelta(seconds=571))])),
+    "heard, and nothing there": lambda: story_of(HEARD, setting([])),
 }  # fmt: skip
 SLOWNESS: dict[str, Callable[[], Story]] = {
-    "by the definition": lambda: tell(SLOWED, setting([*slow(0, 5, 10), *good(15)])),
-    "by no threshold that is known": lambda: tell(SLOWED, setting([*slow(0, 5, 10, exceeded=[]), *good(15)], **NO_FILE)),
-    "never quick": lambda: tell(SLOWED, setting(slow(0, 5, 10, exceeded=[("authenticate", 2000.0, 6000.0)]))),
-    "one run": lambda: tell(change(SLOW, needed=1, periods=1), setting([*slow(0, exceeded=[("total", 500.0, 6400.0), ("search", 0.4, 0.5)]), *good(5)])),
-    "with a failed run between": lambda: tell(SLOWED, setting([*slow(0, 5), *bad(10), *slow(15), *good(20)])),
-    "no step grew": lambda: tell(SLOWED, setting([*slow(0, 5, 10, took=BEFORE["authenticate"], exceeded=[("fetch", 40.0, 48.3)]), *good(15)])),
-    "rehearsed": lambda: tell(SLOWED, setting(good(0, 5, 10))),
-    "over": lambda: tell(QUICK, setting([*good(0, 5), *slow(10, 15, exceeded=[("authenticate", 2000.0, 6000.0)]), *slow(20, exceeded=[("total", 1000.0, 9000.0)]), *good(25, 30, 35)])),
-    "over, by no threshold": lambda: tell(QUICK, setting([*good(0), *slow(5, 10, 15, exceeded=[]), *good(20, 25, 30)], **NO_FILE)),
-    "over, and no run shows it": lambda: tell(QUICK, setting([*slow(5, 10, 15), *good(20, 25, 30)])),
+    "by the definition": lambda: story_of(SLOWED, setting([*slow(0, 5, 10), *good(15)])),
+    "by no threshold that is known": lambda: story_of(SLOWED, setting([*slow(0, 5, 10, exceeded=[]), *good(15)], **NO_FILE)),
+    "never quick": lambda: story_of(SLOWED, setting(slow(0, 5, 10, exceeded=[("authenticate", 2000.0, 6000.0)]))),
+    "one run": lambda: story_of(change(SLOW, needed=1, periods=1), setting([*slow(0, exceeded=[("total", 500.0, 6400.0), ("search", 0.4, 0.5)]), *good(5)])),
+    "with a failed run between": lambda: story_of(SLOWED, setting([*slow(0, 5), *bad(10), *slow(15), *good(20)])),
+    "no step grew": lambda: story_of(SLOWED, setting([*slow(0, 5, 10, took=BEFORE["authenticate"], exceeded=[("fetch", 40.0, 48.3)]), *good(15)])),
+    "rehearsed": lambda: story_of(SLOWED, setting(good(0, 5, 10))),
+    "over": lambda: story_of(QUICK, setting([*good(0, 5), *slow(10, 15, exceeded=[("authenticate", 2000.0, 6000.0)]), *slow(20, exceeded=[("total", 1000.0, 9000.0)]), *good(25, 30, 35)])),
+    "over, by no threshold": lambda: story_of(QUICK, setting([*good(0), *slow(5, 10, 15, exceeded=[]), *good(20, 25, 30)], **NO_FILE)),
+    "over, and no run shows it": lambda: story_of(QUICK, setting([*slow(5, 10, 15), *good(20, 25, 30)])),
 }  # fmt: skip
 CERTIFICATES: dict[str, Callable[[], Story]] = {
-    "two days": lambda: tell(EXPIRING, setting([*good(0, certificate=days(2.9)), *good(5)])),
-    "three days": lambda: tell(EXPIRING, setting([*good(0, certificate=days(3.0)), *good(5)])),
-    "one day, whose date nobody knows": lambda: tell(EXPIRING, setting(good(0, 5, certificate=days(1.99, certificate_expires_at="soon")))),
-    "no date, no names": lambda: tell(EXPIRING, setting(good(0, 5, certificate=days(1.0, certificate_expires_at=None, certificate_names=[])))),
-    "many names": lambda: tell(EXPIRING, setting(good(0, certificate=days(9.0, certificate_names=[f"mail{n}.example" for n in range(10)], certificate_issuer=None)))),
-    "not verified": lambda: tell(EXPIRING, setting(good(0, certificate=days(9.0, verified=False)))),
-    "expiring now": lambda: tell(EXPIRING, setting(good(0, certificate=days(0.0)))),
-    "at the limit": lambda: tell(EXPIRING, setting([*good(0, certificate=days(14.0)), *good(5, certificate=days(13.99))])),
-    "no threshold": lambda: tell(replace(EXPIRING, threshold=None), setting(good(0, certificate=days(-1.5)))),
-    "refused by its name": lambda: tell(DOWN, setting([*bad(0, 5, type=FailureType.CERTIFICATE_NAME_MISMATCH, detail="not for this host"), *good(10)])),
-    "renewed": lambda: tell(RENEWED, setting([*good(0, certificate=days(None)), *good(5, certificate=days(14.0))])),
-    "renewed, as it seems": lambda: tell(RENEWED, setting(good(0, certificate=days(13.9)))),
-    "renewed, and no threshold": lambda: tell(replace(RENEWED, threshold=None), setting(good(0, certificate=days(0.5)))),
-    "renewed, and no run": lambda: tell(RENEWED, setting([])),
+    "two days": lambda: story_of(EXPIRING, setting([*good(0, certificate=days(2.9)), *good(5)])),
+    "three days": lambda: story_of(EXPIRING, setting([*good(0, certificate=days(3.0)), *good(5)])),
+    "one day, whose date nobody knows": lambda: story_of(EXPIRING, setting(good(0, 5, certificate=days(1.99, certificate_expires_at="soon")))),
+    "no date, no names": lambda: story_of(EXPIRING, setting(good(0, 5, certificate=days(1.0, certificate_expires_at=None, certificate_names=[])))),
+    "many names": lambda: story_of(EXPIRING, setting(good(0, certificate=days(9.0, certificate_names=[f"mail{n}.example" for n in range(10)], certificate_issuer=None)))),
+    "not verified": lambda: story_of(EXPIRING, setting(good(0, certificate=days(9.0, verified=False)))),
+    "expiring now": lambda: story_of(EXPIRING, setting(good(0, certificate=days(0.0)))),
+    "at the limit": lambda: story_of(EXPIRING, setting([*good(0, certificate=days(14.0)), *good(5, certificate=days(13.99))])),
+    "no threshold": lambda: story_of(replace(EXPIRING, threshold=None), setting(good(0, certificate=days(-1.5)))),
+    "refused by its name": lambda: story_of(DOWN, setting([*bad(0, 5, type=FailureType.CERTIFICATE_NAME_MISMATCH, detail="not for this host"), *good(10)])),
+    "renewed": lambda: story_of(RENEWED, setting([*good(0, certificate=days(None)), *good(5, certificate=days(14.0))])),
+    "renewed, as it seems": lambda: story_of(RENEWED, setting(good(0, certificate=days(13.9)))),
+    "renewed, and no threshold": lambda: story_of(replace(RENEWED, threshold=None), setting(good(0, certificate=days(0.5)))),
+    "renewed, and no run": lambda: story_of(RENEWED, setting([])),
 }  # fmt: skip
 
 
@@ -187,26 +187,26 @@ def several() -> list[tuple[Change, Setting]]:
 
 
 JOINT: dict[str, Callable[[], Story]] = {
-    "several": lambda: tell_together(several()),
-    "a part": lambda: tell_together(several()[:2], Part(2, 3)),
-    "one": lambda: tell_together(several()[:1]),
-    "nothing in common": lambda: tell_together([several()[0], several()[3]]),
-    "half in common": lambda: tell_together([*several()[:2], several()[3], several()[6]]),
-    "all over": lambda: tell_together([several()[4], named("also", DOWN_OVER, [*good(0, 5), *bad(10, 15), *good(20, 25, 30)])]),
-    "over by now": lambda: tell_together([(told, replace(place, now="OK")) for told, place in several()[:2]]),
-    "without links": lambda: tell_together([(told, replace(place, links=Links())) for told, place in several()[:2]]),
-    "bare": lambda: tell_together_bare(several()),
-    "many": lambda: tell_together([named(f"customer-{number:02}", DOWN, [*bad(0, 5), *good(10)]) for number in range(32)]),
+    "several": lambda: joint_story_of(several()),
+    "a part": lambda: joint_story_of(several()[:2], Part(2, 3)),
+    "one": lambda: joint_story_of(several()[:1]),
+    "nothing in common": lambda: joint_story_of([several()[0], several()[3]]),
+    "half in common": lambda: joint_story_of([*several()[:2], several()[3], several()[6]]),
+    "all over": lambda: joint_story_of([several()[4], named("also", DOWN_OVER, [*good(0, 5), *bad(10, 15), *good(20, 25, 30)])]),
+    "over by now": lambda: joint_story_of([(told, replace(place, now="OK")) for told, place in several()[:2]]),
+    "without links": lambda: joint_story_of([(told, replace(place, links=Links())) for told, place in several()[:2]]),
+    "bare": lambda: bare_joint_story_of(several()),
+    "many": lambda: joint_story_of([named(f"customer-{number:02}", DOWN, [*bad(0, 5), *good(10)]) for number in range(32)]),
 }  # fmt: skip
 BARE: dict[str, Callable[[], Story]] = {
-    **{f"{kind} {state}": partial(lambda kind, state: tell_bare(change(kind, state), setting(bad(0))), kind, state) for kind in KINDS for state in ("ALARM", "OK")},
-    "nothing was read": lambda: tell(DOWN, replace(setting([]), evidence=Evidence())),
-    "nothing was found": lambda: tell(DOWN, setting([])),
-    "no datapoint": lambda: tell(replace(DOWN, reason="Threshold Crossed"), setting([], **NO_FILE)),
-    "no threshold": lambda: tell(replace(DOWN, threshold=None), setting([])),
-    "a datapoint of no day": lambda: tell(replace(DOWN, reason="Threshold Crossed: [0.0 (99/99/26 10:17:00)]"), setting([])),
-    "a good datapoint, and one to come": lambda: tell(replace(DOWN, reason="Threshold Crossed: [100.0 (24/11/26 10:02:00), 0.0 (24/11/26 10:12:00), 0.0 (24/11/26 10:22:00)]"), setting([])),
-    "not of a check": lambda: tell_foreign("Budget é " + "x" * 100, "First line\n\n" + "word " * 30 + "\n" + "more\n" * 60),
+    **{f"{kind} {state}": partial(lambda kind, state: bare_story_of(change(kind, state), setting(bad(0))), kind, state) for kind in KINDS for state in ("ALARM", "OK")},
+    "nothing was read": lambda: story_of(DOWN, replace(setting([]), evidence=Evidence())),
+    "nothing was found": lambda: story_of(DOWN, setting([])),
+    "no datapoint": lambda: story_of(replace(DOWN, reason="Threshold Crossed"), setting([], **NO_FILE)),
+    "no threshold": lambda: story_of(replace(DOWN, threshold=None), setting([])),
+    "a datapoint of no day": lambda: story_of(replace(DOWN, reason="Threshold Crossed: [0.0 (99/99/26 10:17:00)]"), setting([])),
+    "a good datapoint, and one to come": lambda: story_of(replace(DOWN, reason="Threshold Crossed: [100.0 (24/11/26 10:02:00), 0.0 (24/11/26 10:12:00), 0.0 (24/11/26 10:22:00)]"), setting([])),
+    "not of a check": lambda: foreign_story_of("Budget é " + "x" * 100, "First line\n\n" + "word " * 30 + "\n" + "more\n" * 60),
 }  # fmt: skip
 
 

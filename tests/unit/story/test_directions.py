@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imapcheck.alarms.joint_story import tell_together
+from imapcheck.alarms.joint_story import joint_story_of
 from imapcheck.alarms.kind import Change, MonitorError, Others
 from imapcheck.alarms.kinds import NOT_RUNNING, UNAVAILABLE
-from imapcheck.alarms.story import Setting, Story, tell
+from imapcheck.alarms.story import Setting, Story, story_of
 from imapcheck.failures import DOWN, Category, FailureType
 from imapcheck.steps import StepName
 from support.story_scenes import FAULTS, SCENES, Fault, change, log_line, minutes_ago, setting
@@ -43,7 +43,7 @@ def line(minutes: int, type: FailureType | None, detail: str | None = None, **mo
 def test_server_that_fails_on_and_off_is_called_unstable(failed: list[bool], type: FailureType) -> None:
     """Its runs stand in a line, and nobody asks what has changed since it was good a moment ago."""
     failed = [True, *failed]
-    story = tell(
+    story = story_of(
         change(UNAVAILABLE, needed=1, periods=len(failed)),
         setting([line(5 * at, type if bad else None) for at, bad in enumerate(failed)]),
     )
@@ -73,7 +73,7 @@ def test_refused_token_is_no_wrong_password(type: FailureType, mechanism: str, w
     bad = [line(m, type, f"the server answered {words}") for m in (0, 5)]
     for item in bad:
         item["result"]["token_ms"] = 210.0 if issued else None
-    story = tell(change(UNAVAILABLE), setting([*bad, line(10, None)], asked={"authentication": mechanism}))
+    story = story_of(change(UNAVAILABLE), setting([*bad, line(10, None)], asked={"authentication": mechanism}))
     for word in ("consent", "permission", "token"):
         assert word in do_of(story)
     assert "right password" not in flat(story)
@@ -99,7 +99,7 @@ def test_token_endpoint_names_the_part_of_the_secret(code: str, part: str) -> No
     error = "CredentialsError: check office: secret imapcheck/office: credentials:"
     error += f" token endpoint login.example.com: it refused with {code} (HTTP 401)"
     seen = {"errors": (MonitorError(minutes_ago(1), error),)}
-    do = do_of(tell(change(NOT_RUNNING), setting([line(16, None)], evidence=seen)))
+    do = do_of(story_of(change(NOT_RUNNING), setting([line(16, None)], evidence=seen)))
     assert "Fix the secret imapcheck/office" in do
     assert part in do.partition(code)[2]
 
@@ -117,7 +117,7 @@ def with_second(first: FailureType, second: FailureType) -> dict[str, Any]:
 @pytest.mark.parametrize("first", CONTENT)
 def test_reason_of_the_session_goes_before_what_was_not_found(first: FailureType, second: FailureType) -> None:
     """A server that hung up does not "work", and a full mailbox gets no mail; each failed step is marked."""
-    story = tell(change(UNAVAILABLE), setting([with_second(first, second)] * 2))
+    story = story_of(change(UNAVAILABLE), setting([with_second(first, second)] * 2))
     text = flat(story)
     assert story.subject.startswith(f"{second.word} office")
     assert (story.content["step"], story.content["type"]) == ("append", second.value)
@@ -152,7 +152,7 @@ def test_reason_of_the_session_goes_before_what_was_not_found(first: FailureType
 def test_greeting_is_read_and_not_handed_on(words: str, headline: str, advice: str) -> None:
     """Whose fault it is stands in the server's words; nobody is asked to read them."""
     bad = [line(m, GREETING, f"the server answered {words}") for m in (0, 5)]
-    story = tell(change(UNAVAILABLE), setting([*bad, line(10, None)]))
+    story = story_of(change(UNAVAILABLE), setting([*bad, line(10, None)]))
     assert headline in story.subject
     assert advice in do_of(story)
     assert "Read the server's words" not in story.text
@@ -161,7 +161,7 @@ def test_greeting_is_read_and_not_handed_on(words: str, headline: str, advice: s
 @given(types=st.lists(st.sampled_from([None, *FailureType]), min_size=1, max_size=6))
 def test_nobody_is_asked_to_try_a_login_that_may_lock_the_account(types: list[FailureType | None]) -> None:
     """Neither in the mail nor in chat, while a refusal is among the runs."""
-    story = tell(change(UNAVAILABLE), setting([line(5 * at, type) for at, type in enumerate(types)]))
+    story = story_of(change(UNAVAILABLE), setting([line(5 * at, type) for at, type in enumerate(types)]))
     told = story.text + json.dumps(story.card)
     locks = bool({REFUSED, PAUSED} & set(types))
     assert ("imapcheck run events/office.json" in told) == (not locks)
@@ -187,7 +187,7 @@ def storm_of(hosts: Sequence[int], type: FailureType, others: Others | None, beg
         names = tuple(f"check-{other:02}" for other in range(len(hosts)) if other != at)
         of = None if others is None else replace(others, total=others.total + len(names), named=names)
         told.append((changed, setting(lines, asked={"server": f"imaps://host{host}.example:993/"}, others=of)))
-    return tell_together(told)
+    return joint_story_of(told)
 
 
 @given(
@@ -241,7 +241,7 @@ def test_other_checks_are_called_good_only_where_the_log_has_it(
     if rest < 0 or (good or 0) + failed > rest:
         return
     others = Others(total, tuple(f"other-{at}" for at in range(ringing)), good=good, failed=failed)
-    text = flat(tell(change(UNAVAILABLE), setting([line(0, FailureType.TIMEOUT)], others=others)))
+    text = flat(story_of(change(UNAVAILABLE), setting([line(0, FailureType.TIMEOUT)], others=others)))
     assert bool(re.search(r"[Tt]he other( \d+)?( checks?)?: last run good\.", text)) == (rest > 0 and good == rest)
     assert bool(re.search(r"in alarm too", text)) == (ringing > 0)
     if good is None and total > 1 and not ringing:
@@ -264,9 +264,9 @@ def test_other_checks_are_called_good_only_where_the_log_has_it(
 def test_local_time_stands_beside_utc(zone: str | None, told: str) -> None:
     """Three in the morning is in Berlin; a name that is no zone costs no story."""
     bad = [line(m, FailureType.TIMEOUT) for m in (0, 5)]
-    text = flat(tell(change(UNAVAILABLE), setting([*bad, line(10, None)], asked={"time_zone": zone})))
+    text = flat(story_of(change(UNAVAILABLE), setting([*bad, line(10, None)], asked={"time_zone": zone})))
     assert f"{told}: the last 2 runs failed" in text
-    silent = flat(tell(change(NOT_RUNNING), setting([line(16, None)], asked={"time_zone": zone})))
+    silent = flat(story_of(change(NOT_RUNNING), setting([line(16, None)], asked={"time_zone": zone})))
     assert bool(re.search("UTC, .* min\\)", silent)) == ("UTC, " in told)
 
 
@@ -274,7 +274,7 @@ def test_end_has_the_local_time_of_both_its_ends() -> None:
     """In the zone's own clock."""
     ended = minutes_ago(0) + timedelta(seconds=30)
     lines = [line(0, None), *(line(m, FailureType.TIMEOUT) for m in (5, 10)), *(line(m, None) for m in (15, 20, 25))]
-    story = tell(change(UNAVAILABLE, "OK", ended), setting(lines, asked={"time_zone": "Europe/Berlin"}))
+    story = story_of(change(UNAVAILABLE, "OK", ended), setting(lines, asked={"time_zone": "Europe/Berlin"}))
     assert "after 10 min: 24 Nov 10:07 to 10:17 UTC, 11:07 to 11:17 CET; 2 runs failed" in flat(story)
 
 
@@ -302,7 +302,7 @@ def test_sending_server_is_never_mistaken_for_the_mailboxes(step: StepName, type
     bad = [log_line(minutes_ago(m), type=type, fault=fault) for m in ((0, 10) if flapping else (0, 5))]
     good = [line(m, None) for m in ((5, 15) if flapping else (10, 15))]
     lines = sorted([*bad, *good], key=lambda item: str(item["result"]["started_at"]), reverse=True)
-    story = tell(change(UNAVAILABLE, needed=1, periods=4), setting(lines))
+    story = story_of(change(UNAVAILABLE, needed=1, periods=4), setting(lines))
     assert story.subject.startswith("SENDING DOWN office: ")
     assert "at smtps://smtp.example.com:465/" in flat(story)
     assert "Address:" not in story.text

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imapcheck.alarms.joint_story import tell_together
+from imapcheck.alarms.joint_story import joint_story_of
 from imapcheck.alarms.kind import AlarmKind, Change, Evidence, MonitorError, Others
 from imapcheck.alarms.kinds import CERTIFICATE, KINDS, NOT_RUNNING, SLOW, UNAVAILABLE
 from imapcheck.alarms.spell import find_spell
 from imapcheck.alarms.storm import Part
-from imapcheck.alarms.story import Story, tell, tell_bare
+from imapcheck.alarms.story import Story, bare_story_of, story_of
 from imapcheck.failures import FailureType
 from imapcheck.result import CheckResult, ResultWarning
 from imapcheck.wording import length
@@ -124,11 +124,11 @@ def test_secret_in_the_advice_is_called_by_its_name() -> None:
         minutes_ago(0), type=FailureType.AUTHENTICATION_FAILED, fault=FAULTS[FailureType.AUTHENTICATION_FAILED]
     )
     bad["result"]["failures"][0]["advice"] = "Put the right password into the secret; the next run takes it."
-    text = tell(change(UNAVAILABLE), setting([bad, bad])).text
+    text = story_of(change(UNAVAILABLE), setting([bad, bad])).text
     assert "DO: Put the right password into the secret imapcheck/office (AWS" in text
     advice = "Put the right password into the secret or the credentials file; the next run takes it."
     bad["result"]["failures"][0]["advice"] = advice
-    assert tell(change(UNAVAILABLE), setting([bad, bad])).text == text
+    assert story_of(change(UNAVAILABLE), setting([bad, bad])).text == text
 
 
 def test_later_failures_and_warnings_are_told_too() -> None:
@@ -137,7 +137,7 @@ def test_later_failures_and_warnings_are_told_too() -> None:
     first = bad["result"]["failures"][0]
     bad["result"]["failures"].append({**first, "step": "append", "type": "over_quota", "detail": "mailbox is full"})
     bad["result"]["warnings"] = [{"type": "server_alert", "detail": "maintenance at noon"}]
-    text = tell(change(UNAVAILABLE), setting([bad, bad])).text
+    text = story_of(change(UNAVAILABLE), setting([bad, bad])).text
     assert text.startswith("MAILBOX FULL")
     assert "mailbox is full" in text
     assert 'also search: no_match: 0 found with subject "App password created"' in " ".join(text.split())
@@ -149,7 +149,7 @@ def test_withheld_login_is_told_in_the_words_of_the_refusal() -> None:
     refused, paused = FailureType.AUTHENTICATION_FAILED, FailureType.AUTHENTICATION_PAUSED
     runs = [log_line(minutes_ago(m), type=paused, fault=FAULTS[paused]) for m in (0, 5)]
     runs.append(log_line(minutes_ago(10), type=refused, fault=FAULTS[refused]))
-    story = tell(change(UNAVAILABLE), setting([*runs, log_line(minutes_ago(15))]))
+    story = story_of(change(UNAVAILABLE), setting([*runs, log_line(minutes_ago(15))]))
     assert "authenticate: authentication_failed" in story.text
     assert "Authentication failed." in story.text
     assert "2 × authenticate: authentication_paused (10:12 to 10:17 UTC)" in " ".join(story.text.split())
@@ -165,7 +165,7 @@ def test_withheld_login_is_told_and_no_older_failure_of_another_kind(type: Failu
     told = {0: paused, 5: paused, 10: refused if refused_at else type, 15: type}
     runs = [log_line(minutes_ago(m), type=bad, fault=FAULTS[bad]) for m, bad in told.items()]
     lines = [*runs, log_line(minutes_ago(20)), log_line(minutes_ago(25))]
-    story = tell(change(UNAVAILABLE), setting(lines))
+    story = story_of(change(UNAVAILABLE), setting(lines))
     seen = refused_at or type is refused
     assert story.content["type"] == (refused if seen else paused)
     assert story.content["since"] == "2026-11-24T10:02:02.000Z"
@@ -197,7 +197,7 @@ TOKEN = "secret imapcheck/office: credentials: token endpoint login.example.com:
 def test_secret_is_fixed_only_where_it_is_wrong(error: str, advice: str) -> None:
     """A secret that could not be reached is in order for all that is known."""
     seen = {"errors": (MonitorError(minutes_ago(1), f"CredentialsError: check office: {error}"),)}
-    do = tell(change(NOT_RUNNING), setting([log_line(minutes_ago(16))], evidence=seen)).content["do"]
+    do = story_of(change(NOT_RUNNING), setting([log_line(minutes_ago(16))], evidence=seen)).content["do"]
     assert f"when it still worked. {advice}" in do
     assert ("Fix the secret" in do) == (advice == "Fix the secret")
 
@@ -206,7 +206,7 @@ def test_others_that_ring_are_named_and_counted() -> None:
     """It is not only this one."""
     names = tuple(f"check{number}" for number in range(12))
     bad = log_line(minutes_ago(0), type=FailureType.TIMEOUT, fault=FAULTS[FailureType.TIMEOUT])
-    text = " ".join(tell(change(UNAVAILABLE), setting([bad], others=Others(30, names))).text.split())
+    text = " ".join(story_of(change(UNAVAILABLE), setting([bad], others=Others(30, names))).text.split())
     assert "12 of the other 30 checks are in alarm too: check0, check1," in text
     assert "check7 and 4 more." in text
 
@@ -217,14 +217,14 @@ def test_day_is_told_where_it_is_not_today() -> None:
     fault = FAULTS[FailureType.TIMEOUT]
     lines = [log_line(at - timedelta(minutes=m), type=FailureType.TIMEOUT, fault=fault) for m in (2, 7)]
     lines += [log_line(at - timedelta(minutes=m)) for m in (12, 17)]
-    text = " ".join(tell(change(UNAVAILABLE, at=at), setting(lines)).text.split())
+    text = " ".join(story_of(change(UNAVAILABLE, at=at), setting(lines)).text.split())
     assert "since 23 Nov 23:56 UTC (7 min): the last 2 runs failed; last good 23 Nov 23:51 UTC" in text
 
 
 def test_long_name_of_a_server_is_cut_visibly_and_stands_whole_below() -> None:
     """A first line of 80 columns, and nothing lost."""
     server = f"imaps://{'very-' * 20}long.example:993/"
-    text = tell(change(UNAVAILABLE), setting([], asked={"server": server})).text
+    text = story_of(change(UNAVAILABLE), setting([], asked={"server": server})).text
     assert text.splitlines()[0].endswith("…")
     assert f"Server:    {server}" in text
 
@@ -233,7 +233,7 @@ def test_what_is_cut_says_so() -> None:
     """A line of the transcript, a reason of CloudWatch's, the number of lines left out."""
     fault = replace(FAULTS[FailureType.PROTOCOL_ERROR], transcript=("S: " + "x" * 480,) * 30)
     bad = log_line(minutes_ago(0), type=FailureType.PROTOCOL_ERROR, fault=fault)
-    text = tell(change(UNAVAILABLE), setting([bad, bad])).text
+    text = story_of(change(UNAVAILABLE), setting([bad, bad])).text
     assert "(… 18 lines before)" in text
     assert "… (483 characters)" in " ".join(text.split())
 
@@ -256,9 +256,9 @@ def test_server_that_works_is_not_called_down(type: FailureType, word: str) -> N
     bad = log_line(minutes_ago(0), type=type, fault=FAULTS[type])
     first = bad["result"]["failures"][0]
     bad["result"]["failures"].append({**first, "step": "append", "type": "connection_lost", "detail": "reset"})
-    assert tell(change(UNAVAILABLE), setting([bad, bad])).subject.startswith("DOWN office")
+    assert story_of(change(UNAVAILABLE), setting([bad, bad])).subject.startswith("DOWN office")
     ended = [log_line(minutes_ago(0)), *(log_line(minutes_ago(m), type=type, fault=FAULTS[type]) for m in (5, 10))]
-    assert tell(change(UNAVAILABLE, "OK"), setting([*ended, log_line(minutes_ago(15))])).subject.startswith("OK ")
+    assert story_of(change(UNAVAILABLE, "OK"), setting([*ended, log_line(minutes_ago(15))])).subject.startswith("OK ")
 
 
 @pytest.mark.parametrize("type", FailureType)
@@ -276,7 +276,7 @@ def test_advice_for_what_worked_before_does_not_silence_the_alarm() -> None:
         do = SCENES[f"down-{type.value}"]().content["do"]
         assert "office.json" not in do or re.search(r"(; |, then ).*events/office", do)
         bad = log_line(minutes_ago(0), type=type, fault=FAULTS[type])
-        assert "still worked" not in tell(change(UNAVAILABLE), setting([bad, bad])).content["do"]
+        assert "still worked" not in story_of(change(UNAVAILABLE), setting([bad, bad])).content["do"]
 
 
 def test_broken_spell_counts_and_an_unbroken_one_says_so() -> None:
@@ -288,7 +288,7 @@ def test_broken_spell_counts_and_an_unbroken_one_says_so() -> None:
             log_line(minutes_ago(5 * at), type=FailureType.TIMEOUT if bad else None, fault=fault if bad else None)
             for at, bad in enumerate(failed)
         ]
-        return tell(change(UNAVAILABLE), setting(lines)).text.splitlines()[1]
+        return story_of(change(UNAVAILABLE), setting(lines)).text.splitlines()[1]
 
     assert "the last 2 runs failed" in when(True, True, False, False, False)
     assert "2 of the last 3 runs failed" in when(True, False, True, False, False, False)
@@ -340,13 +340,13 @@ def test_failed_runs_that_only_the_alarm_names_are_dated_by_it() -> None:
         ("[0.0 (99/99/26 10:12:00)]", "since 24 Nov 10:17 UTC or earlier: "),
         ("[100.0 (24/11/26 10:12:00), 0.0 (24/11/27 10:12:00)]", "since 24 Nov 10:17 UTC or earlier: "),
     ]:
-        assert tell(replace(rang, reason=reason), nothing).text.splitlines()[1].startswith(since)
+        assert story_of(replace(rang, reason=reason), nothing).text.splitlines()[1].startswith(since)
 
 
 def test_story_that_could_not_be_made_does_not_say_that_the_log_is_empty() -> None:
     """The failed runs are there; only the telling broke."""
     bad = log_line(minutes_ago(0), type=FailureType.TIMEOUT, fault=FAULTS[FailureType.TIMEOUT])
-    story = tell_bare(change(UNAVAILABLE), setting([bad, bad]))
+    story = bare_story_of(change(UNAVAILABLE), setting([bad, bad]))
     assert story.subject.startswith("DOWN office: reason unknown, since 24 Nov 10:12 UTC: the story could not be made")
     assert "no failed run" not in story.text
 
@@ -361,7 +361,7 @@ def test_joint_story_tells_the_changes_of_a_check_as_they_came() -> None:
         changed("over", "OK", 1), changed("over", "ALARM", 9), changed("slow", "ALARM", 2, SLOW),
         changed("flaps", "ALARM", 0), changed("flaps", "OK", 5), changed("flaps", "ALARM", 8),
     ]  # fmt: skip
-    content = tell_together([(item, setting([])) for item in told]).content
+    content = joint_story_of([(item, setting([])) for item in told]).content
     assert [(item["check"], item["state"]) for item in content["changes"]] == [
         ("flaps", "ALARM"), ("flaps", "OK"), ("flaps", "ALARM"), ("slow", "ALARM"), ("over", "ALARM"), ("over", "OK"),
     ]  # fmt: skip
@@ -387,9 +387,9 @@ def test_hostile_words_are_harmless_in_every_form(words: str, kind: AlarmKind, s
     evidence = Evidence(runs_of(lines), (MonitorError(minutes_ago(0), words),), minutes_ago(30))
     changed = replace(change(kind, state), reason=words)
     scene = replace(setting([]), evidence=evidence)
-    story = tell_together([(changed, scene)] * 3, Part(1, 2)) if joint else tell(changed, scene)
+    story = joint_story_of([(changed, scene)] * 3, Part(1, 2)) if joint else story_of(changed, scene)
     assert_harmless(story)
-    assert_harmless(tell_bare(changed, scene))
+    assert_harmless(bare_story_of(changed, scene))
 
 
 def assert_harmless(story: Story) -> None:
@@ -429,7 +429,7 @@ def strings(value: object) -> Iterator[str]:
 def test_any_run_that_a_line_can_hold_is_told(run: CheckResult, kind: AlarmKind, state: str) -> None:
     """Whatever its figures are, and whoever wrote them."""
     run = replace(run, check="office", slow=True)
-    assert_harmless(tell(change(kind, state), replace(setting([]), evidence=Evidence((run, run)))))
+    assert_harmless(story_of(change(kind, state), replace(setting([]), evidence=Evidence((run, run)))))
 
 
 @given(

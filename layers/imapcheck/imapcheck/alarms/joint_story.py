@@ -1,4 +1,4 @@
-"""Many changes in one story: a storm is told worst first, grouped by cause and address, and none of it is lost."""
+"""Many changes in one story: a storm is reported worst first, grouped by cause and address, and none of it is lost."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from imapcheck.alarms.chat_card import DESCRIPTION_LIMIT, fenced, harmless, noti
 from imapcheck.alarms.kind import UNTOLD, Change
 from imapcheck.alarms.kinds import KINDS
 from imapcheck.alarms.layout import ascii_line, cut, flow, wrap
-from imapcheck.alarms.storm import Part, Told, common, company, earliest, groups, suspects_us, where
+from imapcheck.alarms.storm import Part, Reported, common, company, earliest, groups, suspects_us, where
 from imapcheck.alarms.story import Setting, Story, head_line, plot_of
 from imapcheck.alarms.times import since_beside
 from imapcheck.result import CheckResult, isoformat
@@ -22,14 +22,14 @@ _INDENT = "      "
 _WORDS_SHOWN = 160
 
 
-def tell_together(changes: Sequence[tuple[Change, Setting]], part: Part = Part()) -> Story:  # noqa: B008 - immutable
+def joint_story_of(changes: Sequence[tuple[Change, Setting]], part: Part = Part()) -> Story:  # noqa: B008 - immutable
     """One story of all `changes`, at least one; their order does not matter."""
-    return _joint([Told(*item, plot_of(*item)) for item in _in_order(changes)], part)
+    return _joint([Reported(*item, plot_of(*item)) for item in _in_order(changes)], part)
 
 
-def tell_together_bare(changes: Sequence[tuple[Change, Setting]], part: Part = Part()) -> Story:  # noqa: B008
+def bare_joint_story_of(changes: Sequence[tuple[Change, Setting]], part: Part = Part()) -> Story:  # noqa: B008
     """What the alarms themselves say: for where anything more could not be made."""
-    return _joint([Told(*item, bare(item[0], item[1].asked, UNTOLD)) for item in _in_order(changes)], part)
+    return _joint([Reported(*item, bare(item[0], item[1].asked, UNTOLD)) for item in _in_order(changes)], part)
 
 
 def _in_order(changes: Sequence[tuple[Change, Setting]]) -> list[tuple[Change, Setting]]:
@@ -38,7 +38,7 @@ def _in_order(changes: Sequence[tuple[Change, Setting]]) -> list[tuple[Change, S
 
 
 def order(changes: Sequence[Change]) -> Callable[[Change], tuple[object, ...]]:
-    """The key by which `changes` are told: the check that is worst off at the end first, each check's as they came."""
+    """The key by which `changes` are sorted: the check that is worst off first, each check's as they came."""
     last = {change.alarm: change for change in sorted(changes, key=lambda change: change.at)}
     worst: dict[str, tuple[bool, int]] = {}
     for change in last.values():
@@ -47,8 +47,8 @@ def order(changes: Sequence[Change]) -> Callable[[Change], tuple[object, ...]]:
     return lambda change: (worst[change.check], change.check, change.at, KINDS.index(change.kind))
 
 
-def _joint(told: Sequence[Told], part: Part) -> Story:
-    head = _Head(told, part)
+def _joint(reported: Sequence[Reported], part: Part) -> Story:
+    head = _Head(reported, part)
     subject = ascii_line(head.subject)
     return Story(
         subject=subject,
@@ -61,16 +61,16 @@ def _joint(told: Sequence[Told], part: Part) -> Story:
 class _Head:
     """What a joint story says above its entries: of how many checks, since when, why, where, and what to do."""
 
-    def __init__(self, told: Sequence[Told], part: Part) -> None:
-        ours = suspects_us(told)
-        self.told, self.part, self.suspects_us = told, part, ours is not None
-        self.common, self.company = common(told), company(told)
+    def __init__(self, reported: Sequence[Reported], part: Part) -> None:
+        ours = suspects_us(reported)
+        self.reported, self.part, self.suspects_us = reported, part, ours is not None
+        self.common, self.company = common(reported), company(reported)
         self.do = ours or (self.common.advice if self.common is not None else None)
-        in_alarm = [item for item in told if item.change.state == "ALARM"]
+        in_alarm = [item for item in reported if item.change.state == "ALARM"]
         self.since = earliest(self.common.items if self.common is not None else in_alarm)
-        words, checks = {item.plot.word for item in told}, {item.change.check for item in told}
-        one_kind = len(words) == 1 and all(item.is_down for item in told)
-        self._one_outage = one_kind and len(checks) == len(told) > 1 and self.since is not None
+        words, checks = {item.plot.word for item in reported}, {item.change.check for item in reported}
+        one_kind = len(words) == 1 and all(item.is_down for item in reported)
+        self._one_outage = one_kind and len(checks) == len(reported) > 1 and self.since is not None
 
     @property
     def subject(self) -> tuple[str, ...]:
@@ -90,19 +90,19 @@ class _Head:
         parts = f" (part {self.part.number} of {self.part.of})" if self.part.of > 1 else ""
         if self._one_outage:
             of = f" of {self.company.total}" if self.company is not None and self.part.of == 1 else ""
-            return f"{len(self.told)}{of} checks {self.told[0].plot.word}{parts}"
-        words = Counter(item.plot.word for item in self.told).items()
-        return f"{count(len(self.told), 'alarm')}{parts}: {', '.join(f'{number} {word}' for word, number in words)}"
+            return f"{len(self.reported)}{of} checks {self.reported[0].plot.word}{parts}"
+        words = Counter(item.plot.word for item in self.reported).items()
+        return f"{count(len(self.reported), 'alarm')}{parts}: {', '.join(f'{number} {word}' for word, number in words)}"
 
     @property
     def when(self) -> str:
         """`since 24 Nov 10:12 UTC (5 min); alarms at 24 Nov 10:17 UTC`."""
-        first = min(item.change.at for item in self.told)
+        first = min(item.change.at for item in self.reported)
         times = f"at {date(first, first)}" if date(first) == date(self.last) else f"{between(first, self.last, first)}"
         if self.since is None:
             return f"alarms {times}"
-        at_the_end = replace(self.told[0].change, at=self.last)
-        return f"{since_beside(at_the_end, self.told[0].setting.asked, self.since)}; alarms {times}"
+        at_the_end = replace(self.reported[0].change, at=self.last)
+        return f"{since_beside(at_the_end, self.reported[0].setting.asked, self.since)}; alarms {times}"
 
     @property
     def cause(self) -> str | None:
@@ -110,7 +110,7 @@ class _Head:
         if self.common is None:
             return None
         number, place = len(self.common.items), self.common.where
-        them = f"all {number}" if number == len(self.told) else f"{number} of them"
+        them = f"all {number}" if number == len(self.reported) else f"{number} of them"
         return f"{them}: {self.common.cause}{f', {place}' if place else ''}"
 
     @property
@@ -122,11 +122,11 @@ class _Head:
 
     @property
     def dashboard(self) -> str | None:
-        return self.told[0].setting.links.dashboard
+        return self.reported[0].setting.links.dashboard
 
     @property
     def last(self) -> datetime:
-        return max(item.change.at for item in self.told)
+        return max(item.change.at for item in self.reported)
 
 
 def _lines(head: _Head) -> list[str]:
@@ -135,12 +135,12 @@ def _lines(head: _Head) -> list[str]:
         lines += wrap(line, "  ", first="") if line is not None else []
     if head.do is not None:
         lines += ["", *wrap(head.do, "    ", first="DO: ")]
-    for group in groups(head.told):
+    for group in groups(head.reported):
         lines += ["", *_entry(group)]
     return [*lines, *(["", f"Dashboard: {head.dashboard}"] if head.dashboard is not None else [])]
 
 
-def _entry(group: Sequence[Told]) -> list[str]:
+def _entry(group: Sequence[Reported]) -> list[str]:
     """What and where, since when, why, and the words that came with it; of several alike, their names."""
     first = group[0]
     if len(group) == 1:
@@ -156,7 +156,7 @@ def _entry(group: Sequence[Told]) -> list[str]:
     return lines
 
 
-def _alike(group: Sequence[Told]) -> str:
+def _alike(group: Sequence[Reported]) -> str:
     """`12 checks of imaps://imap.example.com:993/, all on 192.0.2.10, since 24 Nov 10:12 UTC`."""
     place, began = where(group), earliest(group)
     servers = {item.setting.asked.server for item in group}
@@ -169,14 +169,15 @@ def _card(head: _Head, subject: str) -> dict[str, Any]:
     ours = [head.when, *([head.rest] if head.rest is not None else [])]
     lines: list[str] = [head.cause] if head.cause is not None else []
     left, shown = DESCRIPTION_LIMIT - 200 - sum(map(len, (*ours, *lines))), 0
-    for group in groups(head.told):
+    for group in groups(head.reported):
         names = ", ".join(item.change.check for item in group)
         line = f"{group[0].plot.word} {cut(names, 400)}: {cut(group[0].plot.why, 400)}"
         if (left := left - len(line) - 1) < 0:
             break
         lines.append(line)
         shown += len(group)
-    more = f"\nand {len(head.told) - shown} more: see the mail or the dashboard" if shown < len(head.told) else ""
+    left_out = len(head.reported) - shown
+    more = f"\nand {left_out} more: see the mail or the dashboard" if left_out else ""
     return notification(
         f"joint:{head.last:%Y%m%dT%H%M%SZ}:{head.part.number}",
         subject,
@@ -211,7 +212,7 @@ def _content(head: _Head, subject: str) -> dict[str, Any]:
                 "alarm": item.change.alarm,
                 "now": item.setting.now,
             }
-            for item in head.told
+            for item in head.reported
         ],
     }
 

@@ -33,7 +33,7 @@ class Part(NamedTuple):
     of: int = 1
 
 
-class Told(NamedTuple):
+class Reported(NamedTuple):
     """A change, what surrounds it, and its plot."""
 
     change: Change
@@ -67,7 +67,7 @@ class Common(NamedTuple):
     """What more than half of those in alarm have in common."""
 
     cause: str
-    items: Sequence[Told]
+    items: Sequence[Reported]
 
     @property
     def advice(self) -> str | None:
@@ -89,16 +89,16 @@ class Common(NamedTuple):
         return where(self.items)
 
 
-def common(told: Sequence[Told]) -> Common | None:
+def common(reported: Sequence[Reported]) -> Common | None:
     """The cause of more than half of those that are in alarm, and of two at least."""
-    ringing = [item for item in told if item.change.state == "ALARM" and item.plot.run is not None]
+    ringing = [item for item in reported if item.change.state == "ALARM" and item.plot.run is not None]
     [(cause, number)] = Counter(item.cause for item in ringing).most_common(1) or [("", 0)]
     if number < 2 or number * 2 <= len(ringing):
         return None
     return Common(cause, [item for item in ringing if item.cause == cause])
 
 
-def where(items: Sequence[Told]) -> str:
+def where(items: Sequence[Reported]) -> str:
     addresses = Counter(item.address for item in items)
     if None in addresses or not addresses:
         return ""
@@ -107,14 +107,14 @@ def where(items: Sequence[Told]) -> str:
     return f"on {len(addresses)} addresses: {names([f'{address} ({n})' for address, n in addresses.most_common()])}"
 
 
-def groups(told: Sequence[Told]) -> list[list[Told]]:
+def groups(reported: Sequence[Reported]) -> list[list[Reported]]:
     """Those with the same word, cause and address, in the order of the first of each.
 
-    A check of which several changes are told stands by itself: they are read one after the other.
+    A check of which several changes are reported stands by itself: they are read one after the other.
     """
-    times = Counter(item.change.check for item in told)
-    found: dict[tuple[object, ...], list[Told]] = {}
-    for place, item in enumerate(told):
+    times = Counter(item.change.check for item in reported)
+    found: dict[tuple[object, ...], list[Reported]] = {}
+    for place, item in enumerate(reported):
         several = place if times[item.change.check] > 1 else None
         key = (item.plot.word, item.change.state, item.setting.now, item.cause, item.address, several)
         found.setdefault(key, []).append(item)
@@ -139,9 +139,9 @@ class Company(NamedTuple):
         return last_runs(whose, self.others) or f"{whose}: not in alarm."
 
 
-def company(told: Sequence[Told]) -> Company | None:
+def company(reported: Sequence[Reported]) -> Company | None:
     """None where nobody knows the other checks."""
-    seen = [item for item in told if item.setting.others is not None]
+    seen = [item for item in reported if item.setting.others is not None]
     down = [item for item in seen if item.is_down]
     item = next(iter(down or seen), None)
     if item is None or item.setting.others is None:
@@ -151,27 +151,27 @@ def company(told: Sequence[Told]) -> Company | None:
     return Company(max(others.total + 1, ours), in_alarm, others)
 
 
-def earliest(items: Sequence[Told]) -> datetime | None:
+def earliest(items: Sequence[Reported]) -> datetime | None:
     """When the first of them began."""
     return min((item.plot.since for item in items if item.plot.since is not None), default=None)
 
 
-def suspects_us(told: Sequence[Told]) -> str | None:
+def suspects_us(reported: Sequence[Reported]) -> str | None:
     """What to do first where all checks of the stack, on several hosts, lost their servers at once; else None."""
-    among = company(told)
-    if among is None or among.in_alarm < among.total or not all(item.is_down for item in told):
+    among = company(reported)
+    if among is None or among.in_alarm < among.total or not all(item.is_down for item in reported):
         return None
-    hosts = {item.setting.asked.server for item in told} - {None}
-    on = {item.address for item in told}
-    if len(hosts) < 2 or (len(on) == 1 and None not in on) or not all(_is_of_the_way(item) for item in told):
+    hosts = {item.setting.asked.server for item in reported} - {None}
+    on = {item.address for item in reported}
+    if len(hosts) < 2 or (len(on) == 1 and None not in on) or not all(_is_of_the_way(item) for item in reported):
         return None
-    begun = [item.plot.since or item.change.at for item in told]
-    if max(begun) - min(begun) > _AT_ONCE_PERIODS * max(item.change.period for item in told):
+    begun = [item.plot.since or item.change.at for item in reported]
+    if max(begun) - min(begun) > _AT_ONCE_PERIODS * max(item.change.period for item in reported):
         return None
-    shared = common(told)
+    shared = common(reported)
     then = shared.advice if shared is not None and shared.advice is not None else "each has its own reason below."
     return _OURS.format(hosts=count(len(hosts), "server"), then=f"{then[0].lower()}{then[1:]}")
 
 
-def _is_of_the_way(item: Told) -> bool:
+def _is_of_the_way(item: Reported) -> bool:
     return item.failure is not None and item.failure.category in _OF_THE_WAY

@@ -1,7 +1,7 @@
 """An alarm as a story: which step failed and why, in the server's words, since when, and what to do.
 
-`tell` takes plain facts and returns the same story in four forms: a subject of one ASCII line, a text of 80 columns,
-a card for chat and an object for programs. It does no I/O and knows no clock.
+`story_of` takes plain facts and returns the same story in four forms: a subject of one ASCII line, a text of 80
+columns, a card for chat and an object for programs. It does no I/O and knows no clock.
 """
 
 import re
@@ -47,12 +47,12 @@ class Setting:
     now: AlarmState | None = None
 
 
-def tell(change: Change, setting: Setting) -> Story:
+def story_of(change: Change, setting: Setting) -> Story:
     """The story of one change, with whatever evidence there is."""
     return _story(change, setting, plot_of(change, setting))
 
 
-def tell_bare(change: Change, setting: Setting) -> Story:
+def bare_story_of(change: Change, setting: Setting) -> Story:
     """What the alarm itself says: for where anything more could not be made."""
     return _story(change, setting, bare(change, setting.asked, UNTOLD))
 
@@ -62,8 +62,8 @@ def plot_of(change: Change, setting: Setting) -> Plot:
 
     It may come late, or after that of the alarm's next change: its subject and its second line say so then.
     """
-    tell = change.kind.start if change.state == "ALARM" else change.kind.end
-    plotted = tell(change, setting.asked, setting.evidence)
+    plot = change.kind.start if change.state == "ALARM" else change.kind.end
+    plotted = plot(change, setting.asked, setting.evidence)
     if setting.now is None:
         return plotted
     said = "over by now" if setting.now == "OK" else "in alarm again"
@@ -218,7 +218,7 @@ def _run_content(run: CheckResult | None, transcript: tuple[str, ...]) -> dict[s
     }
 
 
-def tell_foreign(subject: str, text: str) -> Story:
+def foreign_story_of(subject: str, text: str) -> Story:
     """A message that is not an alarm of a check, passed on as it is: cleaned, wrapped, and cut where it is long."""
     lines = [line for part in text.splitlines()[:_FOREIGN_LINES] for line in wrap(one_line(part, _FOREIGN_COLUMNS))]
     line = ascii_line((one_line(subject, 90),))

@@ -11,10 +11,10 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from imapcheck.alarms.joint_story import order, tell_together, tell_together_bare
+from imapcheck.alarms.joint_story import bare_joint_story_of, joint_story_of, order
 from imapcheck.alarms.kind import UNTOLD, AlarmState, Change, Evidence, Links, Others
 from imapcheck.alarms.storm import Part
-from imapcheck.alarms.story import Setting, Story, tell, tell_bare, tell_foreign
+from imapcheck.alarms.story import Setting, Story, bare_story_of, foreign_story_of, story_of
 from imapcheck.aws.alarm_event import AlarmEvent, NotOurs, read_alarm
 from imapcheck.aws.beginnings import OutageMetric
 from imapcheck.aws.deployed import Definitions
@@ -30,8 +30,8 @@ EVIDENCE_SECONDS = 8.0
 """For all the alarms of a batch: one alarm by itself is told within half a minute, 20 s of which are the queue's."""
 LEAST_SECONDS = 1.0
 """Of those: with less left, nothing more is asked."""
-TOLD_BY_ITSELF = 3
-TOLD_TOGETHER = 100
+MOST_SINGLE_STORIES = 3
+MOST_IN_A_STORY = 100
 
 
 class _Record(NamedTuple):
@@ -119,7 +119,7 @@ class Explainer:
 
     def _evidence(self, changes: Sequence[Change], ends: float) -> dict[tuple[object, ...], Evidence]:
         """Few changes are looked up one by one, many in one sweep; a log that failed once is not asked again."""
-        groups = [[change] for change in changes] if len(changes) <= TOLD_BY_ITSELF else [list(changes)]
+        groups = [[change] for change in changes] if len(changes) <= MOST_SINGLE_STORIES else [list(changes)]
         found: dict[tuple[object, ...], Evidence] = {}
         problem = None
         for group in groups:
@@ -174,10 +174,10 @@ def _read(body: str) -> AlarmEvent | Story:
     try:
         return read_alarm(body)
     except NotOurs as foreign:
-        return tell_foreign(foreign.subject, body)
+        return foreign_story_of(foreign.subject, body)
     except Exception:  # noqa: BLE001 - one message must not cost the others of its batch
         _LOG.exception("a message could not be read")
-        return tell_foreign("A message that could not be read", body)
+        return foreign_story_of("A message that could not be read", body)
 
 
 def runs_link(dashboard_url: str, log_group: str, change: Change) -> str:
@@ -197,10 +197,10 @@ def _twice(text: str) -> str:
 def _story(scenes: list[tuple[Change, Setting]], part: Part) -> Story:
     """The story of one change or of many; a bug in telling it leaves what the alarm itself says."""
     try:
-        return tell(*scenes[0]) if len(scenes) == 1 else tell_together(scenes, part)
+        return story_of(*scenes[0]) if len(scenes) == 1 else joint_story_of(scenes, part)
     except Exception:  # noqa: BLE001 - the alarm is told whatever happens
         _LOG.exception("the story could not be made")
-        return tell_bare(*scenes[0]) if len(scenes) == 1 else tell_together_bare(scenes, part)
+        return bare_story_of(*scenes[0]) if len(scenes) == 1 else bare_joint_story_of(scenes, part)
 
 
 def _stories(records: Sequence[_Record]) -> list[tuple[Sequence[_Record], Part]]:
@@ -210,14 +210,14 @@ def _stories(records: Sequence[_Record]) -> list[tuple[Sequence[_Record], Part]]
     """
     place = order([record.change for record in records])
     ordered = sorted(records, key=lambda record: place(record.change))
-    if len(ordered) <= TOLD_BY_ITSELF:
+    if len(ordered) <= MOST_SINGLE_STORIES:
         return [([record], Part()) for record in ordered]
     groups: dict[tuple[object, ...], list[_Record]] = {}
     for record in ordered:
         groups.setdefault((record.contacts, record.topics), []).append(record)
     found: list[tuple[Sequence[_Record], Part]] = []
     for group in groups.values():
-        slices = [group[at : at + TOLD_TOGETHER] for at in range(0, len(group), TOLD_TOGETHER)]
+        slices = [group[at : at + MOST_IN_A_STORY] for at in range(0, len(group), MOST_IN_A_STORY)]
         found += [(together, Part(at + 1, len(slices))) for at, together in enumerate(slices)]
     return found
 

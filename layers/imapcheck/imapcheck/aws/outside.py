@@ -148,7 +148,7 @@ class Outbox:
         """PutLogEvents; the stream is made where it is not there yet."""
         now = self._clock()
         where = {"logGroupName": self._target.group, "logStreamName": self._target.stream}
-        events = [{"timestamp": event.at, "message": _told(event, now)} for event in batch]
+        events = [{"timestamp": event.at, "message": _message_of(event, now)} for event in batch]
         try:
             answer: dict[str, Any] = self._logs.put_log_events(**where, logEvents=events)
         except self._logs.exceptions.ResourceNotFoundException:
@@ -208,7 +208,7 @@ def _batch(waiting: Sequence[Event]) -> list[Event]:
     return batch
 
 
-def _told(event: Event, now: float) -> str:
+def _message_of(event: Event, now: float) -> str:
     """Its line; one that has waited says for how many seconds."""
     if not event.waited:
         return event.message

@@ -18,7 +18,7 @@ from imapcheck.imap.completion import Completion
 from imapcheck.imap.data import Mailbox
 from imapcheck.imap.encoder import Part, string
 from imapcheck.imap.mailboxes import by_special_use
-from imapcheck.imap.search_result import Found
+from imapcheck.imap.search_result import Matches
 from imapcheck.imap.session import ImapSession
 from imapcheck.trace import StepRecord
 
@@ -111,7 +111,7 @@ def _confirmed(
     refusal: Completion | None = None
     for keys, charset in ((by_header, b"US-ASCII"), (by_subject, b"US-ASCII" if subject.isascii() else b"UTF-8")):
 
-        def propose(first: int, keys: list[Part] = keys, charset: bytes = charset) -> tuple[Completion, Found]:
+        def propose(first: int, keys: list[Part] = keys, charset: bytes = charset) -> tuple[Completion, Matches]:
             rest = [*keys, b" UID %d:*" % first] if first > 1 else keys
             plain = [_before(before), *rest]
             if not session.offers("WITHIN"):
@@ -140,7 +140,7 @@ def date(day: datetime) -> str:
 
 
 def _paged(
-    session: ImapSession, propose: Callable[[int], tuple[Completion, Found]], own: _Own, before: datetime
+    session: ImapSession, propose: Callable[[int], tuple[Completion, Matches]], own: _Own, before: datetime
 ) -> tuple[Completion | None, list[int]]:
     """Confirm what the search proposes, page by page, lowest UIDs first, until enough are ours or no more are old."""
     confirmed: list[int] = []

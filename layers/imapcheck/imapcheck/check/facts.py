@@ -154,9 +154,9 @@ def _clean(tls: TlsFacts, redactor: Redactor) -> TlsFacts:
 
 def search_facts(learnt: Learnt) -> SearchFacts | None:
     """None where no search was answered."""
-    if learnt.found is None:
+    if learnt.matches is None:
         return None
-    return SearchFacts(learnt.found.count, learnt.found.highest, learnt.age_seconds, learnt.fetched_octets)
+    return SearchFacts(learnt.matches.count, learnt.matches.highest, learnt.age_seconds, learnt.fetched_octets)
 
 
 def message_facts(learnt: Learnt, redactor: Redactor) -> NewMessageFacts | None:

@@ -114,7 +114,7 @@ class LoginGuard:
         with self._lock:
             mailbox, way = mailbox_of(server, credentials, _PROTOCOLS[step]), _way_in(server)
             refusal = self._known(mailbox)
-            if refusal is None or not (ways := refusal.ways(version := _told(version))):
+            if refusal is None or not (ways := refusal.ways(version := _text_of(version))):
                 return None
             if self._working.get((mailbox, way)) == version or self._is_forgiven(refusal):
                 return None
@@ -141,7 +141,7 @@ class LoginGuard:
 
     def _was_refused(self, mailbox: str, version: Version) -> bool:
         refusal = self._refusals.get(mailbox)
-        return refusal is not None and bool(refusal.ways(_told(version)))
+        return refusal is not None and bool(refusal.ways(_text_of(version)))
 
     def note(
         self,
@@ -160,10 +160,10 @@ class LoginGuard:
             made, failure = result.step(step), result.failure
             failed = failure is not None and failure.step == step
             if failure is not None and failed and failure.type is FailureType.AUTHENTICATION_FAILED:
-                self._refused(mailbox, way, _told(version))
+                self._refused(mailbox, way, _text_of(version))
             elif failure is not None and failed:
                 if failure.type not in _NOT_TRIED and self._was_refused(mailbox, version):
-                    self._refused(mailbox, way, _told(version))
+                    self._refused(mailbox, way, _text_of(version))
             elif made is not None and made.status == "passed":
                 self._accepted(mailbox, way, version)
 
@@ -195,7 +195,7 @@ class LoginGuard:
         That one stays refused, else each success here would send it to the server again; this one is paused no more.
         """
         refusal = self._refusals.get(mailbox)
-        if refusal is None or not (ways := refusal.ways(used := _told(version))):
+        if refusal is None or not (ways := refusal.ways(used := _text_of(version))):
             return
         if way not in ways:
             self._working[mailbox, way] = used
@@ -241,7 +241,7 @@ def mailbox_of(server: Server, credentials: Credentials, protocol: str = "imap")
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def _told(version: Version) -> str:
+def _text_of(version: Version) -> str:
     return version if isinstance(version, str) else version()
 
 

@@ -24,7 +24,7 @@ class LoginAnswer(Enum):
     REFUSED = auto()
     UNAVAILABLE = auto()
     NEEDS_TLS = auto()
-    UNTOLD = auto()
+    UNCLEAR = auto()
 
 
 _LOGIN_BY_CODE = {
@@ -51,7 +51,7 @@ def _any_of(rows: tuple[Words, ...]) -> re.Pattern[str]:
 
 
 def refused_login(code: str | None, words: str) -> LoginAnswer:
-    """What a refused login was refused for; `UNTOLD` where neither code nor words say it."""
+    """What a refused login was refused for; `UNCLEAR` where neither code nor words say it."""
     if (told := _LOGIN_BY_CODE.get(code or "")) is not None:
         return told
     plain = _plain(words)
@@ -59,7 +59,7 @@ def refused_login(code: str | None, words: str) -> LoginAnswer:
         return LoginAnswer.NEEDS_TLS
     if _any_of(LOGIN_REFUSED).search(plain):
         return LoginAnswer.REFUSED
-    return LoginAnswer.UNAVAILABLE if _any_of(LOGIN_UNAVAILABLE).search(plain) else LoginAnswer.UNTOLD
+    return LoginAnswer.UNAVAILABLE if _any_of(LOGIN_UNAVAILABLE).search(plain) else LoginAnswer.UNCLEAR
 
 
 def is_passing(code: str | None, words: str) -> bool:

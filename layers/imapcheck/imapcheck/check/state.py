@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from imapcheck.definition.model import CheckDefinition, NewMessageDefinition, SearchDefinition
 from imapcheck.imap.completion import Appended
 from imapcheck.imap.data import Mailbox, Resource
-from imapcheck.imap.search_result import Found
+from imapcheck.imap.search_result import Matches
 from imapcheck.imap.session import ImapSession
 from imapcheck.login.credentials import Credentials, LoginPause
 from imapcheck.login.mechanisms import Mechanism
@@ -63,7 +63,7 @@ class Learnt:
     utf8_names: bool = False
     listed: list[Mailbox] = field(default_factory=list)
     watched: bytes = b"INBOX"
-    found: Found | None = None
+    matches: Matches | None = None
     fetched_octets: int | None = None
     age_seconds: float | None = None
     delivery_seconds: float | None = None

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from imapcheck.definition.json_text import STANDARD_INPUT, UnreadableError, read_object, shown
+from imapcheck.definition.json_text import STANDARD_INPUT, UnreadableError, display_name, read_object
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.errors import CredentialsError
 from imapcheck.login.credentials import Credentials
@@ -79,7 +79,7 @@ class CredentialsFinder:
         raise CredentialsError(f"no credentials: {_WITHOUT_AWS}, or name a secret in the definition")
 
     def _from_file(self, path: Path, label: str) -> FoundCredentials:
-        source = f"credentials in {shown(path)}"
+        source = f"credentials in {display_name(path)}"
         if path not in self._read:  # standard input can be read once only
             self._read[path] = _content(path)
             if self._warn is not None and (warning := warning_of(path)) is not None:
@@ -152,4 +152,4 @@ def warning_of(path: Path) -> str | None:
     if not readable:
         return None
     name = shlex.quote(one_line(str(path), 200))
-    return f"{shown(path)}: every user of this machine can read these credentials: chmod o-r {name}"
+    return f"{display_name(path)}: every user of this machine can read these credentials: chmod o-r {name}"

@@ -18,7 +18,7 @@ from imapcheck.cli.init_sending import SenderUnusable, send_block
 from imapcheck.cli.look import Look, log_in, look
 from imapcheck.cli.status import INTERRUPTED, UNAVAILABLE, WRONG_USAGE
 from imapcheck.definition.files import parse_definition
-from imapcheck.definition.json_text import UnreadableError, read_object, shown
+from imapcheck.definition.json_text import UnreadableError, display_name, read_object
 from imapcheck.definition.monitoring import EVERY
 from imapcheck.definition.plain import plain
 from imapcheck.errors import CredentialsError, DefinitionError
@@ -114,7 +114,7 @@ def init(
         if send is not None:
             content["send"] = _send(send, looked, path, tls, _sent_to(given, address, looked))
         content |= schedule(every, looked)
-        parse_definition({**content, "name": path.stem}, source=shown(path), directory=path.parent)
+        parse_definition({**content, "name": path.stem}, source=display_name(path), directory=path.parent)
     except (DefinitionError, CredentialsError) as error:
         print(error, file=sys.stderr)
         raise typer.Exit(WRONG_USAGE) from None
@@ -181,7 +181,7 @@ def _seen(looked: Look) -> Look:
 def _credentials(looked: Look, username: str | None, file: Path | None) -> Credentials | None:
     """Who logs in: from a file, the environment or the terminal; None where nobody can be had."""
     if file is not None:
-        source = f"credentials in {shown(file)}"
+        source = f"credentials in {display_name(file)}"
         try:
             return Credentials.from_object(read_object(file), source=source)
         except UnreadableError as error:

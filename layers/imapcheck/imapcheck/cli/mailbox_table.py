@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from imapcheck.cli.definition_file import name_of
 from imapcheck.cli.private_files import read_ordinary
-from imapcheck.definition.json_text import shown
+from imapcheck.definition.json_text import display_name
 from imapcheck.definition.model import NAME_PATTERN
 from imapcheck.definition.server import parse_server
 from imapcheck.text import forbidden_character, one_line
@@ -47,13 +47,13 @@ def read_table(path: Path, folder: Path) -> list[MailboxRow]:
             if (folder / f"{mailbox.name}.json").exists():
                 raise ValueError(f"name: {folder / mailbox.name}.json is there already; give another name")
         except ValueError as error:
-            problems.append(f"{shown(path)}: line {line}: {error}")
+            problems.append(f"{display_name(path)}: line {line}: {error}")
             continue
         seen.add(key)
         names.setdefault(mailbox.name.lower(), 1)
         mailboxes.append(mailbox)
     if not rows:
-        problems.append(f"{shown(path)}: found no mailbox below the header")
+        problems.append(f"{display_name(path)}: found no mailbox below the header")
     if problems:
         raise TableError("\n".join(problems))
     return mailboxes
@@ -64,9 +64,9 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     try:
         text = read_ordinary(path, _MOST_OCTETS).decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise TableError(f"{shown(path)}: not text in UTF-8") from None
+        raise TableError(f"{display_name(path)}: not text in UTF-8") from None
     except OSError as error:
-        raise TableError(f"{shown(path)}: {(error.strerror or 'cannot be read').lower()}") from None
+        raise TableError(f"{display_name(path)}: {(error.strerror or 'cannot be read').lower()}") from None
     header, _, _ = text.partition("\n")
     separator = ";" if ";" in header and "," not in header else ","
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True, skipinitialspace=True)
@@ -75,26 +75,26 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         _require_columns(path, columns)
         for number, cells in enumerate(reader):
             if number >= _MOST_ROWS:
-                raise TableError(f"{shown(path)}: found more than {_MOST_ROWS:,} rows")
+                raise TableError(f"{display_name(path)}: found more than {_MOST_ROWS:,} rows")
             if not any(cell.strip() for cell in cells):
                 continue
             if len(cells) > len(columns):
-                raise TableError(f"{shown(path)}: line {reader.line_num}: found more cells than columns")
+                raise TableError(f"{display_name(path)}: line {reader.line_num}: found more cells than columns")
             yield reader.line_num, dict(zip(columns, (cell.strip() for cell in cells), strict=False))
     except csv.Error as error:
-        raise TableError(f"{shown(path)}: line {reader.line_num}: {error}") from None
+        raise TableError(f"{display_name(path)}: line {reader.line_num}: {error}") from None
 
 
 def _require_columns(path: Path, columns: list[str]) -> None:
     wanted = f"the columns {', '.join(REQUIRED)} and, if you like, {', '.join(OPTIONAL)}"
     if "password" in columns:
         raise TableError(
-            f"{shown(path)}: found the column password: put each into a file, and name it in password_file"
+            f"{display_name(path)}: found the column password: put each into a file, and name it in password_file"
         )
     unknown = [column for column in columns if column not in REQUIRED + OPTIONAL]
     if unknown or len(set(columns)) != len(columns) or not set(REQUIRED) <= set(columns):
         found = one_line(", ".join(columns), 100) or "nothing"
-        raise TableError(f"{shown(path)}: line 1: found {found}, expected {wanted}")
+        raise TableError(f"{display_name(path)}: line 1: found {found}, expected {wanted}")
 
 
 def _mailbox(row: dict[str, str], path: Path, names: dict[str, int]) -> MailboxRow:

@@ -8,7 +8,7 @@ from imapcheck.asked import Asked
 from imapcheck.cli.crash import crash_report
 from imapcheck.cli.credentials import CredentialsFinder, FoundCredentials
 from imapcheck.definition.files import load_definition
-from imapcheck.definition.json_text import shown
+from imapcheck.definition.json_text import display_name
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.parts import Parts, is_part
 from imapcheck.definition.plain import plain
@@ -82,7 +82,7 @@ def _order(file: Path, finder: CredentialsFinder, parts: Parts) -> Order:
 
 def _with_credentials(order: Order, definition: CheckDefinition, finder: CredentialsFinder) -> Order:
     try:
-        found = finder.find(definition, shown(order.file))
+        found = finder.find(definition, display_name(order.file))
     except CredentialsError as error:
         return Order(order.file, definition, problem=str(error))
     except Exception as error:  # noqa: BLE001 - see above
@@ -91,7 +91,7 @@ def _with_credentials(order: Order, definition: CheckDefinition, finder: Credent
 
 
 def _struck(order: Order, error: Exception) -> Order:
-    return replace(order, problem=f"{shown(order.file)}: internal error\n{crash_report(error)}", crashed=True)
+    return replace(order, problem=f"{display_name(order.file)}: internal error\n{crash_report(error)}", crashed=True)
 
 
 def _may_share(other: Order, found: FoundCredentials) -> bool:
@@ -114,7 +114,7 @@ def _refused(order: Order, hosts: Mapping[str, set[str]]) -> Order:
     if len(served) == 1:
         return order
     problem = (
-        f"{shown(order.file)}: {order.found.source} names no host, and this call has {len(served)}"
+        f"{display_name(order.file)}: {order.found.source} names no host, and this call has {len(served)}"
         f" ({', '.join(sorted(served)[:3])}{' and more' if len(served) > 3 else ''}): {order.found.host_advice}"
     )
     return replace(order, found=None, problem=problem)

@@ -8,7 +8,7 @@ from imapcheck.check.run import run_check
 from imapcheck.cli.crash import crash_report
 from imapcheck.cli.login_file import CallGuard
 from imapcheck.cli.orders import Order
-from imapcheck.definition.json_text import shown
+from imapcheck.definition.json_text import display_name
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.errors import ImapcheckError
 from imapcheck.output.outcome import Outcome
@@ -55,9 +55,9 @@ def run_order(
         screen.started(order.check)
         return order.outcome(_run(order, order.definition, screen, guard))
     except ImapcheckError as error:
-        return order.outcome(error=f"{shown(order.file)}: {error}")
+        return order.outcome(error=f"{display_name(order.file)}: {error}")
     except Exception as error:  # noqa: BLE001 - see above
-        return order.outcome(error=f"{shown(order.file)}: internal error\n{crash_report(error)}", crashed=True)
+        return order.outcome(error=f"{display_name(order.file)}: internal error\n{crash_report(error)}", crashed=True)
 
 
 def _run(order: Order, definition: CheckDefinition, screen: Screen, guard: CallGuard | None) -> CheckResult:

@@ -11,7 +11,7 @@ import typer
 
 from imapcheck.cli.status import WRONG_USAGE
 from imapcheck.definition.files import load_definition, load_part
-from imapcheck.definition.json_text import STANDARD_INPUT, shown
+from imapcheck.definition.json_text import STANDARD_INPUT, display_name
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.parts import Parts, is_part
 from imapcheck.errors import DefinitionError
@@ -35,7 +35,7 @@ def validate(
         )
     now = datetime.now(UTC)
     valid, problems = load(files, now)
-    lines = [line for file, definition in valid for line in doubts(definition, shown(file), now, secret_prefix)]
+    lines = [line for file, definition in valid for line in doubts(definition, display_name(file), now, secret_prefix)]
     for line in dict.fromkeys([*problems, *lines]):
         print(line)
     facts = [f"{len(valid)} valid"]
@@ -71,7 +71,7 @@ def load(files: Sequence[Path], now: datetime) -> tuple[list[tuple[Path, CheckDe
             problems += str(error).splitlines()
             problems += [] if file == STANDARD_INPUT or is_part(file) else _beside(file, now, parts)
             continue
-        found = refusals(definition, shown(file), now, allow_local_addresses=_allows_local_addresses())
+        found = refusals(definition, display_name(file), now, allow_local_addresses=_allows_local_addresses())
         if found:
             problems += found
         else:

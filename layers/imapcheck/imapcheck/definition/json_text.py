@@ -27,7 +27,7 @@ class UnreadableError(Exception):
     """What is wrong with a file, as words that follow its name and a colon."""
 
 
-def shown(path: Path) -> str:
+def display_name(path: Path) -> str:
     """The file's name in messages."""
     return "standard input" if path == STANDARD_INPUT else one_line(str(path), 200)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from imapcheck.definition.fields import PART_NAME
-from imapcheck.definition.json_text import UnreadableError, read_object, shown
+from imapcheck.definition.json_text import UnreadableError, display_name, read_object
 from imapcheck.errors import DefinitionError
 from imapcheck.text import one_line
 
@@ -81,11 +81,11 @@ class Parts:
         own = layers[0][1]
         if own.get("$schema") is not None:
             merged = {"$schema": own["$schema"], **merged}
-        return Written(merged, Sources(*((shown(file), layer) for file, layer in layers)))
+        return Written(merged, Sources(*((display_name(file), layer) for file, layer in layers)))
 
     def _extended(self, name: object, files: list[Path]) -> tuple[Path, dict[str, Any]]:
         """The part that the last of `files` names."""
-        place = f"{shown(files[-1])}: {KEY}"
+        place = f"{display_name(files[-1])}: {KEY}"
         found = one_line(f'"{name}"', 80) if isinstance(name, str) else "a value that is no text"
         if not isinstance(name, str) or not re.fullmatch(PART_NAME[1:-1], name):
             wanted = 'the name of a file beside this one that begins with _, such as "_defaults.json"'
@@ -108,7 +108,7 @@ class Parts:
                 self._read[path] = error
         content = self._read[path]
         if isinstance(content, UnreadableError):
-            raise DefinitionError(f"{shown(path)}: {content}")
+            raise DefinitionError(f"{display_name(path)}: {content}")
         return content
 
 

@@ -4,16 +4,16 @@ _REV2_IMPLIES = {"NAMESPACE", "ESEARCH", "LIST-EXTENDED", "SPECIAL-USE", "SASL-I
 
 
 class Capabilities:
-    """The latest list, and how many lists there were (`told`): so a command knows whether one came with its answer."""
+    """The latest list, and how many lists there were (`lists`): so a command knows whether one came with its answer."""
 
     def __init__(self) -> None:
-        self.told = 0
+        self.lists = 0
         self._names: frozenset[str] = frozenset()
 
     def learn(self, names: bytes) -> None:
         """Take the list of a CAPABILITY response or response code; it replaces the one before."""
         self._names = frozenset(names.decode("ascii", "replace").upper().split())
-        self.told += 1
+        self.lists += 1
 
     def forget(self) -> None:
         """What was said in clear text counts for nothing once TLS is up (RFC 9051 section 6.2.1)."""

@@ -15,7 +15,7 @@ from imapclient.response_parser import parse_response
 
 from imapcheck.errors import CheckFailure, broken
 from imapcheck.failures import FailureType
-from imapcheck.imap.shown import shown_response
+from imapcheck.imap.display import displayed_response
 from imapcheck.network.transport import Wire
 from imapcheck.transcript import MASK, Redactor, Transcript
 from imapcheck.wording import excess
@@ -260,7 +260,7 @@ class ResponseReader:
         secret = self.secrecy != "open"
         self._transcript.server(b"{%d octets that are not a response}" % len(line) if secret else line)
 
-    def told(self, failure: CheckFailure, line: bytes) -> CheckFailure:
+    def with_line(self, failure: CheckFailure, line: bytes) -> CheckFailure:
         """The failure with the line that was read, where it may be shown."""
         shown = self._redactor.show(line, _SHOWN) if self.secrecy == "open" else f"{{{len(line)} octets}}"
         failure.detail += f": {shown}"
@@ -268,7 +268,7 @@ class ResponseReader:
 
     def _unreadable(self, line: bytes, tag: bytes) -> CheckFailure:
         self.show_unreadable(line)
-        return self.told(self._broken_line(line, tag), line)
+        return self.with_line(self._broken_line(line, tag), line)
 
     @staticmethod
     def _broken_line(line: bytes, tag: bytes) -> CheckFailure:
@@ -282,7 +282,7 @@ class ResponseReader:
         match = _UNTAGGED.match(line)
         if match is None:
             self.show_unreadable(line)
-            raise self.told(broken("an untagged line that is not an IMAP response"), line)
+            raise self.with_line(broken("an untagged line that is not an IMAP response"), line)
         number = int(match[1]) if match[1] is not None and match[1].isdigit() else None
         name, after = match[2].upper(), line[match.end() :]
         if name in STATUSES:
@@ -298,7 +298,7 @@ class ResponseReader:
             head = line[: match.end()].rstrip(b" ")
             pieces = [_piece(segment) for segment in segments or [after]]
             octets = sum(len(piece) for piece, _ in pieces)
-            self._transcript.server_later(octets, lambda: shown_response(name, head, pieces))
+            self._transcript.server_later(octets, lambda: displayed_response(name, head, pieces))
         return Response("untagged", name, number, after, tuple(segments))
 
     def _read_literals(self, name: bytes, line: bytes, segments: list[Segment], body: BodyPolicy | None) -> None:

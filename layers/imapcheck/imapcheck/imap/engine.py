@@ -167,7 +167,7 @@ class Engine:
             on_untagged(response)
         except Unreadable as failure:
             if response.name != b"FETCH":
-                self._reader.told(failure, response.text)
+                self._reader.with_line(failure, response.text)
             raise
 
     def _send_literal(self, wire: bytes, shown: bytes, before: Callable[[], None] | None) -> None:

@@ -25,7 +25,7 @@ type Ranges = tuple[Sequence[int], Sequence[int]]
 
 
 @dataclass(frozen=True)
-class Found:
+class Matches:
     """What a search found: how many messages, the highest UID, and the lowest UIDs if they were asked for."""
 
     count: int = 0
@@ -77,8 +77,8 @@ class SearchCollector:
         for ranges in self._reader.read(b"", last=True):
             self._uids.add(ranges)
 
-    def found(self) -> Found:
-        return self._uids.found(self._keep)
+    def matches(self) -> Matches:
+        return self._uids.matches(self._keep)
 
 
 class _Uids:
@@ -107,7 +107,7 @@ class _Uids:
             if len(self._disorder) > _MOST_IN_DISORDER:
                 raise broken(f"a search result of more than {_MOST_IN_DISORDER} messages in no order")
 
-    def found(self, keep: int) -> Found:
+    def matches(self, keep: int) -> Matches:
         if self._disorder:
             self._sort()
         lowest: list[int] = []
@@ -115,7 +115,7 @@ class _Uids:
             if len(lowest) >= keep:
                 break
             lowest += range(low, min(high, low + keep - len(lowest) - 1) + 1)
-        return Found(self._count, self._highest or None, tuple(lowest))
+        return Matches(self._count, self._highest or None, tuple(lowest))
 
     def _ranges(self) -> Iterator[tuple[int, int]]:
         for run in self._runs:

@@ -11,7 +11,7 @@ from zoneinfo import available_timezones
 
 from imapcheck.definition.access import TlsDefinition, TlsMode
 from imapcheck.definition.files import NOTHING, problem_line
-from imapcheck.definition.json_text import shown
+from imapcheck.definition.json_text import display_name
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.errors import DefinitionError
 from imapcheck.network.resolver import is_local_name
@@ -41,7 +41,7 @@ def strays(folder: Path) -> list[str]:
     """
     entries = [entry for entry in sorted(folder.iterdir()) if not (entry.suffix == ".json" and entry.is_file())]
     wanted = "definitions (NAME.json) and certificates in PEM alone, as everything in this folder is deployed"
-    return [f"{shown(entry)}: found {found}, expected {wanted}" for entry in entries if (found := _stray(entry))]
+    return [f"{display_name(entry)}: found {found}, expected {wanted}" for entry in entries if (found := _stray(entry))]
 
 
 def _stray(entry: Path) -> str | None:

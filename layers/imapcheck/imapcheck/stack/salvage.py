@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from imapcheck.definition.files import parse_definition
-from imapcheck.definition.json_text import shown
+from imapcheck.definition.json_text import display_name
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.parts import Parts, Sources
 from imapcheck.errors import DefinitionError
@@ -29,7 +29,7 @@ def refusals_beside(
     except DefinitionError:
         return []
     definitions = [found for part in _parts(data) if (found := _read(part, path.parent, sources)) is not None]
-    lines = (refusals(one, shown(path), now, allow_local_addresses=allow_local_addresses) for one in definitions)
+    lines = (refusals(one, display_name(path), now, allow_local_addresses=allow_local_addresses) for one in definitions)
     return list(dict.fromkeys(itertools.chain.from_iterable(lines)))
 
 

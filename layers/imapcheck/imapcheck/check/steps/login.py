@@ -101,8 +101,8 @@ def _refused_login(completion: Completion, asides: tuple[Completion, ...], expla
     advice = f" ({explanation})" if explanation else ""
     untold = FailureType.COMMAND_REJECTED if completion.status == "BAD" else FailureType.AUTHENTICATION_FAILED
     told, aside = refused_login(completion.code, completion.said), None
-    if told is LoginAnswer.UNTOLD:
-        aside = next((said for said in asides if _verdict(said) is not LoginAnswer.UNTOLD), None)
+    if told is LoginAnswer.UNCLEAR:
+        aside = next((said for said in asides if _verdict(said) is not LoginAnswer.UNCLEAR), None)
         told = refused_login(None, explanation or "") if aside is None else _verdict(aside)
     type = _TYPES.get(told, untold)
     if aside is None:
@@ -116,7 +116,7 @@ def _verdict(aside: Completion) -> LoginAnswer:
     """What an untagged response says of a login. BYE's words may be a farewell: only a refusal in them counts."""
     verdict = refused_login(aside.code, aside.said)
     by_words = verdict is not refused_login(aside.code, "")
-    return LoginAnswer.UNTOLD if aside.status == "BYE" and by_words and verdict is LoginAnswer.UNAVAILABLE else verdict
+    return LoginAnswer.UNCLEAR if aside.status == "BYE" and by_words and verdict is LoginAnswer.UNAVAILABLE else verdict
 
 
 def _refused_by_bye(session: ImapSession, failure: CheckFailure) -> CheckFailure:

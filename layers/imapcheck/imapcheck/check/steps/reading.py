@@ -121,7 +121,7 @@ def search(attempt: Attempt) -> None:
         completion, found = attempt.session.search(keys, step.remark, charset=charset)
         if not completion.ok:
             raise rejected(attempt, completion)
-        attempt.learnt.found = found
+        attempt.learnt.matches = found
         step.note(f"{found.count} found")
         if found.count < asked.min_matches:
             words = ", ".join(f'{key.lower()} "{term}"' for key, term in asked.terms())
@@ -160,7 +160,7 @@ def fetch(attempt: Attempt) -> None:
 
 def _fetched_newest(attempt: Attempt) -> bool:
     """Fetch what was found, if anything; False where it has vanished."""
-    asked, found = attempt.asked.search, attempt.learnt.found
+    asked, found = attempt.asked.search, attempt.learnt.matches
     if found is None or found.highest is None or found.count < asked.min_matches:
         attempt.tracer.skip(
             "fetch", "no match" if found is None or not found.count else "fewer matches than min_matches"

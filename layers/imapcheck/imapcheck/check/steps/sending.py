@@ -145,7 +145,7 @@ def _login_verdict(reply: Reply, explained: str | None) -> FailureType:
     told = refused_login(None, f"{reply.said} {explained or ''}")
     if told is LoginAnswer.UNAVAILABLE:
         return FailureType.AUTHENTICATION_UNAVAILABLE
-    unclear = told is LoginAnswer.UNTOLD and reply.code in _NOT_UNDERSTOOD
+    unclear = told is LoginAnswer.UNCLEAR and reply.code in _NOT_UNDERSTOOD
     return FailureType.COMMAND_REJECTED if unclear else FailureType.AUTHENTICATION_FAILED
 
 

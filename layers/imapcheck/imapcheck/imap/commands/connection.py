@@ -26,11 +26,11 @@ class ConnectionCommands(Commands):
 
     def capability(self) -> None:
         """CAPABILITY; raises `command_rejected` too."""
-        told = self._engine.capabilities.told
+        lists = self._engine.capabilities.lists
         completion = self._engine.command([b"CAPABILITY"])
         if not completion.ok:
             raise completion.rejected()
-        if self._engine.capabilities.told == told:
+        if self._engine.capabilities.lists == lists:
             raise broken("OK to CAPABILITY but no list of capabilities")
 
     def starttls(self) -> None:

@@ -71,4 +71,4 @@ class FilingCommands(Commands):
                 gone.take_set(response.text.removeprefix(b"(EARLIER)").strip())
 
         completion = self._engine.command(command, on_untagged=collect)
-        return completion, min(len(set(uids)), expunged + gone.found().count)
+        return completion, min(len(set(uids)), expunged + gone.matches().count)

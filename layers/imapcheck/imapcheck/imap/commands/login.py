@@ -23,7 +23,7 @@ class LoginCommands(Commands):
 
         BAD to the one line, before anything else was asked for, is no refusal of the login unless `is_refused` says so.
         """
-        told = self._engine.capabilities.told
+        lists = self._engine.capabilities.lists
 
         def send(on_one_line: bool) -> tuple[Completion, Exchange]:
             exchange = Exchange(mechanism, self._redactor, aside)
@@ -41,15 +41,15 @@ class LoginCommands(Commands):
         extension = "initial response" if on_one_line else ""
         completion, exchange = self.plain_if_refused(extension, send, not_understood, remark)
         exchange.conclude(completion.ok)
-        return completion, self._engine.capabilities.told > told
+        return completion, self._engine.capabilities.lists > lists
 
     def login(self, username: str, password: str) -> tuple[Completion, bool]:
         """The LOGIN command, for servers that offer no SASL mechanism of that name."""
-        told = self._engine.capabilities.told
+        lists = self._engine.capabilities.lists
         user = string(username.encode(), shown=username.encode())
         command = [b"LOGIN ", user, b" ", secret_string(password.encode())]
         completion = self._engine.command(command, secrecy="login")
-        return completion, self._engine.capabilities.told > told
+        return completion, self._engine.capabilities.lists > lists
 
     def id(self, version: str) -> Completion:
         """ID with our name and version (RFC 2971)."""

@@ -19,7 +19,7 @@ from imapcheck.imap.data import (
 from imapcheck.imap.decoder import MAX_BODY, BodyPolicy, Response
 from imapcheck.imap.encoder import Part, string
 from imapcheck.imap.mailboxes import is_special
-from imapcheck.imap.search_result import Found, SearchCollector
+from imapcheck.imap.search_result import Matches, SearchCollector
 from imapcheck.wording import count
 
 _MAX_LISTED = 20_000
@@ -155,7 +155,7 @@ class ReadingCommands(Commands):
         charset: bytes = b"US-ASCII",
         plain_keys: Sequence[Part] | None = None,
         keep: int = 0,
-    ) -> tuple[Completion, Found]:
+    ) -> tuple[Completion, Matches]:
         """UID SEARCH, with RETURN () where ESEARCH is offered (RFC 4731), and with the charset of its terms.
 
         An answer may come as ESEARCH, as SEARCH, or not at all where nothing matched. `keep` UIDs, the
@@ -167,7 +167,7 @@ class ReadingCommands(Commands):
         within = b"WITHIN" if plain_keys is not None else b""
         extension = (returning + (named if charset == b"US-ASCII" else b"") + within).decode().strip()
 
-        def send(extended: bool) -> tuple[Completion, Found]:
+        def send(extended: bool) -> tuple[Completion, Matches]:
             if extended:
                 return self._search([b"UID SEARCH " + returning + named, *keys], keep)
             head = b"UID SEARCH " + (b"" if charset == b"US-ASCII" else named)
@@ -175,11 +175,11 @@ class ReadingCommands(Commands):
 
         return self.plain_if_refused(extension, send, refusal, remark)
 
-    def _search(self, command: Sequence[Part], keep: int) -> tuple[Completion, Found]:
+    def _search(self, command: Sequence[Part], keep: int) -> tuple[Completion, Matches]:
         collector = SearchCollector(self._engine.next_tag, keep)
         self._engine.expunged = False
         completion = self._engine.command(command, on_untagged=collector.take, stream=collector)
-        return completion, collector.found()
+        return completion, collector.matches()
 
     def fetch(
         self, uid: int, *, internal_date: bool, limit: int | None, keep: int

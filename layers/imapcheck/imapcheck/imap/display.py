@@ -5,7 +5,7 @@ import re
 _LITERAL = re.compile(rb"~?\{[0-9]+\+?\}$")
 
 
-def shown_response(name: bytes, head: bytes, pieces: list[tuple[bytes, int | None]]) -> bytes:
+def displayed_response(name: bytes, head: bytes, pieces: list[tuple[bytes, int | None]]) -> bytes:
     """A response of `pieces`, its lines and the size of the literal after each; of a FETCH the known items only."""
     parts = []
     for line, size in pieces:
