@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from benchmark import calls, command_line, handler_overhead, lambda_cpu, network, scale, watching
+from benchmark import calls, command_line, concurrency, handler_overhead, lambda_cpu, network, scale, summary, watching
 from benchmark.alarm_time import alarm_time
 from benchmark.cold_start import cold_start
 from benchmark.cost import costs, lambda_month
@@ -202,10 +202,10 @@ class Bench:
                 lines += lambda_table(found)
                 self.cost = costs(self.certificates, found[str(DEFAULT_MB)], DEFAULT_MB)
         tell("cold start")
-        lines += cold_start(self.built, self.new("cold"))
+        lines += cold_start(self.built, self.new("cold"), self.certificates)
         tell("memory, command line, peers")
         lines += memory(self.certificates) + command_line.report(
-            near_line, far_line, calls.measure(), watching.measure(self.new("watching"))
+            near_line, far_line, calls.measure(), watching.measure(self.new("watching")), concurrency.measure()
         )
         lines += [
             "## 7. Cost",
@@ -215,8 +215,14 @@ class Bench:
         ]
         lines += peers(self.certificates, self.new("peers")) + handler(self.new("handler"))
         tell("simulated outages, stacks, the widget")
-        lines += alarm_time() + scale.stacks(self.new("stacks")) + scale.widget(self.new("widget"))
-        return lines + places(self.certificates, self.new("places"))
+        return (
+            lines
+            + alarm_time()
+            + scale.stacks(self.new("stacks"))
+            + scale.widget(self.new("widget"))
+            + summary.report()
+            + places(self.certificates, self.new("places"))
+        )
 
 
 def main(pages: Path) -> None:

@@ -1,4 +1,4 @@
-"""13. Home's own step times with and without places, in turn.
+"""14. Home's own step times with and without places, in turn.
 
     PYTHONPATH=tests .venv/bin/python -m benchmark.places
 
@@ -61,7 +61,7 @@ def places(certificates: Certificates, folder: Path) -> list[str]:
         for step in (*steps, "session")
     ]
     return [
-        "## 13. Home's own times beside places",
+        "## 14. Home's own times beside places",
         "",
         f"The function's invocation, warm, on a Dovecot on loopback: medians of {RUNS} runs in ms, with {len(PLACES)} places and without, in turn (who begins changes). Home asks when its",
         f"session is over, so no step should know of it. A call takes {asking['call'] - alone['call']:+.1f} ms where the places answer at once: the clients' own work.",
