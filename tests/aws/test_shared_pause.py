@@ -128,6 +128,20 @@ def test_new_credentials_are_tried_at_once_and_their_success_ends_no_pause_of_th
     assert other.pause(definition, right, "2") is None
 
 
+def test_success_with_the_refused_credentials_frees_every_environment(
+    client: Any, table: str, definition: CheckDefinition, refused: CheckResult
+) -> None:
+    """The account works again: nobody waits for the end of the pause, and nothing of it stays."""
+    clock = Clock()
+    first, second, new = (LoginGuard(clock, PauseTable(table)) for _ in range(3))
+    right = Credentials.model_validate({"username": "alice", "password": Dialect().password, "host": "localhost"})
+    first.note(definition, right, "1", refused)
+    assert second.pause(definition, right, "1") is not None
+    second.note(definition, right, "1", run_check(definition, right))
+    assert client.scan(TableName=table)["Items"] == []
+    assert [guard.pause(definition, right, "1") for guard in (first, second, new)] == [None] * 3
+
+
 def test_item_holds_no_secret_and_expires(
     client: Any, table: str, definition: CheckDefinition, refused: CheckResult
 ) -> None:

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from benchmark import calls as call_rows
-from benchmark import watching
+from benchmark import concurrency, watching
 from benchmark.overhead import definition, definition_of
 from benchmark.tables import table
 from imapcheck import Credentials, run_check
@@ -73,6 +73,7 @@ def report(
     far: dict[str, float] | None,
     calls: dict[str, float],
     watched: dict[int, dict[str, watching.Figures]],
+    at_once: dict[int, dict[str, float]],
 ) -> list[str]:
     lines = [
         "## 6. Command line",
@@ -101,6 +102,11 @@ def report(
         *table(
             "checks | where | CPU ms a run | runs | mean ms | median ms | 95 % ms | 99 % ms", watching.report(watched)
         ),
+    ]
+    lines += [
+        f"The runs' own times where {concurrency.CHECKS} of these checks run in one call, by `--concurrency`: others' work falls into a step's time.",
+        "",
+        *table("at once | median ms | 95 % ms", concurrency.report(at_once)),
     ]
     each = (near["hundred"] - near["one"]) / (DEFINITIONS - 1)
     lines += [

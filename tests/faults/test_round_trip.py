@@ -226,6 +226,26 @@ def test_without_a_junk_mailbox_only_the_inbox_is_watched() -> None:
         assert not any(line.startswith("STATUS") for line in commands(there))
 
 
+@pytest.mark.parametrize(
+    ("answer", "type", "words"),
+    [
+        (
+            b"* STATUS INBOX ()\r\n%t OK done\r\n",
+            "protocol_error",
+            "the server does not say which UID is next (UIDNEXT)",
+        ),
+        (b"%t OK done\r\n", "protocol_error", "the server does not say which UID is next (UIDNEXT)"),
+        (b"%t NO not today\r\n", "command_rejected", "the server answered NO not today"),
+    ],
+)
+def test_nothing_is_sent_where_new_mail_could_not_be_told_from_old(answer: bytes, type: str, words: str) -> None:
+    """Neither EXAMINE nor STATUS says which UID comes next, which RFC 9051 demands of both."""
+    opened = reply(b"* 0 EXISTS", b"%t OK [READ-ONLY] opened")
+    with world(imap_script={"EXAMINE": opened, "STATUS": raw(answer)}) as there:
+        assert told(there.run()) == ("examine", type, words)
+        assert there.smtp.envelopes == []
+
+
 def test_junk_mailbox_that_cannot_be_looked_into_is_remarked() -> None:
     """It is no reason for a failure."""
     with world(imap_script={"STATUS": no}) as there:

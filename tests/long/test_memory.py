@@ -1,9 +1,14 @@
-"""No server makes a run take more than 64 MiB above its start, nor longer than its budget and 250 ms."""
+"""No server makes a run take more than 64 MiB above its start, nor longer than its budget and 250 ms.
+
+No log makes the explainer of alarms take more than 100 MiB above its start, when all of a stack's outages end at once.
+"""
 
 import json
+import os
 import ssl
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -108,3 +113,54 @@ def test_message_of_25_mib_is_counted_and_let_go(certificates: Certificates, ser
     assert (told["failure"], told["size"]) == (None, size)
     assert int(str(told["kib"])) < 64 * 1024
     assert larger["failure"] == ["fetch", "message_too_large"]
+
+
+EXPLAIN = """
+import json, sys, time
+from pathlib import Path
+from types import SimpleNamespace
+from imapcheck.aws import beginnings, evidence, log_reader
+from imapcheck.aws.explainer import Explainer, ExplainSettings
+from support.storm_log import CHECKS, StormLog, messages, metrics
+
+peak = lambda: int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
+kind, every, octets, has_metrics = json.loads(sys.argv[1])
+# Time stands still, so that memory alone ends the reading.
+still = SimpleNamespace(monotonic=lambda: 0.0, sleep=lambda seconds: None)
+evidence.time = log_reader.time = beginnings.time = still
+sent = []
+sns = SimpleNamespace(publish=lambda **message: sent.append(message) or {"MessageId": "x"})
+log = StormLog(kind, every, octets)
+settings = ExplainSettings(definitions=Path(sys.argv[2]), log_group="g", alarm_topic="t", contact_topic="c",
+                           stack="teststack", dashboard_url="https://x.example/")
+cloudwatch = metrics(kind, every) if has_metrics else SimpleNamespace()
+explainer = Explainer(settings, logs=log, cloudwatch=cloudwatch, sns=sns)
+assert explainer.explain(messages(kind, every, 1), 600) == set()
+before = peak()
+assert explainer.explain(messages(kind, every, CHECKS)[1:], 600) == set()
+print(json.dumps({"kib": peak() - before, "text": "".join(json.loads(item["Message"])["email"] for item in sent[1:]),
+                  "octets": log.octets}))
+"""
+
+
+@pytest.mark.parametrize("has_metrics", [True, False], ids=["metrics", "log alone"])
+@pytest.mark.parametrize(("every", "octets"), [(1, 0), (1, 20_000), (5, 100_000)])
+@pytest.mark.parametrize("kind", ["unavailable", "slow", "not-running"])
+def test_storm_that_ends_is_explained_in_bounded_memory(
+    tmp_path: Path, kind: str, every: int, octets: int, *, has_metrics: bool
+) -> None:
+    """99 checks, 48 hours; lines with transcripts of so many octets, and detail that never repeats."""
+    for number in range(99):
+        definition = {"server": "imaps://mail.example:993/", "secret": "x", "schedule": {"every": f"{every}m"}}
+        (tmp_path / f"c{number:02}.json").write_text(json.dumps(definition | {"thresholds": {"total": 5000}}))
+    done = subprocess.run(
+        [sys.executable, "-c", EXPLAIN, json.dumps([kind, every, octets, has_metrics]), str(tmp_path)],
+        capture_output=True, text=True, check=False, timeout=900, env=os.environ | {"PYTHONPATH": "tests"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    print(f"{told['kib'] / 1024:.0f} MiB more, {told['octets'] / 1e6:.0f} MB of the log read")
+    assert told["kib"] < 100 * 1024
+    assert "c98" in told["text"]
+    if has_metrics and kind != "not-running":
+        assert "since 22 Nov 10:" in " ".join(told["text"].split())

@@ -18,7 +18,7 @@ from support import working_tree
 
 _LINKED = (".venv-sam", ".venv-emulator")
 _FOR_FIXTURES = 20.0
-_GRACE, _TIMES = 60.0, 5.0
+_GRACE, _TIMES = 120.0, 5.0
 # As `make test` does; a few quick tests are quicker in one process.
 SIDE_BY_SIDE = ["-n", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
 _ALONE = 60.0

@@ -13,6 +13,7 @@ from support.wire_server import WireServer
 
 pytestmark = pytest.mark.server
 HEADER = "host,username,name,password_file\n"
+NO_PLAIN_NAMES = ("/etc/passwd", "../x", "folder/../good", "..", ".", "./good", "good/", "s3cret/canary")
 
 
 @pytest.fixture(autouse=True)
@@ -93,7 +94,7 @@ def test_from_a_table_to_green_checks(dovecot: Dovecot) -> None:
             "nothing": "found a name that no file", "s3cret-canary": "found a name that no file", "link": "link: ",
             "pipe": "pipe: is no ordinary file", "folder": "folder: ", "long": "long: holds more than 4,096",
             "two": "two: found no line or several", "empty": "empty: found no line or several",
-            **dict.fromkeys(("/etc/passwd", "../x", "folder/../good", "..", "s3cret/canary"), "found no plain name"),
+            **dict.fromkeys(NO_PLAIN_NAMES, "found no plain name"),
         }.items()),
     ],
 )  # fmt: skip

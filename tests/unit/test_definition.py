@@ -14,7 +14,7 @@ from imapcheck.definition.model import MAX_SIZE
 from imapcheck.definition.schema import json_schema, part_schema
 from imapcheck.errors import DefinitionError
 from imapcheck.imap.decoder import MAX_BODY
-from imapcheck.steps import STEP_NAMES
+from imapcheck.steps import STEP_NAMES, STEPS
 
 ROOT = Path(__file__).parents[2]
 INVALID = sorted((ROOT / "tests/data/invalid").glob("*.json"))
@@ -56,18 +56,23 @@ def test_key_of_any_length_is_named_within_a_line() -> None:
             parse_definition({"server": "mail.example.com", "k" * length: 1}, source="mail.json")
 
 
-@pytest.mark.parametrize(
-    ("word", "step"),
-    [
-        ("login", "authenticate"), ("auth", "authenticate"), ("authentication", "authenticate"), ("resolve", "dns"),
-        ("lookup", "dns"), ("TCP", "connect"), ("connection", "connect"), ("handshake", "tls"), ("ssl", "tls"),
-        ("banner", "greeting"), ("select", "examine"), ("Duration", "total"), ("serch", "search"),
-    ],
-)  # fmt: skip
-def test_other_words_for_steps_are_understood(word: str, step: str) -> None:
+OTHER_WORDS = {
+    "authenticate": ["login", "auth", "authentication"], "dns": ["resolve", "lookup"], "connect": ["TCP", "connection"],
+    "tls": ["handshake", "ssl"], "greeting": ["banner"], "examine": ["select"], "total": ["Duration"],
+    "search": ["serch"], "send_connect": ["smtp"], "submit": ["send", "Submission"], "arrival": ["delivery", "arrive"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("step", "word"), [(step, word) for step, words in OTHER_WORDS.items() for word in words])
+def test_other_words_for_steps_are_understood(step: str, word: str) -> None:
     """A threshold for what others call it."""
     with pytest.raises(DefinitionError, match=f'did you mean "{step}"\\?$'):
         parse_definition({"server": "mail.example.com", "thresholds": {word: 100}}, source="mail.json")
+
+
+def test_every_other_word_for_a_step_is_tried() -> None:
+    tried = {(step, word.lower()) for step, words in OTHER_WORDS.items() for word in words}
+    assert {(step.name, word) for step in STEPS.values() for word in step.also} <= tried
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imapcheck.aws.run_log import COULD_NOT_RUN, read_error, read_run, run_fields
-from imapcheck.result import CheckResult, StepResult
+from imapcheck.result import CheckResult, Exceeded, ResultWarning, StepResult
 from imapcheck.trace import NOT_REACHED
 from support.any_result import results
 from support.full_results import available, refused, slow
@@ -59,6 +59,22 @@ def test_what_is_lost_is_named(run: CheckResult, long: str) -> None:
         assert found.run_id == f"{long[: len(found.run_id) - 4]} ..."
         wanted = replace(wanted, run_id=found.run_id)
     assert found == wanted
+
+
+@pytest.mark.parametrize(("name", "most"), [("failures", 2), ("earlier_failures", 1), ("warnings", 3), ("exceeded", 4)])
+def test_list_that_is_just_full_is_whole(name: str, most: int) -> None:
+    """`shortened` is believed: a reader would look elsewhere for what stands here."""
+    failure = refused("mail").failures[0]
+    others: dict[str, Any] = {
+        "warnings": ResultWarning("server_alert", "soon"),
+        "exceeded": Exceeded("total", 2.0, 1.0),
+    }
+    item = others.get(name, failure)
+    for count in (most, most + 1):
+        change: dict[str, Any] = {name: (item,) * count}
+        run = replace(refused("mail"), **change)
+        assert getattr(read_run(log_line(run)), name) == (item,) * most
+        assert json.loads(log_line(run)).get("shortened") == (None if count == most else name)
 
 
 @pytest.mark.parametrize("make", RUNS.values(), ids=RUNS)

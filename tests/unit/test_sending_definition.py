@@ -143,6 +143,13 @@ def test_what_has_no_effect_is_doubted(send: dict[str, Any], words: str) -> None
     assert found[0].startswith(words)
 
 
+@pytest.mark.parametrize(("limit", "shown"), [(19_999, None), (20_000, "20 s"), (90_000, "1 min 30 s")])
+def test_threshold_of_the_arrival_and_the_wait_for_it(limit: int, shown: str | None) -> None:
+    """A message that takes so long is not late but lost; only what is shorter can ever be slow."""
+    expected = [f"thresholds.arrival: {shown} reach send.within: what takes longer is not_delivered"]
+    assert doubted({"within": "20s"}, thresholds={"arrival": limit}) == ([] if shown is None else expected)
+
+
 def test_refusals_of_sending_are_told_beside_other_mistakes(tmp_path: Any) -> None:
     """One mistake hides no other (`salvage`)."""
     import json

@@ -4,10 +4,10 @@ All of it is plain data: where it comes from (CloudWatch, a log group, files) is
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from imapcheck.alarms.alarm import Alarm, Signal
 from imapcheck.asked import Asked
@@ -80,6 +80,13 @@ class Beginning:
 
     since: datetime
     bad_runs: int
+
+
+class BadValues(NamedTuple):
+    """What a metric tells of bad runs: its `signal` has a value of each run that the alarm sees."""
+
+    signal: Signal
+    is_bad: Callable[[float], bool]
 
 
 @dataclass(frozen=True)
@@ -201,6 +208,10 @@ class AlarmKind(ABC):
     @abstractmethod
     def is_bad(self, run: CheckResult, change: Change) -> bool | None:
         """Whether a run is bad in the eyes of this alarm; None where the alarm does not see it."""
+
+    def bad_values(self, change: Change) -> "BadValues | None":
+        """The signal whose values alone tell which runs were bad, and which they are; None where only the log does."""
+        return None
 
     @abstractmethod
     def rule(self, change: Change) -> str:

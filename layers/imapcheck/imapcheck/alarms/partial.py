@@ -3,7 +3,7 @@
 from imapcheck.alarms.alarm import Alarm, Signal, of_the_last
 from imapcheck.alarms.bare import bare
 from imapcheck.alarms.by_runs import ByRuns, fields_of
-from imapcheck.alarms.kind import Change, Evidence, Plot
+from imapcheck.alarms.kind import BadValues, Change, Evidence, Plot
 from imapcheck.alarms.sentences import (
     at,
     end_of,
@@ -15,7 +15,7 @@ from imapcheck.alarms.sentences import (
     since_and_how_long,
     since_when,
 )
-from imapcheck.alarms.spell import Spell, find_spell
+from imapcheck.alarms.spell import Spell, spell_of
 from imapcheck.alarms.vantage import check_the_way, fine_from, headline_there, listed, not_from, place_lines
 from imapcheck.asked import Asked
 from imapcheck.definition.model import CheckDefinition
@@ -24,6 +24,8 @@ from imapcheck.result import CheckResult
 from imapcheck.wording import count
 
 _LOGIN_NOT_TESTED = "LOGIN NOT TESTED"
+_EVERYWHERE = 99.99
+"""Of `Availability`, in percent."""
 
 
 class Partial(ByRuns):
@@ -33,7 +35,7 @@ class Partial(ByRuns):
     """
 
     name = "partial"
-    signal = Signal("Availability", "Minimum", "IF(m > 1 AND m < 99.99, 1, 0)")
+    signal = Signal("Availability", "Minimum", f"IF(m > 1 AND m < {_EVERYWHERE}, 1, 0)")
     in_short = "in M of the last N runs some place, but no quorum, could not reach the server"
     word, word_at_end = "NOT FROM EVERYWHERE", "FROM EVERYWHERE"
     looks_for = "partial run"
@@ -55,6 +57,9 @@ class Partial(ByRuns):
 
     def is_bad(self, run: CheckResult, change: Change) -> bool:
         return run.verdict == "partial"
+
+    def bad_values(self, change: Change) -> BadValues:
+        return BadValues(self.signal, lambda value: 1 < value < _EVERYWHERE)
 
     def rule(self, change: Change) -> str:
         return f"{change.needed} of the last {count(change.periods, 'run')} partial"
@@ -80,11 +85,11 @@ class Partial(ByRuns):
         )
 
     def end(self, change: Change, asked: Asked, evidence: Evidence) -> Plot:
-        spell = find_spell(change, evidence.runs)
+        spell = spell_of(change, evidence)
         if spell is None:
             return bare(change, asked, evidence)
         long, when = how_long(change, asked, spell)
-        runs = count(len(spell.bad), "run")
+        runs = count(spell.bad_runs, "run")
         newest = evidence.runs[0]
         down, unreached = newest.verdict == "down", listed(spell.told.unreached)
         return Plot(
@@ -96,7 +101,7 @@ class Partial(ByRuns):
             advice="Read the message of the alarm unavailable: it reports the outage." if down else "Do nothing now.",
             since=spell.since,
             until=end_of(change, spell),
-            bad_runs=len(spell.bad),
+            bad_runs=spell.bad_runs,
             run=spell.told,
         )
 

@@ -6,7 +6,7 @@ from imapcheck.alarms.alarm import Alarm, Signal, of_the_last
 from imapcheck.alarms.bare import bare
 from imapcheck.alarms.by_runs import ByRuns, fields_of
 from imapcheck.alarms.causes import behind
-from imapcheck.alarms.kind import Change, Evidence, Plot
+from imapcheck.alarms.kind import BadValues, Change, Evidence, Plot
 from imapcheck.alarms.layout import timed_steps
 from imapcheck.alarms.sentences import (
     address_of,
@@ -22,7 +22,7 @@ from imapcheck.alarms.sentences import (
     since_when,
     what_changed,
 )
-from imapcheck.alarms.spell import Spell, find_spell
+from imapcheck.alarms.spell import Spell, spell_of
 from imapcheck.asked import Asked
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.monitoring import ScheduleDefinition
@@ -65,6 +65,12 @@ class Slow(ByRuns):
     def is_bad(self, run: CheckResult, change: Change) -> bool | None:
         return run.slow if run.available else None
 
+    def bad_values(self, change: Change) -> BadValues:
+        """Of the metric that this alarm watches: a limit above 1 is one of milliseconds."""
+        by_verdict, by_duration = self.signals
+        limit = change.threshold or 1
+        return BadValues(by_duration, lambda value: value > limit) if limit > 1 else BadValues(by_verdict, bool)
+
     def rule(self, change: Change) -> str:
         return f"{change.needed} of the last {count(change.periods, 'run')} over a limit"
 
@@ -96,11 +102,11 @@ class Slow(ByRuns):
 
     def end(self, change: Change, asked: Asked, evidence: Evidence) -> Plot:
         """The worst that was seen, and how long it takes now."""
-        spell = find_spell(change, evidence.runs)
+        spell = spell_of(change, evidence)
         if spell is None:
             return bare(change, asked, evidence)
         long, when = how_long(change, asked, spell)
-        runs = count(len(spell.bad), "run")
+        runs = count(spell.bad_runs, "run")
         over = [item for run in spell.bad for item in exceeded(run)]
         worst = max(over, key=lambda item: item.duration_ms / item.limit_ms, default=None)
         name, took = ("total", spell.bad[0].duration_ms) if worst is None else (worst.name, worst.duration_ms)
@@ -109,12 +115,12 @@ class Slow(ByRuns):
             "NOT SLOW",
             (f": fast enough again after {long}", f"; {runs} over a limit"),
             f"after {long}: {when}; {runs} over a limit",
-            f"worst: {name} {length(took)}{limited}",
+            f"worst{_of_those_read(spell)}: {name} {length(took)}{limited}",
             advice="Do nothing now.",
             facts=_took_now(name, spell.after),
             since=spell.since,
             until=end_of(change, spell),
-            bad_runs=len(spell.bad),
+            bad_runs=spell.bad_runs,
             run=spell.told,
         )
 
@@ -127,6 +133,13 @@ def _longest_hop(run: CheckResult) -> Iterator[str]:
     if timed:
         seconds, by = max(timed)
         yield f"Longest on its way: {length(seconds * 1000)} until {by} had it."
+
+
+def _of_those_read(spell: Spell) -> str:
+    """Which of the slow runs were looked at, where some are known by the metric alone."""
+    if not spell.unread:
+        return ""
+    return " of the newest run" if len(spell.bad) == 1 else f" of the newest {count(len(spell.bad), 'run')}"
 
 
 def _were_slow(spell: Spell) -> str:

@@ -16,7 +16,7 @@ from imapcheck.alarms.causes import (
     unstable_advice,
     word_of,
 )
-from imapcheck.alarms.kind import Change, Evidence, Plot, clean
+from imapcheck.alarms.kind import BadValues, Change, Evidence, Plot, clean
 from imapcheck.alarms.layout import names, timed_steps
 from imapcheck.alarms.partial import outage_ended_partial
 from imapcheck.alarms.sentences import (
@@ -64,6 +64,8 @@ from imapcheck.result import CheckResult
 from imapcheck.wording import count, date, failure_line
 
 _CAUSES_QUOTED = 3
+_AVAILABLE = 1
+"""Of `Availability`, in percent; with places the share that reached the server lies above."""
 
 
 class Unavailable(ByRuns):
@@ -85,10 +87,15 @@ class Unavailable(ByRuns):
             f" mail in {of_the_last(runs)} of the check {definition.label}. The step that failed and the server's words"
             f" are in the log and on the dashboard."
         )
-        return Alarm(self.name, says, self.signal, "LessThanThreshold", 1, schedule.seconds, runs, missing="ignore")
+        return Alarm(
+            self.name, says, self.signal, "LessThanThreshold", _AVAILABLE, schedule.seconds, runs, missing="ignore"
+        )
 
     def is_bad(self, run: CheckResult, change: Change) -> bool:
         return run.verdict == "down"
+
+    def bad_values(self, change: Change) -> BadValues:
+        return BadValues(self.signal, lambda value: value < _AVAILABLE)
 
     def rule(self, change: Change) -> str:
         return f"{change.needed} of the last {count(change.periods, 'run')} failed"

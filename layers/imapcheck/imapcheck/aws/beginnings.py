@@ -1,4 +1,4 @@
-"""When outages that have ended began, by one `GetMetricData` of the metric that their alarms watched.
+"""When troubles that have ended began, by one `GetMetricData` of the metrics that their alarms watched.
 
 A storm that lasted for hours is too much of the log to be read backwards; its points are few.
 """
@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from imapcheck.alarms.kind import Beginning, Change
-from imapcheck.alarms.kinds import UNAVAILABLE
+from imapcheck.alarms.kind import BadValues, Beginning, Change
 from imapcheck.alarms.spell import find_beginning
 
 _LOG = logging.getLogger("imapcheck")
@@ -23,7 +22,8 @@ _PAGE = 50_000
 _SECONDS = 60
 _LEAST_SECONDS = 3.0
 """With less left nothing is asked: the log still wants some."""
-_DOWN_BELOW = 1.0
+
+type _Asked = tuple[Change, BadValues]
 
 
 class _Incomplete(Exception):
@@ -31,15 +31,16 @@ class _Incomplete(Exception):
 
 
 class OutageMetric:
-    """`Availability` of the checks of one namespace; the lowest value of a minute is that of its one run."""
+    """What the checks of one namespace published; a minute's lowest or highest value is that of its one run."""
 
     def __init__(self, cloudwatch: Any, namespace: str) -> None:
         self._cloudwatch = cloudwatch
         self._namespace = namespace
 
     def beginnings(self, changes: Sequence[Change], seconds: float) -> list[Beginning | None]:
-        """Of each change, in their order; None of what is no outage, or whose beginning cannot be had."""
-        asked = [change for change in changes if change.kind is UNAVAILABLE][:_MOST_QUERIES]
+        """Of each change, in their order; None of what only the log tells, or whose beginning cannot be had."""
+        values = ((change, change.kind.bad_values(change)) for change in changes)
+        asked = [(change, bad) for change, bad in values if bad is not None][:_MOST_QUERIES]
         found: dict[Change, Beginning] = {}
         if asked and seconds > _LEAST_SECONDS:
             try:
@@ -48,13 +49,13 @@ class OutageMetric:
                 _LOG.exception("the beginnings of outages could not be read")
         return [found.get(change) for change in changes]
 
-    def _ask(self, changes: Sequence[Change], found: dict[Change, Beginning], ends: float) -> None:
+    def _ask(self, asked: Sequence[_Asked], found: dict[Change, Beginning], ends: float) -> None:
         """Read newest points first, until each beginning is in sight, or time or room is up."""
-        points: dict[Change, list[tuple[datetime, bool]]] = {change: [] for change in changes}
+        points: dict[Change, list[tuple[datetime, bool]]] = {change: [] for change, _ in asked}
         pages = self._cloudwatch.get_paginator("get_metric_data").paginate(
-            MetricDataQueries=[self._query(number, change) for number, change in enumerate(changes)],
-            StartTime=min(map(_oldest, changes)).replace(second=0, microsecond=0),
-            EndTime=max(change.at for change in changes),
+            MetricDataQueries=[self._query(number, *one) for number, one in enumerate(asked)],
+            StartTime=min(_oldest(change) for change, _ in asked).replace(second=0, microsecond=0),
+            EndTime=max(change.at for change, _ in asked),
             ScanBy="TimestampDescending",
             MaxDatapoints=_PAGE,
         )
@@ -62,9 +63,9 @@ class OutageMetric:
             for answer in page["MetricDataResults"]:
                 if answer.get("StatusCode", "Complete") not in ("Complete", "PartialData"):
                     raise _Incomplete(answer["StatusCode"])
-                change = changes[int(answer["Id"][1:])]
+                change, bad = asked[int(answer["Id"][1:])]
                 if change in points:
-                    points[change] += _points(answer, change)
+                    points[change] += _points(answer, change, bad)
             for change in list(points):
                 if (beginning := find_beginning(change, points[change])) is not None:
                     found[change] = beginning
@@ -73,13 +74,13 @@ class OutageMetric:
             if not points or held > _MOST_POINTS or time.monotonic() > ends:
                 break
 
-    def _query(self, number: int, change: Change) -> dict[str, Any]:
+    def _query(self, number: int, change: Change, bad: BadValues) -> dict[str, Any]:
         metric = {
             "Namespace": self._namespace,
-            "MetricName": change.kind.signal.metric,
+            "MetricName": bad.signal.metric,
             "Dimensions": [{"Name": "Check", "Value": change.check}],
         }
-        stat = {"Metric": metric, "Period": _SECONDS, "Stat": change.kind.signal.statistic}
+        stat = {"Metric": metric, "Period": _SECONDS, "Stat": bad.signal.statistic}
         return {"Id": f"q{number}", "MetricStat": stat}
 
 
@@ -87,7 +88,7 @@ def _oldest(change: Change) -> datetime:
     return change.kind.oldest_of_use(change)
 
 
-def _points(answer: dict[str, Any], change: Change) -> list[tuple[datetime, bool]]:
+def _points(answer: dict[str, Any], change: Change, bad: BadValues) -> list[tuple[datetime, bool]]:
     """Those before the change; a later run is none of its reasons."""
     pairs = zip(answer["Timestamps"], answer["Values"], strict=True)
-    return [(at.astimezone(UTC), value < _DOWN_BELOW) for at, value in pairs if at <= change.at]
+    return [(at.astimezone(UTC), bad.is_bad(value)) for at, value in pairs if at <= change.at]

@@ -129,7 +129,7 @@ def _free(name: str, names: dict[str, int]) -> str:
 
 def _password(folder: Path, name: str) -> str:
     """The one line of a file in the table's folder. Nothing of it is ever shown, nor a name that may be a password."""
-    if Path(name).name != name or name in (".", ".."):
+    if Path(name).name != name or name == "..":
         raise ValueError("password_file: found no plain name, expected that of a file in the table's own folder")
     try:
         text = read_ordinary(folder / name, _MOST_OF_A_PASSWORD).decode("utf-8")
