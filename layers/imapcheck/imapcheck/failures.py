@@ -84,7 +84,7 @@ class FailureType(StrEnum):
     RESOLVER_FAILED = "resolver_failed", Row(
         Category.DNS, "DNS gives no answer",
         "The name servers gave no usable answer. The name may or may not exist.",
-        "Resolve the name from another network. If that fails too, check the zone's name servers. Otherwise check the resolver of the check's network.",
+        "Resolve the name from another network. If that fails too, check the zone's name servers. If not, check the resolver of the check's network.",
         passes=True,
     )
     CONNECTION_REFUSED = "connection_refused", Row(
