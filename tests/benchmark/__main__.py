@@ -20,6 +20,7 @@ from benchmark.cost import costs, lambda_month
 from benchmark.memory import memory
 from benchmark.overhead import compare, fill
 from benchmark.peers import peers
+from benchmark.places import places
 from benchmark.tables import not_measured, table
 from support import artifact
 from support.certificates import Certificates, make_certificates
@@ -220,6 +221,7 @@ class Bench:
             + scale.stacks(self.new("stacks"))
             + scale.widget(self.new("widget"))
             + summary.report()
+            + places(self.certificates, self.new("places"))
         )
 
 
