@@ -4,6 +4,7 @@ In a Region of its own `localhost` may be another host, so that one server is re
 """
 
 import json
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -53,9 +54,21 @@ def not_from(stack: Stack, *regions: str) -> Iterator[None]:
     """There the server's name means a host at which nobody listens."""
     for region in regions:
         stack.emulator.hosts(region, NOWHERE)
-    yield
-    for region in regions:
-        stack.emulator.hosts(region, HERE)
+    try:
+        yield
+    finally:
+        for region in regions:
+            stack.emulator.hosts(region, HERE)
+
+
+@contextmanager
+def packets_vanish(port: int) -> Iterator[None]:
+    """At NOWHERE's address somebody listens now, whose queue is full: a connection hears nothing."""
+    with socket.socket() as deaf, socket.socket() as first:
+        deaf.bind(("127.0.0.5", port))
+        deaf.listen(0)
+        first.connect(deaf.getsockname())
+        yield
 
 
 def stacks_in(emulator: Emulator, region: str) -> dict[str, dict[str, Any]]:
@@ -82,6 +95,16 @@ def test_server_is_reached_from_two_of_three(stack: Stack) -> None:
     with not_from(stack, *PLACES):
         run = stack.run("mail")
     assert (run["verdict"], run["available"], run["failure"]["place"]) == ("down", True, OHIO)
+
+
+def test_packets_that_vanish_are_an_answer(stack: Stack, dovecot: Dovecot) -> None:
+    """The place's look ends by its own time, before home stops waiting: not reached, and no silence."""
+    with packets_vanish(dovecot.imaps), not_from(stack, TOKYO):
+        run = stack.run("mail")
+    assert reached(run) == {REGION: True, OHIO: True, TOKYO: False}, run
+    failure = run["places"][2]["failure"]
+    assert (failure["step"], failure["type"], failure["place"]) == ("connect", "timeout", TOKYO)
+    assert (run["verdict"], silent(run)) == ("partial", {})
 
 
 def test_place_is_asked_by_nobody_for_anything_else(stack: Stack) -> None:
