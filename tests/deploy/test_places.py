@@ -4,6 +4,7 @@ In a Region of its own `localhost` may be another host, so that one server is re
 """
 
 import json
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from deploy.conftest import definition
 from deploy.emulator import REGION, Emulator
 from deploy.project import Project
 from deploy.stack import Stack
+from support.artifact import ROOT
 from support.dovecot import PASSWORD, Dovecot
 
 pytestmark = [pytest.mark.server, pytest.mark.long]
@@ -188,3 +190,19 @@ def test_missing_place_did_not_look_and_is_deployed_again(stack: Stack, project:
         "ask-places"
         not in emulator.client("iam").list_role_policies(RoleName=stack.physical("RunCheckRole"))["PolicyNames"]
     )
+
+
+def test_all_is_removed_as_the_page_says(stack: Stack, project: Project, dovecot: Dovecot) -> None:
+    """docs/places.md's commands, in their order: nothing is left in any of the three Regions."""
+    project.write("mail", **definition(dovecot, schedule={"every": "5m", "places": list(PLACES)}))
+    project.deploy()
+    assert stack.run("mail")["verdict"] == "up"
+    [commands] = re.findall(r"```sh\n(.*?)```", (ROOT / "docs/places.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert commands.count("sam delete") == 1 + len(PLACES)
+    project.run(commands)
+    for region in (REGION, *PLACES):
+        assert stacks_in(stack.emulator, region).keys() <= {"aws-sam-cli-managed-default"}
+        assert stack.emulator.client("lambda", region).list_functions()["Functions"] == []
+        assert stack.emulator.client("logs", region).describe_log_groups()["logGroups"] == []
+        assert stack.emulator.client("sns", region).list_topics()["Topics"] == []
+        assert stack.emulator.client("cloudwatch", region).describe_alarms()["MetricAlarms"] == []
