@@ -42,7 +42,7 @@ OVERRIDES = $(foreach each,$(subst "",,$(PARAMETERS)),$(if $(filter %=,$(each)),
 # What the stack's SecretPrefix will be, as far as PARAMETERS say.
 SECRET_PREFIX := $(patsubst SecretPrefix=%,%,$(filter SecretPrefix=%,$(PARAMETERS)))
 VALIDATE = $(BIN)/imapcheck validate $(addprefix --secret-prefix=,$(SECRET_PREFIX)) $(EVENTS)/*.json
-PLACES_SCRIPT = SAM_CLI_TELEMETRY=0 $(BIN)/python scripts/places
+PLACES_SCRIPT = SAM_CLI_TELEMETRY=0 $(BIN)/python scripts/places.py
 CONFIG := --config-file "$(CURDIR)/samconfig.toml"
 # AWS CLI reads AWS_REGION; boto3 and SAM CLI do not. (Empty, it would hide the Region of a profile.)
 ifneq ($(AWS_REGION),)
@@ -147,10 +147,10 @@ region: setup
 	@$(BIN)/python -c "import boto3, sys; sys.exit(not boto3.session.Session().region_name and 'No AWS Region is set. Set one, for example: export AWS_DEFAULT_REGION=eu-central-1')"
 
 deploy: region build ## build and deploy: EVENTS=FOLDER STACK=NAME PARAMETERS="AlarmEmail=you@example.com"
-	@$(PLACES_SCRIPT) before $(STACK) $(STACKS) $(PLACE_BUILD) $(SAM_VENV)/bin/sam $(PARAMETERS)
+	@$(PLACES_SCRIPT) before $(STACK) $(STACKS) --sam $(SAM_VENV)/bin/sam --build $(PLACE_BUILD) $(PARAMETERS)
 	$(SAM) deploy $(CONFIG) --template-file $(BUILD)/template.yaml --stack-name $(STACK) --no-confirm-changeset \
 		--no-fail-on-empty-changeset $(if $(PARAMETERS),--parameter-overrides $(OVERRIDES))
-	@$(PLACES_SCRIPT) after $(STACK) $(STACKS) $(PLACE_BUILD) $(SAM_VENV)/bin/sam
+	@$(PLACES_SCRIPT) after $(STACK) $(STACKS)
 
 acceptance: region $(SAM_STAMP) ## 30 to 45 minutes on a real account, then all of it is removed: MAIL=you@example.com
 	@scripts/acceptance "$(MAIL)"

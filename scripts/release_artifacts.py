@@ -3,9 +3,9 @@
     .venv-sam/bin/python scripts/release_artifacts.py BUILD FOLDER [--tag v1.2.3]
 
 BUILD is what `make build` made. FOLDER gets a template without transform and without local paths, the zips and nested
-templates that it names, a software bill of materials (CycloneDX), release notes and checksums; FOLDER-stack.zip holds
-them all. The same sources give the same bytes. With `--tag` the version and the changelog must say that this is the
-release. Runs in SAM CLI's environment, for the transform.
+templates that it names, the program that deploys places, a software bill of materials (CycloneDX), release notes and
+checksums; FOLDER-stack.zip holds them all. The same sources give the same bytes. With `--tag` the version and the
+changelog must say that this is the release. Runs in SAM CLI's environment, for the transform.
 """
 
 import argparse
@@ -81,6 +81,7 @@ def main() -> None:
     notes = release_notes((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), options.tag)
     files = artifacts(options.build)
     files["RELEASE_NOTES.md"] = notes.encode()
+    files["places.py"] = (ROOT / "scripts/places.py").read_bytes()
     files["sbom.cdx.json"] = bill_of_materials()
     files["SHA256SUMS"] = checksums(files).encode()
     write(options.folder, files)

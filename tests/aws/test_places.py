@@ -15,6 +15,7 @@ from imapcheck.aws import places as asking
 from imapcheck.aws.invocation import Invocation
 from imapcheck.aws.place import MOST_TRANSCRIPT, PlaceFunction, digest_of
 from imapcheck.aws.places import MOST_OCTETS, Places, read_answer
+from imapcheck.aws.preload import places_named
 from imapcheck.aws.settings import Settings
 from imapcheck.check.login_pause import LoginGuard
 from imapcheck.definition.files import load_definition
@@ -365,6 +366,40 @@ def test_clients_are_made_once_and_for_their_regions(
     assert places._clients == made
     assert {region: client.meta.region_name for region, client in made.items()} == {OHIO: OHIO, TOKYO: TOKYO}
     assert {client.meta.config.retries["total_max_attempts"] for client in made.values()} == {1}
+
+
+@pytest.mark.parametrize("named_in", ["check", "part", "part of a part"])
+@pytest.mark.parametrize("places", [[OHIO, TOKYO, "eu-central-1"], [OHIO, TOKYO]])
+def test_clients_are_made_in_init_wherever_the_places_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named_in: str, places: list[str]
+) -> None:
+    """Lambda lends INIT a whole processor: in the check itself, in what it extends, in what that extends."""
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    naming = {"schedule": {"every": "5m", "places": places}}
+    check = {"server": "mail.example.com", "authentication": "none"}
+    layouts: dict[str, dict[str, dict[str, Any]]] = {
+        "check": {"mail.json": check | naming},
+        "part": {"mail.json": check | {"extends": "_a.json"}, "_a.json": naming},
+        "part of a part": {
+            "mail.json": check | {"extends": "_a.json"}, "_a.json": {"extends": "_b.json"}, "_b.json": naming,
+        },
+    }  # fmt: skip
+    for name, content in layouts[named_in].items():
+        (tmp_path / name).write_text(json.dumps(content, indent=2), encoding="utf-8")
+    settings = Settings(definitions=tmp_path, region="eu-central-1")
+    invocation = Invocation(settings, secrets=Secrets(), guard=LoginGuard())  # type: ignore[arg-type]
+    invocation.prepare()
+    assert set(invocation._places._clients) == {OHIO, TOKYO}
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [('{"schedule": {"places": "eu-west-3"}}', {"eu-west-3"}), ('{"places" :\n ["eu-west-3",\n"eu-west-1"]}',
+     {"eu-west-3", "eu-west-1"}), ('{"places": null}', set()), ('{"schedule": {"every": "5m"}}', set())],
+)  # fmt: skip
+def test_places_are_named_by_their_bytes(text: str, named: set[str]) -> None:
+    """However a file is laid out; nothing is parsed before it is needed."""
+    assert places_named([text.encode()]) == named
 
 
 def test_instant_test_and_own_region_ask_nobody(home: Any, write: Write, server_context: Any) -> None:

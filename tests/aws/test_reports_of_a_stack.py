@@ -62,9 +62,9 @@ class NoStack:
     def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803 - AWS's name
         if self._outputs is None:
             raise ClientError({"Error": {"Code": "ValidationError", "Message": "no"}}, "DescribeStacks")
-        return {
-            "Stacks": [{"Outputs": [{"OutputKey": key, "OutputValue": text} for key, text in self._outputs.items()]}]
-        }
+        outputs = [{"OutputKey": key, "OutputValue": text} for key, text in self._outputs.items()]
+        zone = {"ParameterKey": "TimeZone", "ParameterValue": "Asia/Tokyo"}
+        return {"Stacks": [{"Outputs": outputs, "Parameters": [zone]}]}
 
 
 def use(monkeypatch: pytest.MonkeyPatch, outputs: dict[str, str] | None) -> None:
@@ -77,7 +77,7 @@ def use(monkeypatch: pytest.MonkeyPatch, outputs: dict[str, str] | None) -> None
 
 
 def test_report_of_the_command_line_is_the_same(stack: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Text and page; what was agreed later is left out."""
+    """Text and page; the clock of the stack's TimeZone beside UTC; what was agreed later is left out."""
     use(monkeypatch, {"LogGroup": stack.group})
     before = (this_month() - timedelta(days=1)).replace(day=1)
     first = before + timedelta(days=3)
@@ -88,6 +88,8 @@ def test_report_of_the_command_line_is_the_same(stack: Stack, monkeypatch: pytes
     assert (done.exit_code, done.stderr) == (0, "")
     assert "gmail: 96 % available" in done.stdout
     assert "gmail: 96 % available" in page.read_text(encoding="utf-8")
+    for text in (done.stdout, page.read_text(encoding="utf-8")):
+        assert f"4 {before:%b} 08:00 UTC, 17:00 JST" in " ".join(text.split())
     last = first + 95 * timedelta(minutes=5)
     agreed = f"{last.isoformat()}/{(last + timedelta(hours=3)).isoformat()}"
     done = CliRunner().invoke(app, [*call[:7], "--not-counted", agreed])

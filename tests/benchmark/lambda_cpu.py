@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -120,13 +120,20 @@ def authorities(certificates: Certificates, place: Path) -> Path:
     return bundle
 
 
-def measure(artifact: Path, data: dict[str, Any], outside: dict[str, str], memory_mb: int, runs: int) -> dict[str, Any]:
-    """Of `STARTS` environments the one whose INIT and first call together are in the middle.
+def measure(
+    artifacts: Sequence[Path], data: dict[str, Any], outside: dict[str, str], memory_mb: int, runs: int
+) -> list[dict[str, Any]]:
+    """Of `STARTS` environments of each artifact the one whose INIT and first call together are in the middle.
 
-    `outside` are the variables that say where AWS is, and whom to trust.
+    The artifacts take turns. `outside` are the variables that say where AWS is, and whom to trust.
     """
-    taken = [_one(artifact, data, outside, memory_mb, runs) for _ in range(STARTS)]
-    return sorted(taken, key=lambda one: float(one["init"] + one["first"]))[STARTS // 2]
+    taken = [[_one(artifact, data, outside, memory_mb, runs) for artifact in artifacts] for _ in range(STARTS)]
+    return [sorted(some, key=started)[STARTS // 2] for some in zip(*taken, strict=True)]
+
+
+def started(one: dict[str, Any]) -> float:
+    """Milliseconds of INIT and first call together."""
+    return float(one["init"] + one["first"])
 
 
 def variables_of(endpoint: str, bundle: Path) -> dict[str, str]:
@@ -191,17 +198,21 @@ def invoke(environment: LambdaEnvironment) -> tuple[float, dict[str, float]]:
 
 
 def main() -> None:
-    """Arguments as JSON: artifact, host, port, ca, password, runs, memories; answers by memory as JSON on stdout."""
+    """Arguments as JSON: artifact, host, port, ca, password, runs, memories; answers by memory as JSON on stdout.
+
+    With `before`, another artifact, its answer for `before_mb` comes besides.
+    """
     order = json.loads(sys.argv[1])
     data = definition_of(order["host"], order["port"], order["ca"])
     secret = {"username": "monitor", "password": order["password"], "host": order["host"]}
     certificates = Certificates(Path(order["ca"]).parent)
     with tempfile.TemporaryDirectory() as folder, apis(secret, certificates) as endpoint:
         outside = variables_of(endpoint, authorities(certificates, Path(folder)))
-        found = {
-            memory: measure(Path(order["artifact"]), data, outside, memory, order["runs"])
-            for memory in (0, *order["memories"])
-        }
+        found: dict[str, dict[str, Any]] = {}
+        for memory in (0, *order["memories"]):
+            names = [str(memory), *(["before"] if order.get("before") and memory == order["before_mb"] else [])]
+            artifacts = [Path(order["before" if name == "before" else "artifact"]) for name in names]
+            found |= zip(names, measure(artifacts, data, outside, memory, order["runs"]), strict=True)
     print(json.dumps(found))
 
 

@@ -18,7 +18,7 @@ from imapcheck.output.json_lines import json_line
 from support.full_results import available
 from support.results import outcome
 
-SIZES = (32, 128)
+SIZES = (16, 64)
 """Megabytes."""
 GIGABYTE = 1000
 CHECKS = 20

@@ -4,6 +4,8 @@ In a Region of its own `localhost` may be another host, so that one server is re
 """
 
 import json
+import re
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +17,7 @@ from deploy.conftest import definition
 from deploy.emulator import REGION, Emulator
 from deploy.project import Project
 from deploy.stack import Stack
+from support.artifact import ROOT
 from support.dovecot import PASSWORD, Dovecot
 
 pytestmark = [pytest.mark.server, pytest.mark.long]
@@ -53,9 +56,21 @@ def not_from(stack: Stack, *regions: str) -> Iterator[None]:
     """There the server's name means a host at which nobody listens."""
     for region in regions:
         stack.emulator.hosts(region, NOWHERE)
-    yield
-    for region in regions:
-        stack.emulator.hosts(region, HERE)
+    try:
+        yield
+    finally:
+        for region in regions:
+            stack.emulator.hosts(region, HERE)
+
+
+@contextmanager
+def packets_vanish(port: int) -> Iterator[None]:
+    """At NOWHERE's address somebody listens now, whose queue is full: a connection hears nothing."""
+    with socket.socket() as deaf, socket.socket() as first:
+        deaf.bind(("127.0.0.5", port))
+        deaf.listen(0)
+        first.connect(deaf.getsockname())
+        yield
 
 
 def stacks_in(emulator: Emulator, region: str) -> dict[str, dict[str, Any]]:
@@ -82,6 +97,16 @@ def test_server_is_reached_from_two_of_three(stack: Stack) -> None:
     with not_from(stack, *PLACES):
         run = stack.run("mail")
     assert (run["verdict"], run["available"], run["failure"]["place"]) == ("down", True, OHIO)
+
+
+def test_packets_that_vanish_are_an_answer(stack: Stack, dovecot: Dovecot) -> None:
+    """The place's look ends by its own time, before home stops waiting: not reached, and no silence."""
+    with packets_vanish(dovecot.imaps), not_from(stack, TOKYO):
+        run = stack.run("mail")
+    assert reached(run) == {REGION: True, OHIO: True, TOKYO: False}, run
+    failure = run["places"][2]["failure"]
+    assert (failure["step"], failure["type"], failure["place"]) == ("connect", "timeout", TOKYO)
+    assert (run["verdict"], silent(run)) == ("partial", {})
 
 
 def test_place_is_asked_by_nobody_for_anything_else(stack: Stack) -> None:
@@ -165,3 +190,19 @@ def test_missing_place_did_not_look_and_is_deployed_again(stack: Stack, project:
         "ask-places"
         not in emulator.client("iam").list_role_policies(RoleName=stack.physical("RunCheckRole"))["PolicyNames"]
     )
+
+
+def test_all_is_removed_as_the_page_says(stack: Stack, project: Project, dovecot: Dovecot) -> None:
+    """docs/places.md's commands, in their order: nothing is left in any of the three Regions."""
+    project.write("mail", **definition(dovecot, schedule={"every": "5m", "places": list(PLACES)}))
+    project.deploy()
+    assert stack.run("mail")["verdict"] == "up"
+    [commands] = re.findall(r"```sh\n(.*?)```", (ROOT / "docs/places.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert commands.count("sam delete") == 1 + len(PLACES)
+    project.run(commands)
+    for region in (REGION, *PLACES):
+        assert stacks_in(stack.emulator, region).keys() <= {"aws-sam-cli-managed-default"}
+        assert stack.emulator.client("lambda", region).list_functions()["Functions"] == []
+        assert stack.emulator.client("logs", region).describe_log_groups()["logGroups"] == []
+        assert stack.emulator.client("sns", region).list_topics()["Topics"] == []
+        assert stack.emulator.client("cloudwatch", region).describe_alarms()["MetricAlarms"] == []

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from deploy.conftest import definition
-from deploy.emulator import Emulator
+from deploy.emulator import REGION, Emulator
 from deploy.project import Project
 from deploy.stack import Inventory, Stack, check_of
 from imapcheck.version import VERSION
@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.server, pytest.mark.long]
 
 PAGE = ROOT / "docs/install.md"
 BUCKET = "a-users-own"
+OHIO = "us-east-2"
 
 
 def commands(number: int) -> str:
@@ -65,7 +66,7 @@ def user(built: Path, emulator: Emulator, tmp_path_factory: pytest.TempPathFacto
     uv = ROOT / ".venv/bin/uv"
     python = Path(sys.base_prefix) / "bin/python3.13"
     subprocess.run([uv, "venv", "-q", "--no-python-downloads", "--python", python, place.parent / "venv"], check=True)
-    subprocess.run([uv, "pip", "install", "-q", "--python", place.parent / "venv", wheel], check=True)
+    subprocess.run([uv, "pip", "install", "-q", "--python", place.parent / "venv", f"{wheel}[aws]"], check=True)
     (place.parent / "venv/bin/aws").symlink_to(ROOT / ".venv-emulator/bin/aws")
     emulator.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     return User(place, emulator)
@@ -128,6 +129,36 @@ def test_parameters_that_were_not_named_keep_their_values(with_own_checks: Inven
     [found] = emulator.client("cloudformation").describe_stacks(StackName="imapcheck")["Stacks"]
     values = {item["ParameterKey"]: item["ParameterValue"] for item in found["Parameters"]}
     assert (values["AlarmEmail"], values["ArtifactsBucket"]) == ("you@example.com", BUCKET)
+
+
+@pytest.fixture(scope="module")
+def with_places(with_own_checks: Inventory, user: User, stack: Stack, dovecot: Dovecot) -> dict[str, Any]:
+    """The check looks from another Region too: under a new prefix, as the page says; what it found then."""
+    user.write("mail", **definition(dovecot, schedule={"every": "5m", "places": [OHIO]}))
+    user.do(f"imapcheck stack events --output checks\naws s3 cp --recursive checks s3://{BUCKET}/checks-2/")
+    user.do(commands(2).replace("checks-1/", "checks-2/"))
+    answer: dict[str, Any] = stack.invoke("RunCheckFunction", {"check": "mail"})
+    return answer
+
+
+def test_place_looks_with_the_releases_own_code(with_places: dict[str, Any], emulator: Emulator) -> None:
+    """From its own Region, with the definitions that home has, and it knows its home."""
+    assert [(place["place"], place["reached"]) for place in with_places["places"]] == [(REGION, True), (OHIO, True)]
+    assert (with_places["verdict"], with_places["warnings"]) == ("up", [])
+    [found] = emulator.client("cloudformation", OHIO).describe_stacks(StackName="imapcheck-place")["Stacks"]
+    values = {item["ParameterKey"]: item["ParameterValue"] for item in found["Parameters"]}
+    assert (values["HomeStack"], values["HomeRegion"]) == ("imapcheck", REGION)
+    assert values["AlarmEmail"] == "you@example.com"
+    assert values["LogRetentionDays"] == "60"
+
+
+def test_place_and_its_bucket_are_deleted_as_the_page_says(
+    with_places: dict[str, Any], user: User, emulator: Emulator
+) -> None:
+    """Nothing of it is left in that Region."""
+    user.do(commands(3).replace("REGION", OHIO))
+    assert emulator.client("lambda", OHIO).list_functions()["Functions"] == []
+    assert f"{BUCKET}-{OHIO}" not in [item["Name"] for item in emulator.client("s3").list_buckets()["Buckets"]]
 
 
 def test_page_names_this_version() -> None:

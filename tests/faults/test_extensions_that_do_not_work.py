@@ -115,7 +115,7 @@ def test_examine_goes_once_more_without_condstore(
 def test_sent_mailbox_is_found_though_list_return_gives_nothing(
     serve: Serve, define: Define, credentials: Credentials, answer: bytes, flags: bytes
 ) -> None:
-    """Strato: LIST .. RETURN is empty (MailKit 1957); others answer BAD."""
+    """Strato: LIST … RETURN is empty (MailKit 1957); others answer BAD."""
     name = b"Post" if b"Sent" in flags else b"Sent"
     dialect = Dialect(special=(), top=(b'() "/" INBOX', b"(" + flags + b') "/" ' + name))
     with serve(dialect, {"LIST": refuse("RETURN", answer)}) as server:

@@ -130,8 +130,8 @@ ONCE_MORE = "NO not today; sent once more without it"
         ({"LIST#2": no}, "passed", f"LIST (SPECIAL-USE): {ONCE_MORE}"),
         ({"LIST#2": no, "LIST#3": no}, "passed", f"LIST *: NO not today; LIST (SPECIAL-USE): {ONCE_MORE}"),
         ({"LIST#3": no}, "passed", None),
-        ({"LIST#4": no}, "passed", f"LIST .. RETURN: {ONCE_MORE}"),
-        ({"LIST#4": no, "LIST#5": no}, "passed", f"LIST %: NO not today; LIST .. RETURN: {ONCE_MORE}"),
+        ({"LIST#4": no}, "passed", f"LIST … RETURN: {ONCE_MORE}"),
+        ({"LIST#4": no, "LIST#5": no}, "passed", f"LIST %: NO not today; LIST … RETURN: {ONCE_MORE}"),
     ],
 )
 def test_list_that_is_refused_is_recorded(run: Run, script: dict[str, Action], status: str, detail: str | None) -> None:

@@ -11,7 +11,7 @@ import pytest
 from benchmark import network
 
 ROOT = Path(__file__).parents[2]
-PARTS = 13
+PARTS = 14
 
 pytestmark = pytest.mark.long
 

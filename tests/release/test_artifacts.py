@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,7 @@ def test_whatever_the_template_names_is_in_the_folder(folder: Path) -> None:
     """And nothing lies there that neither it nor a reader has a use for."""
     text = (folder / "template.yaml").read_text(encoding="utf-8")
     named = set(re.findall(r"[\w-]+\.zip\b|\b(?:checks|contacts)\.yaml", text))
-    about = {"template.yaml", "RELEASE_NOTES.md", "SHA256SUMS", "sbom.cdx.json"}
+    about = {"template.yaml", "RELEASE_NOTES.md", "SHA256SUMS", "places.py", "sbom.cdx.json"}
     assert {path.name for path in folder.iterdir()} == named | about
     assert len(named) == 9
 
@@ -120,6 +121,36 @@ def test_template_is_the_one_that_make_deploy_deploys(template: dict[str, Any]) 
     assert template["Outputs"].keys() == source["Outputs"].keys()
     plain = {name for name, item in source["Resources"].items() if not item["Type"].startswith("AWS::Serverless")}
     assert plain <= template["Resources"].keys()
+
+
+def test_places_are_made_of_the_same_files(folder: Path, tmp_path: Path) -> None:
+    """What `imapcheck stack` writes for them names folders of a checkout; from a release each is a file of it."""
+    (tmp_path / "events").mkdir()
+    check = {"server": "mail.example.com", "authentication": "none", "schedule": {"every": "5m", "places": "us-east-2"}}
+    (tmp_path / "events/mail.json").write_text(json.dumps(check))
+    stack: list[str | Path] = [
+        Path(sys.executable).parent / "imapcheck",
+        "stack",
+        tmp_path / "events",
+        "--output",
+        tmp_path / "checks",
+    ]
+    subprocess.run(stack, check=True, capture_output=True)
+    release = tmp_path / "a release, {unpacked}"
+    shutil.copytree(folder, release)
+    program = "import sys, places; from pathlib import Path; print(places.of_release(Path(sys.argv[1])))"
+    done = subprocess.run(
+        [sys.executable, "-c", program, tmp_path / "checks"], cwd=release, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    resources = load_template(done.stdout)["Resources"]
+    properties = [resource["Properties"] for resource in resources.values()]
+    named = [Path(item[key]) for item in properties for key in ("CodeUri", "ContentUri") if key in item]
+    kinds = {path.name.split("-")[0] for path in named}
+    assert kinds == {"RunCheckFunction", "ImapcheckLayer", "DependenciesLayer", "definitions.zip"}
+    assert {path.parent for path in named} == {release, tmp_path / "checks"}
+    assert all(zipfile.is_zipfile(path) for path in named)
+    assert "../" not in done.stdout
 
 
 def test_template_is_correct(folder: Path) -> None:

@@ -1,9 +1,13 @@
 """The alarm `partial` beside `unavailable`, replayed: one place's trouble is one alarm, and an outage is the other."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
+from imapcheck.check.judge import verdict_of
+from imapcheck.result import PlaceFacts
+from support.results import result
 from template.alarm_simulator import READINGS, AlarmRule, Reading, Simulation, Value, actions, told
 from template.stack_alarms import check_alarms
 
@@ -11,6 +15,14 @@ UP, PARTIAL, DOWN = 100.0, 66.67, 0.0
 SECONDS = 300
 ALARMS = check_alarms("5m", places=("us-east-2", "ap-northeast-1"))
 READ = [reading for reading in READINGS if reading.extra <= 2]
+
+
+def published(home: bool, *others: bool | None) -> float:
+    """What a run's `Availability` is: by the code that decides it; home's session is as good as its reach."""
+    places = [PlaceFacts(f"place-{number}", vote is not None, vote) for number, vote in enumerate((home, *others))]
+    votes = [place.reached for place in places]
+    verdict = verdict_of(votes, session_good=home, quorum=len(votes) // 2 + 1)
+    return replace(result("mail"), places=tuple(places), verdict=verdict).share_reached
 
 
 def of_metric_math(value: float) -> float:
@@ -61,6 +73,23 @@ class TestPartial:
         runs = [UP] * 10 + [PARTIAL] * 12 + [DOWN] * 12 + [PARTIAL] * 12 + [UP] * 12
         assert [state for state, _ in changes("partial", runs, reading)] == ["ALARM", "OK"] * 2
         assert [state for state, _ in changes("unavailable", runs, reading)] == ["ALARM", "OK"]
+
+    def test_place_that_is_silent_for_an_hour(self, reading: Reading) -> None:
+        """It accuses nobody: what is published is what the others saw."""
+        silent = [published(True, True, None) for _ in range(12)]
+        assert set(silent) == {UP}
+        runs = [UP] * 10 + silent + [UP] * 12
+        assert changes("partial", runs, reading) == []
+        assert changes("unavailable", runs, reading) == []
+
+    def test_silent_place_hides_no_other(self, reading: Reading) -> None:
+        """One does not answer while another cannot reach it, and while none can."""
+        runs = [UP] * 10 + [published(True, None, False)] * 12 + [UP] * 12
+        assert [state for state, _ in changes("partial", runs, reading)] == ["ALARM", "OK"]
+        assert changes("unavailable", runs, reading) == []
+        runs = [UP] * 10 + [published(False, None, False)] * 12 + [UP] * 12
+        assert [state for state, _ in changes("unavailable", runs, reading)] == ["ALARM", "OK"]
+        assert changes("partial", runs, reading) == []
 
     def test_place_that_flaps(self, reading: Reading) -> None:
         """One run of three: neither."""

@@ -5,7 +5,7 @@ and the alarm judged each run. What people are told must be the same, but for th
 
 | alarm | published less | is in alarm | ends |
 |---|---|---|---|
-| unavailable, not-running | nothing | the same | the same |
+| unavailable, partial, not-running | nothing | the same | the same |
 | slow, `total` alone | no `Slow`: the alarm reads `Duration` | the same | the same |
 | slow, other thresholds | nothing | the same | the same |
 | certificate | once in six hours while there are days enough | the same | at most six hours and five minutes later |
@@ -23,16 +23,18 @@ import pytest
 from imapcheck.aws.metrics import metrics_of
 from imapcheck.definition.files import parse_definition
 from imapcheck.definition.model import CheckDefinition
-from imapcheck.result import CheckResult
+from imapcheck.result import CheckResult, PlaceFacts
 from support.results import result
 from template.alarm_simulator import AlarmRule, Reading, Simulation, Transition, Value, told
 from template.stack_alarms import EVERY, TOTAL, check_alarms
+from template.test_partial_alarm import of_metric_math
 
 HOUR = 3600
 READINGS = [Reading(extra=extra) for extra in (1, 2, 5)]
 """The wall clock is not offered for periods of six hours."""
 WEDNESDAY = datetime(2026, 11, 25, tzinfo=UTC).timestamp()
 LIMIT = 14
+PLACES = ("us-east-2", "ap-northeast-1")
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Run:
     available: bool = True
     took: float = 800.0
     days: float | None = 60.0
+    partial: bool = False
 
 
 type Course = Callable[[int], Run]
@@ -67,7 +70,15 @@ def of(run: Run) -> CheckResult:
     found = result("mail", duration_ms=run.took)
     assert found.server.tls is not None
     tls = None if run.days is None else replace(found.server.tls, verified=True, certificate_days_remaining=run.days)
-    return replace(found, available=run.available, slow=run.took > TOTAL, server=replace(found.server, tls=tls))
+    places = (PlaceFacts("eu-central-1", True, True), *(PlaceFacts(name, True, not run.partial) for name in PLACES))
+    return replace(
+        found,
+        available=run.available,
+        verdict="down" if not run.available else "partial" if run.partial else "up",
+        places=places,
+        slow=run.took > TOTAL,
+        server=replace(found.server, tls=tls),
+    )
 
 
 def published(rule: AlarmRule, runs: list[Run], check: CheckDefinition) -> list[Value]:
@@ -118,6 +129,29 @@ def test_outages_and_silence_are_told_as_ever(every: str, seed: int) -> None:
     for kind, metrics in itertools.product(("unavailable", "not-running"), ("alarms", "main")):
         for sparse, dense in both(kind, runs, every, lambda run: 100.0 if run.available else 0.0, metrics=metrics):
             assert times(sparse) == times(dense) != []
+
+
+@pytest.mark.parametrize(("every", "seed"), list(cases()))
+def test_partial_runs_are_told_as_ever(every: str, seed: int) -> None:
+    """With an outage in between, and a run that is missing."""
+
+    def change(number: int, run: Run) -> Run | None:
+        if number == 33:
+            return None
+        return replace(run, partial=10 <= number < 20 or 28 <= number < 40, available=number != 31)
+
+    rule, runs = check_alarms(every, places=PLACES)["partial"], course(every, seed, change)
+    dense = [Value(run.at, float(run.partial and run.available), run.seen) for run in runs]
+    for metrics in ("alarms", "main"):
+        check = definition(every, metrics=metrics, schedule={"every": every, "places": list(PLACES)})
+        sparse = [
+            replace(value, value=of_metric_math(value.value))
+            for value in published(replace(rule, metric="Availability"), runs, check)
+        ]
+        for reading in READINGS:
+            until = runs[-1].at + 12 * HOUR
+            replayed = [times(replay(rule, values, reading, until)) for values in (sparse, dense)]
+            assert replayed[0] == replayed[1] != []
 
 
 @pytest.mark.parametrize("thresholds", [{"total": TOTAL}, {"total": TOTAL, "tls": 900}], ids=["total", "total and tls"])

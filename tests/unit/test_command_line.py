@@ -1,5 +1,6 @@
 """Ways in and ways out of the command line: files, credentials, formats, statuses, manners."""
 
+import html
 import json
 import os
 import subprocess
@@ -308,7 +309,7 @@ def test_junit_format_is_read_by_junit(three: list[Any]) -> None:
 def test_every_format_works_in_every_locale(
     server_context: Any, certificates: Certificates, write_definition: Write, secret: Path, format: str
 ) -> None:
-    """Words outside ASCII, in the C locale: no crash, and JSON stays JSON."""
+    """Words outside ASCII, in the C locale: programs get UTF-8, JSON stays JSON, and a person sees escapes."""
     from support.wire_server import reply
 
     script = {"EXAMINE": reply("%t NO gesperrt für heute ✗ \U0001f512".encode())}
@@ -326,8 +327,11 @@ def test_every_format_works_in_every_locale(
         assert "gesperrt für heute ✗ \U0001f512" in json.loads(done.stdout)["failure"]["detail"]
     elif format == "prometheus":
         assert 'type="command_rejected"' in done.stdout.decode("utf-8")
+    elif format == "text":
+        assert r"gesperrt f\xfcr heute" in done.stdout.decode("ascii")
     else:
-        assert b"gesperrt" in done.stdout
+        shown = html.unescape(done.stdout.decode("utf-8"))
+        assert "gesperrt für heute ✗ \U0001f512" in shown
 
 
 def test_unknown_format_and_options_that_do_not_go_together() -> None:

@@ -63,7 +63,7 @@ def test_another_host_has_a_login_of_its_own(server_context: Any) -> None:
         "server": url, "secret": "imapcheck/mail-sender", "authentication": "scram-sha-256",
         "from": "seed@example.net", "to": "seed@example.net",
     }  # fmt: skip
-    assert '"send": {"username": .., "password": .., "host": ..}' in done.stdout
+    assert '"send": {"username": "...", "password": "...", "host": "..."}' in done.stdout
     assert "create-secret --name imapcheck/mail-sender" in done.stdout
 
 

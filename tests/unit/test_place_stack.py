@@ -48,6 +48,17 @@ def test_place_may_do_no_more_than_write_its_log() -> None:
     assert "Events" not in resources["PlaceFunction"]["Properties"]
 
 
+def test_what_a_place_takes_from_home_begins_as_it_does_there() -> None:
+    """At the first deployment there is no home yet to take it from, and the second must change nothing."""
+    home = load_template((ROOT / "template.yaml").read_text(encoding="utf-8"))["Parameters"]
+    place = load_template(place_template({"us-east-2": 300}).text)["Parameters"]
+    shared = home.keys() & place.keys()
+    assert shared == {"AlarmEmail", "Paused", "LogRetentionDays"}
+    for name in shared:
+        for key in ("Default", "AllowedValues"):
+            assert place[name].get(key) == home[name].get(key), (name, key)
+
+
 def test_home_may_ask_its_places_alone() -> None:
     """In any Region, by name; and only where there are any."""
     with_places = load_template(checks_template([check("a", every="5m", places=["us-east-2"])]).text)["Resources"]

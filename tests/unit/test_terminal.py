@@ -1,5 +1,6 @@
 """What a person sees, on a real pseudo-terminal: narrow and wide, ASCII and UTF-8, live and in the end."""
 
+import io
 import json
 import re
 from collections.abc import Callable
@@ -8,10 +9,13 @@ from typing import Any
 
 import pytest
 from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
 
 from conftest import NEW_MESSAGE
 from imapcheck.check.plan import plan
 from imapcheck.definition.files import load_definition
+from imapcheck.output.terminal.screens import say
 from support.certificates import Certificates
 from support.dovecot import PASSWORD
 from support.pseudo_terminal import run_in_terminal
@@ -191,3 +195,14 @@ def test_server_given_as_an_address_is_no_crash(write_definition: Write) -> None
     seen = run_in_terminal("run", path)
     assert seen.status == 1
     assert "connect: connection_refused" in seen.text
+
+
+@pytest.mark.parametrize(
+    ("length", "shown"),
+    [(19, ["x" * 19]), (20, ["x" * 20]), (21, ["x" * 20, "    x"]), (37, ["x" * 20, "    " + "x" * 16, "    x"])],
+)
+def test_line_as_wide_as_the_terminal_is_one_line(length: int, shown: list[str]) -> None:
+    """What is longer goes on under a hanging indent, and nothing leaves an empty line behind."""
+    written = io.StringIO()
+    say(Console(file=written, width=20, force_terminal=True, color_system=None), [Text("x" * length), Text("next")])
+    assert written.getvalue().splitlines() == [*shown, "next"]

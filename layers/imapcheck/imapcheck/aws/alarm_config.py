@@ -24,10 +24,10 @@ class AlarmConfig(NamedTuple):
 
 def read_config(alarm: Mapping[str, Any]) -> AlarmConfig:
     """Whatever stands there: what is missing or in another shape is None, or a signal of no kind."""
-    queries = [*filter(None, map(_mapping, _list(alarm.get("Metrics"))))]
-    stat = next((_mapping(item["MetricStat"]) for item in queries if "MetricStat" in item), {})
+    queries = [*filter(None, map(mapping, _list(alarm.get("Metrics"))))]
+    stat = next((mapping(item["MetricStat"]) for item in queries if "MetricStat" in item), {})
     expression = next((str(item["Expression"]) for item in queries if "Expression" in item), None)
-    metric = _mapping(stat.get("Metric")) if queries else alarm
+    metric = mapping(stat.get("Metric")) if queries else alarm
     statistic = str((stat.get("Stat") if queries else alarm.get("Statistic")) or "").replace("_", "").lower()
     namespace = metric.get("Namespace")
     return AlarmConfig(
@@ -39,7 +39,7 @@ def read_config(alarm: Mapping[str, Any]) -> AlarmConfig:
 
 
 def _checks(dimensions: object) -> Iterator[str]:
-    for dimension in map(_mapping, _list(dimensions)):
+    for dimension in map(mapping, _list(dimensions)):
         name, value = (dimension.get(key, dimension.get(key.capitalize())) for key in ("name", "value"))
         if name == "Check" and isinstance(value, str) and _CHECK.fullmatch(value):
             yield value
@@ -49,5 +49,6 @@ def _list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
+def mapping(value: object) -> Mapping[str, Any]:
+    """The object, or an empty one where it is none: AWS's words are taken as they come."""
     return value if isinstance(value, Mapping) else {}

@@ -13,7 +13,7 @@ from typing import Any
 
 from imapcheck.alarms.kind import Change
 from imapcheck.alarms.kinds import kind_of
-from imapcheck.aws.alarm_config import read_config
+from imapcheck.aws.alarm_config import mapping, read_config
 
 _BOUND = 10**12
 _MOST_PERIODS, _LONGEST_SECONDS = 2000, 86_400
@@ -39,7 +39,7 @@ class NotOurs(Exception):
 def read_alarm(body: str) -> AlarmEvent:
     """The change that a message tells of. Raises `NotOurs` for every other message."""
     message = _unwrapped(_object(body))
-    trigger = _mapping(message.get("Trigger"))
+    trigger = mapping(message.get("Trigger"))
     name, state, previous = (message.get(key) for key in ("AlarmName", "NewStateValue", "OldStateValue"))
     if not isinstance(name, str) or state not in ("ALARM", "OK", "INSUFFICIENT_DATA"):
         raise NotOurs("A message that is not an alarm")
@@ -65,7 +65,7 @@ def read_alarm(body: str) -> AlarmEvent:
 
 def _object(body: str) -> Mapping[str, Any]:
     try:
-        return _mapping(json.loads(body))
+        return mapping(json.loads(body))
     except (ValueError, RecursionError):
         return {}
 
@@ -90,10 +90,6 @@ def _whole(value: object, otherwise: int, most: int) -> int:
     """A number as CloudWatch has it; any other leaves what is usual."""
     found = number(value)
     return int(found) if found is not None and 1 <= found <= most else otherwise
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 def number(value: object) -> float | None:

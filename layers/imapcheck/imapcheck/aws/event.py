@@ -48,12 +48,6 @@ class Events:
                 found.append(self.deployed(path.stem))
         return found
 
-    def places(self, home: str) -> set[str]:
-        """The Regions besides `home` that deployed definitions name themselves. Raises `DefinitionError`."""
-        naming = [path.stem for path in check_files(self._settings.definitions) if b'"places"' in path.read_bytes()]
-        schedules = [self.deployed(name).schedule for name in naming]
-        return {place for schedule in schedules if schedule is not None for place in schedule.places_beside(home)}
-
     def request(self, event: object) -> RunRequest:
         """What `event` asks for. Raises `DefinitionError`, of which `NotDeployed` is a name that is not there."""
         if not isinstance(event, dict):

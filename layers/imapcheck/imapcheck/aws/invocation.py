@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from imapcheck.aws.ahead import ask_ahead
 from imapcheck.aws.event import Events
 from imapcheck.aws.pause_table import PauseTable
-from imapcheck.aws.preload import load_modules, secret_stores
+from imapcheck.aws.preload import load_modules, places_named, secret_stores
 from imapcheck.aws.secrets import SecretReader, read_logins
 from imapcheck.aws.settings import Settings
 from imapcheck.check.guarded_logins import GuardedLogins
@@ -77,7 +77,7 @@ class Invocation:
                 self._secrets.connect(store)
             if stores and self._table is not None:
                 self._table.connect()
-            if places := self._events.places(self._settings.region):
+            if places := places_named(texts) - {self._settings.region}:
                 self._places.connect(places)
             ask_ahead(self._questions(definitions))
         except Exception as error:  # noqa: BLE001 - an INIT that raises would take every check along

@@ -68,9 +68,9 @@ class Places:
         """What each of the regions saw, in their order, within so many seconds and never more than 20."""
         from concurrent.futures import ThreadPoolExecutor, wait  # only checks with places pay for loading it
 
-        event = json.dumps({"look": definition.label, "digest": digest_of(definition)}).encode()
         most = max(0.0, min(seconds, self.longest_wait_seconds))
         try:
+            event = json.dumps({"look": definition.label, "digest": digest_of(definition)}).encode()
             self.connect(regions)
             threads = ThreadPoolExecutor(len(regions), thread_name_prefix="place")
             answers = [threads.submit(self._ask, region, event) for region in regions]

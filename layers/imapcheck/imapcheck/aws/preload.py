@@ -20,6 +20,7 @@ _MODULES = {
     b'"oauthbearer"': ("imapcheck.login.oauth",),
 }
 """What few checks ask for (in lower case), and what their runs load besides."""
+_PLACES = re.compile(rb'"places"\s*:\s*("[^"]*"|\[[^\]]*\])')
 _SECRET = re.compile(rb'"secret"\s*:\s*"(ssm:)?')
 
 
@@ -36,3 +37,9 @@ def secret_stores(definitions: Iterable[bytes]) -> set[Store]:
     """Where their secrets are."""
     named = {match[1] for text in definitions for match in _SECRET.finditer(text)}
     return {"AWS Parameter Store" if parameter else "AWS Secrets Manager" for parameter in named}
+
+
+def places_named(definitions: Iterable[bytes]) -> set[str]:
+    """The Regions that they, or what they extend, name as places."""
+    values = (match[1] for text in definitions for match in _PLACES.finditer(text))
+    return {place.decode() for value in values for place in re.findall(rb'"([a-z0-9-]+)"', value)}

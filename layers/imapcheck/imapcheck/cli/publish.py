@@ -10,7 +10,6 @@ import math
 import os
 import platform
 import re
-import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ import typer
 from imapcheck.cli.credentials import USERNAME
 from imapcheck.cli.orders import Order
 from imapcheck.cli.private_files import read_ordinary, replace, state_folder
+from imapcheck.cli.streams import warn
 from imapcheck.output.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -222,8 +222,3 @@ def _event(line: str) -> tuple[int, str] | None:
         return (at, message) if type(at) is int and isinstance(json.loads(message), dict) else None
     except (ValueError, TypeError, RecursionError):
         return None
-
-
-def warn(text: str) -> None:
-    """On standard error, where a service's journal takes it."""
-    print(f"imapcheck: warning: {text}", file=sys.stderr, flush=True)

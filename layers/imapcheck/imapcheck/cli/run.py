@@ -109,12 +109,12 @@ def run(
     elif listen is not None:
         raise typer.BadParameter("a page needs checks that go on: add --every or --publish", param_hint="--listen")
     gc.freeze()  # the collector's walks over all that was loaded would fall into the steps' times
-    taken = Orders(files, CredentialsFinder(credentials, os.environ, _warn))
+    taken = Orders(files, CredentialsFinder(credentials, os.environ, streams.warn))
     orders = taken.taken
     if chosen.unique_names or append is not None or listen is not None or publish is not None:
         _refuse_namesakes([order.check for order in orders])
     keep = _keeper(append)
-    guard = CallGuard(RefusalFile(state_folder(os.environ), _warn), unlocked=no_guard)
+    guard = CallGuard(RefusalFile(state_folder(os.environ), streams.warn), unlocked=no_guard)
     if repeats is not None:
         more: dict[str, Any] = {}
         if publish is not None:
@@ -167,7 +167,9 @@ def _served(
     longest = max((order.definition.timeout for order in orders if order.definition is not None), default=0)
     target = ScrapeTarget(where, [order.check for order in orders], 2 * interval + longest + _PATIENCE)
     if not where.is_loopback:
-        _warn(f"--listen {listen}: whoever reaches this address reads names of checks and hosts, without a password")
+        streams.warn(
+            f"--listen {listen}: whoever reaches this address reads names of checks and hosts, without a password"
+        )
     if not quiet:
         print(f"serving {target.url}/metrics and {target.url}/healthz", file=sys.stderr)
     target.server.start()
@@ -177,10 +179,6 @@ def _served(
         target.take(outcome)
 
     return both
-
-
-def _warn(text: str) -> None:
-    print(f"imapcheck: warning: {text}", file=sys.stderr)
 
 
 def _run_once(

@@ -39,6 +39,11 @@ def output_lost() -> bool:
     return isinstance(raw, _Patient) and raw.lost
 
 
+def warn(text: str) -> None:
+    """A line on standard error, at once: a service's journal takes it."""
+    print(f"imapcheck: warning: {text}", file=sys.stderr, flush=True)
+
+
 def write_utf8() -> None:
     """Standard output in UTF-8, for formats that say so, whatever the locale."""
     if isinstance(sys.stdout, io.TextIOWrapper):

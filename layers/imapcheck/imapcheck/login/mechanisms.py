@@ -8,7 +8,7 @@ import hmac
 import json
 from typing import Protocol
 
-from imapcheck.errors import CheckFailure, broken
+from imapcheck.errors import broken
 from imapcheck.login.credentials import Credentials
 
 
@@ -80,7 +80,7 @@ class Login(_Sasl):
 
     def finish(self) -> None:
         if self._answers:
-            raise _untested()
+            raise broken("OK before it received any credentials")
 
     def is_secret(self, message: bytes) -> bool:
         """A name by itself, such as `mail`, would be masked inside the server's words too."""
@@ -105,7 +105,7 @@ class CramMd5(_Sasl):
 
     def finish(self) -> None:
         if not self._answered:
-            raise _untested()
+            raise broken("OK before it received any credentials")
 
 
 class _Bearer(_Sasl):
@@ -168,10 +168,6 @@ def mechanism_for(authentication: str, credentials: Credentials, token: str | No
 
             return Scram(authentication.upper(), username, password)
     raise AssertionError(f"no mechanism for {authentication}")
-
-
-def _untested() -> CheckFailure:
-    return broken("OK before it received any credentials")
 
 
 def _json_error(challenge: bytes) -> str | None:

@@ -31,7 +31,7 @@ Parameters:
   LogRetentionDays:
     Type: Number
     Description: As at home
-    Default: 30
+    Default: 60
     AllowedValues: [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731]
 
 # How often home asks: the shortest interval of the checks that name the Region, and at least a quarter of an hour.
