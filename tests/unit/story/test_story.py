@@ -128,10 +128,10 @@ def test_secret_in_the_advice_is_called_by_its_name() -> None:
     bad = log_line(
         minutes_ago(0), type=FailureType.AUTHENTICATION_FAILED, fault=FAULTS[FailureType.AUTHENTICATION_FAILED]
     )
-    bad["result"]["failures"][0]["advice"] = "Put the right password into the secret; the next run takes it."
+    bad["result"]["failures"][0]["advice"] = "Put the right password into the secret; the next run will use it."
     text = story_of(change(UNAVAILABLE), setting([bad, bad])).text
     assert "DO: Put the right password into the secret imapcheck/office (AWS" in text
-    advice = "Put the right password into the secret or the credentials file; the next run takes it."
+    advice = "Put the right password into the secret or the credentials file; the next run will use it."
     bad["result"]["failures"][0]["advice"] = advice
     assert story_of(change(UNAVAILABLE), setting([bad, bad])).text == text
 
