@@ -3,7 +3,7 @@
 # and only as root. `make demo`, `make build` and `make deploy` never do.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help setup demo test quick environments test-long lint type validate stack build region deploy acceptance dist release-artifacts bench mutants docs lock pr clean
+.PHONY: help setup demo test quick test-long lint type validate stack build region deploy acceptance dist release-artifacts bench mutants docs lock pr clean
 
 VENV := .venv
 SAM_VENV := .venv-sam
@@ -14,11 +14,13 @@ BIN := $(VENV)/bin
 PYTHON_STAMP := $(VENV)/.stamp
 SAM_STAMP := $(SAM_VENV)/.stamp-$(SAM_VERSION)
 EMULATOR_STAMP := $(EMULATOR_VENV)/.stamp
-SAM := PATH="$(CURDIR)/$(BIN):$$PATH" SAM_CLI_TELEMETRY=0 $(SAM_VENV)/bin/sam
+# Its own modules are compiled as they are first imported, and the next call has them.
+SAM := PATH="$(CURDIR)/$(BIN):$$PATH" SAM_CLI_TELEMETRY=0 PYTHONDONTWRITEBYTECODE= $(SAM_VENV)/bin/sam
 # Tests wait more than they work: four processes on two cores. A file's tests stay together, as some share one run, and
 # the files begin in the order that tests/conftest.py gives them.
 SIDE_BY_SIDE := -n 4 --dist loadfile --no-loadscope-reorder
-PIP := -m pip --disable-pip-version-check install -qq
+UV := $(BIN)/uv
+INSTALL := scripts/install-packages
 export PYTHONDONTWRITEBYTECODE := 1
 
 # Which definitions are deployed, and as which stack: make deploy EVENTS=customers/acme STACK=acme
@@ -59,23 +61,27 @@ help: ## list the targets
 
 setup: $(PYTHON_STAMP) ## the project's environment in .venv/
 
-$(PYTHON_STAMP): requirements/dev.txt pyproject.toml scripts/find-python
-	@python=$$(scripts/find-python) && echo "setting up $(VENV)/ with $$python: pip installs requirements/dev.txt into it" && \
+$(UV):
+	@python=$$(scripts/find-python) && echo "setting up $(VENV)/ with $$python: pip installs uv into it, which installs the rest" && \
 	{ [ -x $(BIN)/python ] || "$$python" -m venv $(VENV); }
-	@$(BIN)/python $(PIP) --require-hashes -r requirements/dev.txt
-	@$(BIN)/python $(PIP) --no-deps --no-build-isolation -e .
+	@$(INSTALL) $(VENV)
+
+$(PYTHON_STAMP): requirements/dev.txt pyproject.toml | $(UV)
+	@echo "setting up $(VENV)/: uv installs requirements/dev.txt into it"
+	@$(INSTALL) $(VENV) --require-hashes -r requirements/dev.txt
+	@$(INSTALL) $(VENV) --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(SAM_STAMP): requirements/sam.txt scripts/find-python
-	@python=$$(scripts/find-python) && echo "setting up $(SAM_VENV)/: pip installs SAM CLI $(SAM_VERSION), requirements/sam.txt, into it" && \
-	{ [ -x $(SAM_VENV)/bin/python ] || "$$python" -m venv $(SAM_VENV); }
-	@$(SAM_VENV)/bin/python $(PIP) --require-hashes -r requirements/sam.txt
+$(SAM_STAMP): requirements/sam.txt | $(UV)
+	@echo "setting up $(SAM_VENV)/: uv installs SAM CLI $(SAM_VERSION), requirements/sam.txt, into it"
+	@[ -x $(SAM_VENV)/bin/python ] || $(BIN)/python -m venv --without-pip $(SAM_VENV)
+	@$(INSTALL) $(SAM_VENV) --require-hashes -r requirements/sam.txt
 	@touch $@
 
-$(EMULATOR_STAMP): requirements/emulator.txt scripts/find-python
-	@python=$$(scripts/find-python) && echo "setting up $(EMULATOR_VENV)/: pip installs an emulator of AWS into it, that tests deploy on" && \
-	{ [ -x $(EMULATOR_VENV)/bin/python ] || "$$python" -m venv $(EMULATOR_VENV); }
-	@$(EMULATOR_VENV)/bin/python $(PIP) --require-hashes -r requirements/emulator.txt
+$(EMULATOR_STAMP): requirements/emulator.txt | $(UV)
+	@echo "setting up $(EMULATOR_VENV)/: uv installs an emulator of AWS into it, that tests deploy on"
+	@[ -x $(EMULATOR_VENV)/bin/python ] || $(BIN)/python -m venv --without-pip $(EMULATOR_VENV)
+	@$(INSTALL) $(EMULATOR_VENV) --require-hashes -r requirements/emulator.txt
 	@touch $@
 
 .PHONY: dovecot
@@ -91,21 +97,28 @@ demo: $(DEMO_STAMP) ## a full check against an embedded IMAP server
 $(DEMO_VENV)/.stamp: requirements/demo.txt scripts/find-python
 	@python=$$(scripts/find-python) && echo "setting up $(DEMO_VENV)/ with $$python: pip installs the demo's packages into it" && \
 	{ [ -x $(DEMO_VENV)/bin/python ] || "$$python" -m venv $(DEMO_VENV); }
-	@$(DEMO_VENV)/bin/python $(PIP) --no-compile --require-hashes -r requirements/demo.txt
+	@$(DEMO_VENV)/bin/python -m pip --disable-pip-version-check install -qq --no-compile --require-hashes -r requirements/demo.txt
 	@touch $@
-
-# Side by side, as they wait for the network.
-environments:
-	@$(MAKE) --silent --no-print-directory -j4 setup $(SAM_STAMP) $(EMULATOR_STAMP) dovecot
 
 # Tests start hundreds of processes, each of which would compile the whole package anew.
 test quick: export PYTHONDONTWRITEBYTECODE :=
 
-test: environments lint type ## lint, types and every test but the long ones
+test: ## lint, types and every test but the long ones
+	@$(AT_ONCE) $(SAM_STAMP) $(EMULATOR_STAMP) dovecot $(COLLECTED) lint type
 	$(BIN)/pytest $(SIDE_BY_SIDE)
 
-quick: lint type ## lint, types and tests/unit: what to run while you work
+quick: ## lint, types and tests/unit: what to run while you work
+	@$(AT_ONCE) $(COLLECTED) lint type
 	$(BIN)/pytest $(SIDE_BY_SIDE) tests/unit
+
+# Side by side, as installations wait for the network.
+AT_ONCE = $(MAKE) --silent --no-print-directory -j4
+
+# Once, before four processes import all there is at the same time and each of them compiles it.
+COLLECTED := $(VENV)/.stamp-collected
+$(COLLECTED): $(PYTHON_STAMP)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --collect-only -qq >/dev/null || true
+	@touch $@
 
 test-long: setup $(SAM_STAMP) $(EMULATOR_STAMP) dovecot ## soak, every offset, network namespaces, an alarm from end to end, a browser, a real Postfix
 	@scripts/install-test-servers --browser

@@ -123,11 +123,29 @@ def write_definition(tmp_path: Path) -> Callable[[str, dict[str, Any]], Path]:
     return write
 
 
+# Besides what deploys: files that take more than ten seconds, the longest first.
+LONGEST = (
+    "faults/test_round_trip.py", "aws/test_artifact.py", "aws/test_explain_alarm.py", "unit/test_command_line.py",
+    "unit/test_mutants.py", "aws/test_secrets.py", "unit/test_month_figures.py", "faults/test_submission.py",
+    "unit/test_terminal.py", "aws/test_why_no_secret.py", "faults/test_failure_types.py", "template/test_template.py",
+    "aws/test_explain_artifact.py", "unit/test_rendered.py", "release/test_artifacts.py", "faults/test_refusals.py",
+    "faults/test_lines_that_clients_take.py", "servers/test_pymap.py", "unit/test_streams.py", "unit/test_watch.py",
+)  # fmt: skip
+
+
+def _place(path: Path) -> int:
+    """Of a file in the order in which files begin."""
+    if "deploy" in path.parts:
+        return -1
+    name = path.relative_to(Path(__file__).parent).as_posix()
+    return LONGEST.index(name) if name in LONGEST else len(LONGEST)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What builds and deploys comes first, as all else can run beside it. It may take longer than the rest, and so may
-    what is long by its nature (pyproject.toml).
+    """The longest files come first, as all else can run beside them. What builds and deploys may take longer than the
+    rest, and so may what is long by its nature (pyproject.toml).
     """
-    items.sort(key=lambda item: "deploy" not in item.path.parts)
+    items.sort(key=lambda item: _place(item.path))
     for item in items:
         patient = "deploy" in item.path.parts or item.get_closest_marker("long") is not None
         if patient and item.get_closest_marker("timeout") is None:

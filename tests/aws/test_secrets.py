@@ -13,6 +13,7 @@ import pytest
 
 from aws.conftest import Deploy, PutSecret, Start
 from aws.test_artifact import metrics
+from support import forked
 from support.dovecot import PASSWORD, Dovecot
 from support.wire_server import WireServer
 
@@ -158,16 +159,8 @@ def test_secret_is_cached(
 
 def test_command_line_reads_the_secret(put_secret: PutSecret, mail_server: str, deploy: Deploy) -> None:
     """Without file and environment credentials come from Secrets Manager on a laptop too."""
-    import os
-    import subprocess
-    import sys
-
     folder: Path = deploy("mail", server=mail_server, secret=put_secret())
-    done = subprocess.run(
-        [sys.executable, "-c", "from imapcheck.cli.app import main; main()", "run", str(folder / "mail.json"),
-         "--json"],
-        capture_output=True, text=True, check=False, env=dict(os.environ), timeout=60,
-    )  # fmt: skip
+    done = forked.imapcheck("run", folder / "mail.json", "--json")
     assert done.returncode == 0, done.stderr + done.stdout
     assert json.loads(done.stdout)["available"] is True
 

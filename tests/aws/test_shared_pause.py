@@ -71,8 +71,8 @@ LONG = pytest.mark.long
 @pytest.mark.parametrize(
     ("minutes", "environments"),
     [
-        (1, 30),
         (5, 10),
+        pytest.param(1, 30, marks=LONG),
         pytest.param(1, 1, marks=LONG),
         pytest.param(1, 10, marks=LONG),
         pytest.param(5, 1, marks=LONG),

@@ -3,9 +3,12 @@
 In a Region of its own `localhost` may be another host, so that one server is reached from here and not from there.
 """
 
+import io
 import json
 import re
 import socket
+import urllib.request
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -73,6 +76,34 @@ def packets_vanish(port: int) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def function_that_sleeps(emulator: Emulator, region: str, timeout: int) -> Iterator[None]:
+    """The place's function takes longer than anybody waits; Lambda ends it after `timeout` seconds."""
+    client = emulator.client("lambda", region)
+    location = client.get_function(FunctionName=FUNCTION)["Code"]["Location"]
+    with urllib.request.urlopen(location) as answer:
+        own = answer.read()
+    sleeping = io.BytesIO()
+    with zipfile.ZipFile(sleeping, "w") as archive:
+        entry = zipfile.ZipInfo("handler.py")
+        entry.external_attr = 0o644 << 16
+        archive.writestr(entry, "import time\ndef handler(event, context):\n    time.sleep(28)\n    return {}\n")
+    try:
+        change_function(client, sleeping.getvalue(), timeout)
+        yield
+    finally:
+        change_function(client, own, 30)
+
+
+def change_function(client: Any, code: bytes, timeout: int) -> None:
+    """Its code and its time, one after the other, as Lambda takes no change while another goes on."""
+    updated = client.get_waiter("function_updated_v2")
+    client.update_function_code(FunctionName=FUNCTION, ZipFile=code)
+    updated.wait(FunctionName=FUNCTION)
+    client.update_function_configuration(FunctionName=FUNCTION, Timeout=timeout)
+    updated.wait(FunctionName=FUNCTION)
+
+
 def stacks_in(emulator: Emulator, region: str) -> dict[str, dict[str, Any]]:
     """Those that are not deleted, by name."""
     found = emulator.client("cloudformation", region).describe_stacks()["Stacks"]
@@ -107,6 +138,19 @@ def test_packets_that_vanish_are_an_answer(stack: Stack, dovecot: Dovecot) -> No
     failure = run["places"][2]["failure"]
     assert (failure["step"], failure["type"], failure["place"]) == ("connect", "timeout", TOKYO)
     assert (run["verdict"], silent(run)) == ("partial", {})
+
+
+@pytest.mark.parametrize(("timeout", "why"), [(30, "no answer within 20 s"), (2, "its function failed: ")])
+def test_answer_that_never_comes_is_silence(stack: Stack, timeout: int, why: str) -> None:
+    """Home waits 20 s and no longer; a function that Lambda ends is an error, and no answer either."""
+    stack.run("mail")  # so that no other place is only slow to start
+    with function_that_sleeps(stack.emulator, OHIO, timeout):
+        run = stack.run("mail")
+    assert reached(run) == {REGION: True, OHIO: None, TOKYO: True}, run
+    assert run["verdict"] == "up"
+    assert list(silent(run)) == [OHIO]
+    assert silent(run)[OHIO].startswith(why), silent(run)
+    assert reached(stack.run("mail")) == {REGION: True, OHIO: True, TOKYO: True}
 
 
 def test_place_is_asked_by_nobody_for_anything_else(stack: Stack) -> None:

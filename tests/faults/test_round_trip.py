@@ -37,7 +37,7 @@ def test_delivered() -> None:
     assert (delivery.queued_as, delivery.mailbox) == ("4XyZ", "INBOX")
     assert delivery.arrival_ms is not None
     assert delivery.pushed_ms is not None
-    assert 50 < delivery.pushed_ms <= delivery.arrival_ms
+    assert 0 < delivery.pushed_ms <= delivery.arrival_ms
     assert result.to_dict()["delivery"]["hops"] == [{"by": "mx.example", "with": "ESMTPS", "seconds": 0.0}]
     assert result.to_dict()["delivery"]["authentication"] == {"spf": "pass", "dkim": "pass", "dmarc": "pass"}
     assert result.search is not None
@@ -121,7 +121,8 @@ def test_lost() -> None:
         result = there.run(search={"subject": "x", "min_matches": 0})
     step, type, detail = told(result)
     assert (step, type) == ("arrival", "not_delivered")
-    pattern = r"accepted by localhost at \d\d:\d\d:\d\d UTC, queued as 4XyZ; neither in INBOX nor in Spam after 2 s"
+    accepted = r"accepted by localhost at \d\d:\d\d:\d\d UTC, queued as 4XyZ"
+    pattern = rf"{accepted}; neither in INBOX nor in Spam after 2(\.\d+)? s"
     assert re.fullmatch(pattern, detail)
     assert result.delivery is not None
     assert (result.delivery.queued_as, result.delivery.mailbox, result.delivery.hops) == ("4XyZ", None, ())
@@ -222,7 +223,7 @@ def test_without_a_junk_mailbox_only_the_inbox_is_watched() -> None:
     """And the failure says so."""
     with world(boxes={"INBOX": Box()}) as there:
         there.lands_in = None
-        assert told(there.run())[2].endswith("; not in INBOX after 2 s")
+        assert re.search(r"; not in INBOX after 2(\.\d+)? s$", told(there.run())[2])
         assert not any(line.startswith("STATUS") for line in commands(there))
 
 
@@ -467,8 +468,8 @@ def test_trouble_on_the_way_to_submission(script: dict[str, Any], step: str, typ
     """Each at its step, and in time."""
     with world(script) as there:
         began = time.monotonic()
-        result = there.run({"within": "1s"}, timeout=11)
-        assert time.monotonic() - began < 13
+        result = there.run({"within": "1s"}, seconds=3)
+        assert time.monotonic() - began < 5
     assert told(result)[:2] == (step, type)
     assert result.step("arrival").status == "skipped"  # type: ignore[union-attr]
 
@@ -477,7 +478,7 @@ def test_trouble_on_the_way_to_submission(script: dict[str, Any], step: str, typ
 def test_what_was_sent_is_never_sent_again(script: dict[str, Any]) -> None:
     """The body went out; whether it was taken is not known, and two would be worse than none."""
     with world(script) as there:
-        result = there.run({"within": "1s"}, retries=2, timeout=11)
+        result = there.run({"within": "1s"}, retries=2, seconds=3)
         assert not result.available
         assert result.attempts == 1
         assert len(there.smtp.received) == 1
@@ -532,16 +533,16 @@ def test_flood_while_idling_ends_in_time() -> None:
 
     with world(imap_script={"IDLE": flood}) as there:
         began = time.monotonic()
-        result = there.run(timeout=12.5)
-        assert time.monotonic() - began < 13.5
+        result = there.run(seconds=3.5)
+        assert time.monotonic() - began < 5.5
     assert not result.available
 
 
 def test_run_whose_time_ends_before_the_wait_says_so() -> None:
     """A slow submission took it: nobody can say that the message was lost."""
-    with world({"MESSAGE": delay(11)}) as there:
+    with world({"MESSAGE": delay(2)}) as there:
         there.lands_in = None
-        result = there.run({"within": "3s"})
+        result = there.run({"within": "3s"}, seconds=4)
     step, type, detail = told(result)
     assert (step, type) == ("arrival", "timeout")
     assert "before send.within" in detail

@@ -2,8 +2,6 @@
 
 import os
 import ssl
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from conftest import Define
 from imapcheck import CheckDefinition, CheckResult, Credentials, run_check
 from imapcheck.errors import NoAuthorities
 from imapcheck.network import tls
+from support import forked
 from support.authority import Entity, make_entity, named, serving
 from support.certificates import Certificates
 from support.wire_server import WireServer, hang, raw
@@ -206,8 +205,7 @@ def test_machine_without_authorities_is_our_fault(tmp_path: Path, file: str, fol
     definition.write_text('{"server": "imaps://localhost:1/", "authentication": "none"}', encoding="utf-8")
     environment = os.environ | {"SSL_CERT_FILE": file, "SSL_CERT_DIR": folder.replace("EMPTY", str(tmp_path))}
     for options, status in (((), 2), (("--format", "nagios"), 3)):
-        command = [sys.executable, "-m", "imapcheck", "run", str(definition), *options]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        done = forked.imapcheck("run", definition, *options, environment=environment)
         told = done.stdout + done.stderr
         assert done.returncode == status, told
         assert "trusts no certificate authority" in " ".join(told.split())

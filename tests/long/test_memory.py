@@ -115,34 +115,6 @@ def test_message_of_25_mib_is_counted_and_let_go(certificates: Certificates, ser
     assert larger["failure"] == ["fetch", "message_too_large"]
 
 
-EXPLAIN = """
-import json, sys, time
-from pathlib import Path
-from types import SimpleNamespace
-from imapcheck.aws import beginnings, evidence, log_reader
-from imapcheck.aws.explainer import Explainer, ExplainSettings
-from support.storm_log import CHECKS, StormLog, messages, metrics
-
-peak = lambda: int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
-kind, every, octets, has_metrics = json.loads(sys.argv[1])
-# Time stands still, so that memory alone ends the reading.
-still = SimpleNamespace(monotonic=lambda: 0.0, sleep=lambda seconds: None)
-evidence.time = log_reader.time = beginnings.time = still
-sent = []
-sns = SimpleNamespace(publish=lambda **message: sent.append(message) or {"MessageId": "x"})
-log = StormLog(kind, every, octets)
-settings = ExplainSettings(definitions=Path(sys.argv[2]), log_group="g", alarm_topic="t", contact_topic="c",
-                           stack="teststack", dashboard_url="https://x.example/")
-cloudwatch = metrics(kind, every) if has_metrics else SimpleNamespace()
-explainer = Explainer(settings, logs=log, cloudwatch=cloudwatch, sns=sns)
-assert explainer.explain(messages(kind, every, 1), 600) == set()
-before = peak()
-assert explainer.explain(messages(kind, every, CHECKS)[1:], 600) == set()
-print(json.dumps({"kib": peak() - before, "text": "".join(json.loads(item["Message"])["email"] for item in sent[1:]),
-                  "octets": log.octets}))
-"""
-
-
 @pytest.mark.parametrize("has_metrics", [True, False], ids=["metrics", "log alone"])
 @pytest.mark.parametrize(("every", "octets"), [(1, 0), (1, 20_000), (5, 100_000)])
 @pytest.mark.parametrize("kind", ["unavailable", "slow", "not-running"])
@@ -154,7 +126,7 @@ def test_storm_that_ends_is_explained_in_bounded_memory(
         definition = {"server": "imaps://mail.example:993/", "secret": "x", "schedule": {"every": f"{every}m"}}
         (tmp_path / f"c{number:02}.json").write_text(json.dumps(definition | {"thresholds": {"total": 5000}}))
     done = subprocess.run(
-        [sys.executable, "-c", EXPLAIN, json.dumps([kind, every, octets, has_metrics]), str(tmp_path)],
+        [sys.executable, "-m", "support.explain_storm", json.dumps([kind, every, octets, has_metrics]), str(tmp_path)],
         capture_output=True, text=True, check=False, timeout=900, env=os.environ | {"PYTHONPATH": "tests"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from imapcheck import Credentials, run_check
 from imapcheck.definition.files import load_definition
+from support import forked
 from support.certificates import Certificates
 from support.dovecot import PASSWORD, Dovecot
 from support.mailbox_probe import Probe
@@ -27,11 +27,8 @@ type Write = Callable[[str, dict[str, Any]], Path]
 
 
 def imapcheck(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "imapcheck", *map(str, arguments)],
-        capture_output=True, text=True, timeout=120, check=False,
-        env={"PATH": os.environ["PATH"], "XDG_STATE_HOME": os.environ["XDG_STATE_HOME"], "COLUMNS": "80"} | environment,
-    )  # fmt: skip
+    kept = {name: os.environ[name] for name in ("PATH", "XDG_STATE_HOME")}
+    return forked.imapcheck(*arguments, environment=kept | {"COLUMNS": "80"} | environment)
 
 
 @pytest.fixture

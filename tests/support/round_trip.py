@@ -44,8 +44,13 @@ class World:
         self.timers.append(timer)
         timer.start()
 
-    def define(self, send: Mapping[str, Any] | None = None, **fields: Any) -> CheckDefinition:
-        """A definition of the round trip, with `within` of two seconds."""
+    def define(
+        self, send: Mapping[str, Any] | None = None, *, seconds: float | None = None, **fields: Any
+    ) -> CheckDefinition:
+        """A definition of the round trip, with `within` of two seconds.
+
+        `seconds` is what the whole run has: fewer than a definition may say, so that nobody waits for a hanging server.
+        """
         data: dict[str, Any] = {
             "name": "wire",
             "server": f"imap://localhost:{self.imap.port}",
@@ -62,7 +67,8 @@ class World:
                 **(send or {}),
             },
         }
-        return CheckDefinition.model_validate(data | fields)
+        definition = CheckDefinition.model_validate(data | fields)
+        return definition if seconds is None else definition.model_copy(update={"timeout": seconds})
 
     def run(self, send: Mapping[str, Any] | None = None, **fields: Any) -> CheckResult:
         return run_check(self.define(send, **fields), CREDENTIALS)

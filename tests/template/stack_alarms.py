@@ -14,6 +14,9 @@ from template.alarm_simulator import AlarmRule
 EVERY: dict[str, int] = {every: ScheduleDefinition(every=every).seconds for every in get_args(monitoring.Every)}
 """Every interval that a schedule may have, in seconds."""
 
+USUAL = ("1m", "5m", "4h", "24h")
+"""The shortest, the first with a flexible minute, one that does not divide six hours, the longest."""
+
 
 TOTAL = 5000.0
 """Milliseconds: the threshold of `total`."""

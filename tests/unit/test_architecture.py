@@ -1,10 +1,13 @@
 """The house's rules: rooms in one order, imports downwards, and who alone may know what (ARCHITECTURE.md)."""
 
 import ast
+import functools
 import re
 from pathlib import Path
 
 import pytest
+
+from conftest import LONGEST
 
 PACKAGE = Path(__file__).parents[2] / "layers/imapcheck/imapcheck"
 FUNCTIONS = PACKAGE.parents[2] / "functions"
@@ -66,10 +69,16 @@ def room_of(name: str) -> str:
     return room if slash else "hall"
 
 
+@functools.cache
+def nodes(path: Path) -> list[ast.AST]:
+    """All that a module is made of."""
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
 def imports(path: Path) -> set[str]:
     """Every module that `path` imports, at its top or within a function."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -98,7 +107,8 @@ def test_imports_point_down_the_list_of_rooms(path: Path) -> None:
 
 def test_no_circle_within_a_room() -> None:
     """Between rooms the order forbids circles; within one this does."""
-    graph = {name_of(path): ours(path) & {name_of(other) for other in MODULES} for path in MODULES}
+    names = {name_of(path) for path in MODULES}
+    graph = {name_of(path): ours(path) & names for path in MODULES}
     done: set[str] = set()
 
     def visit(name: str, above: tuple[str, ...]) -> None:
@@ -125,22 +135,20 @@ def test_only_its_room_knows_a_library(path: Path) -> None:
 def test_only_the_way_in_prints_or_reads_the_environment(path: Path) -> None:
     """Everything else takes values and returns them."""
     name = name_of(path)
-    tree = ast.parse(path.read_text(encoding="utf-8"))
     if not PRINTERS & {name, room_of(name)}:
-        assert "print" not in {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        assert "print" not in {node.id for node in nodes(path) if isinstance(node, ast.Name)}
     if not ENVIRONMENT_READERS & {name, room_of(name)}:
-        attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        attributes = {node.attr for node in nodes(path) if isinstance(node, ast.Attribute)}
         assert not {"environ", "getenv"} & attributes
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_no_module_and_no_class_is_too_long(path: Path) -> None:
     """What one reading can hold."""
-    text = path.read_text(encoding="utf-8")
-    classes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ClassDef)]
+    classes = [node for node in nodes(path) if isinstance(node, ast.ClassDef)]
     lengths = {node.name: (node.end_lineno or 0) - node.lineno + 1 for node in classes}
     assert max(lengths.values(), default=0) <= MOST_CLASS_LINES or name_of(path) in TABLES, lengths
-    assert len(text.splitlines()) <= MOST_LINES
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
 
 
 @pytest.mark.parametrize("page", ROOM_PAGES, ids=lambda page: page.parent.name)
@@ -157,7 +165,7 @@ def test_one_name_is_one_thing() -> None:
     """Two classes of one name, private or not, are told apart by nobody who reads."""
     places: dict[str, list[str]] = {}
     for path in MODULES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes(path):
             if isinstance(node, ast.ClassDef):
                 places.setdefault(node.name.lstrip("_"), []).append(name_of(path))
     assert {name: found for name, found in places.items() if len(found) > 1} == {}
@@ -179,6 +187,12 @@ def test_every_file_that_the_architecture_page_names_exists() -> None:
     assert len(named) > 40
     gone = {name for name in named if not any((place / name).exists() for place in (PACKAGE, root))}
     assert gone == set()
+
+
+def test_files_that_begin_first_are_there() -> None:
+    """A name that is gone would make nothing begin first (tests/conftest.py)."""
+    tests = FUNCTIONS.parent / "tests"
+    assert [name for name in LONGEST if not (tests / name).is_file()] == []
 
 
 _OWN_SPELLING = re.compile(

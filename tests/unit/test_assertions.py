@@ -1,5 +1,6 @@
 """The logins of organizations: a service account and a certificate. Our endpoint verifies what they sign."""
 
+import functools
 import json
 import subprocess
 import sys
@@ -87,6 +88,7 @@ def test_endpoint_really_verifies(endpoint: TokenEndpoint, spoil: str, monkeypat
     assert len(endpoint.refused) == 1
 
 
+@functools.cache
 def keys() -> dict[str, str]:
     """Keys that RS256 cannot use."""
     form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
@@ -104,10 +106,10 @@ def keys() -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("key", keys().values(), ids=keys().keys())
-def test_key_that_cannot_sign_is_named_and_not_shown(endpoint: TokenEndpoint, key: str) -> None:
+@pytest.mark.parametrize("name", ["small", "curve", "locked", "cut", "text", "certificate", "empty"])
+def test_key_that_cannot_sign_is_named_and_not_shown(endpoint: TokenEndpoint, name: str) -> None:
     with pytest.raises(CredentialsError) as caught:
-        fetch(google(endpoint, endpoint.signer(ACCOUNT), private_key=key))
+        fetch(google(endpoint, endpoint.signer(ACCOUNT), private_key=keys()[name]))
     assert str(caught.value) == (
         "credentials: private_key: expected an RSA key in PEM of at least 2048 bits, without a passphrase"
     )

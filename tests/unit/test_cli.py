@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from conftest import NEW_MESSAGE
+from support import forked
 from support.certificates import Certificates
 from support.dovecot import PASSWORD
 from support.wire_server import Dialect, WireServer, echo, hang, no
@@ -21,20 +22,8 @@ type Write = Callable[[str, dict[str, Any]], Path]
 
 def imapcheck(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the command with output piped; the environment holds no credentials but those given."""
-    return subprocess.run(
-        [sys.executable, "-c", "from imapcheck.cli.app import main; main()", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={
-            "PATH": os.environ["PATH"],
-            "XDG_STATE_HOME": os.environ["XDG_STATE_HOME"],
-            "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
-            "COLUMNS": "120",
-            **environment,
-        },
-    )
+    kept = {name: os.environ[name] for name in ("PATH", "XDG_STATE_HOME")}
+    return forked.imapcheck(*arguments, environment=kept | {"COLUMNS": "120"} | environment)
 
 
 @pytest.fixture

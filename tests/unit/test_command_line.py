@@ -25,22 +25,19 @@ from imapcheck.login.credentials import Credentials
 from imapcheck.output.formats import FORMATS
 from imapcheck.output.outcome import Outcome
 from imapcheck.output.screen import Screen
+from support import forked
 from support.certificates import Certificates
 from support.dovecot import PASSWORD
 from support.wire_server import Exchange, WireServer, delay, no
 
 type Write = Callable[[str, dict[str, Any]], Path]
 CREDENTIALS = {"username": "alice", "password": PASSWORD}
-PROGRAM = [sys.executable, "-m", "imapcheck"]
 
 
-def imapcheck(*arguments: str | Path, stdin: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+def imapcheck(*arguments: str | Path, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the command; the environment holds no credentials but those given."""
-    return subprocess.run(
-        [*PROGRAM, *map(str, arguments)],
-        input=stdin, capture_output=True, text=True, timeout=60, check=False,
-        env={name: os.environ[name] for name in ("PATH", "XDG_STATE_HOME")} | {"COLUMNS": "120"} | environment,
-    )  # fmt: skip
+    kept = {name: os.environ[name] for name in ("PATH", "XDG_STATE_HOME")}
+    return forked.imapcheck(*arguments, stdin=stdin, environment=kept | {"COLUMNS": "120"} | environment)
 
 
 @pytest.fixture
@@ -316,7 +313,7 @@ def test_every_format_works_in_every_locale(
     with WireServer(script=script, tls=server_context) as server:
         path = write_definition("mail", check(server, certificates))
         done = subprocess.run(
-            [*PROGRAM, "run", str(path), "--credentials", str(secret), "--format", format],
+            [sys.executable, "-m", "imapcheck", "run", str(path), "--credentials", str(secret), "--format", format],
             capture_output=True, timeout=60, check=False,
             env={"PATH": os.environ["PATH"], "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
         )  # fmt: skip
@@ -429,9 +426,7 @@ def test_full_disk_is_no_success_of_any_command(three: list[Any], tmp_path: Path
 def on_a_full_disk(*arguments: str | Path) -> tuple[int, str]:
     """Exit status and standard error."""
     with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
-            [*PROGRAM, *map(str, arguments)], stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60
-        )
+        done = forked.imapcheck(*arguments, stdout=full.fileno())
     return done.returncode, done.stderr
 
 
@@ -483,12 +478,9 @@ def test_reader_that_has_gone_changes_no_verdict(three: list[Any], format: str) 
     for file, status in ((fine, 0), (down, 2 if format == "nagios" else 1)):
         reading, writing = os.pipe()
         os.close(reading)
-        done = subprocess.run(
-            [*PROGRAM, command, str(file), *map(str, rest), "--format", format],
-            stdout=writing, stderr=subprocess.PIPE, check=False, timeout=60,
-        )  # fmt: skip
+        done = forked.imapcheck(command, file, *rest, "--format", format, stdout=writing)
         os.close(writing)
-        assert (done.returncode, done.stderr) == (status, b"")
+        assert (done.returncode, done.stderr) == (status, "")
 
 
 def test_append_keeps_a_line_for_each_run(three: list[Any], tmp_path: Path) -> None:

@@ -105,11 +105,15 @@ def test_every_pin_has_a_hash(path: Path) -> None:
 
 def test_every_environment_is_installed_by_hashes() -> None:
     """Above all SAM CLI's: it runs with the credentials of whoever deploys."""
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    installs = re.findall(r"\$\(PIP\) (.+)", makefile)
-    assert {line for line in installs if "--require-hashes -r requirements/" not in line} == {
+    makefile, script = ((ROOT / path).read_text(encoding="utf-8") for path in ("Makefile", "scripts/install-packages"))
+    installs = re.findall(r"(?m)(?:\$\(INSTALL\) \S+|-m pip) (.+)$", makefile)
+    assert len(installs) == 5
+    assert [line for line in installs if "--require-hashes -r requirements/" not in line] == [
         "--no-deps --no-build-isolation -e ."
-    }
+    ]
+    [itself, *others] = re.findall(r"pip\S* .*\binstall\b(.+)$", script, re.MULTILINE)
+    assert "--require-hashes" in itself
+    assert all('"$@"' in line for line in others)
     [version] = re.findall(r"(?m)^aws-sam-cli==(.+)$", (ROOT / "requirements/sam.in").read_text(encoding="utf-8"))
     assert pins(ROOT / "requirements/sam.txt")["aws-sam-cli"] == version
 

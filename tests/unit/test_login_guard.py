@@ -4,8 +4,6 @@ import fcntl
 import json
 import os
 import stat
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +20,7 @@ from imapcheck.cli.login_file import MOST_MAILBOXES, RefusalFile
 from imapcheck.cli.private_files import state_folder
 from imapcheck.failures import FailureType
 from imapcheck.login.credentials import Credentials
+from support import forked
 from support.certificates import Certificates
 from support.results import failure, result
 from support.wire_server import Exchange, WireServer, close
@@ -282,10 +281,7 @@ def stale(counted: Any, certificates: Certificates, write_definition: Write, tmp
 
 def call(*words: str, **environment: str) -> tuple[str | None, int, str]:
     """Failure type, exit status and standard error of one call."""
-    done = subprocess.run(
-        [sys.executable, "-m", "imapcheck", "run", *words], capture_output=True, text=True, check=False, timeout=60,
-        env={**os.environ, **environment},
-    )  # fmt: skip
+    done = forked.imapcheck("run", *words, environment={**os.environ, **environment})
     found = json.loads(done.stdout)
     return (found["failure"] or {}).get("type"), done.returncode, done.stderr
 

@@ -18,6 +18,7 @@ from imapcheck.definition.monitoring import Every, RunsOf
 from imapcheck.errors import DefinitionError
 from imapcheck.stack.doubts import doubts
 from imapcheck.stack.refusals import refusals
+from support import forked
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 MESSAGE = {"from": "a@example.com", "to": "a@example.com", "subject": "IMAP testing", "message": "m"}
@@ -370,10 +371,7 @@ def test_command_line_refuses_what_the_function_refuses_at_each_run(tmp_path: Pa
     authority = {"server": "mail.example.com", "authentication": "none", "tls": {"ca_file": "ca.pem"}}
     (tmp_path / "authority.json").write_text(json.dumps(authority))
     files = ["local.json", "authority.json"] if command == "validate" else ["."]
-    done = subprocess.run(
-        [sys.executable, "-m", "imapcheck", command, *files],
-        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+    done = forked.imapcheck(command, *files, cwd=tmp_path)
     assert done.returncode == 2
     told = done.stdout + done.stderr
     assert "local.json: server: found 127.0.0.1, a loopback" in told

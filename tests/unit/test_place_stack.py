@@ -10,6 +10,7 @@ from imapcheck.definition.files import parse_definition
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.stack.checks import checks_template
 from imapcheck.stack.places import place_template, places_of
+from support import forked
 from support.templates import load_template
 
 ROOT = Path(__file__).parents[2]
@@ -77,12 +78,11 @@ def test_files_come_and_go_with_the_places(tmp_path: Path) -> None:
     for places in (["us-east-2", "ap-northeast-1"], []):
         schedule = {"every": "5m", "places": places}
         file.write_text(json.dumps({"server": "mail.example.com", "authentication": "none", "schedule": schedule}))
-        subprocess.run(
-            [sys.executable, "-m", "imapcheck", "stack", file.parent, "--output", out], check=True, capture_output=True
-        )
-        lint = [Path(sys.executable).parent / "cfn-lint", *sorted(out.glob("*.yaml"))]
-        done = subprocess.run(lint, capture_output=True, text=True, check=False)
-        assert done.stdout + done.stderr == ""
+        assert forked.imapcheck("stack", file.parent, "--output", out).returncode == 0
+        if places:  # without them it is what `template/test_generated` has linted
+            lint = [Path(sys.executable).parent / "cfn-lint", *sorted(out.glob("*.yaml"))]
+            done = subprocess.run(lint, capture_output=True, text=True, check=False)
+            assert done.stdout + done.stderr == ""
         assert (out / "place.yaml").exists() is bool(places)
         assert not places or (out / "places.txt").read_text() == "ap-northeast-1\nus-east-2\n"
     assert not (out / "places.txt").exists()

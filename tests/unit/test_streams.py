@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from support.certificates import Certificates
+from support.depth import deep
 from support.wire_server import WireServer
 
 type Write = Callable[[str, dict[str, Any]], Path]
@@ -59,8 +60,19 @@ def test_a_closed_or_full_stream_is_no_outage(
         assert json.loads(append.read_text())["available"] is True
 
 
-@pytest.mark.parametrize("command", [["--version"], ["explain", "timeout"], ["schema"], ["run", "--help"]])
-@pytest.mark.parametrize(("redirected", "status"), [(">&-", 0), ("<&- >&- 2>&-", 0), (">/dev/full", 2)])
+COMMANDS = [["--version"], ["explain", "timeout"], ["schema"], ["run", "--help"]]
+ENDS = [(">&-", 0), ("<&- >&- 2>&-", 0), (">/dev/full", 2)]
+
+
+@pytest.mark.parametrize(
+    ("command", "redirected", "status"),
+    deep(
+        ((command, *end) for command in COMMANDS for end in ENDS),
+        lambda command, redirected, _: (
+            (command, redirected) in zip(COMMANDS, (">&-", "<&- >&- 2>&-", ">&-", "<&- >&- 2>&-"), strict=True)
+        ),
+    ),
+)
 def test_other_commands_end_well_too(command: list[str], redirected: str, status: int) -> None:
     assert shell(*command, redirected=redirected).returncode == status
 

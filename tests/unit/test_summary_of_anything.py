@@ -4,7 +4,6 @@ import json
 import os
 import resource
 import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from imapcheck.cli.summary import _head
 from imapcheck.output.json_lines import append_line, json_line, json_object, read_lines
 from imapcheck.output.outcome import Outcome
 from imapcheck.output.summary import summarise
+from support import forked
 from support.results import STARTED_AT, failure, not_run, outcome, result
 
 
@@ -25,11 +25,8 @@ def at(minute: float, *failures: Any, check: str = "gmail", **fields: Any) -> Ou
     return outcome(result(check, *failures, started_at=moment, run_id=run_id, **fields))
 
 
-def summary(*files: Path, stdin: Any = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "imapcheck", "summary", *map(str, files)], capture_output=True, text=True, check=False,
-        timeout=60, stdin=stdin, env={**os.environ, "COLUMNS": "200"},
-    )  # fmt: skip
+def summary(*files: Path) -> subprocess.CompletedProcess[str]:
+    return forked.imapcheck("summary", *files, environment={**os.environ, "COLUMNS": "200"})
 
 
 def kept(file: Path, *runs: Outcome) -> Path:
@@ -105,10 +102,7 @@ def test_namesakes_are_refused_where_results_are_kept_or_reported(tmp_path: Path
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "mail.json").write_text('{"server": "127.0.0.1:1", "authentication": "none"}')
     for option in (["--append", "kept"], ["--format", "junit"], ["--format", "prometheus"]):
-        done = subprocess.run(
-            [sys.executable, "-m", "imapcheck", "run", "a/mail.json", "b/mail.json", *option], cwd=tmp_path,
-            capture_output=True, text=True, check=False, timeout=60,
-        )  # fmt: skip
+        done = forked.imapcheck("run", "a/mail.json", "b/mail.json", *option, cwd=tmp_path)
         assert done.returncode == 2
         assert "two checks are named 'mail'" in done.stderr
 

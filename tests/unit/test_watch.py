@@ -25,6 +25,7 @@ from imapcheck.definition.files import load_definition
 from imapcheck.output.json_lines import append_line, json_line
 from imapcheck.output.outcome import Outcome
 from imapcheck.output.summary import percentile, summarise
+from support import forked
 from support.certificates import Certificates
 from support.pseudo_terminal import run_in_terminal
 from support.results import STARTED_AT, failure, not_run, outcome, result, slow_result
@@ -267,9 +268,7 @@ def test_watch_from_a_pipe_tells_changes_and_keeps_every_run(
     [line] = shown.splitlines()
     assert "  mail  available in " in line
     assert all(json.loads(line)["available"] for line in kept.read_text().splitlines())
-    summed = subprocess.run(
-        [sys.executable, "-m", "imapcheck", "summary", str(kept)], capture_output=True, text=True, check=True
-    )
+    summed = forked.imapcheck("summary", kept)
     assert summed.stdout.startswith("mail: 100 % available, ")
 
 
@@ -344,9 +343,7 @@ def test_summary_reads_what_a_crash_left(tmp_path: Path) -> None:
     append_line(file, json_line(at(0), transcript=False))
     with file.open("a") as handle:
         handle.write('{"schema": 1, "che\n[1]\n{"check": "x"}\n{"check": "y", "started_at": 7}\n')
-    done = subprocess.run(
-        [sys.executable, "-m", "imapcheck", "summary", str(file)], capture_output=True, text=True, check=True
-    )
+    done = forked.imapcheck("summary", file)
     assert "gmail: 100 % available, 1 run from" in done.stdout
     assert "lines without a result, left out: 4" in done.stdout
 
@@ -356,8 +353,6 @@ def test_summary_of_nothing_is_wrong_usage(tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.write_text("")
     for path, words in ((empty, "no results"), (tmp_path / "none", "no such file")):
-        done = subprocess.run(
-            [sys.executable, "-m", "imapcheck", "summary", str(path)], capture_output=True, text=True, check=False
-        )
+        done = forked.imapcheck("summary", path)
         assert done.returncode == 2
         assert words in done.stderr
