@@ -171,3 +171,16 @@ def test_subject_has_no_control_character(stack: Stack, mailbox: str) -> None:
         json.loads(sent.forms["https"])["content"]["title"],
     ):
         assert text.isprintable()
+
+
+def test_oldest_of_what_was_published_is_forgotten_first(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment may live for weeks: it remembers so many changes and no more."""
+    monkeypatch.setattr(publisher, "_REMEMBERED", 4)  # two changes, each in two topics
+    messages = [alarm_message(UNAVAILABLE, NOW - timedelta(minutes=minutes)) for minutes in (2, 1, 0)]
+    for message in messages:
+        assert stack.deliver(message) == []
+    assert len(stack.sent) == 3
+    assert stack.deliver(*messages[1:]) == []
+    assert len(stack.sent) == 3
+    assert stack.deliver(messages[0]) == []
+    assert len(stack.sent) == 4

@@ -194,6 +194,14 @@ def test_the_time_range_is_the_dashboards(stack: Stack) -> None:
     assert "✓ available" in zoomed.shown.text
 
 
+@pytest.mark.parametrize("moment", [0, -1, None, "now", 4e12])
+def test_a_time_that_is_none_is_the_present(moment: Any, stack: Stack) -> None:
+    """Zero is what a form leaves that nobody has filled in, and not the year 1970."""
+    stack.define("alpha")
+    stack.ran(available("alpha"), stack.ago(5))
+    assert "✓ available" in stack.open(timeRange={"start": moment, "end": moment}).shown.text
+
+
 def test_a_check_that_stopped_running_is_told(stack: Stack) -> None:
     """Its last state is not presented as the present one."""
     stack.define("alpha", "beta")
@@ -404,6 +412,7 @@ def test_a_theme_and_a_description(stack: Stack) -> None:
         {"widgetContext": None},
         {"widgetContext": {"timeRange": {"start": "x", "end": -1}, "forms": [], "params": 3}},
         {"widgetContext": {"timeRange": {"start": 9e15, "end": 1e300}}},
+        {"widgetContext": {"timeRange": {"start": 2, "end": 1}}},
         {"run": "../alpha", "from": 1, "to": 2},
         {"run": 'x" || $.check = "alpha', "from": 1, "to": 2},
         {"run": ["alpha"], "from": 1, "to": 2},

@@ -502,7 +502,8 @@ def token_refused() -> Story:
     """The provider issued a token and its mail server refused it."""
     words = "the server answered NO AUTHENTICATE failed. (status=400)"
     said = ("C: A0002 AUTHENTICATE XOAUTH2 ********", "S: A0002 NO AUTHENTICATE failed. (status=400)")
-    fault = Fault("authenticate", words, 412.0, (*TOLD, *said))
+    offered = tuple(line.replace("AUTH=PLAIN", "AUTH=XOAUTH2") for line in TOLD)
+    fault = Fault("authenticate", words, 412.0, (*offered, *said))
     bad = [log_line(minutes_ago(m), type=FailureType.AUTHENTICATION_FAILED, fault=fault) for m in (0, 5)]
     for line in bad:
         line["result"]["token_ms"] = 210.0
@@ -515,7 +516,13 @@ def token_refused() -> Story:
 def found_nothing_as_it_was_full() -> Story:
     """Two steps failed: a mailbox that is full gets no mail."""
     nothing, full = FailureType.NO_MATCH, FailureType.OVER_QUOTA
-    bad = [log_line(minutes_ago(m), type=nothing, fault=FAULTS[nothing]) for m in (0, 5)]
+    words = FAULTS[full].detail.removeprefix("the server answered ")
+    transcript = tuple(
+        line.replace("OK Append completed", words) for line in FAULTS[nothing].transcript if line != "S: + OK"
+    )
+    bad = [
+        log_line(minutes_ago(m), type=nothing, fault=replace(FAULTS[nothing], transcript=transcript)) for m in (0, 5)
+    ]
     for line in bad:
         first = line["result"]["failures"][0]
         more = {**first, "step": "append", "type": full.value, "category": "response", "detail": FAULTS[full].detail}

@@ -46,15 +46,15 @@ _PER_ADDRESS = r"\b(?:your|this|same|single|one|per|each|user ?\+ ?)(?: \w+)? ?(
 _READINGS = (
     Reading(
         frozenset({_T.AUTHENTICATION_FAILED}), headline="the server refused the OAuth2 token", mechanisms=OAUTH,
-        advice="Check the app's consent, its permission for this mailbox, and whether IMAP is enabled for the mailbox; then the provider's sign-in log at the time of the failure. A token is refused, not a password.",
+        advice="Check the app's consent, its permission for this mailbox, and whether IMAP is enabled for the mailbox; then the provider's sign-in log at the time of the failure. The server refused a token, not a password.",
     ),
     Reading(
         frozenset({_T.AUTHENTICATION_PAUSED}), mechanisms=OAUTH,
-        advice="Check the app's consent, its permission for this mailbox, and whether IMAP is enabled for the mailbox; the next try follows by itself. A token was refused, not a password.",
+        advice="Check the app's consent, its permission for this mailbox, and whether IMAP is enabled for the mailbox; the next try follows by itself. The server refused a token, not a password.",
     ),
     Reading(
         _TURNED_AWAY, headline="too many connections from the check's address", words=rf"(?=.*(?:{_CONNECTIONS}))(?=.*(?:{_PER_ADDRESS}))",
-        advice="Find what else connects from the check's address: other checks, or clients behind the same NAT gateway. Run fewer at once, or raise the server's limit for an address (Dovecot: mail_max_userip_connections). Users at other addresses may be fine.",
+        advice="Find what else connects from the check's address: other checks, or clients behind the same NAT gateway. Run fewer at once, or raise the server's per-address limit (Courier: MAXPERIP; after the login, Dovecot: mail_max_userip_connections). Users at other addresses may be fine.",
     ),
     Reading(
         _TURNED_AWAY, headline="too many connections", words=_CONNECTIONS,

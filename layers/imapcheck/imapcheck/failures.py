@@ -47,7 +47,7 @@ class Row(NamedTuple):
 
 
 _REFUSED_CERTIFICATE = "the check refused the certificate and sent no password"
-_RIGHT_PASSWORD = "Put the right password into the secret or the credentials file; the next run uses it. If it is right, unlock the account."  # noqa: S105 - advice
+_RIGHT_PASSWORD = "Put the right password into the secret or the credentials file; the next run will use it. If it is right, check whether the account is locked."  # noqa: S105 - advice
 
 
 class FailureType(StrEnum):
@@ -83,7 +83,7 @@ class FailureType(StrEnum):
     )
     RESOLVER_FAILED = "resolver_failed", Row(
         Category.DNS, "DNS gives no answer",
-        "The name servers gave no usable answer. The name may or may not exist.",
+        "The name servers gave no usable answer, so it is not known whether the name exists.",
         "Resolve the name from another network. If that fails too, check the zone's name servers. If not, check the resolver of the check's network.",
         passes=True,
     )
@@ -132,7 +132,7 @@ class FailureType(StrEnum):
     CERTIFICATE_INVALID = "certificate_invalid", Row(
         Category.SSL, "certificate invalid",
         "The certificate was refused for another reason; the detail names it.",
-        "Check which certificate was installed, and issue a new one without that fault.",
+        "Check which certificates the server sends, those of the chain too, and replace the faulty one.",
         in_story=_REFUSED_CERTIFICATE,
     )
     TLS_HANDSHAKE_FAILED = "tls_handshake_failed", Row(
@@ -171,7 +171,7 @@ class FailureType(StrEnum):
     )
     GREETING_REJECTED = "greeting_rejected", Row(
         Category.RESPONSE, "turned away at the greeting",
-        "The server turned the check away with its greeting: it serves nobody, or not us.",
+        "The server turned the check away with its greeting: it refuses everyone, or only this address.",
         "Check the server's log for the reason: a limit, a block, or a service that is not ready.",
     )
     NOT_IMAP = "not_imap", Row(
@@ -228,7 +228,7 @@ class FailureType(StrEnum):
     DELIVERED_TO_JUNK = "delivered_to_junk", Row(
         Category.CONTENT, "a sent message arrived in junk",
         "Both servers work, but the message arrived in the junk mailbox.",
-        "Check SPF, DKIM and DMARC of the sender's domain, then block lists for the sending address, then the filter's reason.",
+        "Check which of SPF, DKIM and DMARC fails for the sender's domain, whether the sending IP address is on a block list, and why the filter marked the message as junk.",
         in_story="both servers work", word="IN JUNK",
     )
     NO_MATCH = "no_match", Row(
@@ -240,7 +240,7 @@ class FailureType(StrEnum):
     TOO_OLD = "too_old", Row(
         Category.CONTENT, "the newest message is too old",
         "The server works, but the newest match is older than max_age.",
-        "Look for newer mail in the server's delivery queue and in the junk mailbox. If there is none, ask the sender.",
+        "Look for newer mail in the server's delivery queue and in the junk mailbox. If there is none in either, ask the sender.",
         in_story="the server works", word="NO NEW MAIL", hosted=False,
     )
     MESSAGE_TOO_LARGE = "message_too_large", Row(
@@ -250,7 +250,7 @@ class FailureType(StrEnum):
         in_story="the server works", word="MAIL TOO LARGE", hosted=False,
     )
     TIMEOUT = "timeout", Row(
-        Category.TIMEOUT, "no complete answer to {step}",
+        Category.TIMEOUT, "{step} timed out",
         "The step got no complete answer in time.",
         "Check the load, disk and network behind the failed step, then repeat the check by hand.",
         passes=True,

@@ -27,9 +27,9 @@ type Need = Literal[
 ]
 """What a definition must ask for, so that a step runs; `definition.asked` decides it."""
 
-_WAY, _STORE, _SERVER = "the host and the way to it", "the mail store", "the mail server"
+_WAY, _STORE, _SERVER = "the host and the path to it", "the mail store", "the mail server"
 _SENDER, _DELIVERY = (
-    "the sending server and the way to it",
+    "the sending server and the path to it",
     "the queues, filters and greylisting between the two servers",
 )
 _TOP_LEVEL = '`LIST "" "<prefix>%" RETURN (SUBSCRIBED CHILDREN)`'

@@ -304,5 +304,6 @@ def test_sending_server_is_never_mistaken_for_the_mailboxes(step: StepName, type
     lines = sorted([*bad, *good], key=lambda item: str(item["result"]["started_at"]), reverse=True)
     story = story_of(change(UNAVAILABLE, needed=1, periods=4), setting(lines))
     assert story.subject.startswith("SENDING DOWN office: ")
-    assert "at smtps://smtp.example.com:465/" in flat(story)
+    assert "imaps://" not in story.text
+    assert "office  smtps://smtp.example.com:465/" in story.text
     assert "Address:" not in story.text

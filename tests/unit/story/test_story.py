@@ -40,7 +40,8 @@ from support.story_scenes import (
 
 LABELS = ("Run again:", "Runbook:", "Dashboard:", "Log:", "Server:", "Alarm:")
 NOBODY_CHANGED = {
-    FailureType.CERTIFICATE_EXPIRED, FailureType.OVER_QUOTA, FailureType.GREETING_REJECTED, FailureType.CONNECTION_LOST,
+    FailureType.CERTIFICATE_EXPIRED, FailureType.OVER_QUOTA, FailureType.TOO_OLD,
+    FailureType.GREETING_REJECTED, FailureType.CONNECTION_LOST,
 }  # fmt: skip
 """Time alone does it, or the server says itself why."""
 HOSTILE = (
@@ -83,7 +84,11 @@ def test_first_three_lines_say_what_where_since_when_and_why(name: str) -> None:
     what, when, why = story.text.splitlines()[:3]
     verdict, check, server = what.split("  ")
     assert verdict.isupper()
-    assert (check, server) == ("office", "imaps://imap.example.com:993/")
+    sending = re.search(r"^(submit|send_\w+): ", story.text, re.MULTILINE)
+    assert (check, server) == (
+        "office",
+        "smtps://smtp.example.com:465/" if sending else "imaps://imap.example.com:993/",
+    )
     assert re.match(r"((on and off )?since|after) \d", when)
     assert re.search(r"\d\d:\d\d UTC", when)
     assert re.search(r": ", why)
@@ -123,10 +128,10 @@ def test_secret_in_the_advice_is_called_by_its_name() -> None:
     bad = log_line(
         minutes_ago(0), type=FailureType.AUTHENTICATION_FAILED, fault=FAULTS[FailureType.AUTHENTICATION_FAILED]
     )
-    bad["result"]["failures"][0]["advice"] = "Put the right password into the secret; the next run uses it."
+    bad["result"]["failures"][0]["advice"] = "Put the right password into the secret; the next run will use it."
     text = story_of(change(UNAVAILABLE), setting([bad, bad])).text
     assert "DO: Put the right password into the secret imapcheck/office (AWS" in text
-    advice = "Put the right password into the secret or the credentials file; the next run uses it."
+    advice = "Put the right password into the secret or the credentials file; the next run will use it."
     bad["result"]["failures"][0]["advice"] = advice
     assert story_of(change(UNAVAILABLE), setting([bad, bad])).text == text
 

@@ -1,7 +1,6 @@
 """How a story words a failure: its first word, its headline, what it means, and what to do."""
 
 from imapcheck.advice import OAUTH, advice_for, headline_for, server_says_why
-from imapcheck.alarms.kind import clean
 from imapcheck.asked import Asked
 from imapcheck.definition.secret import place_of
 from imapcheck.failures import DOWN, SENDING_DOWN, Category, FailureType
@@ -10,8 +9,8 @@ from imapcheck.steps import STEPS
 from imapcheck.wording import length
 
 _UNSTABLE = "UNSTABLE"
-_PROVIDER = " If you do not run this server, forward this message to its provider."
-_NOTHING_CHANGED = frozenset({FailureType.CERTIFICATE_EXPIRED, FailureType.OVER_QUOTA})
+PROVIDER = " If you do not run this server, forward this message to its provider."
+_NOTHING_CHANGED = frozenset({FailureType.CERTIFICATE_EXPIRED, FailureType.OVER_QUOTA, FailureType.TOO_OLD})
 """Time alone brings these about."""
 _GENERIC = frozenset(type.advice for type in FailureType)
 
@@ -52,10 +51,10 @@ def word_of(run: CheckResult, *, unbroken: bool = True) -> str:
     return DOWN if unbroken else _UNSTABLE
 
 
-def at_sender(run: CheckResult, asked: Asked) -> str:
-    """`, at smtps://host:465/` where it is not the mailbox's server that failed."""
-    server = asked.send_server if failed_sending(run) else None
-    return "" if server is None else f", at {clean(server)}"
+def server_of(run: CheckResult | None, asked: Asked) -> str | None:
+    """The URL of the server that failed: the mailbox's, or the one that messages are sent through."""
+    sending = run is not None and failed_sending(run) and asked.send_server is not None
+    return asked.send_server if sending else asked.server
 
 
 def headline_of(run: CheckResult, asked: Asked) -> str:
@@ -94,7 +93,7 @@ def advice_of(run: CheckResult, asked: Asked, *, worked_before: bool) -> str | N
     failure = run.reason
     if failure is None:
         return None
-    ask = _PROVIDER if worked_before and failure.type.hosted else ""
+    ask = PROVIDER if worked_before and failure.type.hosted else ""
     # Whoever made the result may have known no more than the type.
     generic = failure.advice in _GENERIC
     advice = failure.advice if not generic else advice_for(failure.type, failure.detail, mechanism_of(run, asked))
@@ -128,9 +127,9 @@ def unstable_advice(run: CheckResult, asked: Asked, failed_at: str, good_at: str
         case _:
             first = (
                 f"Check whether the mail service restarts or hits a limit (its log at {failed_at}), then each server"
-                " behind the load balancer. Some runs get through: this is no full outage."
+                " behind the load balancer. Some runs succeed, so this is not a full outage."
             )
-    return f"{first}{_PROVIDER}"
+    return f"{first}{PROVIDER}"
 
 
 def _named(text: str, run: CheckResult, asked: Asked) -> str:

@@ -144,7 +144,7 @@ def _entry(group: Sequence[Reported]) -> list[str]:
     """What and where, since when, why, and the words that came with it; of several alike, their names."""
     first = group[0]
     if len(group) == 1:
-        lines = [head_line(first.plot.word, first.change.check, first.setting.asked.server)]
+        lines = [head_line(first.plot.word, first.change.check, first.server)]
         lines += wrap(first.plot.when, f"{_INDENT}  ", first=_INDENT)
     else:
         lines = wrap(f"{first.plot.word}  {_alike(group)}", _INDENT, first="")
@@ -159,7 +159,7 @@ def _entry(group: Sequence[Reported]) -> list[str]:
 def _alike(group: Sequence[Reported]) -> str:
     """`12 checks of imaps://imap.example.com:993/, all on 192.0.2.10, since 24 Nov 10:12 UTC`."""
     place, began = where(group), earliest(group)
-    servers = {item.setting.asked.server for item in group}
+    servers = {item.server for item in group}
     of = f" of {servers.pop()}" if len(servers) == 1 and None not in servers else ""
     since = f", since {date(began, max(item.change.at for item in group))}" if began is not None else ""
     return f"{count(len(group), 'check')}{of}{f', {place}' if place else ''}{since}"

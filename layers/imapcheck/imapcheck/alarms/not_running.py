@@ -100,7 +100,8 @@ class NotRunning(AlarmKind):
             self.word_at_end,
             (f" again {after}",),
             _when_silent(change, since, until),
-            f"the newest run says: {_VERDICTS[runs[0].verdict]}{f', {reason_of(runs[0])}' if failed else ''}",
+            f"the mail server was not tested meanwhile; the newest run says: {_VERDICTS[runs[0].verdict]}"
+            f"{f', {reason_of(runs[0])}' if failed else ''}",
             error,
             advice="Do nothing now."
             if not failed
@@ -185,7 +186,7 @@ _PARTS = {
     "interaction_required": "refresh_token: the provider wants a person to sign in again",
 }
 """Which part of the secret an error code of the token endpoint is about (RFC 6749 section 5.2)."""
-_STORED = "in {store}, in this stack's account and Region; the next run uses it."
+_STORED = "in {store}, in this stack's account and Region; the next run will use it."
 
 
 def _fix_credentials(text: str, secret: str) -> str:

@@ -120,12 +120,14 @@ def _before(change: Change, spell: Spell) -> str:
 
 def _session(run: CheckResult) -> str:
     if run.login_tested is False:
-        return f"{_LOGIN_NOT_TESTED}: only the stack's own Region logs in, and did not reach it"
+        return f"{_LOGIN_NOT_TESTED}: only the stack's own Region logs in, and it could not connect"
     return "the login and what follows it work" if run.login_tested else "the check does not log in"
 
 
 def _advice(run: CheckResult) -> str:
     way = check_the_way(run)
     if run.login_tested is False:
-        return f"{way} Log in by hand meanwhile: nothing else tests it until then."
+        return (
+            f"{way} Meanwhile, log in by hand: nothing tests the login until {listed(run.unreached)} can connect again."
+        )
     return f"{way} Users elsewhere reach it."

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from imapcheck.alarms.causes import server_of
 from imapcheck.alarms.chat_card import fenced, harmless, notification
 from imapcheck.alarms.kind import Change, Plot
 from imapcheck.alarms.layout import ascii_line, names, wrap
@@ -69,7 +70,7 @@ def reminder_story(reminders: Sequence[Reminder], dashboard: str | None = None) 
 
 
 def _lines(item: Reminder, *, alone: bool) -> list[str]:
-    lines = [head_line(f"STILL {item.plot.word}", item.change.check, item.asked.server)]
+    lines = [head_line(f"STILL {item.plot.word}", item.change.check, server_of(item.plot.run, item.asked))]
     runs = "" if item.runs is None else f"; {count(item.runs, 'run')} failed"
     began = date_beside(item.since, item.now, zone_of(item.asked.time_zone))
     lines += wrap(f"for {elapsed(item.now - item.since)}, since {began}{runs}", "  ")

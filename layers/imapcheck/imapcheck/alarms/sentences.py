@@ -202,7 +202,7 @@ def matches_before(change: Change, run: CheckResult, before: CheckResult | None)
     """What the same search found when all was well; of a match that is too old, its time."""
     newest = _newest_match(run)
     if type_of(run) is FailureType.TOO_OLD and newest is not None:
-        return (f"The newest match is of {date(newest, change.at)}.",)
+        return (f"The newest match is dated {date(newest, change.at)}.",)
     if type_of(run) is not FailureType.NO_MATCH or before is None or before.search is None:
         return ()
     newest = _newest_match(before)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from imapcheck.alarms.causes import advice_of
+from imapcheck.alarms.causes import advice_of, failed_sending, server_of
 from imapcheck.alarms.company import last_runs
 from imapcheck.alarms.kind import Change, Others, Plot, clean
 from imapcheck.alarms.kinds import UNAVAILABLE
@@ -19,8 +19,8 @@ from imapcheck.wording import count
 _OF_THE_WAY = frozenset({Category.DNS, Category.CONNECTION, Category.SSL, Category.TIMEOUT})
 _AT_ONCE_PERIODS = 2
 _OURS = (
-    "Check the monitor's own network first: {hosts} that fail within minutes of each other are rarely as many outages."
-    " Try one of them from another network, a phone for example. If it works there, look at the monitor's way out: NAT"
+    "Check the monitor's own network first: {hosts} failing within minutes of each other are rarely separate outages."
+    " Try one of them from another network, such as a phone. If it works there, check the monitor's outbound path: NAT"
     " gateway, route, security group, DNS resolver, and AWS Health for this Region. If it does not, go on with each"
     " server: {then}"
 )
@@ -50,8 +50,15 @@ class Reported(NamedTuple):
         return None if self.plot.run is None else self.plot.run.reason
 
     @property
+    def server(self) -> str | None:
+        """The URL of the server that failed."""
+        return server_of(self.plot.run, self.setting.asked)
+
+    @property
     def address(self) -> str | None:
         """What the run was connected to, or tried to connect to where there is one address alone."""
+        if self.plot.run is not None and failed_sending(self.plot.run):
+            return self.server
         address = None if self.plot.run is None else self.plot.run.server.address
         if address is None and self.failure is not None and self.failure.step == "connect":
             address = self.failure.detail.partition(": ")[0] if self.failure.detail.count(": ") == 1 else None
@@ -161,7 +168,7 @@ def suspects_us(reported: Sequence[Reported]) -> str | None:
     among = company(reported)
     if among is None or among.in_alarm < among.total or not all(item.is_down for item in reported):
         return None
-    hosts = {item.setting.asked.server for item in reported} - {None}
+    hosts = {item.server for item in reported} - {None}
     on = {item.address for item in reported}
     if len(hosts) < 2 or (len(on) == 1 and None not in on) or not all(_is_of_the_way(item) for item in reported):
         return None

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from imapcheck.alarms.bare import bare
+from imapcheck.alarms.causes import server_of
 from imapcheck.alarms.chat_card import TRANSCRIPT_HEAD, card, fenced, harmless, notification
 from imapcheck.alarms.company import of_others
 from imapcheck.alarms.kind import UNTOLD, AlarmState, Change, Evidence, Links, Others, Plot
@@ -93,7 +94,8 @@ def _story(change: Change, setting: Setting, plotted: Plot) -> Story:
 
 def _text(change: Change, setting: Setting, plotted: Plot) -> str:
     asked = setting.asked
-    head = head_line(plotted.word, change.check, asked.server)
+    server = server_of(plotted.run, asked)
+    head = head_line(plotted.word, change.check, server)
     lines = [head, *wrap(plotted.when, "  ", first="")]
     lines += wrap(plotted.why, "  ", first="")
     for words in plotted.quoted:
@@ -109,7 +111,7 @@ def _text(change: Change, setting: Setting, plotted: Plot) -> str:
         lines += ["", TRANSCRIPT_HEAD]
         for line in plotted.transcript:
             lines += wrap(line, "     ", first="  ")
-    return "\n".join([*lines, "", *_ways_on(change, setting, whole_server=head.endswith("…"))]) + "\n"
+    return "\n".join([*lines, "", *_ways_on(change, setting, server if head.endswith("…") else None)]) + "\n"
 
 
 def head_line(word: str, check: str, server: str | None) -> str:
@@ -139,7 +141,7 @@ def _again(change: Change, setting: Setting) -> tuple[str, str] | None:
     return f"imapcheck run {change.check}.json --transcript", f"  (on the machine {machine or 'outside'})"
 
 
-def _ways_on(change: Change, setting: Setting, *, whole_server: bool) -> list[str]:
+def _ways_on(change: Change, setting: Setting, whole_server: str | None) -> list[str]:
     """Labelled lines; an address is never broken, as it would no longer lead anywhere."""
     asked, links, again = setting.asked, setting.links, _again(change, setting)
     found = (
@@ -147,7 +149,7 @@ def _ways_on(change: Change, setting: Setting, *, whole_server: bool) -> list[st
         ("Runbook", asked.runbook),
         ("Dashboard", links.dashboard),
         ("Log", links.runs),
-        ("Server", asked.server if whole_server else None),
+        ("Server", whole_server),
         ("Alarm", change.alarm),
     )
     return [f"{label + ':':<11}{value}" for label, value in found if value]

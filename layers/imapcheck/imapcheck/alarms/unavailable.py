@@ -7,8 +7,8 @@ from imapcheck.alarms.alarm import Alarm, Signal, of_the_last
 from imapcheck.alarms.bare import bare, first_datapoint
 from imapcheck.alarms.by_runs import ByRuns, fields_of
 from imapcheck.alarms.causes import (
+    PROVIDER,
     advice_of,
-    at_sender,
     failed_sending,
     headline_of,
     may_have_changed,
@@ -59,7 +59,7 @@ from imapcheck.alarms.vantage import (
 from imapcheck.asked import Asked
 from imapcheck.definition.model import CheckDefinition
 from imapcheck.definition.monitoring import ScheduleDefinition
-from imapcheck.failures import DOWN, FailureType
+from imapcheck.failures import DOWN, Category, FailureType
 from imapcheck.result import CheckResult
 from imapcheck.wording import count, date, failure_line
 
@@ -113,8 +113,10 @@ class Unavailable(ByRuns):
             advice = advice_of(run, asked, worked_before=before is not None)
         else:
             asks, advice = "", unstable_advice(run, asked, at(run, change), _good_at(change, spell))
-        if advice is not None:
-            advice = way_first(run) + advice
+        if way := way_first(run):
+            # Where one place gets through, the host works: what else there is to say of it would only distract.
+            of_the_host = run.reason is None or run.reason.type.category in (Category.CONNECTION, Category.TIMEOUT)
+            advice = f"{way}{PROVIDER}" if of_the_host else f"{way} {advice}"
         return Plot(
             word_of(run, unbroken=spell.unbroken),
             (f": {headline_of(run, asked)}{from_how_many(run)}", f", {since}", f" ({share_of(spell)})"),
@@ -132,7 +134,7 @@ class Unavailable(ByRuns):
                 *skipped(run, before),
                 *(() if failed_sending(run) else address_of(run)),
                 *token_of(run, asked),
-                *certificate_left(run),
+                *(() if failed_sending(run) else certificate_left(run)),
                 *attempts_of(run),
             ),
             last_lines(run),
@@ -178,7 +180,7 @@ def _words(run: CheckResult) -> tuple[str, ...]:
 
 def _reason(run: CheckResult, asked: Asked) -> str:
     """`step: type`, where that was, and what it means."""
-    return f"{reason_of(run)}{_from_where(run)}{at_sender(run, asked)}{meaning_of(accuser(run), asked)}"
+    return f"{reason_of(run)}{_from_where(run)}{meaning_of(accuser(run), asked)}"
 
 
 def _from_where(run: CheckResult) -> str:

@@ -38,8 +38,8 @@ def fine_from(run: CheckResult) -> str:
 def check_the_way(run: CheckResult) -> str:
     """What to look at where the server is reached from some places and not from others."""
     return (
-        f"Check the way from {listed(run.unreached)}: the provider's network, anycast, a firewall that filters by"
-        " country."
+        f"Check the network path from {listed(run.unreached)}: the provider's network, anycast, a firewall that filters"
+        " by country, AWS Health there."
     )
 
 
@@ -49,7 +49,8 @@ def way_first(run: CheckResult) -> str:
     if not voted_down(run) or not reaching:
         return ""
     verb = "reaches" if len(reaching) == 1 else "reach"
-    return f"{check_the_way(run)} {listed(reaching)} still {verb} the server. "
+    login = f", and the login from {listed(reaching[:1])} works" if run.login_tested else ""
+    return f"{check_the_way(run)} {listed(reaching)} still {verb} the server{login}."
 
 
 def voted_down(run: CheckResult) -> bool:
