@@ -47,7 +47,7 @@ class Row(NamedTuple):
 
 
 _REFUSED_CERTIFICATE = "the check refused the certificate and sent no password"
-_RIGHT_PASSWORD = "Put the right password into the secret or the credentials file; the next run will use it. If it is right, check whether the account is locked."  # noqa: S105 - advice
+_RIGHT_PASSWORD = "Put the right password into the secret or the credentials file; the next run uses it. If it is right, check whether the account is locked."  # noqa: S105 - advice
 
 
 class FailureType(StrEnum):
@@ -228,7 +228,7 @@ class FailureType(StrEnum):
     DELIVERED_TO_JUNK = "delivered_to_junk", Row(
         Category.CONTENT, "a sent message arrived in junk",
         "Both servers work, but the message arrived in the junk mailbox.",
-        "Check which of SPF, DKIM and DMARC fails for the sender's domain, whether the sending IP address is on a block list, and why the filter marked the message as junk.",
+        "Check which of SPF, DKIM and DMARC fails, whether the sending address is on a block list, and why the filter marked it as junk.",
         in_story="both servers work", word="IN JUNK",
     )
     NO_MATCH = "no_match", Row(
