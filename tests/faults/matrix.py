@@ -2,7 +2,7 @@
 
     python -m faults.matrix > docs/failures.md      (make docs)
 
-`-` marks what cannot be: a fault that does not exist at that step. A type in brackets, as `(refused)`, is the
+`-` marks a fault that does not exist at that step. A type in brackets, as `(refused)`, is the
 step's status in a run that stays available.
 """
 
@@ -70,8 +70,8 @@ def document() -> str:
         "",
         "<!-- Generated from imapcheck/failures.py and tests/faults/matrix.py by `make docs`; the tests there run every cell. -->",
         "",
-        "`failure` in a result is the first thing that made the run unavailable: the step, a type, its category, one line of",
-        "detail with the server's own words, and the server's response code where it gave one (RFC 5530).",
+        "`failure` in a result is the first failure that made the run unavailable. It has the step, a type, its category, and one",
+        "line of detail with the server's own words. If the server gave a response code (RFC 5530), it has that too.",
         "",
         "| type | category | what it means | what to do |",
         "|---|---|---|---|",
@@ -81,14 +81,15 @@ def document() -> str:
         "",
         "## The reference product's classes",
         "",
-        "| our category | its class |",
+        "| our category | the reference product's class |",
         "|---|---|",
         *(f"| `{category.value}` | {name} |" for category, name in REFERENCE_CLASS.items()),
         "",
         "## Every step by every fault",
         "",
-        "In brackets: the step's status in a run that stays available. `|` separates results that depend on the machine's",
-        "speed: a flood of lines ends at the size limit or at the deadline.",
+        "The columns are faults of a test server. A type in brackets is the step's status in a run that stays available. `-` marks",
+        "a fault that does not exist at that step. `|` separates results that depend on the machine's speed: a flood of lines ends",
+        "at the size limit or at the deadline.",
         "",
         "| step | " + " | ".join(FAULTS) + " |",
         "|---" * (len(FAULTS) + 1) + "|",

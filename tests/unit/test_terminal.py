@@ -65,7 +65,7 @@ def test_failure_answers_what_where_why_and_what_now(
     for words in (
         f"mail: NOT AVAILABLE imaps://localhost:{server.port}/",
         "authenticate: authentication_failed",
-        "What to do: Put the right password into the secret or the credentials file; the next run will use it.",
+        "What to do: Put the right password into the secret or the credentials file; the next run uses it.",
         f"not reached: {', '.join(later)}",
         "C: A0002 AUTHENTICATE PLAIN ********",
     ):

@@ -47,7 +47,7 @@ class Row(NamedTuple):
 
 
 _REFUSED_CERTIFICATE = "the check refused the certificate and sent no password"
-_RIGHT_PASSWORD = "Put the right password into the secret or the credentials file; the next run will use it. If it is right, check whether the account is locked."  # noqa: S105 - advice
+_RIGHT_PASSWORD = "Put the right password into the secret or the credentials file; the next run uses it. If it is right, check whether the account is locked."  # noqa: S105 - advice
 
 
 class FailureType(StrEnum):
@@ -77,14 +77,14 @@ class FailureType(StrEnum):
     # fmt: off
     NAME_NOT_RESOLVED = "name_not_resolved", Row(
         Category.DNS, "no such name in DNS",
-        "There is no such name, or it has no address.",
-        "Check whether the DNS record still exists and the domain is still registered; then the name in the definition.",
+        "The name does not exist, or it has no address.",
+        "Check whether the DNS record still exists and the domain is still registered, then check the name in the definition.",
         in_story="", passes=True,
     )
     RESOLVER_FAILED = "resolver_failed", Row(
         Category.DNS, "DNS gives no answer",
         "The name servers gave no usable answer, so it is not known whether the name exists.",
-        "Look the name up from another network. If that fails too, check the zone's name servers; if not, the resolver of the check's network.",
+        "Resolve the name from another network. If that fails too, check the zone's name servers. If not, check the resolver of the check's network.",
         passes=True,
     )
     CONNECTION_REFUSED = "connection_refused", Row(
@@ -114,48 +114,48 @@ class FailureType(StrEnum):
     CERTIFICATE_NOT_YET_VALID = "certificate_not_yet_valid", Row(
         Category.SSL, "certificate not yet valid",
         "The certificate is not valid yet.",
-        "Check the clock of this machine; then which certificate was installed, and its dates.",
+        "Check the clock of this machine, then the dates of the certificate that was installed.",
         in_story=_REFUSED_CERTIFICATE,
     )
     CERTIFICATE_NAME_MISMATCH = "certificate_name_mismatch", Row(
         Category.SSL, "certificate is for other names",
         "The certificate is for other names.",
-        "Check where the name leads and which certificate is loaded there; set tls.server_name if another name is right.",
+        "Check where the name points and which certificate is loaded there. If another name is right, set tls.server_name.",
         in_story=_REFUSED_CERTIFICATE,
     )
     CERTIFICATE_UNTRUSTED = "certificate_untrusted", Row(
         Category.SSL, "certificate not trusted",
-        "No authority that is trusted has signed the chain.",
-        "Check which certificate was installed and serve its intermediate certificates; for a private authority set tls.ca_file.",
+        "No trusted authority has signed the chain.",
+        "Check which certificate was installed, and serve its intermediate certificates. For a private authority set tls.ca_file.",
         in_story=_REFUSED_CERTIFICATE,
     )
     CERTIFICATE_INVALID = "certificate_invalid", Row(
         Category.SSL, "certificate invalid",
-        "The certificate is refused for another reason, which the detail gives.",
+        "The certificate was refused for another reason; the detail names it.",
         "Check which certificates the server sends, those of the chain too, and replace the faulty one.",
         in_story=_REFUSED_CERTIFICATE,
     )
     TLS_HANDSHAKE_FAILED = "tls_handshake_failed", Row(
         Category.SSL, "TLS handshake failed",
-        "The two sides could not agree on TLS, or what came was not TLS.",
-        "Check TLS versions (tls.minimum_version), ciphers and client certificates on the server and a proxy before it.",
+        "The two sides could not agree on TLS, or the answer was not TLS.",
+        "Check TLS versions (tls.minimum_version), ciphers and client certificates on the server and on any proxy in front of it.",
     )
     STARTTLS_UNAVAILABLE = "starttls_unavailable", Row(
         Category.SSL, "no STARTTLS",
         "The server does not offer STARTTLS, refuses it, or greets with PREAUTH.",
-        "Check whether STARTTLS is switched off, or somebody in between takes it away; else use imaps:// in the definition.",
+        "Check whether STARTTLS is switched off, or whether something in between removes it. Otherwise use imaps:// in the definition.",
         in_story="the check sent no password",
     )
     AUTHENTICATION_FAILED = "authentication_failed", Row(
         Category.AUTHENTICATION, "login refused",
-        "The server refused the login; with SCRAM, also where it could not prove that it knows the password.",
+        "The server refused the login, or (with SCRAM) could not prove that it knows the password.",
         _RIGHT_PASSWORD,
         in_story="the server refused the login", may_lock=True,
     )
     AUTHENTICATION_UNAVAILABLE = "authentication_unavailable", Row(
         Category.AUTHENTICATION, "the server cannot check logins",
         "The server cannot verify logins right now; this says nothing about the credentials.",
-        "Look at the directory or database behind the logins and at its connection limits; keep the credentials.",
+        "Check the directory or database behind the logins, and its connection limits. Keep the credentials as they are.",
         passes=True,
     )
     AUTHENTICATION_PAUSED = "authentication_paused", Row(
@@ -165,94 +165,94 @@ class FailureType(StrEnum):
     )
     MECHANISM_NOT_OFFERED = "mechanism_not_offered", Row(
         Category.AUTHENTICATION, "login mechanism not offered",
-        "The server does not offer the mechanism of the definition, or no login without TLS.",
-        "Check the server's login settings; if they are as intended, set authentication in the definition to what is offered.",
+        "The server does not offer the definition's login mechanism, or offers no login without TLS.",
+        "Check the server's login settings. If they are as intended, set authentication in the definition to a mechanism that it offers.",
         in_story="",
     )
     GREETING_REJECTED = "greeting_rejected", Row(
         Category.RESPONSE, "turned away at the greeting",
-        "The server refused the session in its greeting; it may be refusing everyone, or only this address.",
-        "Look into the server's log for why it turned this connection away: a limit, a block, or a service that is not ready.",
+        "The server turned the check away with its greeting: it refuses everyone, or only this address.",
+        "Check the server's log for the reason: a limit, a block, or a service that is not ready.",
     )
     NOT_IMAP = "not_imap", Row(
         Category.RESPONSE, "something else answers on that port",
-        "Something else answers on that port.",
-        "Check which service or proxy answers on that port, where it is forwarded to; then the server in the definition.",
+        "Something unexpected answers on that port.",
+        "Check which service or proxy answers on that port and where it forwards to, then check the server in the definition.",
     )
     NOT_SMTP = "not_smtp", Row(
         Category.RESPONSE, "something else answers where mail is sent",
-        "Something else answers where mail should be submitted.",
-        "Check which service or proxy answers on that port, where it is forwarded to; then send.server in the definition.",
+        "Something unexpected answers where mail should be submitted.",
+        "Check which service or proxy answers on that port and where it forwards to, then check send.server in the definition.",
         word=SENDING_DOWN,
     )
     PROTOCOL_ERROR = "protocol_error", Row(
         Category.RESPONSE, "broken answer to {step}",
         "The server broke the rules of its protocol, IMAP or SMTP.",
-        "Read the answer in the transcript; check whether the server or a proxy before it was updated.",
+        "Read the answer in the transcript. Then check whether the server, or a proxy in front of it, was updated.",
     )
     COMMAND_REJECTED = "command_rejected", Row(
         Category.RESPONSE, "the server refused {step}",
         "The server refused a command that must work.",
-        "Look up the server's words in its log, at the time of the failure.",
+        "Search the server's log for the words of its refusal, at the time of the failure.",
     )
     MAILBOX_NOT_FOUND = "mailbox_not_found", Row(
         Category.RESPONSE, "the account sees no such mailbox",
-        "The server works; the account sees no such mailbox.",
-        "Check who renamed, moved or deleted it or took its rights; restore it, or name the new one in the definition.",
+        "The server works, but the account sees no such mailbox.",
+        "Find out who renamed, moved or deleted it, or removed the account's rights. Restore it, or name the new one in the definition.",
         word="MAILBOX MISSING", hosted=False,
     )
     OVER_QUOTA = "over_quota", Row(
         Category.RESPONSE, "no room for a new message",
-        "The server works; the mailbox has no room left.",
+        "The server works, but the mailbox has no room left.",
         "Make room in the mailbox or raise its quota. If the check's own messages fill it, set new_message.keep_for.",
         word="MAILBOX FULL",
     )
     SUBMISSION_REFUSED = "submission_refused", Row(
         Category.RESPONSE, "the sending server refused the message",
         "The sending server refused the message for good (5xx).",
-        "Check what the server's words name: sender, recipient, rights of the account or a block list; then its log.",
+        "Check what the server's words name (sender, recipient, rights of the account, a block list), then its log.",
         word="SENDING REFUSED",
     )
     SUBMISSION_DEFERRED = "submission_deferred", Row(
         Category.RESPONSE, "the sending server did not take the message now",
-        "The sending server did not take the message now (4xx): greylisting, a limit, or trouble behind it.",
-        "Wait for the next run if the server's words name a limit or greylisting, which pass by themselves; else look into its log and queue.",
+        "The sending server did not take the message now (4xx): greylisting, a limit, or a problem behind it.",
+        "Wait for the next run if the server's words name a limit or greylisting, which pass by themselves. Otherwise check its log and queue.",
         word="SENDING DEFERRED",
     )
     NOT_DELIVERED = "not_delivered", Row(
         Category.CONTENT, "a sent message has not arrived",
-        "Both servers work; a message that was accepted has not arrived in time.",
-        "Look for the message in the sending server's log and queue by its queue id; then in the receiving server's log.",
+        "Both servers work, but an accepted message has not arrived in time.",
+        "Look for the message's queue id in the sending server's log and queue, then look in the receiving server's log.",
         in_story="both servers work", word="NOT DELIVERED",
     )
     DELIVERED_TO_JUNK = "delivered_to_junk", Row(
         Category.CONTENT, "a sent message arrived in junk",
-        "Both servers work; the message arrived in the junk mailbox.",
-        "Check which of SPF, DKIM and DMARC fails for the sender's domain, whether the sending IP address is on a block list, and why the filter marked the message as junk.",
+        "Both servers work, but the message arrived in the junk mailbox.",
+        "Check which of SPF, DKIM and DMARC fails, whether the sending address is on a block list, and why the filter marked it as junk.",
         in_story="both servers work", word="IN JUNK",
     )
     NO_MATCH = "no_match", Row(
         Category.CONTENT, "fewer messages found than expected",
-        "The server works; fewer messages match than min_matches.",
-        "Look in the account's archive, junk and trash; if it is in none of them, look into the server's log or ask the sender.",
+        "The server works, but fewer messages match than min_matches.",
+        "Look for the message in the account's archive, junk and trash. If it is in none of them, check the server's log or ask the sender.",
         in_story="the server works", word="MAIL MISSING", hosted=False,
     )
     TOO_OLD = "too_old", Row(
         Category.CONTENT, "the newest message is too old",
-        "The server works; the newest match is older than max_age.",
-        "Look for newer mail in the server's delivery queue and in the junk folder; if there is none in either, ask the sender.",
+        "The server works, but the newest match is older than max_age.",
+        "Look for newer mail in the server's delivery queue and in the junk mailbox. If there is none in either, ask the sender.",
         in_story="the server works", word="NO NEW MAIL", hosted=False,
     )
     MESSAGE_TOO_LARGE = "message_too_large", Row(
         Category.CONTENT, "the newest message is too large",
-        "The server works; the newest match is larger than max_size, or than 25 MiB.",
-        "Check who sent the newest match; raise search.max_size in the definition only if mail of that size is expected.",
+        "The server works, but the newest match is larger than max_size, or than 25 MiB.",
+        "Check who sent the newest match. Raise search.max_size in the definition only if you expect mail of that size.",
         in_story="the server works", word="MAIL TOO LARGE", hosted=False,
     )
     TIMEOUT = "timeout", Row(
         Category.TIMEOUT, "{step} timed out",
-        "The step had no complete answer in time.",
-        "Check the load, disk and network behind the failed step; repeat the check by hand.",
+        "The step got no complete answer in time.",
+        "Check the load, disk and network behind the failed step, then repeat the check by hand.",
         passes=True,
     )
     # fmt: on

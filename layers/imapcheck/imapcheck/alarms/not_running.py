@@ -186,7 +186,7 @@ _PARTS = {
     "interaction_required": "refresh_token: the provider wants a person to sign in again",
 }
 """Which part of the secret an error code of the token endpoint is about (RFC 6749 section 5.2)."""
-_STORED = "in {store}, in this stack's account and Region; the next run will use it."
+_STORED = "in {store}, in this stack's account and Region; the next run uses it."
 
 
 def _fix_credentials(text: str, secret: str) -> str:
