@@ -14,6 +14,7 @@ from imapcheck.definition.files import load_definition, load_part, parse_definit
 from imapcheck.definition.parts import Parts, check_files
 from imapcheck.definition.schema import json_schema, part_schema
 from imapcheck.errors import DefinitionError, NotDeployed
+from imapcheck.steps import STEP_NAMES
 from support.command_line import called as imapcheck
 
 
@@ -85,6 +86,12 @@ def test_null_is_every_keys_default(key: str) -> None:
         parse_definition({"server": "a.example", f"{key}x": None}, source="x")
     with pytest.raises(DefinitionError, match="not known"):
         parse_definition({"server": "a.example", "thresholds": {"bogus": None}}, source="x")
+
+
+@pytest.mark.parametrize("step", ["total", *STEP_NAMES])
+def test_null_is_every_thresholds_default(step: str) -> None:
+    """What a part asks for, a check may leave out: also the threshold of the whole run."""
+    assert parse_definition({"server": "a.example", "thresholds": {step: None}}, source="x").thresholds == {}
 
 
 def test_message_names_the_file_that_the_value_stands_in(tmp_path: Path) -> None:
