@@ -75,6 +75,24 @@ def test_order_of_the_commands() -> None:
     assert [line.split()[0] for line in there.smtp.commands] == ["EHLO", "AUTH", "MAIL", "RCPT", "DATA", "QUIT"]
 
 
+@pytest.mark.parametrize(
+    ("script", "times"),
+    [({"MESSAGE": reply(b"554 5.7.1 no")}, 1), ({"RCPT": reply(b"450 4.7.1 later")}, 1), ({"RCPT": close}, 0)],
+    ids=["message refused", "recipient deferred", "connection lost"],
+)
+def test_quit_is_said_once_and_not_into_a_session_that_ended(script: dict[str, Any], times: int) -> None:
+    with world(script) as there:
+        result = there.run()
+    assert sum(line.endswith("C: QUIT") for line in result.transcript) == times
+
+
+def test_quit_is_said_once_where_the_message_was_taken_and_did_not_arrive() -> None:
+    with world() as there:
+        there.lands_in = None
+        result = there.run()
+    assert sum(line.endswith("C: QUIT") for line in result.transcript) == 1
+
+
 def test_session_without_send_sends_what_it_sent_before() -> None:
     """Not a command more, and no step."""
     with world() as there:

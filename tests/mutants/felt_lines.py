@@ -93,11 +93,11 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         _failed.add(report.nodeid)
 
 
-def pytest_sessionfinish() -> None:
+def pytest_sessionfinish(session: pytest.Session) -> None:
     _monitoring.set_events(_TOOL, _monitoring.events.NO_EVENTS)
     content = {
         test: {"seconds": round(_seconds[test], 3), "failed": test in _failed, "lines": lines}
         for test, lines in _felt.items()
     }
-    part = os.environ.get("PYTEST_XDIST_WORKER", "all")
+    part = getattr(session.config, "workerinput", {"workerid": "all"})["workerid"]
     (Path(os.environ["FELT_LINES"]) / f"{part}.json").write_text(json.dumps(content), encoding="utf-8")

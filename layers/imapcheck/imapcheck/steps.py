@@ -40,7 +40,7 @@ class Step(NamedTuple):
 
     `commands` are the commands it sends, as a transcript begins them; those of the sending session after `SMTP `. `phase` is the color of its bar. `needs` is what
     the definition must ask for. `optional`: a NO or BAD is recorded as `refused`, and the check goes on. `main`: its time
-    is published with `metrics: steps`. `counted`: it is part of the run's duration. `also` is what people call it.
+    is published with `metrics: steps`. `counted`: it is part of the run's duration. `also` is what people call it, unless it looks like the name.
     """
 
     name: StepName
@@ -57,12 +57,12 @@ class Step(NamedTuple):
 
 _ROWS = (
     Step("dns", "the resolver and the zone's name servers", "nothing: a lookup of the name", phase="dns", also=("resolve", "lookup")),
-    Step("connect", _WAY, "nothing: TCP", phase="connect", main=True, also=("tcp", "connection")),
+    Step("connect", _WAY, "nothing: TCP", phase="connect", main=True, also=("tcp",)),
     Step("tls", _WAY, "the TLS handshake; after `STARTTLS` then `CAPABILITY` again", phase="tls", needs=("tls",), main=True, also=("handshake", "ssl")),
     Step("greeting", _WAY, "nothing: the server's first line", also=("banner",)),
     Step("capability", _WAY, "`CAPABILITY`: once, whatever the greeting volunteered", ("CAPABILITY",)),
     Step("starttls", _WAY, "`STARTTLS`", ("STARTTLS",), phase="tls", needs=("starttls",)),
-    Step("authenticate", "the login service", "`AUTHENTICATE PLAIN <response>`, then `CAPABILITY` again unless the server volunteers it", ("AUTHENTICATE", "LOGIN"), needs=("login",), main=True, also=("login", "auth", "authentication")),
+    Step("authenticate", "the login service", "`AUTHENTICATE PLAIN <response>`, then `CAPABILITY` again unless the server volunteers it", ("AUTHENTICATE", "LOGIN"), needs=("login",), main=True, also=("login", "auth")),
     Step("id", _SERVER, "`ID`", ("ID",), needs=("identify", "login"), optional=True),
     Step("namespace", _STORE, "`NAMESPACE`", ("NAMESPACE",), needs=("login",), optional=True),
     Step("list", _STORE, f'`LIST "" "INBOX"`, `LIST (SPECIAL-USE) "" "*"`, `LIST "" "<parent>"` once for each parent of those mailboxes (at most 20), {_TOP_LEVEL}', ("LIST",), needs=("login",), optional=True),
@@ -70,8 +70,8 @@ _ROWS = (
     Step("send_connect", _SENDER, "on a second connection: a lookup of the name, TCP, the banner, `EHLO` (after STARTTLS again)", ("SMTP EHLO",), phase="connect", needs=("send", "login"), also=("smtp",)),
     Step("send_tls", _SENDER, "`STARTTLS` on `smtp://`, and the TLS handshake", ("SMTP STARTTLS",), phase="tls", needs=("send", "login", "send_tls")),
     Step("send_authenticate", "the sending server's login service", "`AUTH PLAIN <response>`", ("SMTP AUTH",), needs=("send", "login", "send_login")),
-    Step("submit", "the sending server", "`MAIL`, `RCPT`, `DATA` and the message, up to the reply to it; then `QUIT`", ("SMTP MAIL", "SMTP RCPT", "SMTP DATA"), phase="transfer", needs=("send", "login"), also=("send", "submission")),
-    Step("arrival", _DELIVERY, "`UID FETCH` of header fields of what has come since, whenever `IDLE` (else `NOOP` every 2 s) tells of mail; `STATUS` of the junk mailbox every 5 s", ("IDLE", "NOOP", "STATUS", "UID FETCH"), needs=("send", "login"), counted=False, also=("delivery", "arrive")),
+    Step("submit", "the sending server", "`MAIL`, `RCPT`, `DATA` and the message, up to the reply to it; then `QUIT`", ("SMTP MAIL", "SMTP RCPT", "SMTP DATA"), phase="transfer", needs=("send", "login"), also=("send",)),
+    Step("arrival", _DELIVERY, "`UID FETCH` of header fields of what has come since, whenever `IDLE` (else `NOOP` every 2 s) tells of mail; `STATUS` of the junk mailbox every 5 s", ("IDLE", "NOOP", "STATUS", "UID FETCH"), needs=("send", "login"), counted=False, also=("delivery",)),
     Step("quota", _STORE, "`GETQUOTAROOT` of the examined mailbox, where the server offers QUOTA (RFC 9208)", ("GETQUOTAROOT",), needs=("quota", "login"), optional=True),
     Step("search", _STORE, '`UID SEARCH RETURN () CHARSET US-ASCII SUBJECT "<term>"`', ("UID SEARCH",), needs=("search",), main=True),
     Step("fetch", _STORE, "`UID FETCH <newest match> (BODY.PEEK[])`, if there are enough matches", ("UID FETCH",), phase="transfer", needs=("search",), main=True),
