@@ -71,6 +71,7 @@ def test_every_logger_at_debug_writes_no_secret(
     """Secrets Manager's answer, the login, a refused login, a table that is not there; available and not."""
     folder = deploy("mail", server=mail_server, secret=put_secret(), search="x")
     deploy("stale", server=mail_server, secret="imapcheck/stale")
+    deploy("first", server=mail_server, secret="imapcheck/first")  # INIT, where nothing is verbose yet, reads this one
     running = verbose(folder, IMAPCHECK_PAUSE_TABLE="not-there")
     assert running.invoke({"check": "mail"}).result["failure"]["type"] == "no_match"
     put_secret({"username": "monitor", "password": "wr0ng-canary-4711", "host": "localhost"})
@@ -86,6 +87,7 @@ def test_libraries_would_write_it(
     verbose: StartVerbose, deploy: Deploy, put_secret: PutSecret, mail_server: str
 ) -> None:
     """What the test above would see: botocore, left to itself, logs the whole secret."""
+    deploy("first", server=mail_server, secret="imapcheck/first")  # INIT, where nothing is verbose yet, reads this one
     running = verbose(deploy("mail", server=mail_server, secret=put_secret()), AS_LIBRARIES_WOULD="1")
     assert running.invoke({"check": "mail"}).result["available"]
     assert leaks(running.output(), PASSWORD) != []
