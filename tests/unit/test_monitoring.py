@@ -203,7 +203,7 @@ DOUBTFUL = [
     ({"schedule": {"every": "5m", "places": ["eu-cental-1"]}}, "schedule.places.0: eu-cental-1 is no Region"),
     ({"alarms": {"partial": "3 of 3"}} | SCHEDULE, "alarms.partial: no run is partial without places"),
     ({"schedule": {"every": "5m", "places": ["us-east-2"], "quorum": 1}, "alarms": {"partial": "3 of 3"}},
-     "alarms.partial: no run is partial without places, or where schedule.quorum is 1"),
+     "alarms.partial: no run is partial without places, or if schedule.quorum is 1"),
     ({"server": "imap://h.example:993/"}, "server: STARTTLS on port 993"),
     ({"server": "imaps://h.example:143/"}, "server: TLS from the start on port 143"),
     ({"search": {"subject": "x", "mailbox": "\\Spam"}}, "search.mailbox: no server knows the special use \\Spam"),

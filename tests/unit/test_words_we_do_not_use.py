@@ -26,7 +26,7 @@ PROTOCOL_TALK = {"docs/session.md", "docs/decisions/own-session.md"}
 """Pages that speak as the RFCs do: an octet is one there."""
 MODULES = sorted((ROOT / "layers/imapcheck/imapcheck").rglob("*.py"))
 NOT_USED = {
-    r"\b(?:rings?|ringing|rang)\b": "is in alarm, fires",
+    r"\b(?:[Rr]ings?|[Rr]inging|[Rr]ang)\b": "is in alarm, fires",
     r"\b[Mm]end(?:s|ed|ing)?\b": "fix",
     r"\b[Pp]ut right\b": "fix",
     r"\blook-ups?\b": "lookup",

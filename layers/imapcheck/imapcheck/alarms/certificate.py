@@ -36,7 +36,7 @@ class Certificate(ByRuns):
         limit, runs = definition.alarms.certificate_days, RunsOf(1, 1)
         says = (
             f"The certificate of the mail server {definition.host} (check {definition.label}) is valid for fewer than"
-            f" {limit} days. When it has expired no mail client connects: renew it, and have the server load it."
+            f" {limit} days. Once it expires, mail clients refuse it or warn. Renew it, and reload the server."
         )
         period = schedule.certificate_seconds
         return Alarm(self.name, says, self.signal, "LessThanThreshold", limit, period, runs, missing="ignore")

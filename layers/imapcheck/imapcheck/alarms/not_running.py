@@ -40,13 +40,13 @@ class NotRunning(AlarmKind):
         """Missing data is what it is for, but not before a new schedule had the time to run."""
         intervals = definition.alarms.not_running
         look = (
-            "Look at the machine outside the stack that runs this check, and at its way to AWS."
+            "Look at the machine outside the stack that runs this check, and at its network path to AWS."
             if definition.runs_outside
-            else "Look at the stack's other alarms, and in the log for an error that names the check or its secret."
+            else "Look at the stack's other alarms, then in the log for an error that names the check or its secret."
         )
         says = (
             f"The monitor itself is broken: the check {definition.label} has published nothing for {intervals}"
-            f" intervals of {schedule.every}, so nobody knows how {definition.host} is. {look}"
+            f" intervals of {schedule.every}, so nobody knows whether {definition.host} works. {look}"
         )
         return Alarm(
             self.name, says, self.signal, "LessThanThreshold", 1, schedule.seconds, RunsOf(intervals, intervals),

@@ -41,7 +41,7 @@ class Partial(ByRuns):
     looks_for = "partial run"
     urgent = True
     reminds = True
-    never = "no run is partial without places, or where schedule.quorum is 1"
+    never = "no run is partial without places, or if schedule.quorum is 1"
 
     def alarm(self, definition: CheckDefinition, schedule: ScheduleDefinition) -> Alarm | None:
         if not schedule.places or schedule.votes_for_down(1 + len(schedule.places)) == 1:

@@ -131,7 +131,7 @@ def explain(
 
 
 def schema(
-    part: Annotated[bool, typer.Option("--part", help="Of a part, which several checks extend.")] = False,
+    part: Annotated[bool, typer.Option("--part", help="The schema of a part, which several checks extend.")] = False,
 ) -> None:
     """Print the JSON Schema of a check definition."""
     from imapcheck.definition.schema import json_schema, part_schema

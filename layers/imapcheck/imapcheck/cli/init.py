@@ -60,7 +60,7 @@ def init(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Where the definition goes; default events/NAME.json. With --from a folder."),
+        typer.Option(metavar="FILE", help="Where the definition goes; default events/NAME.json. With --from: a folder."),
     ] = None,
     secrets: Annotated[
         Path | None,
@@ -84,9 +84,9 @@ def init(
     ] = None,
     every: Annotated[
         str,
-        typer.Option(metavar="TIME", help="How often AWS runs it, such as 5m, or none; 5m where AWS can reach it."),
+        typer.Option(metavar="TIME", help="How often AWS runs it, such as 5m, or none; 5m if AWS can reach it."),
     ] = "",
-    force: Annotated[bool, typer.Option("--force", help="Write over a definition that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing definition.")] = False,
 ) -> None:
     """Look at a server and write a check definition that turns green."""
     if every not in ("", NEVER, *EVERY):

@@ -29,15 +29,15 @@ Example:
 
 def report(
     stack: Annotated[str, typer.Option(metavar="NAME", help="The stack, in this account and Region.")],
-    month: Annotated[str, typer.Option(metavar="YYYY-MM", help="The month (UTC); one that goes on ends now.")],
+    month: Annotated[str, typer.Option(metavar="YYYY-MM", help="The month (UTC); the current month ends now.")],
     events: Annotated[Path, typer.Option(metavar="FOLDER", help="The stack's definitions.")] = Path("events"),
     html: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write a page too: one HTML file.", show_default=False)
+        Path | None, typer.Option(metavar="FILE", help="Also write a page: one HTML file.", show_default=False)
     ] = None,
     not_counted: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="FROM/TO", help="Leave out runs between two times, as 2026-11-05T02:00Z.", show_default=False
+            metavar="FROM/TO", help="Leave out runs between two times, such as 2026-11-05T02:00Z.", show_default=False
         ),
     ] = None,
 ) -> None:

@@ -65,11 +65,11 @@ def run(
         str,
         typer.Option(metavar="FORMAT", help=_FORMAT_HELP, show_default=True),
     ] = "text",
-    as_json: Annotated[bool, typer.Option("--json", help="Short for --format json: one object a line.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Short for --format json: one object on each line.")] = False,
     transcript: Annotated[bool, typer.Option("--transcript", help="Show the whole protocol transcript.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing unless something is wrong.")] = False,
     every: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Run again and again, as in 60s or 5m; a line per change.")
+        str | None, typer.Option(metavar="TIME", help="Run again and again, every 60s or 5m; a line for each change.")
     ] = None,
     listen: Annotated[
         str | None,
@@ -79,21 +79,21 @@ def run(
         Path | None, typer.Option(metavar="FILE", help="Add each result as a line of JSON (imapcheck summary).")
     ] = None,
     html: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write a report for people too: one HTML file.")
+        Path | None, typer.Option(metavar="FILE", help="Also write a report for people: one HTML file.")
     ] = None,
-    concurrency: Annotated[int, typer.Option(metavar="N", help="Checks under way at once, 1 to 100.")] = 10,
+    concurrency: Annotated[int, typer.Option(metavar="N", help="How many checks run at once, 1 to 100.")] = 10,
     publish: Annotated[
         str | None,
         typer.Option(
             metavar="STACK@REGION/LOG_GROUP",
-            help="Run each check again and again at its own interval, and publish into that stack (docs/outside.md).",
+            help="Run each check again and again at its own interval, and publish to that stack (docs/outside.md).",
         ),
     ] = None,
     place: Annotated[
-        str | None, typer.Option(metavar="NAME", help="With --publish: this machine's name, else the host's.")
+        str | None, typer.Option(metavar="NAME", help="With --publish: this machine's name; default: the host name.")
     ] = None,
     no_guard: Annotated[
-        bool, typer.Option("--no-guard", help="Log in although earlier calls were refused: the account was unlocked.")
+        bool, typer.Option("--no-guard", help="Log in even after refused logins, once the account is unlocked.")
     ] = False,
 ) -> None:
     """Run checks: steps as they happen, then the verdict."""

@@ -18,7 +18,7 @@ def show(
         list[Path], typer.Argument(help="Definitions or parts; - reads standard input.", metavar="FILE...")
     ],
     sources: Annotated[
-        bool, typer.Option("--sources", help="A line for each value, beginning with the file that it stands in.")
+        bool, typer.Option("--sources", help="A line for each value, beginning with its file.")
     ] = False,
 ) -> None:
     """Print definitions as they count: JSON, with what they extend merged in."""

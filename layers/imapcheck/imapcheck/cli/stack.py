@@ -28,7 +28,7 @@ def stack(
     output: Annotated[
         Path | None,
         typer.Option(
-            metavar="FOLDER", help=f"Folder for checks.yaml, contacts.yaml and {ARCHIVE}; without it stacks/, no zip."
+            metavar="FOLDER", help=f"Folder for checks.yaml, contacts.yaml and {ARCHIVE}; default: stacks/, no zip."
         ),
     ] = None,
 ) -> None:

@@ -37,10 +37,10 @@ Authentication = Annotated[
 class TlsDefinition(Model, defer_build=False):
     """How the connection is protected."""
 
-    mode: TlsMode | None = Field(None, description="Follows the server's scheme unless given.")
+    mode: TlsMode | None = Field(None, description="implicit, starttls or none; null: as server says.")
     verify: Annotated[bool, Field(strict=True)] = Field(True, description="Verify the server's certificate.")
     allow_unverified_login: Annotated[bool, Field(strict=True)] = Field(
-        False, description="Permit a login although verify is false."
+        False, description="Permit a login even if verify is false."
     )
     ca_file: Line | None = Field(
         None, description="PEM file beside the definition that replaces the system's authorities."

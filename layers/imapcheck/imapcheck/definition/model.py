@@ -65,7 +65,7 @@ class SearchDefinition(Model):
     text: Terms | None = Field(None, description="Term(s) anywhere in the message.")
     mailbox: Line = Field("INBOX", description="A mailbox name, or a special use such as \\Junk.")
     min_matches: Annotated[int, Field(ge=0, le=1_000_000, strict=True)] = Field(
-        1, description="Fewer matches than this is no_match; with 0 the search must work, a match need not be there."
+        1, description="Fewer matches than this is no_match; with 0 the search must work, but it needs no match."
     )
     max_age: Duration | None = Field(None, description="A newest match older than this is too_old.")
     max_size: Annotated[int, Field(ge=1, le=MAX_SIZE, strict=True)] | None = Field(
@@ -95,7 +95,7 @@ class NewMessageDefinition(Model):
     message: Annotated[str, Field(min_length=1, max_length=MAX_MESSAGE), AfterValidator(body)] = Field(
         description="The text of its body."
     )
-    mailbox: Line | None = Field(None, description="Where it is filed; null finds the sent mailbox.")
+    mailbox: Line | None = Field(None, description="The mailbox in which it is filed; null finds the sent mailbox.")
     keep_for: Keeping | None = Field(
         None,
         description="Older messages of this check are removed, at most 3650d; null keeps everything.",
@@ -113,7 +113,7 @@ class QuotaDefinition(Model):
     """The quota of the mailbox is asked for, where the server knows QUOTA (RFC 9208)."""
 
     warn_percent: Annotated[int, Field(ge=1, le=100, strict=True)] = Field(
-        90, description="From so many percent of any resource on, each run warns; it never fails for it."
+        90, description="If a resource is used by this many percent or more, each run warns; it does not fail."
     )
 
 
@@ -132,11 +132,11 @@ class CheckDefinition(Reached, Model, defer_build=False):
     schema_reference: str | None = Field(None, alias="$schema", description="For the editor; not used.")
     extends: PartName | None = Field(
         None,
-        description="A file of this folder whose name begins with _: what it says counts where this one says nothing.",
+        description="A file in this folder whose name begins with _: its values hold where this file sets none.",
         examples=["_defaults.json"],
     )
     name: Annotated[str, Field(pattern=NAME_PATTERN)] | None = Field(
-        None, description="The check's name; in a file it must equal the file's stem."
+        None, description="The check's name; in a file it must equal the file's name without .json."
     )
     server: Annotated[str, Field(min_length=1, max_length=512)] = Field(
         description="imaps://host:993/, imap://host:143/ (STARTTLS), or a host or address with or without a port.",
@@ -151,12 +151,12 @@ class CheckDefinition(Reached, Model, defer_build=False):
     )
     new_message: NewMessageDefinition | None = Field(None, description="A message to file in the sent mailbox.")
     send: SendDefinition | None = Field(None, description="A message to submit, and to wait for.")
-    tls: TlsDefinition = Field(default_factory=TlsDefinition, description="Which TLS, and whom it trusts.")
+    tls: TlsDefinition = Field(default_factory=TlsDefinition, description="How the connection is protected, and which authorities it trusts.")
     timeout: Annotated[float, Field(ge=1, le=120, strict=True, allow_inf_nan=False)] = Field(
         30, description="Seconds for the whole run, all attempts included."
     )
     retries: Annotated[int, Field(ge=0, le=2, strict=True)] = Field(
-        0, description="Attempts after one that failed for what may be a glitch; they share the timeout."
+        0, description="More attempts after a failure that may be a glitch; all share the timeout."
     )
     identify: Annotated[bool, Field(strict=True)] = Field(False, description="Send ID after the login (RFC 2971).")
     thresholds: Annotated[
@@ -164,15 +164,15 @@ class CheckDefinition(Reached, Model, defer_build=False):
         BeforeValidator(_thresholds),
     ] = Field(default_factory=dict, description="Milliseconds; an available run over one of them is slow.")
     quota: QuotaDefinition | None = Field(None, description="Warn before the mailbox is full.")
-    schedule: ScheduleDefinition | None = Field(None, description="Makes the stack run the check, with alarms.")
+    schedule: ScheduleDefinition | None = Field(None, description="The stack runs the check at this interval, with alarms.")
     alarms: AlarmsDefinition = Field(
         default_factory=AlarmsDefinition, description="When alarms fire, and whom they notify."
     )
     slo: SloDefinition | None = Field(None, description="A goal for the month's availability, with its budget.")
     metrics: MetricSet = Field(
         "main",
-        description="What is published to CloudWatch: alarms, what an alarm reads and no more; main; steps, with the"
-        " main steps' times, the number of matches and the message's size; all, with every step's time.",
+        description="What is published to CloudWatch: alarms, only what an alarm reads; main; steps, also the main"
+        " steps' times, the number of matches and the message's size; all, every step's time.",
     )
 
     _endpoint: Endpoint = PrivateAttr()

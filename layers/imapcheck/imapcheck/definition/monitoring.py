@@ -159,7 +159,7 @@ class ScheduleDefinition(Model):
     runner: Literal["stack", "outside"] = Field(
         "stack",
         description="Who runs the check: the stack's function; or outside, a machine of your own that publishes its"
-        " runs into the stack (imapcheck run --publish).",
+        " runs to the stack (imapcheck run --publish).",
     )
     places: Annotated[
         list[Annotated[str, AfterValidator(_region), WithJsonSchema({"type": "string", "pattern": REGION_PATTERN})]],
@@ -173,8 +173,8 @@ class ScheduleDefinition(Model):
     )
     quorum: Annotated[int, Field(ge=1, le=MOST_PLACES + 1, strict=True)] | None = Field(
         None,
-        description="How many places, the stack's own counted, must fail to reach the server before it counts as"
-        " down; null: more than half of all.",
+        description="How many places must fail to reach the server before it counts as down, the stack's own Region"
+        " included; null: more than half of all.",
     )
 
     @model_validator(mode="after")
@@ -229,7 +229,7 @@ class MuteDefinition(Model):
         description="How long, from 1m to 15d.", examples=["2h"]
     )
     timezone: Annotated[str, AfterValidator(_time_zone)] = Field(
-        "UTC", description="Where cron and at are read.", examples=["Europe/Berlin"]
+        "UTC", description="The time zone of cron and at.", examples=["Europe/Berlin"]
     )
 
     @model_validator(mode="after")
@@ -285,24 +285,24 @@ class AlarmsDefinition(Model, defer_build=False):
     """When the check's alarms fire, and whom they notify besides the stack's own address."""
 
     unavailable: _MofN = Field(
-        "2 of 3", validate_default=True, description="Rings when M of the last N runs found the server unavailable."
+        "2 of 3", validate_default=True, description="In alarm when M of the last N runs failed."
     )
     partial: _MofN = Field(
         "6 of 6",
         validate_default=True,
-        description="In alarm when, in M of the last N runs, some place but no quorum could not reach the server.",
+        description="In alarm when in M of the last N runs some place, but no quorum, could not reach the server.",
     )
     slow: _MofN = Field(
-        "3 of 3", validate_default=True, description="Rings when M of the last N runs were over a threshold."
+        "3 of 3", validate_default=True, description="In alarm when M of the last N runs were over a threshold."
     )
     not_running: Annotated[int, Field(ge=2, le=1440, strict=True)] = Field(
-        3, description="Rings when nothing was published for so many intervals."
+        3, description="In alarm when nothing was published for this many intervals."
     )
     certificate_days: Annotated[int, Field(ge=1, le=365, strict=True)] = Field(
-        14, description="Rings, and each run warns, when the certificate is valid for fewer days."
+        14, description="In alarm, and each run warns, when the certificate is valid for fewer days."
     )
     remind: Remind = Field(
-        "1d", description="How often a reminder is sent while the check stays in alarm; off for never.", examples=["4h"]
+        "1d", description="How often a reminder comes while the check stays in alarm; off for never.", examples=["4h"]
     )
     notify: _Contacts = Field(
         default_factory=list,
@@ -310,7 +310,7 @@ class AlarmsDefinition(Model, defer_build=False):
         examples=[["ops@customer.example"]],
     )
     runbook: Annotated[str, AfterValidator(_web_address)] | None = Field(
-        None, description="An http or https URL that stands in every message.", examples=["https://wiki.example/imap"]
+        None, description="An http or https URL; every message shows it.", examples=["https://wiki.example/imap"]
     )
     mute: Annotated[list[MuteDefinition], Field(max_length=10)] = Field(
         default_factory=list, description="Windows in which this check's alarms send nothing."

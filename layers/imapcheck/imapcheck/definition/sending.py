@@ -40,14 +40,14 @@ class SendDefinition(Reached, Model):
     authentication: Authentication = Field("plain", description="How to log in to the sending server.")
     tls: TlsDefinition = Field(default_factory=TlsDefinition, description="As tls, for the sending server.")
     from_: Address = Field(alias="from", description="Sender, with or without a display name.")
-    to: Address = Field(description="The one recipient, whose mail arrives at server.")
+    to: Address = Field(description="The only recipient, whose mail arrives at server.")
     subject: Line = Field("imapcheck round trip", description="Its subject.")
     within: Annotated[Duration, AfterValidator(_within)] = Field(
         timedelta(seconds=15),
         description="How long to wait for its arrival, at most 110s.",
         json_schema_extra={"default": "15s"},
     )
-    mailbox: Line = Field("INBOX", description="Where it arrives, if a filter files it: a name or a special use.")
+    mailbox: Line = Field("INBOX", description="The mailbox in which it arrives, if a filter files it: a name or a special use.")
     keep_for: Keeping | None = Field(
         None,
         description="Older messages of this check are removed from that mailbox and from Junk, at most 3650d.",

@@ -123,8 +123,8 @@ Resources:
     Properties:
       AlarmName: !Sub ${HomeStack}-home-silent
       AlarmDescription: !Sub >-
-        Nobody watches: the stack ${HomeStack} in ${HomeRegion} has not asked ${AWS::Region} to look for an hour or
-        longer. Is that Region up, and do its schedules run? What to do: docs/operations.md, "home-silent".
+        Nobody watches: the stack ${HomeStack} in ${HomeRegion} has not called ${AWS::Region} for an hour or longer.
+        Check whether that Region is up and its schedules run. What to do: docs/operations.md, "home-silent".
       Namespace: AWS/Lambda
       MetricName: Invocations
       Dimensions: [{ Name: FunctionName, Value: !Ref PlaceFunction }]
@@ -143,8 +143,8 @@ Resources:
     Properties:
       AlarmName: !Sub ${HomeStack}-place-errors
       AlarmDescription: !Sub >-
-        The function ${HomeStack}-place in ${AWS::Region} failed, so that home learned nothing from here; the verdict
-        is the other places'. Its log has the error. What to do: docs/operations.md, "place-errors".
+        The function ${HomeStack}-place in ${AWS::Region} failed, so home learned nothing from here; the other
+        places decide the verdict. Its log has the error. What to do: docs/operations.md, "place-errors".
       Namespace: AWS/Lambda
       MetricName: Errors
       Dimensions: [{ Name: FunctionName, Value: !Ref PlaceFunction }]
