@@ -60,7 +60,9 @@ def init(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Where the definition goes; default events/NAME.json. With --from: a folder."),
+        typer.Option(
+            metavar="FILE", help="Where the definition goes; default events/NAME.json. With --from: a folder."
+        ),
     ] = None,
     secrets: Annotated[
         Path | None,

@@ -17,9 +17,7 @@ def show(
     files: Annotated[
         list[Path], typer.Argument(help="Definitions or parts; - reads standard input.", metavar="FILE...")
     ],
-    sources: Annotated[
-        bool, typer.Option("--sources", help="A line for each value, beginning with its file.")
-    ] = False,
+    sources: Annotated[bool, typer.Option("--sources", help="A line for each value, beginning with its file.")] = False,
 ) -> None:
     """Print definitions as they count: JSON, with what they extend merged in."""
     parts, failed = Parts(), False

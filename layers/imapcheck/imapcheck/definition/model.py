@@ -151,7 +151,9 @@ class CheckDefinition(Reached, Model, defer_build=False):
     )
     new_message: NewMessageDefinition | None = Field(None, description="A message to file in the sent mailbox.")
     send: SendDefinition | None = Field(None, description="A message to submit, and to wait for.")
-    tls: TlsDefinition = Field(default_factory=TlsDefinition, description="How the connection is protected, and which authorities it trusts.")
+    tls: TlsDefinition = Field(
+        default_factory=TlsDefinition, description="How the connection is protected, and which authorities it trusts."
+    )
     timeout: Annotated[float, Field(ge=1, le=120, strict=True, allow_inf_nan=False)] = Field(
         30, description="Seconds for the whole run, all attempts included."
     )
@@ -164,7 +166,9 @@ class CheckDefinition(Reached, Model, defer_build=False):
         BeforeValidator(_thresholds),
     ] = Field(default_factory=dict, description="Milliseconds; an available run over one of them is slow.")
     quota: QuotaDefinition | None = Field(None, description="Warn before the mailbox is full.")
-    schedule: ScheduleDefinition | None = Field(None, description="The stack runs the check at this interval, with alarms.")
+    schedule: ScheduleDefinition | None = Field(
+        None, description="The stack runs the check at this interval, with alarms."
+    )
     alarms: AlarmsDefinition = Field(
         default_factory=AlarmsDefinition, description="When alarms fire, and whom they notify."
     )

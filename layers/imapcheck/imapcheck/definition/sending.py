@@ -47,7 +47,9 @@ class SendDefinition(Reached, Model):
         description="How long to wait for its arrival, at most 110s.",
         json_schema_extra={"default": "15s"},
     )
-    mailbox: Line = Field("INBOX", description="The mailbox in which it arrives, if a filter files it: a name or a special use.")
+    mailbox: Line = Field(
+        "INBOX", description="The mailbox in which it arrives, if a filter files it: a name or a special use."
+    )
     keep_for: Keeping | None = Field(
         None,
         description="Older messages of this check are removed from that mailbox and from Junk, at most 3650d.",
