@@ -62,9 +62,9 @@ def plain(mailbox: str | None = None, **fields: Any) -> dict[str, Any]:
 
 
 WRITTEN = "events/mail.json: written for imaps://localhost:PORT/, authentication "
-KEPT = "Put its credentials into a file for you alone, such as secret.json:"
+KEPT = "Put its credentials into a file that only you can read, such as secret.json:"
 TO_RUN = "Run it:  imapcheck run events/mail.json --credentials secret.json"
-IN_AWS = "In AWS it takes its credentials from a secret:"
+IN_AWS = "In AWS the check reads its credentials from a secret:"
 CREATE = "  aws secretsmanager create-secret --name imapcheck/mail --secret-string file://secret.json"
 
 
@@ -103,7 +103,7 @@ def test_user_name_that_is_an_address_is_the_address(server_context: Any) -> Non
 
 def test_login_that_was_not_tried_is_told(server_context: Any) -> None:
     """No password, or no name, and nobody to ask."""
-    said = "The login was not tried, so this check only logs in; with a user name and password init sees more."
+    said = "The login was not tried, so this check only logs in; with a user name and password init finds out more."
     for given in ({}, {"IMAPCHECK_USERNAME": "alice"}, {"IMAPCHECK_PASSWORD": PASSWORD}):
         told = written(server_context, Dialect(), "--force", **given)
         known = secret(username=given.get("IMAPCHECK_USERNAME", "..."), password="...", host="localhost")
@@ -112,7 +112,7 @@ def test_login_that_was_not_tried_is_told(server_context: Any) -> None:
 
 def test_server_without_a_mailbox_for_sent_mail(server_context: Any) -> None:
     """Only the login is checked, and the key that changes it is named."""
-    said = "No mailbox for sent mail was seen, so no message is filed: set new_message.mailbox to file one."
+    said = "No sent mailbox was found, so no message is filed. To file one, set new_message.mailbox."
     assert written(server_context, NO_SENT, **LOGIN) == (
         plain(),
         [WRITTEN + "plain", said, KEPT, ALICE, TO_RUN, IN_AWS, CREATE],
@@ -193,7 +193,7 @@ def test_file_is_named_after_the_host(host: str, name: str) -> None:
     path.write_text("mine")
     done = init(host)
     assert done.exit_code == 2
-    assert f"{path} is there already; name another: --output events/" in " ".join(done.stderr.split())
+    assert f"{path} exists already; give another name: --output events/" in " ".join(done.stderr.split())
     assert path.read_text() == "mine"
 
 

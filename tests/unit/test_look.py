@@ -208,7 +208,7 @@ def test_schedule_and_what_is_said_of_it(
     ("host", "every", "schedule", "words"),
     [
         ("mail.example", "", {"every": "5m"}, "Once it is deployed (make deploy), AWS runs it every 5m, with alarms."),
-        ("mail.example", "none", None, "It has no schedule: in AWS nothing runs it but a call by name."),
+        ("mail.example", "none", None, "It has no schedule: AWS runs it only when you call it by name."),
         ("127.0.0.2", "", None, "AWS cannot reach 127.0.0.2, so it has no schedule."),
         ("192.0.2.1", "", {"every": "5m"}, "Once it is deployed (make deploy), AWS runs it every 5m, with alarms."),
     ],

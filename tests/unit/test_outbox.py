@@ -201,7 +201,7 @@ def test_full_disk_is_reported_and_costs_no_run(machine: Machine, monkeypatch: p
         machine.run(1)
         machine.run(2)
     assert [words for words in machine.said if "no space left on device" in words] == [
-        f"{file}: no space left on device: what AWS has not taken waits in memory, and a restart loses it"
+        f"{file}: no space left on device: lines that AWS has not accepted wait in memory; a restart loses them"
     ]
     assert file.read_bytes() == before
     assert list(machine.folder.iterdir()) == [file]

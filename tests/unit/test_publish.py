@@ -34,7 +34,7 @@ def write(folder: Path, stem: str, /, **fields: Any) -> str:
         ({}, ["--every", "2m"], "longer than schedule.every of office.json"),
         ({}, ["--place", "a b"], "is not 1 to 40 letters, digits and dashes"),
         ({}, ["--place", ""], "is not 1 to 40 letters, digits and dashes"),
-        ({}, ["--format", "junit"], "goes with text and json only"),
+        ({}, ["--format", "junit"], "works only with text and json"),
         ({}, ["--html", "x.html"], "a report is made of one run"),
         ({}, ["--publish", "imapcheck"], "is not STACK@REGION/LOG_GROUP"),
         ({}, ["--publish", "imapcheck@eu-central-1"], "is not STACK@REGION/LOG_GROUP"),
@@ -55,7 +55,7 @@ def test_what_is_refused_before_anything_runs(
 def test_place_alone_is_refused(tmp_path: Path) -> None:
     done = imapcheck("run", write(tmp_path, "office"), "--place", "x", cwd=tmp_path)
     assert done.returncode == 2
-    assert "goes with --publish only" in done.stderr
+    assert "works only with --publish" in done.stderr
 
 
 def test_two_checks_of_one_name_are_refused(tmp_path: Path) -> None:

@@ -37,10 +37,10 @@ Examples:
   imapcheck init --from mailboxes.csv --output events
 
 \b
-In a terminal it asks for what is not given. Without one it asks nothing: the
-password comes from {PASSWORD} or --credentials. A password is written
-to a file by --secrets alone. With {HOST} it goes to that host and to no
-other.
+In a terminal, init asks for what is missing. Elsewhere it asks nothing: the
+password comes from {PASSWORD} or --credentials. Only --secrets writes
+passwords to a file. With {HOST} the password goes to that host and to
+no other.
 """
 _ADVICE = {
     FailureType.CERTIFICATE_UNTRUSTED: "If the authority is private, put its certificate beside the definition and pass"
@@ -96,16 +96,16 @@ def init(
     if table is not None:
         from imapcheck.cli.init_many import init_many
 
-        _refuse("--from", "goes with --output, --secrets, --yes, --no-message, --ca-file and --every alone",
+        _refuse("--from", "works only with --output, --secrets, --yes, --no-message, --ca-file and --every",
                 host, username, credentials, address, send, force)  # fmt: skip
         folder = output or Path("events")
         tls = {} if ca_file is None else {"ca_file": _beside(folder, ca_file)}
         raise typer.Exit(init_many(table, folder, secrets, tls, every, message=message, confirmed=yes))
-    _refuse("--secrets, --yes", "goes with --from alone", secrets, yes)
+    _refuse("--secrets, --yes", "works only with --from", secrets, yes)
     host = _required(host)
     path = output or Path("events", f"{_default_name(host, username, credentials)}.json")
     if path.exists() and not force:
-        raise typer.BadParameter(f"{path} is there already; name another: {_another(path)}", param_hint="--output")
+        raise typer.BadParameter(f"{path} exists already; give another name: {_another(path)}", param_hint="--output")
     tls = {} if ca_file is None else {"ca_file": _beside(path.parent, ca_file)}
     try:
         looked = _seen(look(host, tls, path.parent))
@@ -160,7 +160,7 @@ def _beside(folder: Path, ca_file: Path) -> str:
     """
     found = next((file for file in (ca_file, folder / ca_file) if file.is_file()), None)
     if found is None:
-        raise typer.BadParameter(f"{ca_file}: no such file; it stands beside the definition", param_hint="--ca-file")
+        raise typer.BadParameter(f"{ca_file}: no such file; it must be beside the definition", param_hint="--ca-file")
     whole, within = found.parent.resolve() / found.name, folder.resolve()
     if not whole.is_relative_to(within):
         raise typer.BadParameter(
@@ -261,9 +261,9 @@ def _tell_what_next(
     if looked.instead_of is not None:
         print(f"It is not for {looked.instead_of}, which did not work: {looked.reason}")
     if looked.authentication is not None and given is None:
-        print("The login was not tried, so this check only logs in; with a user name and password init sees more.")
+        print("The login was not tried, so this check only logs in; with a user name and password init finds out more.")
     elif given is not None and looked.sent is None:
-        print("No mailbox for sent mail was seen, so no message is filed: set new_message.mailbox to file one.")
+        print("No sent mailbox was found, so no message is filed. To file one, set new_message.mailbox.")
     if content["authentication"] == "none":
         print(f"Run it:  imapcheck run {shlex.quote(str(path))}")
         print(_when_it_runs(content, looked))
@@ -271,16 +271,16 @@ def _tell_what_next(
     file = shlex.quote(str(credentials or "secret.json"))
     if credentials is None:
         name = given.username if given is not None else username or os.environ.get(USERNAME) or "..."
-        print("Put its credentials into a file for you alone, such as secret.json:")
+        print("Put its credentials into a file that only you can read, such as secret.json:")
         print(f"  {_secret(content['authentication'], name, looked.definition.host)}")
     own_sender = content.get("send", {}).get("secret")
     if own_sender is not None:
-        print('It also holds the sending login: "send": {"username": "...", "password": "...", "host": "..."}')
+        print('It also has the sending login: "send": {"username": "...", "password": "...", "host": "..."}')
     print(f"Run it:  imapcheck run {shlex.quote(str(path))} --credentials {file}")
-    print("In AWS it takes its credentials from a secret:")
+    print("In AWS the check reads its credentials from a secret:")
     print(f"  aws secretsmanager create-secret --name {content['secret']} --secret-string file://{file}")
     if own_sender is not None:
-        print("And the sending login likewise, with the sending server's host:")
+        print("Create one for the sending login too, with the sending server's host:")
         print(f"  aws secretsmanager create-secret --name {own_sender} --secret-string file://sender.json")
     print(_when_it_runs(content, looked))
 
@@ -290,7 +290,7 @@ def _when_it_runs(content: dict[str, Any], looked: Look) -> str:
         return f"Once it is deployed (make deploy), AWS runs it every {content['schedule']['every']}, with alarms."
     if is_of_this_machine(looked):
         return f"AWS cannot reach {looked.definition.host}, so it has no schedule."
-    return "It has no schedule: in AWS nothing runs it but a call by name."
+    return "It has no schedule: AWS runs it only when you call it by name."
 
 
 def _secret(authentication: str, username: str, host: str) -> str:

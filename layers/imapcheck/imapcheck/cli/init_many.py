@@ -39,7 +39,7 @@ def init_many(
     try:
         mailboxes = read_table(table, folder)
         if secrets is not None and secrets.exists():
-            raise TableError(f"{secrets}: is there already, and nothing is written over")
+            raise TableError(f"{secrets}: exists already, and nothing is overwritten")
     except TableError as error:
         print(error, file=sys.stderr)
         return WRONG_USAGE

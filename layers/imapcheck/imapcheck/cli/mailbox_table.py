@@ -43,9 +43,9 @@ def read_table(path: Path, folder: Path) -> list[MailboxRow]:
         try:
             mailbox = _mailbox(row, path, names)
             if (key := (mailbox.host.lower(), mailbox.username)) in seen:
-                raise ValueError("username: the same mailbox stands in an earlier line")
+                raise ValueError("username: the same mailbox is on an earlier line")
             if (folder / f"{mailbox.name}.json").exists():
-                raise ValueError(f"name: {folder / mailbox.name}.json is there already; give another name")
+                raise ValueError(f"name: {folder / mailbox.name}.json exists already; give another name")
         except ValueError as error:
             problems.append(f"{display_name(path)}: line {line}: {error}")
             continue
@@ -110,7 +110,7 @@ def _mailbox(row: dict[str, str], path: Path, names: dict[str, int]) -> MailboxR
     if name and not re.fullmatch(NAME_PATTERN[1:-1], name):
         raise ValueError(f"name: found {one_line(repr(name), 80)}, expected 1 to 40 letters, digits and dashes")
     if name and name.lower() in names:
-        raise ValueError(f"name: {name} stands in an earlier line")
+        raise ValueError(f"name: {name} is on an earlier line")
     file = row.get("password_file", "")
     password = _password(path.parent, file) if file else None
     return MailboxRow(name or _free(name_of(username), names), host, username, password)

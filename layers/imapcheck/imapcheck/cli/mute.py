@@ -45,5 +45,5 @@ def mute(
         print(error, file=sys.stderr)
         raise typer.Exit(WRONG_USAGE) from None
     print(f"The alarms of {check} are silent until {date(now + window.duration, now)}; then it ends by itself.")
-    print("What is still wrong then is reported then. To end it now:")
+    print("Whatever is still wrong then is reported. To end it now:")
     print(f"  aws cloudwatch delete-alarm-mute-rule --alarm-mute-rule-name {rule}")

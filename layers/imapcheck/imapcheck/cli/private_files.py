@@ -23,7 +23,7 @@ def read_ordinary(path: Path, most: int) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(0, "is no ordinary file")
+            raise OSError(0, "is not an ordinary file")
         content = file.read(most + 1)
     if len(content) > most:
         raise OSError(0, f"holds more than {most:,} bytes")

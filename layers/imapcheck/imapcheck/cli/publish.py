@@ -130,7 +130,7 @@ def _intervals(orders: Sequence[Order], every: float) -> list[float]:
         assert order.definition.schedule is not None
         own = float(order.definition.schedule.seconds)
         if own < every < math.inf:
-            problem = f"longer than schedule.every of {order.file}, by which its alarms go"
+            problem = f"longer than schedule.every of {order.file}, which its alarms follow"
             raise typer.BadParameter(problem, param_hint="--every")
         found.append(min(own, every))
     return found
@@ -152,7 +152,7 @@ class WaitingFile:
         found = []
         for line in text.splitlines():
             if (event := _event(line)) is None:
-                self._complain("holds something else than lines that wait, which is left out")
+                self._complain("has something other than waiting lines, which is ignored")
             else:
                 found.append(event)
         self._empty = not text
@@ -170,13 +170,15 @@ class WaitingFile:
                 self._path.unlink(missing_ok=True)
         except OSError as error:
             reason = (error.strerror or "cannot be written").lower()
-            self._complain(f"{reason}: what AWS has not taken waits in memory, and a restart loses it")
+            self._complain(f"{reason}: lines that AWS has not accepted wait in memory; a restart loses them")
             return
         self._empty, self._problem = not waiting, None
 
     def _content(self) -> str:
         if self._path is None:
-            self._complain("this user has no home folder: what AWS has not taken waits in memory, a restart loses it")
+            self._complain(
+                "this user has no home folder: lines that AWS has not accepted wait in memory; a restart loses them"
+            )
             return ""
         try:
             return read_ordinary(self._path, _MOST_OCTETS).decode(errors="replace")

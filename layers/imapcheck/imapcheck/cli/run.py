@@ -101,13 +101,13 @@ def run(
     chosen = _format("json" if as_json else format, quiet=quiet, repeats=repeats)
     _refuse_what_does_not_go_together(files, credentials, repeats, html, concurrency)
     if place is not None and publish is None:
-        raise typer.BadParameter("goes with --publish only", param_hint="--place")
+        raise typer.BadParameter("works only with --publish", param_hint="--place")
     if repeats is not None:
         from imapcheck.cli.watch import WatchLoop, seconds_of  # rich is loaded for people only
 
         interval = seconds_of(every) if every is not None else math.inf
     elif listen is not None:
-        raise typer.BadParameter("a page needs checks that go on: add --every or --publish", param_hint="--listen")
+        raise typer.BadParameter("needs repeated checks: add --every or --publish", param_hint="--listen")
     gc.freeze()  # the collector's walks over all that was loaded would fall into the steps' times
     taken = Orders(files, CredentialsFinder(credentials, os.environ, streams.warn))
     orders = taken.taken
@@ -168,7 +168,7 @@ def _served(
     target = ScrapeTarget(where, [order.check for order in orders], 2 * interval + longest + _PATIENCE)
     if not where.is_loopback:
         streams.warn(
-            f"--listen {listen}: whoever reaches this address reads names of checks and hosts, without a password"
+            f"--listen {listen}: anyone who reaches this address can read names of checks and hosts, without a password"
         )
     if not quiet:
         print(f"serving {target.url}/metrics and {target.url}/healthz", file=sys.stderr)
@@ -201,7 +201,7 @@ def _refuse_what_does_not_go_together(
     if not 1 <= concurrency <= 100:
         raise typer.BadParameter(f"{concurrency} is not from 1 to 100", param_hint="--concurrency")
     if all(map(is_part, files)):
-        raise typer.BadParameter(f"{files[0]} is a part that checks extend, and no check", param_hint="FILE")
+        raise typer.BadParameter(f"{files[0]} is a part that checks extend, not a check", param_hint="FILE")
     if [*files, credentials].count(STANDARD_INPUT) > 1:
         raise typer.BadParameter("standard input can be read once only")
     if repeats is not None and html is not None:
@@ -214,7 +214,7 @@ def _format(name: str, *, quiet: bool, repeats: str | None) -> Format:
     if chosen is None:
         raise typer.BadParameter(f"{name!r} is not one of {', '.join(FORMATS)}", param_hint="--format")
     if not chosen.repeats and (option := "--quiet" if quiet else repeats) is not None:
-        raise typer.BadParameter(f"{option} goes with text and json only", param_hint=option)
+        raise typer.BadParameter(f"{option} works only with text and json", param_hint=option)
     if chosen.name != "text":
         streams.write_utf8()
     return chosen
@@ -225,7 +225,7 @@ def _refuse_namesakes(names: list[str]) -> None:
     twice = next((name for name, times in Counter(names).items() if times > 1), None)
     if twice is not None:
         raise typer.BadParameter(
-            f"two checks are named {twice!r}; what reads this format or file tells them apart by name only"
+            f"two checks are named {twice!r}; programs that read this format or file distinguish them by name only"
         )
 
 

@@ -39,7 +39,7 @@ def parse_listening(text: str) -> Listening:
         host = match[1] or match[2].replace("localhost", "127.0.0.1")
         return Listening(str(ip_address(host)), int(match[3]))
     except ValueError:
-        what = f"{text!r} is no address and port such as 127.0.0.1:9814"
+        what = f"{text!r} is not an address and port, such as 127.0.0.1:9814"
         raise typer.BadParameter(what, param_hint="--listen") from None
 
 

@@ -54,7 +54,7 @@ def append_line(file: Path, line: str | None) -> None:
 def read_lines(file: Path) -> Iterator[Outcome | None]:
     """What each line says came of a check, or None for a line that says nothing of one, or never ends.
 
-    Raises `OSError`, also where it is no ordinary file: reading a pipe or a device might have no end.
+    Raises `OSError`, also where it is not an ordinary file: reading a pipe or a device might have no end.
     """
     if not stat.S_ISREG(file.stat().st_mode):
         raise OSError(0, "found a folder, pipe or device, expected a file", str(file))
