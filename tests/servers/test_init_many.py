@@ -87,7 +87,7 @@ def test_from_a_table_to_green_checks(dovecot: Dovecot) -> None:
         (HEADER + "a.example,u,a_b,good\n", "line 2: name: found 'a_b'"),
         (HEADER + "a.example,u,x,good\nb.example,v,x,good\n", "line 3: name: x is on an earlier line"),
         (HEADER + "a.example,u,,good\nA.example,u,,good\n", "line 3: username: the same mailbox"),
-        (HEADER + "a.example,u,there,good\n", "there.json is there already"),
+        (HEADER + "a.example,u,there,good\n", "there.json exists already"),
         (HEADER + "a.example,u,,good,more\n", "line 2: found more cells"),
         (HEADER + '"a.example,u\n', "line 2: "),
         *((HEADER + f"a.example,u,,{file}\n", f"line 2: password_file: {says}") for file, says in {
@@ -200,5 +200,5 @@ def test_secrets_file_is_never_written_over() -> None:
     Path("secrets.json").write_text("mine")
     status, _, error = init(HEADER + "a.example,u,,good\n", "--secrets", "secrets.json")
     assert status == 2
-    assert "is there already" in error
+    assert "exists already" in error
     assert Path("secrets.json").read_text() == "mine"

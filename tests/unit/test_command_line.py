@@ -339,7 +339,7 @@ def test_unknown_format_and_options_that_do_not_go_together() -> None:
     for option in (["--every", "60s"], ["--quiet"]):
         done = imapcheck("run", "x.json", "--format", "junit", *option)
         assert done.returncode == 2
-        assert "text and json only" in done.stderr
+        assert "only with text and json" in done.stderr
     done = imapcheck("run", "x.json", "--every", "60s", "--html", "report.html")
     assert done.returncode == 2
     assert "a report is made of one run: leave --every out" in done.stderr
