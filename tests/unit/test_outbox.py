@@ -297,7 +297,7 @@ def test_file_that_holds_something_else_is_reported_and_left_out(tmp_path: Path,
     good = json.dumps([int(NOON.timestamp() * 1000), '{"a": 1}'])
     (tmp_path / "unsent.jsonl").write_bytes(f"{content}\n{good}\n".encode(errors="surrogateescape"))
     machine = Machine(tmp_path)
-    assert any("holds something else" in words for words in machine.said)
+    assert any("has something other than waiting lines" in words for words in machine.said)
     assert machine.outbox.flush()
     assert [json.loads(event["message"])["a"] for event in machine.logs.taken] == [1]
 
