@@ -59,7 +59,7 @@ def _metrics() -> Iterable[str]:
     yield "| metric | unit | dimensions | set | published |"
     yield "|---|---|---|---|---|"
     yield from (row for wanted in get_args(MetricSet) for belongs, row in rows if belongs == wanted)
-    timed = f"{timed}, where passed; with `all` every step"
+    timed = f"{timed}, if passed; with `all` every step"
     yield f"| `StepDuration` | Milliseconds | Check, Step | steps | {timed} |"
     raised = "an invocation raised: the monitor failed, not the mail server; 1 each"
     yield f"| `{MONITOR_ERRORS}` | Count | none | alarms | {raised} |"
@@ -75,7 +75,7 @@ def _prometheus() -> Iterable[str]:
 def _nagios() -> Iterable[str]:
     yield "| label | what |"
     yield "|---|---|"
-    yield "| `total`, each step | what it took in seconds, with the definition's threshold as warning range |"
+    yield "| `total`, each step | the duration in seconds, with the definition's threshold as the warning range |"
     for measure in MEASURES:
         if measure.nagios is not None:
             label, unit = measure.nagios

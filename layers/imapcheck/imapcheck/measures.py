@@ -72,17 +72,17 @@ SLOW = Measure(
     prometheus=None,  # imapcheck_slow, which is 0 where a run was not available
     cloudwatch=("Slow", "Count"),
     set="alarms",
-    published="available runs, with `thresholds` of more than `total`: 1 when one was passed, else 0",
+    published="available runs, with `thresholds` of more than `total`: 1 if one was exceeded, else 0",
 )
 DURATION = Measure(
     lambda run: judged_total(run.steps, run.duration_ms) if run.available else None,
-    "The run's steps together, as `thresholds.total` judges them.",
+    "The sum of the run's steps, as for `thresholds.total`.",
     nagios=None,  # total, in seconds and with the wait for a LOGOUT
     prometheus=None,  # probe_duration_seconds, of every run
     cloudwatch=("Duration", "Milliseconds"),
     set="alarms",
     published="runs whose own session was available, without the wait for a LOGOUT that was not answered; with `alarms`"
-    " where `total` is the only threshold",
+    " if `total` is the only threshold",
 )
 CERTIFICATE_DAYS = Measure(
     _certificate_days,
@@ -108,7 +108,7 @@ MEASURES = (
         nagios=("matches", ""),
         prometheus="imapcheck_search_matches",
         cloudwatch=("SearchMatches", "Count"),
-        published="with `search`, once the search was answered",
+        published="with `search`, if the search was answered",
         fail=lambda asked: "" if asked.min_matches is None else f"{asked.min_matches}:",
     ),
     Measure(
@@ -127,11 +127,11 @@ MEASURES = (
         nagios=("newest_match_size", "B"),
         prometheus="imapcheck_match_size_bytes",
         cloudwatch=("MessageSize", "Bytes"),
-        published="with `search`, the newest match was fetched",
+        published="with `search`, if the newest match was fetched",
     ),
     Measure(
         lambda run: run.delivery_seconds,
-        "From the sending of our message to its arrival.",
+        "From sending the message to its arrival.",
         nagios=("delivery", "s"),
         prometheus="imapcheck_delivery_seconds",
         cloudwatch=("DeliveryTime", "Seconds"),
@@ -141,14 +141,14 @@ MEASURES = (
     ),
     Measure(
         _pushed_seconds,
-        "From the acceptance of our message until the server told of it in IDLE.",
+        "From the acceptance of the sent message until the server announced it in IDLE.",
         nagios=("push", "s"),
         prometheus="imapcheck_push_seconds",
         cloudwatch=None,
     ),
     Measure(
         lambda run: None if run.quota is None else run.quota.used_percent,
-        "How full the fullest resource of the mailbox is.",
+        "Use of the mailbox's fullest resource.",
         nagios=("quota_used", "%"),
         prometheus="imapcheck_quota_used_percent",
         cloudwatch=("QuotaUsed", "Percent"),

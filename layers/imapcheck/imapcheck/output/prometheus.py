@@ -107,17 +107,22 @@ def _measured(of: Callable[[CheckResult], float | None]) -> Samples:
 METRICS: tuple[tuple[str, str, tuple[str, ...], Samples], ...] = (
     (
         "probe_success",
-        "1 where the server was available, 0 where it was not.",
+        "1 if the server was available, 0 if it was not.",
         (),
         _measured(lambda run: run.available),
     ),
-    ("probe_duration_seconds", "All steps of the run together.", (), _measured(lambda run: run.duration_ms / 1000)),
+    (
+        "probe_duration_seconds",
+        "The sum of all steps of the run, in seconds.",
+        (),
+        _measured(lambda run: run.duration_ms / 1000),
+    ),
     ("probe_dns_lookup_time_seconds", "Duration of the DNS lookup, in seconds.", (), _ran(_dns)),
     ("probe_ip_protocol", "4 or 6: the version of IP that the connection used.", (), _ran(_ip_protocol)),
     ("probe_ssl_earliest_cert_expiry", "When the certificate expires, in Unix time.", (), _tls(_expiry)),
     ("probe_tls_version_info", "The TLS version that was agreed on.", ("version",), _tls(_tls_version)),
     ("imapcheck_step_duration_seconds", "Duration of each executed step, in seconds.", ("step",), _ran(_steps)),
-    ("imapcheck_slow", "1 where an available run passed a threshold.", (), _measured(lambda run: run.slow)),
+    ("imapcheck_slow", "1 if an available run exceeded a threshold.", (), _measured(lambda run: run.slow)),
     ("imapcheck_failure_info", "1 for each failure of the run.", ("step", "type", "category"), _ran(_failures)),
     ("imapcheck_warning_info", "1 for each type of warning of the run.", ("type",), _ran(_warnings)),
     *(
@@ -134,7 +139,7 @@ METRICS: tuple[tuple[str, str, tuple[str, ...], Samples], ...] = (
     ("probe_timeout_seconds", "The definition's timeout.", (), lambda outcome: _one(outcome.asked.timeout)),
     (
         "imapcheck_error",
-        "1 where the monitor could not run the check: its definition, its credentials or a bug.",
+        "1 if the monitor could not run the check because of its definition, its credentials or a bug.",
         (),
         lambda outcome: _one(outcome.result is None),
     ),
