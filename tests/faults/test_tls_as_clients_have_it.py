@@ -96,8 +96,8 @@ def test_security_level_is_openssls_own() -> None:
         ([x509.RFC822Name("a@b.example")], "localhost", "without a subjectAltName", "subjectAltName (RFC 9525)"),
         ([x509.DNSName("127.0.0.1")], "127.0.0.1", "it has 127.0.0.1 as a DNS name", "as an IP address name"),
         (named("mail.example"), "127.0.0.1", "the definition gives an address", "Give the host's name"),
-        (named("mail.example"), "localhost", "it is for mail.example", "Check where the name"),
-        (named("127.0.0.2"), "127.0.0.1", "it is for 127.0.0.2", "Check where the name"),
+        (named("mail.example"), "localhost", "it is for mail.example", "Check where the name points"),
+        (named("127.0.0.2"), "127.0.0.1", "it is for 127.0.0.2", "Check where the name points"),
     ],
 )
 def test_names_that_do_not_count(
