@@ -128,7 +128,7 @@ def test_init_writes_a_definition_that_turns_green(
     assert imapcheck("validate", path).stdout == "1 valid, 1 without a schedule (AWS runs them by name only)\n"
     again = imapcheck("init", f"localhost:{dovecot.imaps}", "--output", path)
     assert again.returncode == 2
-    assert "name another: --output" in again.stderr
+    assert "give another name: --output" in again.stderr
 
 
 def test_init_asks_in_a_terminal_what_it_cannot_see(

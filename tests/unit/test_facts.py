@@ -72,7 +72,7 @@ def test_certificate_warns_below_its_days(days: float | None, warns: bool) -> No
     told = warned(Learnt(tls=tls(certificate_days_remaining=days)))
     soon = (
         "certificate_expires_soon",
-        f"expires in {days and int(days)} days, on {date(datetime.fromisoformat(EXPIRES or ''))}",
+        f"{'expired 1 day ago' if days == -1 else 'expires in 13 days'}, on {date(datetime.fromisoformat(EXPIRES or ''))}",
     )
     assert told == ([soon] if warns else [])
     assert warned(Learnt(tls=tls(certificate_days_remaining=days, verified=False))) == []

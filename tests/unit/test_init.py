@@ -152,7 +152,7 @@ def test_editor_is_shown_the_schema_where_there_is_one(server_context: Any) -> N
     assert content == {"$schema": "../docs/check.schema.json", **plain()}
     with WireServer(tls=server_context) as server:
         asked = [f"localhost:{server.port}", "--output", "deep/er/mail.json", "--ca-file", "ca.pem"]
-        assert "no such file; it stands beside the definition" in " ".join(init(*asked).stderr.split())
+        assert "no such file; it must be beside the definition" in " ".join(init(*asked).stderr.split())
         Path("deep/er").mkdir(parents=True)
         Path("deep/er/ca.pem").write_bytes(Path("events/ca.pem").read_bytes())
         done = init(*asked)
