@@ -19,6 +19,7 @@ from imapcheck.check.login_pause import LoginGuard
 from imapcheck.errors import OutOfResources
 from imapcheck.failures import FailureType
 from imapcheck.login.credentials import Credentials
+from imapcheck.network import tls
 from support.certificates import Certificates
 from support.results import failure, result
 from support.wire_server import Dialect, Exchange, WireServer

@@ -70,10 +70,8 @@ def test_how_full_a_resource_is(used: int, limit: int, percent: float) -> None:
 def test_certificate_warns_below_its_days(days: float | None, warns: bool) -> None:
     """Where it was verified; one that was refused is a failure already."""
     told = warned(Learnt(tls=tls(certificate_days_remaining=days)))
-    soon = (
-        "certificate_expires_soon",
-        f"{'expired 1 day ago' if days == -1 else 'expires in 13 days'}, on {date(datetime.fromisoformat(EXPIRES or ''))}",
-    )
+    when = "expired 1 day ago" if days == -1 else "expires in 13 days"
+    soon = ("certificate_expires_soon", f"{when}, on {date(datetime.fromisoformat(EXPIRES or ''))}")
     assert told == ([soon] if warns else [])
     assert warned(Learnt(tls=tls(certificate_days_remaining=days, verified=False))) == []
 
