@@ -6,6 +6,7 @@ PYTHONPATH=tests .venv/bin/python -m benchmark [FOLDER FOR THE PAGES] [--before 
 import argparse
 import os
 import platform
+import signal
 import sys
 import tempfile
 import time
@@ -271,6 +272,9 @@ def main(pages: Path, before: Path | None) -> None:
 
 
 if __name__ == "__main__":
+    # A shell that starts us in the background ignores Ctrl-C for us and all that we start: a watch ends by it.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser(prog="benchmark")
     parser.add_argument("pages", nargs="?", type=Path, default=ROOT / "docs", help="folder for the pages; docs/")
     parser.add_argument(
