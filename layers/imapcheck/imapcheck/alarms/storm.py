@@ -21,8 +21,8 @@ _AT_ONCE_PERIODS = 2
 _OURS = (
     "Check the monitor's own network first: {hosts} failing within minutes of each other are rarely separate outages."
     " Try one of them from another network, such as a phone. If it works there, check the monitor's outbound path: NAT"
-    " gateway, route, security group, DNS resolver, and AWS Health for this Region. If it does not, go on with each"
-    " server: {then}"
+    " gateway, route, security group, DNS resolver, and AWS Health for this Region. If it fails there too, check each"
+    " server in turn: {then}"
 )
 
 

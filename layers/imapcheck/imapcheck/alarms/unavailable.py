@@ -148,6 +148,8 @@ class Unavailable(ByRuns):
             return bare(change, asked, evidence)
         long, when = how_long(change, asked, spell)
         runs = count(spell.bad_runs, "run")
+        # What caused it came before the first run that failed.
+        before = spell.since if spell.last_good is None else spell.last_good.started_at
         was_down = any(word_of(run) == DOWN for run in spell.bad)
         newest = evidence.runs[0]
         partial = newest.verdict == "partial"
@@ -156,11 +158,11 @@ class Unavailable(ByRuns):
             (": no longer down," if partial else "", f" after {long}", f"; {runs} failed", f": {_counts(spell)}"),
             f"after {long}: {when}; {runs} failed",
             _what_it_was(change, asked, spell),
-            _words_of_each(spell),
-            advice=f"{check_the_way(newest)} It is {outage_ended_partial(newest)}."
+            place_lines(newest) if partial else _words_of_each(spell),
+            advice=f"{check_the_way(newest)} It is still {outage_ended_partial(newest)}."
             if partial
             else f"Do nothing now. If nobody fixed it, find the cause in the server's log from"
-            f" {date(spell.since, change.at)} on.",
+            f" {date(before, change.at)} on.",
             facts=certificate_left(spell.after),
             since=spell.since,
             until=end_of(change, spell),
