@@ -5,8 +5,8 @@
 Two files are measured; their difference says what a gigabyte takes, as what is kept grows with the number of runs alone.
 """
 
-import os
 import random
+import subprocess
 import sys
 import tempfile
 from dataclasses import replace
@@ -47,15 +47,19 @@ def write(file: Path, megabytes: int) -> int:
     return number
 
 
+_MEASURED = (
+    "import resource, subprocess, sys;"
+    "subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True);"
+    "used = resource.getrusage(resource.RUSAGE_CHILDREN);"
+    "print(used.ru_maxrss / 1024, used.ru_utime + used.ru_stime)"
+)
+
+
 def summarise(file: Path) -> Taken:
-    """One call of the command line."""
-    words = [sys.executable, "-m", "imapcheck", "summary", str(file)]
-    process = os.posix_spawn(
-        words[0], words, os.environ, file_actions=[(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
-    )
-    _, status, usage = os.wait4(process, 0)
-    assert os.waitstatus_to_exitcode(status) == 0
-    return Taken(usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime)
+    """One call of the command line, from a small process: a child's peak begins with that of whoever started it."""
+    call = [sys.executable, "-m", "imapcheck", "summary", str(file)]
+    done = subprocess.run([sys.executable, "-c", _MEASURED, *call], check=True, capture_output=True, text=True)
+    return Taken(*map(float, done.stdout.split()))
 
 
 def measure() -> tuple[list[tuple[int, int, Taken]], Taken]:
