@@ -66,7 +66,7 @@ def overhead(rounds: list[Medians]) -> list[str]:
         f"Medians of {RUNS} runs in ms, alternating. The raw program sends the same bytes in single writes, reads no more than it must and",
         "checks nothing but OK; its `connect` includes the name's resolution. Targets: each step at most 1.25 x or +0.15 ms; total 1.05 x.",
         f"Of {len(rounds)} such rounds the totals' ratios were {', '.join(f'{ratio(one):.3f}' for one in rounds)}; the table is the one in the middle. A step of ours",
-        "ends when the last octets of its answer are there, as raw's does but for what reading a line takes.",
+        "ends when the last bytes of its answer are there, as raw's does but for what reading a line takes.",
         "",
         *table("step | raw | ours | ratio | difference", rows),
     ]

@@ -36,7 +36,7 @@ def alarm_time() -> list[str]:
         "delays are not known. Minutes: from the start of the first run that failed, and from the moment when the server went.",
         "",
         *table("every | `unavailable` | run to story, median | 95 % | outage to story, median | 95 %", rows),
-        "`1 of 1` tells a single bad run too. What a longer interval saves is in docs/cost.md: little.",
+        "`1 of 1` reports a single bad run too. What a longer interval saves is in docs/cost.md: little.",
         "",
     ]
 
