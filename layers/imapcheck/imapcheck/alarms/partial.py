@@ -99,10 +99,8 @@ class Partial(ByRuns):
             f"it was not from everywhere: {unreached} could not reach it{'; now it is down' if down else ''}",
             place_lines(newest),
             advice="Read the message of the alarm unavailable: it reports the outage." if down else "Do nothing now.",
-            since=spell.since,
             until=end_of(change, spell),
-            bad_runs=spell.bad_runs,
-            run=spell.told,
+            **fields_of(spell),
         )
 
 

@@ -118,10 +118,8 @@ class Slow(ByRuns):
             f"worst{_of_those_read(spell)}: {name} {length(took)}{limited}",
             advice="Do nothing now.",
             facts=_took_now(name, spell.after),
-            since=spell.since,
             until=end_of(change, spell),
-            bad_runs=spell.bad_runs,
-            run=spell.told,
+            **fields_of(spell),
         )
 
 

@@ -164,10 +164,8 @@ class Unavailable(ByRuns):
             else f"Do nothing now. If nobody fixed it, find the cause in the server's log from"
             f" {date(before, change.at)} on.",
             facts=certificate_left(spell.after),
-            since=spell.since,
             until=end_of(change, spell),
-            bad_runs=spell.bad_runs,
-            run=spell.told,
+            **fields_of(spell),
         )
 
 

@@ -45,7 +45,7 @@ class Events:
         found = []
         for path in check_files(self._settings.definitions)[:_MOST_READ_AHEAD]:
             with suppress(DefinitionError):
-                found.append(self.deployed(path.stem))
+                found.append(self._known(path.stem))
         return found
 
     def request(self, event: object) -> RunRequest:
@@ -66,6 +66,10 @@ class Events:
         if not isinstance(name, str) or name not in known:
             # Not which there are: whoever may run one check need not know the others' names.
             raise NotDeployed(f"check {_shown(name)}: not among the deployed definitions")
+        return self._known(name)
+
+    def _known(self, name: str) -> CheckDefinition:
+        """The definition of a name that is among the files. Raises `DefinitionError`."""
         if name not in self._loaded:
             self._loaded[name] = load_definition(self._settings.definitions / f"{name}.json")
         return _run_here(self._loaded[name])
